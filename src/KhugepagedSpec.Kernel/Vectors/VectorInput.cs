@@ -1,0 +1,185 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Kernel.Vectors;
+
+/// <summary>Where the VMA lies against the PMD range that is observed.</summary>
+public enum VmaShape
+{
+    /// <summary>The VMA is the PMD range.</summary>
+    Exact,
+
+    /// <summary>64 pages more on both sides.</summary>
+    Big,
+
+    /// <summary>One PMD range more on both sides, the 64 pages next to ours populated.</summary>
+    Big3,
+
+    /// <summary>32 pages more below.</summary>
+    Low,
+
+    /// <summary>32 pages more above.</summary>
+    High,
+
+    /// <summary>Starts a page late.</summary>
+    Short,
+
+    /// <summary>Ends a page early.</summary>
+    ShortEnd,
+}
+
+/// <summary>One thing the recorder's program did to its pages.</summary>
+/// <param name="What">D DONTNEED, W write, R read, C COLD, P PAGEOUT, F FREE, G guard, N pin, H keep shared with the child.</param>
+/// <param name="Offset">The first page, from the start of the PMD range.</param>
+/// <param name="Length">How many pages.</param>
+public readonly record struct VectorOperation(char What, int Offset, int Length);
+
+/// <summary>The scenario of a recorded vector: its <c>in</c> line.</summary>
+public sealed record VectorInput
+{
+    /// <summary>The vector's name.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>The sysfs settings.</summary>
+    public required ThpSettings Settings { get; init; }
+
+    /// <summary>khugepaged, or MADV_COLLAPSE on the range.</summary>
+    public CollapseKind Kind { get; init; } = CollapseKind.Khugepaged;
+
+    /// <summary>Where the VMA lies.</summary>
+    public VmaShape Shape { get; init; } = VmaShape.Exact;
+
+    /// <summary>Flags of the set-up: uffdm, uffdw, mlock, noadv, nohuge, thpdis, noretouch, nodrain.</summary>
+    public ImmutableArray<string> Flags { get; init; } = [];
+
+    /// <summary>What was done before the first observation.</summary>
+    public ImmutableArray<VectorOperation> Setup { get; init; } = [];
+
+    /// <summary>What was done after the first pass.</summary>
+    public ImmutableArray<VectorOperation> Then { get; init; } = [];
+
+    /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c> or <c>M</c>.</summary>
+    public required string Pattern { get; init; }
+
+    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain"];
+
+    /// <summary>Reads an <c>in</c> line.</summary>
+    /// <exception cref="FormatException">The line is none; the message is one line.</exception>
+    public static VectorInput Parse(string text, Geometry geometry)
+    {
+        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        if (words.Length == 0)
+            throw new FormatException("'in' is empty: expected 'id key=value ... pat=...'");
+        var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "" };
+        var orders = OrderSet.Empty;
+        var sizes = SizeEnabled.Madvise;
+        string? pattern = null;
+        foreach (string word in words.AsSpan(1))
+        {
+            int equals = word.IndexOf('=');
+            if (equals < 0)
+                throw new FormatException($"'{word}' in 'in': expected key=value");
+            string key = word[..equals], value = word[(equals + 1)..];
+            switch (key)
+            {
+                case "o": orders = ParseOrders(value, geometry); break;
+                case "om": sizes = ParseName<SizeEnabled>(key, value); break;
+                case "g": input = input with { Settings = input.Settings with { Enabled = ParseName<GlobalEnabled>(key, value) } }; break;
+                case "none": input = input with { Settings = input.Settings with { MaxPtesNone = Number(key, value) } }; break;
+                case "swap": input = input with { Settings = input.Settings with { MaxPtesSwap = Number(key, value) } }; break;
+                case "shared": input = input with { Settings = input.Settings with { MaxPtesShared = Number(key, value) } }; break;
+                case "mode": input = input with { Kind = value switch { "k" => CollapseKind.Khugepaged, "c" => CollapseKind.Madvise, _ => throw Unknown(key, value, "k or c") } }; break;
+                case "vma": input = input with { Shape = ParseName<VmaShape>(key, value) }; break;
+                case "flags": input = input with { Flags = ParseFlags(value) }; break;
+                case "ops": input = input with { Setup = ParseOperations(key, value) }; break;
+                case "then": input = input with { Then = ParseOperations(key, value) }; break;
+                case "passes" or "shift": Number(key, value); break;
+                case "pat": pattern = value; break;
+                default: throw new FormatException($"unknown key '{key}' in 'in': expected o, om, g, none, swap, shared, mode, passes, vma, flags, shift, ops, then or pat");
+            }
+        }
+        if (pattern is null)
+            throw new FormatException("no pat= in 'in'");
+        input = input with { Settings = input.Settings.WithSizes(orders, sizes), Pattern = PatternLetters(pattern, geometry) };
+        return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
+    }
+
+    /// <summary>True if the set-up has <paramref name="flag"/>.</summary>
+    public bool Has(string flag) => Flags.Contains(flag);
+
+    private static ThpSettings DefaultSettings(Geometry geometry) =>
+        ThpSettings.Defaults(geometry) with { MaxPtesSwap = geometry.Pages / 8, PagesToScan = 1_000_000_000 };
+
+    private static OrderSet ParseOrders(string value, Geometry geometry)
+    {
+        var orders = OrderSet.Empty;
+        foreach (string order in value.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int number = Number("o", order);
+            if (!geometry.AnonOrders.Contains(number) || number > 31)
+                throw Unknown("o", order, $"orders {Geometry.MinOrder} to {geometry.PmdOrder}");
+            orders = orders.With(number);
+        }
+        return orders;
+    }
+
+    private static ImmutableArray<string> ParseFlags(string value)
+    {
+        var flags = value.Split(',').ToImmutableArray();
+        foreach (string flag in flags)
+            if (!KnownFlags.Contains(flag))
+                throw Unknown("flags", flag, string.Join(", ", KnownFlags));
+        return flags;
+    }
+
+    private static ImmutableArray<VectorOperation> ParseOperations(string key, string value)
+    {
+        var operations = ImmutableArray.CreateBuilder<VectorOperation>();
+        foreach (string text in value.Split(','))
+        {
+            int plus = text.IndexOf('+');
+            if (plus < 2 || !"DWRCPFGNH".Contains(text[0]))
+                throw Unknown(key, text, "<D|W|R|C|P|F|G|N|H><offset>+<length>");
+            operations.Add(new VectorOperation(text[0], Number(key, text[1..plus]), Number(key, text[(plus + 1)..])));
+        }
+        return operations.ToImmutable();
+    }
+
+    // The kinds only, one letter a PTE: what the snapshot before the first pass cannot tell is taken from here.
+    private static string PatternLetters(string pattern, Geometry geometry)
+    {
+        var letters = new char[geometry.Pages];
+        Array.Fill(letters, '.');
+        int at = 0;
+        foreach (string token in pattern.Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            int star = token.IndexOf('*');
+            int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
+            int number = Number("pat", star < 0 ? token[1..] : token[1..star]);
+            int count = token[0] is 'm' or 'M' ? times << Math.Min(number, 20) : number * times;
+            if (!".xZzshmMolLpwWg".Contains(token[0]))
+                throw Unknown("pat", token, "one of the kinds .xZzshmMolLpwWg and a count");
+
+            // A pattern may run past the table; the recorder made as much of it as fitted.
+            letters.AsSpan(at, Math.Min(count, letters.Length - at)).Fill(token[0]);
+            at = Math.Min(at + count, letters.Length);
+        }
+        return new string(letters);
+    }
+
+    private static T ParseName<T>(string key, string value)
+        where T : struct, Enum =>
+        Enum.TryParse(value, ignoreCase: true, out T parsed) && !char.IsAsciiDigit(value[0])
+            ? parsed
+            : throw Unknown(key, value, string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant());
+
+    private static int Number(string key, string value) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw Unknown(key, value, "a number");
+
+    private static FormatException Unknown(string key, string value, string expected) => new($"{key}={value} in 'in': expected {expected}");
+}

@@ -1,0 +1,114 @@
+using System.Runtime.InteropServices;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Kernel.Vectors;
+
+/// <summary>
+/// What the recorder's set-up left behind that its first snapshot cannot show: accessed bits, pins, lazyfree pages written
+/// again, pages of zeroes.
+/// </summary>
+internal static class VectorSetup
+{
+    /// <summary>The flags the recorder gave its VMA.</summary>
+    public static VmaFlags FlagsOf(VectorInput input)
+    {
+        var flags = VmaFlags.Anonymous | VmaFlags.Write;
+        if (input.Has("nohuge"))
+            flags |= VmaFlags.NoHugePage;
+        else if (!input.Has("noadv"))
+            flags |= VmaFlags.HugePage;
+        if (input.Has("mlock"))
+            flags |= VmaFlags.Locked;
+        if (input.Has("uffdm"))
+            flags |= VmaFlags.UffdMissing;
+        if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny('w', 'W'))
+            flags |= VmaFlags.UffdWp;
+        return flags;
+    }
+
+    /// <summary>A page was faulted in somewhere in the VMA. Zero pages, guard and uffd-wp markers need no anon_vma.</summary>
+    public static bool HasAnonVma(VectorInput input) =>
+        input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
+        || input.Pattern.AsSpan().ContainsAnyExcept(".zgW")
+        || input.Setup.Any(operation => operation.What == 'W');
+
+    /// <summary>The table before the first pass, with what the snapshot could not show.</summary>
+    public static PageTable WithHiddenState(PageTable before, VectorInput input)
+    {
+        if (before.Pmd != PmdState.Table)
+            return before;
+        if (!HasTable(before, input))
+            return PageTable.Empty(before.Geometry, PmdState.None);
+        var cells = before.Cells.ToArray();
+        for (int i = 0; i < cells.Length; i++)
+            if (cells[i].Kind == PteKind.Page)
+                cells[i] = cells[i] with { Flags = FromPattern(cells[i].Flags, input.Pattern[i]) };
+        foreach (var operation in input.Setup)
+            Apply(operation, cells);
+        if (!input.Has("noretouch") && input.Setup.Length > 0)
+            Retouch(cells, input.Pattern);
+        return new PageTable(before.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells));
+    }
+
+    private static CellFlags FromPattern(CellFlags flags, char kind) => kind switch
+    {
+        'o' => flags & ~CellFlags.Young,
+        'p' => flags | CellFlags.Pinned,
+        'Z' => flags | CellFlags.ZeroFilled,
+        'L' => flags | CellFlags.Young | CellFlags.Dirty,
+        _ => flags,
+    };
+
+    private static void Apply(VectorOperation operation, Cell[] cells)
+    {
+        int end = Math.Min(operation.Offset + operation.Length, cells.Length);
+        for (int i = operation.Offset; i < end; i++)
+        {
+            if (cells[i].Kind != PteKind.Page)
+                continue;
+            switch (operation.What)
+            {
+                case 'C' when !cells[i].Has(CellFlags.Shared):
+                    cells[i] = cells[i] with { Flags = cells[i].Flags & ~CellFlags.Young };
+                    break;
+                case 'W':
+                    cells[i] = cells[i] with { Flags = (cells[i].Flags | CellFlags.Young | CellFlags.Dirty) & ~CellFlags.ZeroFilled };
+                    break;
+                case 'R':
+                    cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.Young };
+                    break;
+                case 'F' when cells[i].Has(CellFlags.LazyFree):
+                    cells[i] = cells[i] with { Flags = cells[i].Flags & ~(CellFlags.Young | CellFlags.Dirty) };
+                    break;
+                case 'N':
+                    PinFolio(cells, i);
+                    break;
+            }
+        }
+    }
+
+    private static void PinFolio(Cell[] cells, int index)
+    {
+        var (first, order) = (index - cells[index].Page, cells[index].Order);
+        for (int i = 0; i < cells.Length; i++)
+            if (cells[i].Kind == PteKind.Page && cells[i].Order == order && i - cells[i].Page == first)
+                cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.Pinned };
+    }
+
+    private static void Retouch(Cell[] cells, string pattern)
+    {
+        for (int i = 0; i < cells.Length; i++)
+            if (pattern[i] == 'x' && cells[i].Kind == PteKind.Page && !cells[i].Has(CellFlags.LazyFree))
+                cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.Young | CellFlags.Dirty };
+    }
+
+    // An untouched range has no PTE table, and MADV_DONTNEED of the whole range frees the one it had.
+    private static bool HasTable(PageTable before, VectorInput input)
+    {
+        foreach (var cell in before.Cells)
+            if (cell.Kind != PteKind.None)
+                return true;
+        bool wasPopulated = input.Pattern.AsSpan().ContainsAnyExcept('.');
+        return wasPopulated && !input.Setup.Any(o => o.What == 'D' && o.Offset == 0 && o.Length >= before.Geometry.Pages);
+    }
+}

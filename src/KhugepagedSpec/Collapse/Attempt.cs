@@ -1,0 +1,79 @@
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>What isolation counted, when it ran.</summary>
+/// <param name="NoneOrZero">Empty and zero-page PTEs of the window.</param>
+/// <param name="Referenced">PTEs of the window used lately; 0 for MADV_COLLAPSE.</param>
+public readonly record struct IsolateReport(int NoneOrZero, int Referenced);
+
+/// <summary>What the swap-in step did, when it ran.</summary>
+/// <param name="SwappedIn">Entries brought back.</param>
+/// <param name="Result">How it ended.</param>
+public readonly record struct SwapinReport(int SwappedIn, ScanResult Result);
+
+/// <summary>One call of collapse_huge_page.</summary>
+/// <param name="Offset">The window's first PTE, counted from the start of its PMD range.</param>
+/// <param name="Order">The window's order.</param>
+/// <param name="Status">How it ended.</param>
+/// <param name="Isolate">What isolation counted; null if it did not run.</param>
+/// <param name="Swapin">What swap-in did; null if it did not run.</param>
+public readonly record struct Attempt(int Offset, int Order, ScanResult Status, IsolateReport? Isolate, SwapinReport? Swapin)
+{
+    /// <summary>The recorders' form: <c>offset/order:status:n&lt;none&gt;:r&lt;referenced&gt;:sw&lt;swapped&gt;/&lt;result&gt;</c>.</summary>
+    public override string ToString() =>
+        $"{Offset}/{Order}:{Status.TraceName()}"
+        + (Isolate is { } isolate ? $":n{isolate.NoneOrZero}:r{isolate.Referenced}" : "")
+        + (Swapin is { } swapin ? $":sw{swapin.SwappedIn}/{(int)swapin.Result}" : "");
+}
+
+/// <summary>Why a walk did what it did at one window.</summary>
+public enum WalkReason
+{
+    /// <summary>The order is not enabled.</summary>
+    Disabled,
+
+    /// <summary>Too few PTEs of the window hold a page.</summary>
+    TooEmpty,
+
+    /// <summary>The window was tried.</summary>
+    Tried,
+}
+
+/// <summary>One step of a walk: a window, what was found there, and where that led.</summary>
+/// <param name="Offset">The window's first PTE.</param>
+/// <param name="Order">The window's order.</param>
+/// <param name="Reason">Why it was tried or not.</param>
+/// <param name="Occupied">PTEs with a usable page, as the scan saw them.</param>
+/// <param name="Needed">How many of them the limit asks for.</param>
+/// <param name="Result">For a window that was tried: how that ended.</param>
+/// <param name="Verdict">Where the walk went.</param>
+public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result, WalkVerdict Verdict);
+
+/// <summary>All that was done to one PMD range in one visit: scan, walk, attempts.</summary>
+public sealed class TableRun
+{
+    internal TableRun(int mm, long start, Scan.ScanReport scan)
+    {
+        Mm = mm;
+        Start = start;
+        Scan = scan;
+        Status = scan.Result;
+    }
+
+    /// <summary>The process.</summary>
+    public int Mm { get; }
+
+    /// <summary>The first page of the range.</summary>
+    public long Start { get; }
+
+    /// <summary>What the scan found.</summary>
+    public Scan.ScanReport Scan { get; }
+
+    /// <summary>How the visit ended: the walk's result after a scan that succeeded, else the scan's. Tracepoints print this.</summary>
+    public ScanResult Status { get; internal set; }
+
+    /// <summary>The calls of collapse_huge_page, in order.</summary>
+    public List<Attempt> Attempts { get; } = [];
+
+    /// <summary>Every step of the walk; empty unless the machine keeps walks.</summary>
+    public List<WalkStep> Walk { get; } = [];
+}

@@ -1,0 +1,124 @@
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>
+/// One attempt to collapse one window: allocate, look again under the read lock, swap in, look again under the write lock,
+/// isolate, copy, install. A failure leaves every PTE of the window as it was; what was swapped in stays so.
+/// Source: Linux 7.2, <c>mm/khugepaged.c:collapse_huge_page</c>.
+/// </summary>
+internal ref struct CollapseAttempt
+{
+    private readonly Machine _machine;
+    private readonly AddressSpace _mm;
+    private readonly TableRun _run;
+    private readonly CollapseKind _kind;
+    private readonly int _offset;
+    private readonly int _order;
+    private IsolateReport? _isolate;
+    private SwapinReport? _swapin;
+
+    public CollapseAttempt(Machine machine, AddressSpace mm, TableRun run, CollapseKind kind, int offset, int order)
+    {
+        _machine = machine;
+        _mm = mm;
+        _run = run;
+        _kind = kind;
+        _offset = offset;
+        _order = order;
+    }
+
+    private readonly bool IsPmdOrder => _order == _machine.Geometry.PmdOrder;
+
+    public Attempt Run()
+    {
+        var result = Allocate();
+        if (result == ScanResult.Succeed)
+            result = UnderReadLock();
+        if (result == ScanResult.Succeed)
+            result = UnderWriteLock();
+        _machine.Trace?.Add(new TraceEvent.CollapseHugePage(_mm.Id, result == ScanResult.Succeed, result, _order));
+        return new Attempt(_offset, _order, result, _isolate, _swapin);
+    }
+
+    private readonly ScanResult Allocate()
+    {
+        var statistics = _machine.Statistics;
+        if (Strikes(Mishap.AllocFails))
+        {
+            statistics.Count(MthpStatistic.CollapseAllocFailed, _order);
+            if (IsPmdOrder)
+                statistics.Count(VmEvent.ThpCollapseAllocFailed);
+            return ScanResult.AllocHugePageFail;
+        }
+        statistics.Count(MthpStatistic.CollapseAlloc, _order);
+        if (IsPmdOrder)
+            statistics.Count(VmEvent.ThpCollapseAlloc);
+        if (Strikes(Mishap.ChargeFails))
+            return ScanResult.CgroupChargeFail;
+        return Strikes(Mishap.DeferredSplitFails) ? ScanResult.AllocHugePageFail : ScanResult.Succeed;
+    }
+
+    private ScanResult UnderReadLock()
+    {
+        Interference.Act(_machine, _mm, _run.Start, _order, _offset, Gap.BeforeRead);
+        var result = Revalidate(out _);
+        if (result == ScanResult.Succeed && _run.Scan.Unmapped > 0)
+            result = new Swapin(_machine, _mm, _run, _offset, _order).Run(out _swapin);
+        return result;
+    }
+
+    private ScanResult UnderWriteLock()
+    {
+        Interference.Act(_machine, _mm, _run.Start, _order, _offset, Gap.BeforeWrite);
+        var result = Revalidate(out var vma);
+        if (result != ScanResult.Succeed)
+            return result;
+        if (Strikes(Mishap.TableReplaced, Gap.BeforeWrite))
+            return ScanResult.Fail;
+
+        // From here on nobody else can reach the table: the PMD entry is empty until the window is installed or given up.
+        var table = _mm.TableAt(_run.Start);
+        var window = table.Ptes.Slice(_offset, 1 << _order);
+        var isolation = new Isolation(_machine, vma!, _kind, _offset, _order);
+        result = isolation.Run(window, out var report);
+        _isolate = report;
+        if (result != ScanResult.Succeed)
+            return result;
+        if (Strikes(Mishap.CopyFails))
+        {
+            isolation.PutBack(window);
+            return ScanResult.CopyMc;
+        }
+        new Installation(_machine, _mm, vma!, _order, _run.Scan.Node).Run(table, window);
+        return ScanResult.Succeed;
+    }
+
+    // Source: mm/khugepaged.c:hugepage_vma_revalidate, find_pmd_or_thp_or_none. The extent asked for is always the PMD's.
+    private readonly ScanResult Revalidate(out Vma? vma)
+    {
+        vma = null;
+        if (_mm.IsExiting || _mm.ThpDisable == ThpDisable.Completely)
+            return ScanResult.AnyProcess;
+        vma = _mm.FindVma(_run.Start);
+        if (vma is null)
+            return ScanResult.VmaNull;
+        if (!vma.Covers(_run.Start, _run.Start + _machine.Geometry.Pages))
+            return ScanResult.AddressRange;
+        if (!Eligibility.PossibleOrders(_machine.Settings, _mm, vma, _kind).Contains(_order))
+            return ScanResult.VmaCheck;
+        if (!vma.IsAnonymous)
+            return ScanResult.PageAnon;
+        return _mm.TableAt(_run.Start).Pmd switch
+        {
+            PmdState.Table => ScanResult.Succeed,
+            PmdState.None => ScanResult.NoPteTable,
+            _ => ScanResult.PmdMapped,
+        };
+    }
+
+    private readonly bool Strikes(Mishap what, Gap gap = Gap.BeforeRead) =>
+        !_machine.Script.IsEmpty && _machine.Script.Strikes(what, _order, _offset, gap);
+}

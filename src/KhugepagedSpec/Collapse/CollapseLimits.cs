@@ -1,0 +1,41 @@
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>
+/// The three limits for one collapse, read from sysfs each time they are asked for, as the kernel does without a lock.
+/// Source: Linux 7.2, <c>mm/khugepaged.c:collapse_max_ptes_none</c>, <c>collapse_max_ptes_shared</c>,
+/// <c>collapse_max_ptes_swap</c>.
+/// </summary>
+/// <param name="Settings">The sysfs settings.</param>
+/// <param name="Kind">Who collapses.</param>
+/// <param name="NoneLimit">The version's rule below the PMD order.</param>
+public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind Kind, NoneLimit NoneLimit)
+{
+    /// <summary>Empty or zero-page PTEs allowed in a window. userfaultfd beats MADV_COLLAPSE, which beats sysfs.</summary>
+    /// <param name="order">The window's order.</param>
+    /// <param name="vma">The VMA; null where the kernel must not look at it.</param>
+    public int MaxNone(int order, Vma? vma)
+    {
+        var geometry = Settings.Geometry;
+        if (vma is { IsUffdArmed: true })
+            return 0;
+        if (Kind == CollapseKind.Madvise)
+            return geometry.Pages;
+        return order == geometry.PmdOrder
+            ? Settings.MaxPtesNone
+            : NoneLimit.Below(order, Settings.MaxPtesNone, geometry.MaxPtesLimit);
+    }
+
+    /// <summary>Shared PTEs allowed in a window: none below the PMD order.</summary>
+    public int MaxShared(int order) => AtPmdOrderOnly(order, Settings.MaxPtesShared);
+
+    /// <summary>Non-present PTEs allowed in a window: none below the PMD order.</summary>
+    public int MaxSwap(int order) => AtPmdOrderOnly(order, Settings.MaxPtesSwap);
+
+    private int AtPmdOrderOnly(int order, int limit) =>
+        Kind == CollapseKind.Madvise ? Settings.Geometry.Pages
+        : order == Settings.Geometry.PmdOrder ? limit
+        : 0;
+}

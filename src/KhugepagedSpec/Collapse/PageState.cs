@@ -1,0 +1,40 @@
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>
+/// The tests of one page that scan and isolation share. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_scan_pmd</c>,
+/// <c>__collapse_huge_page_isolate</c>.
+/// </summary>
+internal static class PageState
+{
+    /// <summary>khugepaged leaves a lazily freeable page alone unless it was written again, or the VMA is droppable anyway.</summary>
+    public static bool IsProtectedLazyFree(in Folio folio, Pte pte, Vma vma, CollapseKind kind) =>
+        kind == CollapseKind.Khugepaged && folio.Has(FolioFlags.LazyFree) && !pte.IsDirty && !vma.Has(VmaFlags.Droppable);
+
+    /// <summary>References beyond what the mappings explain: a pin, or the per-CPU LRU batch's.</summary>
+    public static bool HasExtraReference(Machine machine, int pfn) =>
+        machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
+
+    /// <summary>Used lately, by the PTE or by the folio.</summary>
+    public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);
+}
+
+/// <summary>How a limit that was exceeded is counted: per size always, in vmstat at the PMD order only.</summary>
+internal static class ExceedStatistics
+{
+    public static void Count(Statistics statistics, ScanResult result, int order, bool isPmdOrder)
+    {
+        var (statistic, vmEvent) = result switch
+        {
+            ScanResult.ExceedNonePte => (MthpStatistic.CollapseExceedNonePte, VmEvent.ThpScanExceedNonePte),
+            ScanResult.ExceedSwapPte => (MthpStatistic.CollapseExceedSwapPte, VmEvent.ThpScanExceedSwapPte),
+            ScanResult.ExceedSharedPte => (MthpStatistic.CollapseExceedSharedPte, VmEvent.ThpScanExceedSharePte),
+            _ => throw new ArgumentOutOfRangeException(nameof(result), result, "not a limit"),
+        };
+        statistics.Count(statistic, order);
+        if (isPmdOrder)
+            statistics.Count(vmEvent);
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using System.Numerics;
+
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>What the walk does after an attempt.</summary>
+public enum WalkVerdict
+{
+    /// <summary>Done with this window: go on behind it.</summary>
+    Advance,
+
+    /// <summary>Try the next lower order at the same place.</summary>
+    Lower,
+
+    /// <summary>Give up on the rest of the PMD range.</summary>
+    Stop,
+}
+
+/// <summary>A set of results.</summary>
+/// <param name="Bits">Bit n set: the result numbered n is in the set.</param>
+public readonly record struct ResultSet(uint Bits)
+{
+    /// <summary>Makes the set of <paramref name="results"/>.</summary>
+    public static ResultSet Of(params ReadOnlySpan<ScanResult> results)
+    {
+        uint bits = 0;
+        foreach (var result in results)
+            bits |= 1u << (int)result;
+        return new ResultSet(bits);
+    }
+
+    /// <summary>True if <paramref name="result"/> is in the set.</summary>
+    public bool Contains(ScanResult result) => (Bits >> (int)result & 1) != 0;
+
+    /// <summary>The results, by number.</summary>
+    public ImmutableArray<ScanResult> ToArray()
+    {
+        var results = ImmutableArray.CreateBuilder<ScanResult>();
+        for (uint rest = Bits; rest != 0; rest &= rest - 1)
+            results.Add((ScanResult)BitOperations.TrailingZeroCount(rest));
+        return results.ToImmutable();
+    }
+}
+
+/// <summary>
+/// What each result of an attempt means for the walk. Source: Linux 7.2, <c>mm/khugepaged.c:mthp_collapse</c>.
+/// </summary>
+/// <param name="Name">A short name for listings.</param>
+/// <param name="Advances">Results after which the window is done.</param>
+/// <param name="Lowers">Results after which a lower order is tried; any result in neither set ends the walk.</param>
+public sealed record RetryTable(string Name, ResultSet Advances, ResultSet Lowers)
+{
+    /// <summary>Linux 7.2, as in v19.</summary>
+    public static RetryTable Linux72 { get; } = new(
+        "v19",
+        ResultSet.Of(ScanResult.Succeed, ScanResult.PteMappedHugepage),
+        ResultSet.Of(
+            ScanResult.AllocHugePageFail, ScanResult.LackReferencedPage, ScanResult.ExceedNonePte, ScanResult.ExceedSwapPte,
+            ScanResult.ExceedSharedPte, ScanResult.PageLock, ScanResult.PageCount, ScanResult.PageNull, ScanResult.DelPageLru,
+            ScanResult.PteNonPresent, ScanResult.PteUffdWp, ScanResult.PageLazyFree));
+
+    /// <summary>The verdict on <paramref name="result"/>.</summary>
+    public WalkVerdict For(ScanResult result) =>
+        Advances.Contains(result) ? WalkVerdict.Advance
+        : Lowers.Contains(result) ? WalkVerdict.Lower
+        : WalkVerdict.Stop;
+}

@@ -1,0 +1,66 @@
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Collapse;
+
+/// <summary>
+/// The swap-in step: at the PMD order every non-present PTE of the window is brought back; below it the first one ends the
+/// attempt. What was brought back stays, whatever becomes of the attempt. Source: Linux 7.2,
+/// <c>mm/khugepaged.c:__collapse_huge_page_swapin</c>, <c>mm/memory.c:do_swap_page</c>.
+/// </summary>
+internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
+{
+    public ScanResult Run(out SwapinReport? report)
+    {
+        var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
+        bool isPmdOrder = order == machine.Geometry.PmdOrder;
+        var result = ScanResult.Succeed;
+        int swappedIn = 0;
+        foreach (ref var pte in window)
+        {
+            if (pte.Kind == PteKind.None || pte.IsPresent)
+                continue;
+            if (!isPmdOrder)
+            {
+                ExceedStatistics.Count(machine.Statistics, ScanResult.ExceedSwapPte, order, isPmdOrder: false);
+                result = ScanResult.ExceedSwapPte;
+                break;
+            }
+            result = BringBack(ref pte);
+            if (result != ScanResult.Succeed)
+                break;
+            swappedIn++;
+        }
+        if (result == ScanResult.Succeed && swappedIn > 0)
+            machine.LruBatch.Drain();
+        machine.Trace?.Add(new TraceEvent.Swapin(mm.Id, swappedIn, run.Scan.Referenced, result, order));
+        report = new SwapinReport(swappedIn, result);
+        return result;
+    }
+
+    private ScanResult BringBack(ref Pte pte)
+    {
+        switch (pte.Kind)
+        {
+            case PteKind.Swap:
+                if (machine.Script.Strikes(Mishap.SwapinRetries, order, offset))
+                    return ScanResult.PageLock;
+                if (machine.Script.Strikes(Mishap.SwapinFails, order, offset))
+                    return ScanResult.Fail;
+                SwapSpace.BringBack(machine, mm, ref pte);
+                if (machine.Version.LruPutbackIsBatched && !mm.FindVma(run.Start)!.IsLocked)
+                    machine.LruBatch.Add(pte.Pfn, isLarge: false);
+                return ScanResult.Succeed;
+            case PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate:
+                // The fault waits for the migration, takes the page back from the device, or copies it back to memory.
+                machine.Memory.Map(pte.Pfn, 1, mm.Id);
+                pte = new Pte(PteKind.Page, pte.Flags | PteFlags.Young, pte.Pfn);
+                return ScanResult.Succeed;
+            case PteKind.UffdWpMarker:
+                pte = Pte.ZeroPage with { Flags = PteFlags.Young | PteFlags.UffdWp };
+                return ScanResult.Succeed;
+            default:
+                return ScanResult.Fail;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Daemon;
+
+/// <summary>
+/// The daemon: visits every process in turn, every VMA of it, every PMD range of that, and remembers where it stopped.
+/// Source: Linux 7.2, <c>mm/khugepaged.c:khugepaged_do_scan</c>, <c>collapse_scan_mm_slot</c>.
+/// </summary>
+public sealed class Khugepaged
+{
+    private readonly Machine _machine;
+    private readonly TableCollapse _collapse;
+    private AddressSpace? _cursorProcess;
+    private long _cursorPage;
+
+    /// <summary>Starts the daemon.</summary>
+    public Khugepaged(Machine machine)
+    {
+        _machine = machine;
+        _collapse = new TableCollapse(machine);
+    }
+
+    /// <summary>Where the next wake-up goes on: the process, and the first page not looked at; null at the start of the list.</summary>
+    public (AddressSpace Process, long Page)? Cursor => _cursorProcess is null ? null : (_cursorProcess, _cursorPage);
+
+    /// <summary>
+    /// One wake-up: goes on from where the last one stopped, until pages_to_scan is reached, the list has been walked once, or
+    /// allocation failed twice.
+    /// </summary>
+    public PassReport Pass()
+    {
+        var before = _machine.Statistics.Copy();
+        var tables = new List<TableRun>();
+        _machine.LruBatch.Drain();
+        long limit = _machine.Settings.PagesToScan;
+        long progress = 0;
+        int timesAtHead = 0, sleeps = 0;
+        while (true)
+        {
+            if (_cursorProcess is null)
+                timesAtHead++;
+            if (_machine.Processes.Count == 0 || timesAtHead >= 2)
+                break;
+            var last = VisitProcess(limit - progress, tables, out long looked);
+            progress += looked;
+            if (progress >= limit)
+                break;
+            if (last == ScanResult.AllocHugePageFail)
+            {
+                if (sleeps > 0)
+                    break;
+                sleeps++;
+            }
+        }
+        return new PassReport(tables, _machine.Statistics.Since(before), progress, sleeps);
+    }
+
+    /// <summary>
+    /// Wake-ups until one changes nothing that a program, or the next wake-up, could see: settled, in short.
+    /// </summary>
+    /// <param name="most">Give up after this many.</param>
+    /// <returns>The reports; the last one changed nothing if there are fewer than <paramref name="most"/>.</returns>
+    public IReadOnlyList<PassReport> PassesUntilSettled(int most)
+    {
+        var reports = new List<PassReport>();
+        while (reports.Count < most)
+        {
+            var report = Pass();
+            reports.Add(report);
+            if (_cursorProcess is null && report.Added.PagesCollapsed == 0 && !report.Tables.Any(SwappedIn))
+                break;
+        }
+        return reports;
+
+        static bool SwappedIn(TableRun table) => table.Attempts.Any(attempt => attempt.Swapin is { SwappedIn: > 0 });
+    }
+
+    private ScanResult VisitProcess(long budget, List<TableRun> tables, out long progress)
+    {
+        progress = 0;
+        var process = _cursorProcess ??= First();
+        var last = ScanResult.Fail;
+        bool processDone = true;
+        if (!process.IsMmapLocked)
+        {
+            progress++;
+            if (!Refuses(process))
+                processDone = VisitVmas(process, budget, tables, ref progress, ref last);
+        }
+        if (processDone || process.IsExiting)
+            NextProcess(process);
+        _machine.Trace?.Add(new TraceEvent.KhugepagedScan(process.Id, progress, _cursorProcess is null));
+        return last;
+    }
+
+    // Returns true once the last VMA is behind the cursor.
+    private bool VisitVmas(AddressSpace process, long budget, List<TableRun> tables, ref long progress, ref ScanResult last)
+    {
+        int pages = _machine.Geometry.Pages, pmdOrder = _machine.Geometry.PmdOrder;
+        foreach (var vma in process.Vmas.ToArray())
+        {
+            if (vma.End <= _cursorPage)
+                continue;
+            if (Refuses(process))
+            {
+                progress++;
+                return true;
+            }
+            if (Eligibility.PossibleOrders(_machine.Settings, process, vma, CollapseKind.Khugepaged).IsEmpty)
+            {
+                progress++;
+                continue;
+            }
+            long start = (vma.Start + pages - 1) >> pmdOrder << pmdOrder;
+            long end = vma.End >> pmdOrder << pmdOrder;
+            if (_cursorPage > end)
+            {
+                progress++;
+                continue;
+            }
+            _cursorPage = Math.Max(_cursorPage, start);
+            while (_cursorPage < end)
+            {
+                bool lockDropped = false;
+                if (vma.IsAnonymous)
+                {
+                    var run = _collapse.Run(process, vma, _cursorPage, CollapseKind.Khugepaged, ref progress);
+                    tables.Add(run);
+                    last = run.Status;
+                    lockDropped = run.Scan.Result == ScanResult.Succeed;
+                    if (run.Status == ScanResult.Succeed)
+                        _machine.Statistics.PagesCollapsed++;
+                }
+                else
+                {
+                    // File ranges are passed by, at the price of one that holds nothing to collapse.
+                    progress += pages;
+                }
+                _cursorPage += pages;
+                if (lockDropped || progress >= budget)
+                    return false;
+            }
+        }
+        return true;
+    }
+
+    private static bool Refuses(AddressSpace process) => process.IsExiting || process.ThpDisable == ThpDisable.Completely;
+
+    private AddressSpace First()
+    {
+        _cursorPage = long.MinValue;
+        return _machine.Processes[0];
+    }
+
+    private void NextProcess(AddressSpace process)
+    {
+        int next = _machine.Processes.IndexOf(process) + 1;
+        _cursorPage = long.MinValue;
+        _cursorProcess = next < _machine.Processes.Count ? _machine.Processes[next] : null;
+        if (_cursorProcess is null)
+            _machine.Statistics.FullScans++;
+        if (process.IsExiting)
+            _machine.Processes.Remove(process);
+    }
+}

@@ -1,0 +1,88 @@
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Memory;
+
+/// <summary>How a process refuses THP (<c>prctl(PR_SET_THP_DISABLE)</c>).</summary>
+public enum ThpDisable
+{
+    /// <summary>It does not.</summary>
+    No,
+
+    /// <summary>All THP.</summary>
+    Completely,
+
+    /// <summary>All THP but in VMAs that asked for it.</summary>
+    ExceptAdvised,
+}
+
+/// <summary>One process: its VMAs, sorted and disjoint, and the page tables below its PMD entries (<c>struct mm_struct</c>).</summary>
+public sealed class AddressSpace
+{
+    private readonly Geometry _geometry;
+    private readonly List<Vma> _vmas = [];
+    private readonly List<(long Pmd, PteTable Table)> _tables = [];
+
+    /// <summary>Makes a process without memory.</summary>
+    /// <param name="geometry">The geometry of its tables.</param>
+    /// <param name="id">A number that tells it from others, 1 or more.</param>
+    public AddressSpace(Geometry geometry, int id)
+    {
+        _geometry = geometry;
+        Id = id;
+    }
+
+    /// <summary>Tells the process from others, 1 or more.</summary>
+    public int Id { get; }
+
+    /// <summary>How it refuses THP.</summary>
+    public ThpDisable ThpDisable { get; set; }
+
+    /// <summary>It is exiting: no user is left (<c>mm_users</c> is 0).</summary>
+    public bool IsExiting { get; set; }
+
+    /// <summary>A writer holds its mmap lock: a trylock fails.</summary>
+    public bool IsMmapLocked { get; set; }
+
+    /// <summary>Its VMAs, ascending.</summary>
+    public IReadOnlyList<Vma> Vmas => _vmas;
+
+    /// <summary>Adds a VMA above all others.</summary>
+    /// <exception cref="ArgumentException">It is empty or begins below the end of the last one.</exception>
+    public void Add(Vma vma)
+    {
+        if (vma.Start >= vma.End || (_vmas.Count > 0 && vma.Start < _vmas[^1].End))
+            throw new ArgumentException($"VMA [{vma.Start}, {vma.End}) is empty or begins below the end of the last one", nameof(vma));
+        _vmas.Add(vma);
+    }
+
+    /// <summary>Puts <paramref name="changed"/> in the place of <paramref name="vma"/>; null takes it away.</summary>
+    public void Replace(Vma vma, Vma? changed)
+    {
+        int index = _vmas.IndexOf(vma);
+        if (changed is null)
+            _vmas.RemoveAt(index);
+        else
+            _vmas[index] = changed;
+    }
+
+    /// <summary>The first VMA that ends behind <paramref name="page"/> (<c>find_vma()</c>), or null.</summary>
+    public Vma? FindVma(long page)
+    {
+        foreach (var vma in _vmas)
+            if (vma.End > page)
+                return vma;
+        return null;
+    }
+
+    /// <summary>The PMD entry over <paramref name="page"/>; made, empty, on first sight.</summary>
+    public PteTable TableAt(long page)
+    {
+        long pmd = page >> _geometry.PmdOrder;
+        foreach (var (index, table) in _tables)
+            if (index == pmd)
+                return table;
+        var made = new PteTable(_geometry);
+        _tables.Add((pmd, made));
+        return made;
+    }
+}

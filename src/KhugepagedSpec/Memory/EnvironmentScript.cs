@@ -1,0 +1,145 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace KhugepagedSpec.Memory;
+
+/// <summary>Something outside collapse's control that an attempt runs into.</summary>
+public enum Mishap
+{
+    /// <summary>No folio of the order can be allocated.</summary>
+    AllocFails,
+
+    /// <summary>The memory cgroup refuses the charge.</summary>
+    ChargeFails,
+
+    /// <summary>The memcg's deferred split list cannot be set up.</summary>
+    DeferredSplitFails,
+
+    /// <summary>Swap-in drops the mmap lock and asks to retry.</summary>
+    SwapinRetries,
+
+    /// <summary>Swap-in fails.</summary>
+    SwapinFails,
+
+    /// <summary>Someone locked the window's first page after the scan.</summary>
+    PageLocked,
+
+    /// <summary>Someone took the window's first page off its LRU list after the scan.</summary>
+    PageOffLru,
+
+    /// <summary>Reading the window's first page hits a hardware memory error.</summary>
+    CopyFails,
+
+    /// <summary>The process begins to exit.</summary>
+    MmExits,
+
+    /// <summary>The VMA is unmapped.</summary>
+    VmaUnmapped,
+
+    /// <summary>The VMA loses its last page.</summary>
+    VmaShrinks,
+
+    /// <summary>The attempted size is set to never.</summary>
+    SizeTurnedOff,
+
+    /// <summary>The VMA is replaced by one of a file.</summary>
+    VmaTurnsFile,
+
+    /// <summary>The PTE table is freed.</summary>
+    TableFreed,
+
+    /// <summary>The PMD entry turns into a huge page.</summary>
+    PmdTurnsHuge,
+
+    /// <summary>The PMD entry comes to hold another PTE table.</summary>
+    TableReplaced,
+}
+
+/// <summary>Where in an attempt other actors get their turn: collapse holds no lock there.</summary>
+public enum Gap
+{
+    /// <summary>After the allocation, before the mmap lock is taken for reading.</summary>
+    BeforeRead,
+
+    /// <summary>After swap-in, before the mmap lock is taken for writing.</summary>
+    BeforeWrite,
+}
+
+/// <summary>One mishap and the attempts it befalls.</summary>
+/// <param name="What">What happens.</param>
+/// <param name="When">For what other actors do: in which gap.</param>
+/// <param name="Order">Attempts of this order only; null for any.</param>
+/// <param name="Offset">Attempts at this PTE only; null for any.</param>
+/// <param name="Times">How many attempts at most; null for all.</param>
+public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int? Order = null, int? Offset = null, int? Times = null)
+{
+    /// <summary>Names as in <c>alloc-fails</c>.</summary>
+    public static ImmutableArray<(string Name, Mishap What)> Names { get; } =
+        [.. Enum.GetValues<Mishap>().Select(what => (Dashed(what), what))];
+
+    /// <summary>Reads <c>what[/write][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>.</summary>
+    /// <exception cref="FormatException">The text is not a mishap; the message is one line.</exception>
+    public static ScriptedMishap Parse(string text)
+    {
+        var (rest, times) = Split(text, '#');
+        (rest, var place) = Split(rest, '@');
+        (rest, var gap) = Split(rest, '/');
+        var (order, offset) = place is null ? (null, null) : Split(place, ':');
+        var found = Names.FirstOrDefault(pair => pair.Name == rest);
+        if (found.Name is null)
+            throw new FormatException($"unknown mishap '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
+        if (gap is not (null or "read" or "write"))
+            throw new FormatException($"unknown gap '{gap}' in '{text}': expected read or write");
+        return new(found.What, gap == "write" ? Gap.BeforeWrite : Gap.BeforeRead, Number(order), Number(offset), Number(times));
+
+        int? Number(string? digits) =>
+            digits is null ? null
+            : int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value
+            : throw new FormatException($"'{digits}' in '{text}' is no number: expected what[/write][@order[:offset]][#times]");
+    }
+
+    /// <summary>The text that <see cref="Parse"/> reads.</summary>
+    public override string ToString() =>
+        Dashed(What)
+        + (When == Gap.BeforeWrite ? "/write" : "")
+        + (Order is { } order ? $"@{order}" + (Offset is { } offset ? $":{offset}" : "") : "")
+        + (Times is { } times ? $"#{times}" : "");
+
+    private static (string Head, string? Tail) Split(string text, char at)
+    {
+        int index = text.IndexOf(at);
+        return index < 0 ? (text, null) : (text[..index], text[(index + 1)..]);
+    }
+
+    private static string Dashed(Mishap what) =>
+        string.Concat(what.ToString().Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+}
+
+/// <summary>A list of mishaps under way: counts how often each has struck.</summary>
+public sealed class EnvironmentScript
+{
+    private readonly (ScriptedMishap Mishap, int Left)[] _mishaps;
+
+    /// <summary>Starts the script.</summary>
+    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps) =>
+        _mishaps = [.. mishaps.Select(mishap => (mishap, mishap.Times ?? int.MaxValue))];
+
+    /// <summary>Nothing ever happens.</summary>
+    public bool IsEmpty => _mishaps.Length == 0;
+
+    /// <summary>True if <paramref name="what"/> befalls the attempt at this place, now.</summary>
+    public bool Strikes(Mishap what, int order, int offset, Gap gap = Gap.BeforeRead)
+    {
+        foreach (ref var entry in _mishaps.AsSpan())
+        {
+            var mishap = entry.Mishap;
+            if (mishap.What == what && mishap.When == gap && entry.Left > 0
+                && (mishap.Order ?? order) == order && (mishap.Offset ?? offset) == offset)
+            {
+                entry.Left--;
+                return true;
+            }
+        }
+        return false;
+    }
+}

@@ -1,0 +1,62 @@
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Memory;
+
+/// <summary>Everything one kernel under observation holds: memory, processes, settings, counters. The only mutable root.</summary>
+public sealed class Machine
+{
+    /// <summary>Boots a machine without processes.</summary>
+    /// <param name="version">The khugepaged it runs.</param>
+    /// <param name="settings">Its sysfs settings.</param>
+    /// <param name="mishaps">What will go wrong.</param>
+    public Machine(KhugepagedVersion version, ThpSettings settings, IEnumerable<ScriptedMishap>? mishaps = null)
+    {
+        Version = version;
+        Settings = settings;
+        Memory = new PhysicalMemory(settings.Geometry.Pages * 4, Statistics);
+        Script = new EnvironmentScript(mishaps ?? []);
+    }
+
+    /// <summary>The khugepaged it runs.</summary>
+    public KhugepagedVersion Version { get; }
+
+    /// <summary>The sysfs settings as they are now.</summary>
+    public ThpSettings Settings { get; set; }
+
+    /// <summary>The geometry of every page table.</summary>
+    public Geometry Geometry => Settings.Geometry;
+
+    /// <summary>The counters.</summary>
+    public Statistics Statistics { get; } = new();
+
+    /// <summary>Page frames and folios.</summary>
+    public PhysicalMemory Memory { get; }
+
+    /// <summary>The LRU batch of the CPU that khugepaged runs on.</summary>
+    public LruBatch LruBatch { get; } = new();
+
+    /// <summary>The NUMA nodes.</summary>
+    public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
+
+    /// <summary>The mishaps to come.</summary>
+    public EnvironmentScript Script { get; }
+
+    /// <summary>The processes khugepaged knows, in the order it came to know them.</summary>
+    public List<AddressSpace> Processes { get; } = [];
+
+    /// <summary>Where tracepoints go; null switches them off.</summary>
+    public List<TraceEvent>? Trace { get; init; }
+
+    /// <summary>Keep every step of each walk, not only its attempts.</summary>
+    public bool KeepWalks { get; init; }
+
+    /// <summary>Starts a process without memory and makes it known to khugepaged.</summary>
+    public AddressSpace AddProcess()
+    {
+        var process = new AddressSpace(Geometry, Processes.Count + 1);
+        Processes.Add(process);
+        return process;
+    }
+}

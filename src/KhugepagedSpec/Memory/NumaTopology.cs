@@ -1,0 +1,25 @@
+using System.Collections.Immutable;
+
+namespace KhugepagedSpec.Memory;
+
+/// <summary>
+/// The machine's NUMA nodes, for the one test that collapse makes of them. Source: Linux 7.2,
+/// <c>mm/khugepaged.c:collapse_scan_abort</c>.
+/// </summary>
+/// <param name="NodeReclaim">vm.zone_reclaim_mode asks for node reclaim.</param>
+/// <param name="Distances">Distance from node to node; square.</param>
+/// <param name="ReclaimDistance">Nodes farther apart than this are too far (<c>node_reclaim_distance</c>).</param>
+public sealed record NumaTopology(bool NodeReclaim, ImmutableArray<ImmutableArray<int>> Distances, int ReclaimDistance = 30)
+{
+    /// <summary>One node.</summary>
+    public static NumaTopology SingleNode { get; } = new(false, [[10]]);
+
+    /// <summary>Two nodes, too far apart, with node reclaim on.</summary>
+    public static NumaTopology TwoFarNodes { get; } = new(true, [[10, 40], [40, 10]]);
+
+    /// <summary>How many nodes there are.</summary>
+    public int Nodes => Distances.Length;
+
+    /// <summary>True if two nodes are too far apart for one folio.</summary>
+    public bool TooFar(int a, int b) => Distances[a][b] > ReclaimDistance;
+}

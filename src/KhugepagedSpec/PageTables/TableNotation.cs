@@ -1,0 +1,330 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+
+namespace KhugepagedSpec.PageTables;
+
+/// <summary>
+/// The text form of a page table: cells from the lowest address up, spaces between them ignored.
+/// A letter is one PTE (<see cref="Letters"/>), <c>*N</c> repeats it. <c>f4</c> (or <c>m4</c>) is a whole folio of order 4,
+/// PTE-mapped; <c>f4[8+3]</c> three of its pages, from page 8; letters right behind say more of it (<see cref="Attributes"/>).
+/// Two pieces of one order whose pages count from the same address are the same folio. <c>m9</c> alone is a PMD-mapped huge
+/// page (of whatever order the PMD has), <c>-</c> alone no PTE table, <c>~</c> alone a migrating huge page.
+/// The recorders' form, where the count follows the letter (<c>x16 .4</c>), is read too.
+/// </summary>
+public static class TableNotation
+{
+    private const CellFlags Written = CellFlags.Young | CellFlags.Dirty;
+
+    /// <summary>The letters, what each stands for, and one line for the reader.</summary>
+    public static ImmutableArray<(char Letter, Cell Cell, string Meaning)> Letters { get; } =
+    [
+        ('.', Cell.None, "empty"),
+        ('z', new(PteKind.ZeroPage), "shared zero page"),
+        ('q', new(PteKind.ZeroPage, CellFlags.UffdWp), "shared zero page, uffd-wp"),
+        ('x', Cell.Plain, "4K page, private, young, dirty"),
+        ('Z', Small(Written | CellFlags.ZeroFilled), "the same, contents all zero"),
+        ('o', Small(CellFlags.Dirty), "the same as x, not young"),
+        ('r', Small(CellFlags.Dirty | CellFlags.Referenced), "not young, but the folio is marked referenced"),
+        ('h', Small(Written | CellFlags.Shared), "mapped by another process too"),
+        ('p', Small(Written | CellFlags.Pinned), "with an extra reference"),
+        ('t', Small(Written | CellFlags.Locked), "locked"),
+        ('u', Small(Written | CellFlags.OffLru), "on no LRU list"),
+        ('l', Small(CellFlags.LazyFree), "lazyfree (MADV_FREE), clean"),
+        ('L', Small(Written | CellFlags.LazyFree), "lazyfree, written again"),
+        ('w', Small(Written | CellFlags.UffdWp), "uffd-wp"),
+        ('a', Small(Written | CellFlags.NotAnon), "not anonymous"),
+        ('K', Small(CellFlags.Young | CellFlags.Ksm | CellFlags.Shared), "KSM page"),
+        ('v', new(PteKind.Special), "no struct page"),
+        ('D', new(PteKind.ZoneDevice), "ZONE_DEVICE page"),
+        ('s', new(PteKind.Swap), "swap entry"),
+        ('S', new(PteKind.Swap, CellFlags.UffdWp), "swap entry, uffd-wp"),
+        ('i', new(PteKind.Migration), "migration entry"),
+        ('e', new(PteKind.DeviceExclusive), "device-exclusive entry"),
+        ('d', new(PteKind.DevicePrivate), "device-private entry"),
+        ('b', new(PteKind.HwPoison), "hwpoison entry"),
+        ('g', new(PteKind.GuardMarker), "guard marker"),
+        ('k', new(PteKind.PoisonMarker), "poison marker"),
+        ('W', new(PteKind.UffdWpMarker), "uffd-wp marker"),
+    ];
+
+    /// <summary>The letters behind a folio, what each sets or clears, and one line for the reader.</summary>
+    public static ImmutableArray<(char Letter, CellFlags Set, CellFlags Clear, string Meaning)> Attributes { get; } =
+    [
+        ('h', CellFlags.Shared, CellFlags.None, "shared"),
+        ('w', CellFlags.UffdWp, CellFlags.None, "uffd-wp"),
+        ('l', CellFlags.LazyFree, Written, "lazyfree, clean, not young"),
+        ('L', CellFlags.LazyFree, CellFlags.None, "lazyfree, written again"),
+        ('o', CellFlags.None, CellFlags.Young, "not young"),
+        ('c', CellFlags.None, CellFlags.Dirty, "clean"),
+        ('r', CellFlags.Referenced, CellFlags.None, "marked referenced"),
+        ('p', CellFlags.Pinned, CellFlags.None, "extra reference"),
+        ('t', CellFlags.Locked, CellFlags.None, "locked"),
+        ('u', CellFlags.OffLru, CellFlags.None, "on no LRU list"),
+        ('a', CellFlags.NotAnon, CellFlags.None, "not anonymous"),
+        ('K', CellFlags.Ksm, CellFlags.None, "KSM"),
+        ('Z', CellFlags.ZeroFilled, CellFlags.None, "contents all zero"),
+    ];
+
+    private static readonly sbyte[] LetterIndex = BuildLetterIndex();
+
+    /// <summary>Reads a table.</summary>
+    /// <param name="text">The notation.</param>
+    /// <param name="geometry">How many cells there must be.</param>
+    /// <param name="padWithNone">Fill up with empty cells, as the recorders' patterns do.</param>
+    /// <exception cref="NotationException">The text is not a table.</exception>
+    public static PageTable Parse(ReadOnlySpan<char> text, Geometry geometry, bool padWithNone)
+    {
+        var whole = text.Trim();
+        if (whole is "-" or "~")
+            return PageTable.Empty(geometry, whole is "-" ? PmdState.None : PmdState.Migration);
+        var cells = new Cell[geometry.Pages];
+        int count = 0;
+        bool huge = false;
+        var reader = new Reader(text);
+        while (reader.SkipSpace())
+        {
+            int start = reader.Position;
+            char letter = reader.Take();
+            if (letter is 'm' or 'f' or 'F' or 'M')
+                huge |= ReadFolio(ref reader, letter, start, geometry, cells, ref count) && letter == 'm';
+            else
+                ReadLetter(ref reader, letter, start, cells, ref count);
+        }
+        if (count > geometry.Pages || (count < geometry.Pages && !padWithNone))
+            throw new NotationException($"{count} cells: expected {geometry.Pages}, one per PTE of the table");
+        CheckFolios(cells);
+        return new PageTable(geometry, ImmutableArray.Create(cells), huge ? PmdState.Huge : PmdState.Table);
+    }
+
+    /// <summary>Writes a table; <see cref="Parse"/> reads it back.</summary>
+    public static string Write(PageTable table) => table.Pmd switch
+    {
+        PmdState.None => "-",
+        PmdState.Migration => "~",
+        PmdState.Huge => $"m{table.Geometry.PmdOrder}",
+        _ => WriteCells(table, recorded: false),
+    };
+
+    /// <summary>Writes a table as the recorders of real kernels do: the count behind the letter, the rest space-separated.</summary>
+    public static string WriteRecorded(PageTable table) => WriteCells(table, recorded: true);
+
+    private static Cell Small(CellFlags flags) => new(PteKind.Page, flags);
+
+    private static sbyte[] BuildLetterIndex()
+    {
+        var index = new sbyte[128];
+        Array.Fill(index, (sbyte)-1);
+        for (int i = 0; i < Letters.Length; i++)
+            index[Letters[i].Letter] = (sbyte)i;
+        return index;
+    }
+
+    private static void ReadLetter(ref Reader reader, char letter, int start, Cell[] cells, ref int count)
+    {
+        int index = letter < 128 ? LetterIndex[letter] : -1;
+        if (index < 0)
+            throw new NotationException(start, $"unknown kind '{letter}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
+        int times = reader.TryNumber(out int direct) ? direct : reader.Repetition();
+        var cell = Letters[index].Cell;
+        for (int i = 0; i < times; i++)
+            Append(cells, ref count, cell);
+    }
+
+    // Returns true if the folio fills the table as a whole folio of the PMD's order.
+    private static bool ReadFolio(ref Reader reader, char letter, int start, Geometry geometry, Cell[] cells, ref int count)
+    {
+        if (!reader.TryNumber(out int order))
+            throw new NotationException(reader.Position, $"'{letter}' needs a folio order, 0 to {geometry.PmdOrder}");
+        if (order > geometry.PmdOrder)
+            throw new NotationException(start, $"folio order {order} is outside the geometry: expected 0 to {geometry.PmdOrder}");
+        int first = 0;
+        int pages = 1 << order;
+        if (reader.TryTake('['))
+        {
+            int bracket = reader.Position;
+            if (!reader.TryNumber(out first) || !reader.TryTake('+') || !reader.TryNumber(out pages) || !reader.TryTake(']'))
+                throw new NotationException(bracket, "expected [first+count], as in f4[8+3]");
+            if (pages < 1 || first + pages > 1 << order)
+                throw new NotationException(bracket, $"pages {first} to {first + pages - 1} overlap what lies behind the folio: order {order} has pages 0 to {(1 << order) - 1}");
+        }
+        var flags = letter == 'F' ? Written | CellFlags.New : Written;
+        byte node = 0;
+        while (true)
+        {
+            if (reader.TryAttribute(out int attribute))
+                flags = (flags | Attributes[attribute].Set) & ~Attributes[attribute].Clear;
+            else if (reader.TryTake('@'))
+                node = reader.TryNumber(out int value) && value < 256 ? (byte)value : throw new NotationException(reader.Position, "expected a NUMA node, 0 to 255");
+            else
+                break;
+        }
+        bool wholeTable = order == geometry.PmdOrder && pages == geometry.Pages && count == 0;
+        int times = reader.Repetition();
+        for (int t = 0; t < times; t++)
+            for (int i = 0; i < pages; i++)
+                Append(cells, ref count, new Cell(PteKind.Page, flags, (byte)order, (ushort)(first + i), node));
+        return wholeTable;
+    }
+
+    private static void Append(Cell[] cells, ref int count, Cell cell)
+    {
+        if (count < cells.Length)
+            cells[count] = cell;
+        count++;
+    }
+
+    // A folio is one thing: every piece of it must say the same of it.
+    private static void CheckFolios(Cell[] cells)
+    {
+        Dictionary<(int Base, byte Order), (Cell Cell, int Index)>? seen = null;
+        for (int i = 0; i < cells.Length; i++)
+        {
+            var cell = cells[i];
+            if (cell.Kind != PteKind.Page || cell.Order == 0 || (i > 0 && cells[i - 1].ContinuesInto(cell)))
+                continue;
+            seen ??= [];
+            var key = (i - cell.Page, cell.Order);
+            if (!seen.TryAdd(key, (cell, i)) && ((seen[key].Cell.Flags ^ cell.Flags) & CellFlags.OfFolio) != 0)
+                throw new NotationException($"cells {seen[key].Index} and {i} overlap in one folio of order {cell.Order} but say different things of it");
+        }
+    }
+
+    private static string WriteCells(PageTable table, bool recorded)
+    {
+        var text = new StringBuilder();
+        var cells = table.Cells;
+        int i = 0;
+        while (i < cells.Length)
+        {
+            int run = FolioRun(cells, i);
+            if (text.Length > 0)
+                text.Append(' ');
+            if (cells[i].Kind == PteKind.Page && (cells[i].Order > 0 || LetterOf(cells[i]) is null))
+            {
+                string folio = FolioText(cells[i], run);
+                int copies = 1;
+                if (!recorded)
+                    while (i + run * (copies + 1) <= cells.Length && FolioRun(cells, i + run * copies) == run && cells[i + run * copies] == cells[i])
+                        copies++;
+                text.Append(folio);
+                AppendCount(text, copies, recorded);
+                i += run * copies;
+            }
+            else
+            {
+                int end = i + 1;
+                while (end < cells.Length && cells[end] == cells[i])
+                    end++;
+                text.Append(LetterOf(cells[i]) ?? '?');
+                AppendCount(text, end - i, recorded);
+                i = end;
+            }
+        }
+        return text.ToString();
+    }
+
+    private static void AppendCount(StringBuilder text, int count, bool recorded)
+    {
+        if (recorded && char.IsAsciiDigit(text[^1]) is false && text[^1] != ']')
+            text.Append(count);
+        else if (count > 1)
+            text.Append('*').Append(count);
+    }
+
+    // How many cells from i on are consecutive pages of one folio.
+    private static int FolioRun(ImmutableArray<Cell> cells, int i)
+    {
+        int run = 1;
+        while (i + run < cells.Length && cells[i + run - 1].ContinuesInto(cells[i + run]))
+            run++;
+        return run;
+    }
+
+    private static string FolioText(Cell cell, int pages)
+    {
+        var text = new StringBuilder().Append(cell.Has(CellFlags.New) ? 'F' : 'f').Append(cell.Order);
+        if (pages != 1 << cell.Order)
+            text.Append(CultureInfo.InvariantCulture, $"[{cell.Page}+{pages}]");
+        bool old = !cell.Has(CellFlags.Young), clean = !cell.Has(CellFlags.Dirty), lazy = cell.Has(CellFlags.LazyFree);
+        foreach (var (letter, set, _, _) in Attributes)
+        {
+            bool written = letter switch
+            {
+                'l' => lazy && old && clean,
+                'L' => lazy && !(old && clean),
+                'o' => old && !(lazy && clean),
+                'c' => clean && !(lazy && old),
+                _ => cell.Has(set),
+            };
+            if (written)
+                text.Append(letter);
+        }
+        return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
+    }
+
+    private static char? LetterOf(Cell cell)
+    {
+        foreach (var (letter, meaning, _) in Letters)
+            if (meaning == cell)
+                return letter;
+        return null;
+    }
+
+    private ref struct Reader(ReadOnlySpan<char> text)
+    {
+        private readonly ReadOnlySpan<char> _text = text;
+
+        public int Position { get; private set; }
+
+        public bool SkipSpace()
+        {
+            while (Position < _text.Length && (char.IsWhiteSpace(_text[Position]) || _text[Position] == ','))
+                Position++;
+            return Position < _text.Length;
+        }
+
+        public char Take() => _text[Position++];
+
+        public bool TryTake(char expected)
+        {
+            if (Position >= _text.Length || _text[Position] != expected)
+                return false;
+            Position++;
+            return true;
+        }
+
+        public bool TryAttribute(out int index)
+        {
+            index = -1;
+            if (Position >= _text.Length)
+                return false;
+            for (int i = 0; i < Attributes.Length && index < 0; i++)
+                if (Attributes[i].Letter == _text[Position])
+                    index = i;
+            Position += index < 0 ? 0 : 1;
+            return index >= 0;
+        }
+
+        public bool TryNumber(out int value)
+        {
+            int start = Position;
+            value = 0;
+            while (Position < _text.Length && char.IsAsciiDigit(_text[Position]))
+            {
+                value = value * 10 + (_text[Position++] - '0');
+                if (value > 1 << 20)
+                    throw new NotationException(start, "a number too large for a page table");
+            }
+            return Position > start;
+        }
+
+        public int Repetition()
+        {
+            if (!TryTake('*'))
+                return 1;
+            int start = Position;
+            return TryNumber(out int value) && value > 0 ? value : throw new NotationException(start, "expected a count behind '*'");
+        }
+    }
+}

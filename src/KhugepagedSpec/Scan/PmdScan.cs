@@ -1,0 +1,142 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Walk;
+
+namespace KhugepagedSpec.Scan;
+
+/// <summary>
+/// One look at every PTE of a PMD range, under the mmap read lock. The first odd PTE ends it, for every order.
+/// Source: Linux 7.2, <c>mm/khugepaged.c:collapse_scan_pmd</c>.
+/// </summary>
+internal static class PmdScan
+{
+    /// <summary>Scans a range.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="mm">The process.</param>
+    /// <param name="vma">The VMA that holds the whole range.</param>
+    /// <param name="start">The range's first page.</param>
+    /// <param name="kind">Who asks.</param>
+    /// <param name="occupancy">Filled in: the PTEs that collapse could use.</param>
+    /// <param name="progress">Grows by one per PTE looked at, or by one if there was no table.</param>
+    public static ScanReport Run(Machine machine, AddressSpace mm, Vma vma, long start, CollapseKind kind, Occupancy occupancy, ref long progress)
+    {
+        var table = mm.TableAt(start);
+        if (table.Pmd != PmdState.Table)
+        {
+            progress++;
+            return new ScanReport(table.Pmd == PmdState.None ? ScanResult.NoPteTable : ScanResult.PmdMapped);
+        }
+        occupancy.Clear();
+        var enabled = Eligibility.PossibleOrders(machine.Settings, mm, vma, kind);
+        var scan = new Pass(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
+        var ptes = table.Ptes;
+        for (int i = 0; i < ptes.Length; i++)
+        {
+            progress++;
+            var result = scan.Look(ptes[i], i, occupancy);
+            if (result != ScanResult.Succeed)
+                return scan.Report(result);
+        }
+        return scan.Report(scan.Verdict());
+    }
+
+    private ref struct Pass
+    {
+        private readonly Machine _machine;
+        private readonly Vma _vma;
+        private readonly CollapseKind _kind;
+        private readonly OrderSet _enabled;
+        private readonly int _maxNone, _maxSwap, _maxShared;
+        private readonly Span<int> _nodeLoad;
+        private int _noneOrZero, _unmapped, _shared, _referenced;
+        private int _lastPfn = -1;
+
+        public Pass(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
+        {
+            _machine = machine;
+            _vma = vma;
+            _kind = kind;
+            _enabled = enabled;
+            int pmdOrder = machine.Geometry.PmdOrder;
+            var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
+            _maxNone = enabled == OrderSet.Of(pmdOrder) ? limits.MaxNone(pmdOrder, vma) : machine.Geometry.MaxPtesLimit;
+            _maxSwap = limits.MaxSwap(pmdOrder);
+            _maxShared = limits.MaxShared(pmdOrder);
+            _nodeLoad = nodeLoad;
+            _nodeLoad.Clear();
+        }
+
+        private readonly bool IsKhugepaged => _kind == CollapseKind.Khugepaged;
+
+        public ScanResult Look(Pte pte, int index, Occupancy occupancy)
+        {
+            if (pte.IsNoneOrZero)
+                return ++_noneOrZero > _maxNone ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
+            if (!pte.IsPresent)
+            {
+                if (++_unmapped > _maxSwap)
+                    return Exceeded(ScanResult.ExceedSwapPte);
+                return pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp ? ScanResult.PteUffdWp : ScanResult.Succeed;
+            }
+            if (pte.IsUffdWp)
+                return ScanResult.PteUffdWp;
+            if (pte.Kind != PteKind.Page)
+                return ScanResult.PageNull;
+            ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
+            _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
+            if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind))
+                return ScanResult.PageLazyFree;
+            if (folio.Has(FolioFlags.NotAnon))
+                return ScanResult.PageAnon;
+            if (folio.MaybeMappedShared && ++_shared > _maxShared)
+                return Exceeded(ScanResult.ExceedSharedPte);
+            occupancy.Set(index);
+            if (IsTooFar(folio.Node))
+                return ScanResult.ScanAbort;
+            _nodeLoad[folio.Node]++;
+            if (folio.Has(FolioFlags.OffLru))
+                return ScanResult.PageLru;
+            if (folio.Has(FolioFlags.Locked))
+                return ScanResult.PageLock;
+            if (PageState.HasExtraReference(_machine, pte.Pfn))
+                return ScanResult.PageCount;
+            if (IsKhugepaged && PageState.IsReferenced(folio, pte))
+                _referenced++;
+            return ScanResult.Succeed;
+        }
+
+        // A range that is hardly used is left alone; one that would need swap-in must be used by half.
+        public readonly ScanResult Verdict() =>
+            IsKhugepaged && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
+                ? ScanResult.LackReferencedPage
+                : ScanResult.Succeed;
+
+        public readonly ScanReport Report(ScanResult result)
+        {
+            int node = 0;
+            for (int i = 1; i < _nodeLoad.Length; i++)
+                if (_nodeLoad[i] > _nodeLoad[node])
+                    node = i;
+            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node);
+        }
+
+        private readonly ScanResult Exceeded(ScanResult result)
+        {
+            ExceedStatistics.Count(_machine.Statistics, result, _machine.Geometry.PmdOrder, isPmdOrder: true);
+            return result;
+        }
+
+        // Nodes already met are fine; a new one must not be too far from any met so far.
+        private readonly bool IsTooFar(int node)
+        {
+            if (!_machine.Numa.NodeReclaim || _nodeLoad[node] > 0)
+                return false;
+            for (int other = 0; other < _nodeLoad.Length; other++)
+                if (_nodeLoad[other] > 0 && _machine.Numa.TooFar(node, other))
+                    return true;
+            return false;
+        }
+    }
+}

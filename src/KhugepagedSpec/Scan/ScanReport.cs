@@ -1,0 +1,23 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Scan;
+
+/// <summary>What one scan of a PMD range found.</summary>
+/// <param name="Result">How the scan ended; the walk begins only after <see cref="ScanResult.Succeed"/>.</param>
+/// <param name="Enabled">The orders that were allowed when it began.</param>
+/// <param name="NoneOrZero">Empty and zero-page PTEs seen.</param>
+/// <param name="Unmapped">Non-present PTEs seen.</param>
+/// <param name="Shared">PTEs seen whose folio may be mapped by another process.</param>
+/// <param name="Referenced">PTEs seen that were used lately; 0 for MADV_COLLAPSE, which does not ask.</param>
+/// <param name="LastPfn">The frame of the last folio looked at, -1 if none.</param>
+/// <param name="Node">The NUMA node most pages are on: where to allocate.</param>
+public readonly record struct ScanReport(
+    ScanResult Result,
+    OrderSet Enabled = default,
+    int NoneOrZero = 0,
+    int Unmapped = 0,
+    int Shared = 0,
+    int Referenced = 0,
+    int LastPfn = -1,
+    int Node = 0);

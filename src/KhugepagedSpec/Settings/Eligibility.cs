@@ -1,0 +1,51 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Settings;
+
+/// <summary>
+/// Which orders a VMA may be collapsed to. Source: Linux 7.2, <c>mm/huge_memory.c:__thp_vma_allowable_orders</c>,
+/// <c>include/linux/huge_mm.h:thp_vma_suitable_orders</c>, <c>mm/khugepaged.c:collapse_possible_orders</c>.
+/// </summary>
+public static class Eligibility
+{
+    /// <summary>The orders that <paramref name="kind"/> may try in <paramref name="vma"/>; empty if the VMA is not for THP.</summary>
+    public static OrderSet PossibleOrders(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind)
+    {
+        var pmdOnly = OrderSet.Of(settings.Geometry.PmdOrder);
+        if (Refuses(settings, mm, vma, kind))
+            return OrderSet.Empty;
+        var orders = kind == CollapseKind.Madvise ? pmdOnly : settings.OrdersFor(vma.IsAdvised);
+        return FittingOrders(vma.IsAnonymous ? orders : orders & pmdOnly, vma);
+    }
+
+    /// <summary>The orders a page fault may use in <paramref name="vma"/>, before it looks at the PTEs around the address.</summary>
+    public static OrderSet FaultOrders(ThpSettings settings, AddressSpace mm, Vma vma) =>
+        Refuses(settings, mm, vma with { HasAnonVma = true }, CollapseKind.Khugepaged) || vma.IsUffdArmed
+            ? OrderSet.Empty
+            : settings.OrdersFor(vma.IsAdvised);
+
+    private static bool Refuses(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind) =>
+        !settings.HardwareHasThp
+        || vma.Has(VmaFlags.NoHugePage)
+        || vma.Has(VmaFlags.NoKhugepaged)
+        || vma.Has(VmaFlags.TemporaryStack)
+        || mm.ThpDisable == ThpDisable.Completely
+        || (mm.ThpDisable == ThpDisable.ExceptAdvised && !vma.IsAdvised && kind == CollapseKind.Khugepaged)
+        || (vma.IsAnonymous && !vma.HasAnonVma);
+
+    // From the highest order down, drops orders until an aligned window that ends at the VMA's end fits; keeps all below.
+    private static OrderSet FittingOrders(OrderSet orders, Vma vma)
+    {
+        while (!orders.IsEmpty)
+        {
+            int order = orders.Highest;
+            long lastWindow = (vma.End >> order << order) - (1L << order);
+            if (lastWindow >= vma.Start)
+                break;
+            orders = orders.Without(order);
+        }
+        return orders;
+    }
+}

@@ -1,0 +1,347 @@
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.UserSpace;
+
+/// <summary>
+/// What a program does to its memory between two passes. Ranges are pages; a page outside every VMA is skipped, as is what the
+/// kernel would refuse.
+/// </summary>
+/// <param name="machine">The machine it runs on.</param>
+/// <param name="mm">Its address space.</param>
+public sealed class UserProgram(Machine machine, AddressSpace mm)
+{
+    private readonly PhysicalMemory _memory = machine.Memory;
+
+    /// <summary>
+    /// madvise(MADV_DONTNEED): unmaps the pages. Guard markers stay; a table that the range covers and that ends up empty is
+    /// freed. Source: Linux 7.2, <c>mm/memory.c:zap_pte_range</c>, <c>mm/pt_reclaim.c</c>.
+    /// </summary>
+    public void DontNeed(long start, long length) => ForEachTable(start, length, (_, table, first, count) =>
+    {
+        bool whole = count == machine.Geometry.Pages;
+        if (table.Pmd == PmdState.Huge && whole)
+        {
+            _memory.Unmap(table.HugePfn, count, mm.Id);
+            table.Clear();
+        }
+        SplitPmd(table);
+        if (table.Pmd != PmdState.Table)
+            return;
+        var ptes = table.Ptes.Slice(first, count);
+        for (int i = 0, batch; i < count; i += batch)
+        {
+            batch = PteBatch(ptes, i);
+            if (ptes[i].Kind == PteKind.Page)
+                _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
+            if (ptes[i].Kind != PteKind.GuardMarker)
+                ptes.Slice(i, batch).Fill(Pte.None);
+        }
+        if (whole && !ptes.ContainsAnyExcept(Pte.None))
+            table.Clear();
+    });
+
+    /// <summary>Writes to each page: faults it in, takes a copy of a shared one, and leaves new contents.</summary>
+    public void Write(long start, long length) => ForEachPage(start, length, page =>
+    {
+        if (FaultIn(page, write: true) is not { } pfn)
+            return;
+        _memory.Contents(pfn) = _memory.NextTag();
+        Touch(page, PteFlags.Young | PteFlags.Dirty);
+    });
+
+    /// <summary>Reads each page: an empty PTE gets the shared zero page.</summary>
+    public void Read(long start, long length) => ForEachPage(start, length, page =>
+    {
+        FaultIn(page, write: false);
+        Touch(page, PteFlags.Young);
+    });
+
+    /// <summary>
+    /// madvise(MADV_COLD): the pages count as not used lately; a large folio that the range covers in part is split first.
+    /// Source: Linux 7.2, <c>mm/madvise.c:madvise_cold_or_pageout_pte_range</c>.
+    /// </summary>
+    public void Cold(long start, long length) => Age(start, length, (table, first, count) =>
+    {
+        if (table.Pmd == PmdState.Huge)
+        {
+            table.HugeFlags &= ~PteFlags.Young;
+            _memory.FolioOf(table.HugePfn).Flags &= ~FolioFlags.Referenced;
+            return;
+        }
+        foreach (ref var pte in table.Ptes.Slice(first, count))
+            pte = pte with { Flags = pte.Flags & ~PteFlags.Young };
+        _memory.FolioOf(table.Ptes[first].Pfn).Flags &= ~FolioFlags.Referenced;
+    });
+
+    /// <summary>madvise(MADV_PAGEOUT): the pages go to swap, clean lazyfree ones just go.</summary>
+    public void PageOut(long start, long length) => Age(start, length, (table, first, count) =>
+    {
+        SplitPmd(table);
+        var ptes = table.Ptes.Slice(first, count);
+        ref var folio = ref _memory.FolioOf(ptes[0].Pfn);
+        if (folio.Pins > 0 || folio.Has(FolioFlags.Locked) || folio.Has(FolioFlags.OffLru))
+            return;
+        if (count > 1)
+            machine.Statistics.Count(MthpStatistic.SwapOut, folio.Order);
+        bool drop = folio.Has(FolioFlags.LazyFree) && !ptes[0].IsDirty;
+        int pfn = ptes[0].Pfn;
+        for (int i = 0; i < count; i++)
+            ptes[i] = drop ? Pte.None : SwapSpace.Entry(machine, ptes[i]);
+        _memory.Unmap(pfn, count, mm.Id);
+    });
+
+    /// <summary>
+    /// madvise(MADV_FREE): the pages may be dropped until they are written again; swap entries go at once. Source: Linux 7.2,
+    /// <c>mm/madvise.c:madvise_free_pte_range</c>.
+    /// </summary>
+    public void Free(long start, long length)
+    {
+        ForEachPage(start, length, page =>
+        {
+            ref var pte = ref PteAt(page);
+            if (pte.Kind == PteKind.Swap)
+                pte = Pte.None;
+        });
+        Age(start, length, (table, first, count) =>
+        {
+            SplitPmd(table);
+            foreach (ref var pte in table.Ptes.Slice(first, count))
+                pte = pte with { Flags = pte.Flags & ~(PteFlags.Young | PteFlags.Dirty) };
+            _memory.FolioOf(table.Ptes[first].Pfn).Flags |= FolioFlags.LazyFree;
+        });
+    }
+
+    /// <summary>madvise(MADV_GUARD_INSTALL): whatever was there gives way to guard markers.</summary>
+    public void Guard(long start, long length)
+    {
+        DontNeed(start, length);
+        ForEachTable(start, length, (_, table, first, count) =>
+        {
+            if (table.Pmd == PmdState.None)
+                table.Populate();
+            table.Ptes.Slice(first, count).Fill(new Pte(PteKind.GuardMarker, PteFlags.None, -1));
+        });
+    }
+
+    /// <summary>Takes a long-lived reference to each page (vmsplice, GUP).</summary>
+    public void Pin(long start, long length) => ForEachPage(start, length, page =>
+    {
+        if (FaultIn(page, write: false) is { } pfn)
+            _memory.FolioOf(pfn).Pins++;
+    });
+
+    /// <summary>
+    /// fork(), after which the child unmaps all but the pages for which <paramref name="keep"/> is true and touches those.
+    /// </summary>
+    /// <param name="keep">Which pages the child keeps.</param>
+    /// <param name="childFlags">The child's VMA flags, from the parent's.</param>
+    public AddressSpace Fork(Func<long, bool> keep, Func<VmaFlags, VmaFlags> childFlags)
+    {
+        var child = machine.AddProcess();
+        foreach (var vma in mm.Vmas)
+        {
+            child.Add(vma with { Flags = childFlags(vma.Flags) });
+            for (long page = vma.Start; page < vma.End; page++)
+            {
+                if (!keep(page))
+                    continue;
+                var table = mm.TableAt(page);
+                SplitPmd(table);
+                var pte = table.Ptes[IndexOf(page)];
+                if (pte.Kind != PteKind.Page)
+                    continue;
+                var copy = child.TableAt(page);
+                if (copy.Pmd == PmdState.None)
+                    copy.Populate();
+                copy.Ptes[IndexOf(page)] = pte with { Flags = pte.Flags | PteFlags.Young };
+                _memory.Map(pte.Pfn, 1, child.Id);
+            }
+        }
+        return child;
+    }
+
+    private int IndexOf(long page) => (int)(page & (machine.Geometry.Pages - 1));
+
+    private ref Pte PteAt(long page) => ref mm.TableAt(page).Ptes[IndexOf(page)];
+
+    private static void SplitPmd(PteTable table)
+    {
+        if (table.Pmd == PmdState.Huge)
+            table.SplitPmd();
+    }
+
+    private void Touch(long page, PteFlags flags)
+    {
+        var table = mm.TableAt(page);
+        if (table.Pmd == PmdState.Huge)
+        {
+            table.HugeFlags |= flags;
+            return;
+        }
+        ref var pte = ref table.Ptes[IndexOf(page)];
+        if (pte.IsPresent)
+            pte = pte with { Flags = pte.Flags | flags };
+    }
+
+    // Source: mm/memory.c:handle_pte_fault, do_anonymous_page, wp_page_copy. Returns the frame behind the page, if there is one.
+    private int? FaultIn(long page, bool write)
+    {
+        var vma = mm.FindVma(page)!;
+        var table = mm.TableAt(page);
+        if (table.Pmd == PmdState.Huge)
+            return table.HugePfn + IndexOf(page);
+        if (table.Pmd == PmdState.None)
+        {
+            if (FaultsInHuge(vma, page))
+                return FaultInHuge(table, vma) + IndexOf(page);
+            table.Populate();
+        }
+        ref var pte = ref table.Ptes[IndexOf(page)];
+        switch (pte.Kind)
+        {
+            case PteKind.None when !write:
+                pte = Pte.ZeroPage;
+                return null;
+            case PteKind.None:
+                return FaultInFolio(table, vma, page);
+            case PteKind.ZeroPage when write:
+                NoteAnonVma(vma);
+                return MapSmall(ref pte, contents: 0);
+            case PteKind.Swap:
+                SwapSpace.BringBack(machine, mm, ref pte);
+                return pte.Pfn;
+            case PteKind.Page when write && _memory.FolioOf(pte.Pfn).MaybeMappedShared:
+                ulong contents = _memory.Contents(pte.Pfn);
+                _memory.Unmap(pte.Pfn, 1, mm.Id);
+                return MapSmall(ref pte, contents);
+            default:
+                return pte.Kind == PteKind.Page ? pte.Pfn : null;
+        }
+    }
+
+    private bool FaultsInHuge(Vma vma, long page)
+    {
+        long start = page - IndexOf(page);
+        return vma.Covers(start, start + machine.Geometry.Pages)
+            && Eligibility.FaultOrders(machine.Settings, mm, vma).Contains(machine.Geometry.PmdOrder);
+    }
+
+    private int FaultInHuge(PteTable table, Vma vma)
+    {
+        NoteAnonVma(vma);
+        int folio = _memory.Allocate(machine.Geometry.PmdOrder);
+        _memory.Map(folio, machine.Geometry.Pages, mm.Id);
+        table.MapHuge(folio);
+        return folio;
+    }
+
+    // The largest enabled order whose aligned window lies in the VMA and is empty; a small page if there is none.
+    private int FaultInFolio(PteTable table, Vma vma, long page)
+    {
+        NoteAnonVma(vma);
+        var orders = Eligibility.FaultOrders(machine.Settings, mm, vma).Without(machine.Geometry.PmdOrder);
+        for (; !orders.IsEmpty; orders = orders.Without(orders.Highest))
+        {
+            long start = page >> orders.Highest << orders.Highest;
+            int pages = 1 << orders.Highest;
+            var window = table.Ptes.Slice(IndexOf(start), pages);
+            if (!vma.Covers(start, start + pages) || window.ContainsAnyExcept(Pte.None))
+                continue;
+            int folio = _memory.Allocate(orders.Highest);
+            _memory.Map(folio, pages, mm.Id);
+            for (int i = 0; i < pages; i++)
+                window[i] = new Pte(PteKind.Page, PteFlags.Young | PteFlags.Dirty, folio + i);
+            return folio + (int)(page - start);
+        }
+        return MapSmall(ref table.Ptes[IndexOf(page)], contents: 0);
+    }
+
+    private int MapSmall(ref Pte pte, ulong contents)
+    {
+        int pfn = _memory.Allocate(0);
+        _memory.Contents(pfn) = contents;
+        _memory.Map(pfn, 1, mm.Id);
+        pte = new Pte(PteKind.Page, PteFlags.Young | PteFlags.Dirty, pfn);
+        return pfn;
+    }
+
+    private void NoteAnonVma(Vma vma)
+    {
+        if (!vma.HasAnonVma)
+            mm.Replace(vma, vma with { HasAnonVma = true });
+    }
+
+    // Runs an action on each folio of the range that belongs to this process alone; one covered in part is split first.
+    private void Age(long start, long length, Action<PteTable, int, int> act) => ForEachTable(start, length, (vma, table, first, count) =>
+    {
+        if (vma.IsLocked)
+            return;
+        if (table.Pmd == PmdState.Huge)
+        {
+            if (_memory.FolioOf(table.HugePfn).MaybeMappedShared)
+                return;
+            if (count == machine.Geometry.Pages)
+            {
+                act(table, 0, count);
+                return;
+            }
+            FolioSplit.Run(machine, mm, vma, table, first);
+        }
+        if (table.Pmd != PmdState.Table)
+            return;
+        for (int i = first, batch; i < first + count; i += batch)
+        {
+            batch = PteBatch(table.Ptes[..(first + count)], i);
+            if (table.Ptes[i].Kind != PteKind.Page)
+                continue;
+            ref var folio = ref _memory.FolioOf(table.Ptes[i].Pfn);
+            if (folio.MaybeMappedShared)
+                continue;
+            if (batch < 1 << folio.Order)
+            {
+                if (folio.Pins > 0 || folio.Has(FolioFlags.Locked))
+                    continue;
+                FolioSplit.Run(machine, mm, vma, table, i);
+                batch = 0;
+                continue;
+            }
+            act(table, i, batch);
+        }
+    });
+
+    // How many PTEs from i on map consecutive pages of one folio (folio_pte_batch).
+    private int PteBatch(ReadOnlySpan<Pte> ptes, int i)
+    {
+        int end = i + 1;
+        if (ptes[i].Kind == PteKind.Page)
+            while (end < ptes.Length && ptes[end].Kind == PteKind.Page && ptes[end].Pfn == ptes[end - 1].Pfn + 1
+                && _memory.HeadOf(ptes[end].Pfn) == _memory.HeadOf(ptes[i].Pfn))
+            {
+                end++;
+            }
+        return end - i;
+    }
+
+    private void ForEachPage(long start, long length, Action<long> act)
+    {
+        for (long page = start; page < start + length; page++)
+            if (mm.FindVma(page) is { } vma && vma.Start <= page)
+                act(page);
+    }
+
+    private void ForEachTable(long start, long length, Action<Vma, PteTable, int, int> act)
+    {
+        foreach (var vma in mm.Vmas.ToArray())
+        {
+            long from = Math.Max(start, vma.Start), end = Math.Min(start + length, vma.End);
+            while (from < end)
+            {
+                long next = Math.Min(end, (from >> machine.Geometry.PmdOrder) + 1 << machine.Geometry.PmdOrder);
+                act(vma, mm.TableAt(from), IndexOf(from), (int)(next - from));
+                from = next;
+            }
+        }
+    }
+}
