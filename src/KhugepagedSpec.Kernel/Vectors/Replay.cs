@@ -27,16 +27,25 @@ public static class Replay
         for (int pass = 1; pass <= vector.Passes.Length; pass++)
         {
             var (report, madvise) = guest.Pass();
-            var difference = Compare(guest, vector.Passes[pass - 1], report, madvise);
-            if (difference is var (what, kernel, model))
-                return new Mismatch(pass, what, kernel, model);
+            if (Compare(guest, vector.Passes[pass - 1], report, madvise, pass) is { } mismatch)
+                return mismatch;
             if (pass == vector.ThenAfter)
                 guest.RunThen();
         }
         return null;
     }
 
-    private static (string What, string Kernel, string Model)? Compare(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise)
+    /// <summary>Compares the pass that <paramref name="guest"/> just ran with what the kernel did.</summary>
+    /// <param name="guest">The guest.</param>
+    /// <param name="recorded">What the kernel did.</param>
+    /// <param name="report">What the model did.</param>
+    /// <param name="madvise">What the model's MADV_COLLAPSE returned; null for khugepaged.</param>
+    /// <param name="pass">The pass's number, from 1.</param>
+    /// <returns>The first difference, or null.</returns>
+    public static Mismatch? Compare(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise, int pass) =>
+        FirstDifference(guest, recorded, report, madvise) is var (what, kernel, model) ? new Mismatch(pass, what, kernel, model) : null;
+
+    private static (string What, string Kernel, string Model)? FirstDifference(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise)
     {
         var foreign = ForeignLines(guest, recorded, report);
         var added = guest.ReadStatistics();

@@ -39,6 +39,9 @@ public sealed class VectorMachine
     /// <summary>The machine.</summary>
     public Machine Machine { get; }
 
+    /// <summary>The VMA around the observed range.</summary>
+    public Vma Vma => _process.Vmas[0];
+
     /// <summary>The first page of the observed range.</summary>
     public long Base { get; }
 
@@ -75,8 +78,7 @@ public sealed class VectorMachine
         Machine.Memory.Clock++;
         if (_input.Kind == CollapseKind.Khugepaged)
             return (_khugepaged.Pass(), null);
-        var vma = _process.Vmas[0];
-        var madvise = MadviseCollapse.Call(Machine, _process, vma, Base, Base + Machine.Geometry.Pages);
+        var madvise = MadviseCollapse.Call(Machine, _process, Vma, Base, Base + Machine.Geometry.Pages);
         return (madvise.Report, madvise);
     }
 

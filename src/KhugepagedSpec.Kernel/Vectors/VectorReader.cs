@@ -11,7 +11,8 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="Vector">The vector, if it is one.</param>
 /// <param name="Meta">The kernel's description, if it is that.</param>
 /// <param name="Error">What is wrong with it, one line; null if nothing.</param>
-public readonly record struct VectorLine(int Number, RecordedVector? Vector, string? Meta, string? Error);
+/// <param name="Length">Characters of the line, its end included.</param>
+public readonly record struct VectorLine(int Number, RecordedVector? Vector, string? Meta, string? Error, int Length);
 
 /// <summary>Reads files of recorded vectors: one JSON object a line, the first describes the kernel.</summary>
 public static class VectorReader
@@ -32,6 +33,7 @@ public static class VectorReader
     /// <summary>Reads one line.</summary>
     public static VectorLine ReadLine(string line, int number, Geometry geometry)
     {
+        int length = line.Length + 1;
         try
         {
             using var document = JsonDocument.Parse(line);
@@ -39,16 +41,16 @@ public static class VectorReader
             if (root.ValueKind != JsonValueKind.Object)
                 throw new FormatException("expected a JSON object");
             if (root.TryGetProperty("meta", out var meta))
-                return new VectorLine(number, null, meta.GetString(), null);
-            return new VectorLine(number, ReadVector(root, geometry), null, null);
+                return new VectorLine(number, null, meta.GetString(), null, length);
+            return new VectorLine(number, ReadVector(root, geometry), null, null, length);
         }
         catch (JsonException error)
         {
-            return new VectorLine(number, null, null, $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line");
+            return new VectorLine(number, null, null, $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line", length);
         }
         catch (Exception error) when (error is FormatException or InvalidOperationException or KeyNotFoundException or OverflowException)
         {
-            return new VectorLine(number, null, null, error.Message.ReplaceLineEndings(" "));
+            return new VectorLine(number, null, null, error.Message.ReplaceLineEndings(" "), length);
         }
     }
 

@@ -28,9 +28,6 @@ public enum MthpStatistic
 
     /// <summary>split_deferred: a folio became partially mapped and waits to be split.</summary>
     SplitDeferred,
-
-    /// <summary>swpout: a large folio was swapped out whole.</summary>
-    SwapOut,
 }
 
 /// <summary>The counters of <c>/proc/vmstat</c> that collapse moves; the PMD order only.</summary>
@@ -60,7 +57,7 @@ public sealed class Statistics : IEquatable<Statistics>
     private static readonly ImmutableArray<string> StatisticNames =
     [
         "collapse_alloc", "collapse_alloc_failed", "collapse_exceed_none_pte", "collapse_exceed_swap_pte",
-        "collapse_exceed_shared_pte", "split", "split_deferred", "swpout",
+        "collapse_exceed_shared_pte", "split", "split_deferred",
     ];
 
     private static readonly ImmutableArray<string> EventNames =

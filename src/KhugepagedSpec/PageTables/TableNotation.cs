@@ -9,7 +9,7 @@ namespace KhugepagedSpec.PageTables;
 /// A letter is one PTE (<see cref="Letters"/>), <c>*N</c> repeats it. <c>f4</c> (or <c>m4</c>) is a whole folio of order 4,
 /// PTE-mapped; <c>f4[8+3]</c> three of its pages, from page 8; letters right behind say more of it (<see cref="Attributes"/>).
 /// Two pieces of one order whose pages count from the same address are the same folio. <c>m9</c> alone is a PMD-mapped huge
-/// page (of whatever order the PMD has), <c>-</c> alone no PTE table, <c>~</c> alone a migrating huge page.
+/// page (of whatever order the PMD has), <c>0</c> alone no PTE table, <c>~</c> alone a migrating huge page.
 /// The recorders' form, where the count follows the letter (<c>x16 .4</c>), is read too.
 /// </summary>
 public static class TableNotation
@@ -76,8 +76,8 @@ public static class TableNotation
     public static PageTable Parse(ReadOnlySpan<char> text, Geometry geometry, bool padWithNone)
     {
         var whole = text.Trim();
-        if (whole is "-" or "~")
-            return PageTable.Empty(geometry, whole is "-" ? PmdState.None : PmdState.Migration);
+        if (whole is "0" or "~")
+            return PageTable.Empty(geometry, whole is "0" ? PmdState.None : PmdState.Migration);
         var cells = new Cell[geometry.Pages];
         int count = 0;
         bool huge = false;
@@ -100,7 +100,7 @@ public static class TableNotation
     /// <summary>Writes a table; <see cref="Parse"/> reads it back.</summary>
     public static string Write(PageTable table) => table.Pmd switch
     {
-        PmdState.None => "-",
+        PmdState.None => "0",
         PmdState.Migration => "~",
         PmdState.Huge => $"m{table.Geometry.PmdOrder}",
         _ => WriteCells(table, recorded: false),
@@ -263,7 +263,8 @@ public static class TableNotation
         return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
     }
 
-    private static char? LetterOf(Cell cell)
+    /// <summary>The letter that stands for <paramref name="cell"/>, null if none does.</summary>
+    public static char? LetterOf(Cell cell)
     {
         foreach (var (letter, meaning, _) in Letters)
             if (meaning == cell)

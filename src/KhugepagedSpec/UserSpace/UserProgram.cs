@@ -83,8 +83,6 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         ref var folio = ref _memory.FolioOf(ptes[0].Pfn);
         if (folio.Pins > 0 || folio.Has(FolioFlags.Locked) || folio.Has(FolioFlags.OffLru))
             return;
-        if (count > 1)
-            machine.Statistics.Count(MthpStatistic.SwapOut, folio.Order);
         bool drop = folio.Has(FolioFlags.LazyFree) && !ptes[0].IsDirty;
         int pfn = ptes[0].Pfn;
         for (int i = 0; i < count; i++)

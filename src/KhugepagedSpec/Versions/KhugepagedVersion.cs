@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Walk;
 
@@ -11,6 +12,15 @@ public sealed record KhugepagedVersion
 {
     /// <summary>Linux 7.2.13.</summary>
     public static KhugepagedVersion Linux72 { get; } = new();
+
+    /// <summary>
+    /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
+    /// observations only the per-CPU batch explains.
+    /// </summary>
+    public static KhugepagedVersion Linux72WithoutLruBatch { get; } = Linux72 with { Name = "no-lru-batch", LruPutbackIsBatched = false };
+
+    /// <summary>Every version that has a name.</summary>
+    public static ImmutableArray<KhugepagedVersion> All { get; } = [Linux72, Linux72WithoutLruBatch];
 
     private KhugepagedVersion()
     {
@@ -28,9 +38,6 @@ public sealed record KhugepagedVersion
     /// <summary>Empty PTEs allowed below the PMD order.</summary>
     public NoneLimit NoneLimit { get; init; } = NoneLimit.ZeroOrMaximum;
 
-    /// <summary>
-    /// Pages put back on the LRU pass through the per-CPU batch, whose reference a later attempt of the same pass trips over.
-    /// False is a kernel that never was: it shows which observations the rule explains.
-    /// </summary>
+    /// <summary>Pages put back on the LRU pass through the per-CPU batch, whose reference a later attempt of the same pass trips over.</summary>
     public bool LruPutbackIsBatched { get; init; } = true;
 }

@@ -1,0 +1,39 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace KhugepagedSpec.Cli;
+
+internal sealed record ReplayJson(string Model, IReadOnlyList<ReplayFileJson> Files);
+
+internal sealed record ReplayFileJson(
+    string File, string? Kernel, int Vectors, int Passes, int Attempts, int Agree,
+    IReadOnlyList<DifferenceJson> Differ, IReadOnlyList<UnreadableJson> Unreadable);
+
+internal sealed record DifferenceJson(string Id, int Pass, string At, string Kernel, string Model);
+
+internal sealed record UnreadableJson(int Line, string Error);
+
+internal sealed record ExplainJson(
+    string Model, string Table, string Kind, string Enabled, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared, IReadOnlyList<PassJson> Passes);
+
+internal sealed record PassJson(
+    IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return, int? Errno, IReadOnlyList<string> Trace);
+
+internal sealed record RangeJson(long Start, string Scan, string Status, int Referenced, int NoneOrZero, int Unmapped, int Shared, IReadOnlyList<AttemptJson> Attempts);
+
+internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn);
+
+[JsonSerializable(typeof(ReplayJson))]
+[JsonSerializable(typeof(ExplainJson))]
+internal sealed partial class CliJson : JsonSerializerContext
+{
+    /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>
+    public static CliJson Readable { get; } = new(new JsonSerializerOptions
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}

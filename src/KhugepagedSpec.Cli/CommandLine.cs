@@ -1,0 +1,67 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>Bad input from the user: one line that says what, where, and what was expected. Ends the program with exit code 2.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>Runs a command line: one line on stderr and exit code 2 for bad input, whatever kind it is.</summary>
+internal static class CommandLine
+{
+    public const int Agree = 0;
+    public const int Differ = 1;
+    public const int BadInput = 2;
+
+    public static int Run(string[] args)
+    {
+        var root = Root();
+        var parsed = root.Parse(args);
+        if (parsed.UnmatchedTokens.Count > 0)
+            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult.Command)}");
+        if (args.Length == 0)
+            return Refuse($"no command: expected {Expected(root)}");
+        if (parsed.Errors.Count > 0)
+            return Refuse(parsed.Errors[0].Message.ReplaceLineEndings(" "));
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
+        }
+        catch (Exception error) when (error is UsageException or FormatException or IOException or UnauthorizedAccessException)
+        {
+            return Refuse(error.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    public static int Refuse(string message)
+    {
+        Console.Error.WriteLine($"khugepaged-spec: {message}");
+        return BadInput;
+    }
+
+    private static string Expected(Command command) =>
+        command.Subcommands.Count > 0
+            ? string.Join(" or ", command.Subcommands.Select(subcommand => subcommand.Name))
+            : $"an option or argument of {command.Name}; khugepaged-spec {command.Name} --help lists them";
+
+    private static RootCommand Root()
+    {
+        var root = new RootCommand("An executable specification of Linux khugepaged's mTHP collapse.")
+        {
+            ReplayCommand.Create(),
+            ExplainCommand.Create(),
+            NotationCommand.Create(),
+        };
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithDetails(
+            (HelpAction)help.Action!,
+            """
+            Exit codes: 0 fine, 1 model and kernel differ, 2 bad input.
+
+            Examples:
+              khugepaged-spec replay
+              khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
+            """);
+        return root;
+    }
+}

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Text.Json;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec explain</c>: one page table, step by step.</summary>
+internal static class ExplainCommand
+{
+    public static Command Create()
+    {
+        var scenario = new ScenarioOptions();
+        var passes = Options.Number("--passes", "Wake-ups of khugepaged, or MADV_COLLAPSE calls (1; all that were recorded for --vector).");
+        var vector = new Option<string[]?>("--vector") { Description = "Explain a recorded vector instead of TABLE.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "ID FILE" };
+        var all = new Option<bool>("--all") { Description = "Print every step of each walk, disabled orders and empty windows too." };
+        var model = ModelOption.Create();
+        var json = new Option<bool>("--json") { Description = "Print the run as JSON." };
+        var command = new Verb(
+            "explain",
+            "Show what khugepaged does with one page table, step by step.",
+            """
+            Shows the scan, each window of the walk as offset/order and why it was tried, skipped or descended from, each
+            attempt, the table before and after, statistics and trace lines. The notation: khugepaged-spec notation.
+
+            Examples:
+              khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
+              khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --uffd --passes 2
+              khugepaged-spec explain 'x*512' --fail alloc-fails@9
+              khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl
+            """);
+        scenario.AddTo(command);
+        foreach (var option in new Option[] { passes, vector, model, all, json })
+            command.Add(option);
+        command.SetAction(parsed =>
+        {
+            var version = ModelOption.Get(parsed, model);
+            if (parsed.GetValue(passes) is < 1 or > 1000)
+                throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
+            var explained = parsed.GetValue(vector) is { Length: > 0 } named
+                ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), version)
+                : OfScenario(scenario.Scenario(parsed), parsed.GetValue(passes) ?? 1, version);
+            if (parsed.GetValue(json))
+                Console.WriteLine(JsonSerializer.Serialize(ToJson(explained), CliJson.Readable.ExplainJson));
+            else
+                ExplainText.Print(explained, everyStep: parsed.GetValue(all));
+            return CommandLine.Agree;
+        });
+        return command;
+    }
+
+    private static Explained OfScenario(Scenario scenario, int passes, KhugepagedVersion version) => new(
+        "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
+        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run, null))]);
+
+    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
+    {
+        if (scenario.TableText(parsed) is { } table)
+            throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
+        if (scenario.FirstGiven(parsed) is { } option)
+            throw new UsageException($"--vector contradicts {option}: a recorded vector has its own settings");
+        var vector = Find(id, path);
+        if (passes > vector.Passes.Length)
+            throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
+        var runs = new List<ExplainedPass>();
+        var guest = new VectorMachine(vector, version, traced: true);
+        var before = guest.Table;
+        foreach (var recorded in vector.Passes.Take(passes ?? vector.Passes.Length))
+        {
+            guest.Machine.Trace!.Clear();
+            var (report, madvise) = guest.Pass();
+            var mismatch = Replay.Compare(guest, recorded, report, madvise, runs.Count + 1);
+            runs.Add(new ExplainedPass(new PassRun(report, madvise, guest.Table, [.. guest.Machine.Trace!]), mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}"));
+            if (runs.Count == vector.ThenAfter)
+                guest.RunThen();
+        }
+        return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, guest.Vma, before, guest.Base, runs);
+    }
+
+    private static RecordedVector Find(string id, string path)
+    {
+        string found = File.Exists(path) ? path : Path.Combine(AppContext.BaseDirectory, "recorded", path);
+        if (!File.Exists(found))
+            throw new UsageException($"{path}: no such file: expected recorded vectors, one JSON object a line");
+        foreach (var line in VectorReader.Read(found, Geometry.X86))
+            if (line.Vector is { } vector && vector.Id == id)
+                return vector;
+        throw new UsageException($"{path}: no vector is called '{id}'");
+    }
+
+    private static ExplainJson ToJson(Explained explained) => new(
+        explained.Version.Name, explained.Before.ToString(), explained.Kind.ToString().ToLowerInvariant(),
+        explained.Settings.OrdersFor(explained.Vma.IsAdvised).ToString(),
+        explained.Settings.MaxPtesNone, explained.Settings.MaxPtesSwap, explained.Settings.MaxPtesShared,
+        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base))]);
+
+    private static PassJson ToJson(PassRun run, long origin) => new(
+        [.. run.Report.Tables.Select(table => ToJson(table, origin))],
+        run.After.ToString(),
+        run.Report.Added.Sizes().ToDictionary(entry => $"{entry.Name}.{entry.Order}", entry => entry.Value),
+        run.Report.Added.PagesCollapsed, run.Madvise?.Return, (int?)run.Madvise?.Errno,
+        [.. run.Trace.Select(line => line.ToString())]);
+
+    private static RangeJson ToJson(TableRun table, long origin) => new(
+        table.Start - origin, table.Scan.Result.KernelName(), table.Status.KernelName(),
+        table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
+        [.. table.Attempts.Select(attempt => new AttemptJson(
+            attempt.Offset, attempt.Order, attempt.Status.KernelName(), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced, attempt.Swapin?.SwappedIn))]);
+}
+
+/// <summary>A run to be shown.</summary>
+/// <param name="Title">What it is a run of, if it has a name.</param>
+/// <param name="Version">The khugepaged that ran.</param>
+/// <param name="Kind">Who collapsed.</param>
+/// <param name="Settings">The sysfs settings.</param>
+/// <param name="Vma">The VMA.</param>
+/// <param name="Before">The table before.</param>
+/// <param name="Base">The table's first page.</param>
+/// <param name="Passes">What each pass did.</param>
+internal sealed record Explained(
+    string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes);
+
+/// <summary>One pass to be shown, and for a recorded one whether the kernel did the same.</summary>
+internal sealed record ExplainedPass(PassRun Run, string? Recorded);

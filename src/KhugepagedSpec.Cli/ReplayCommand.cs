@@ -1,0 +1,118 @@
+using System.CommandLine;
+using System.Text.Json;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec replay</c>: the model against recorded kernels.</summary>
+internal static class ReplayCommand
+{
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("FILE")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "Recorded vectors, one JSON object a line. Without any: the recordings this program came with.",
+        };
+        var model = ModelOption.Create();
+        var json = new Option<bool>("--json") { Description = "Print totals and the ids that differ as JSON." };
+        var command = new Verb(
+            "replay",
+            "Run the model on page tables that real kernels were given, and compare.",
+            """
+            Compares scan results, every attempt, the table, statistics and return value, pass by pass.
+            Exit code 0: all agree; 1: some differ; 2: bad input.
+
+            Example:
+              khugepaged-spec replay linux-7.2.13.jsonl --json
+            """)
+        { files, model, json };
+        command.SetAction(parsed => Run(parsed.GetValue(files)!, ModelOption.Get(parsed, model), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static int Run(string[] files, KhugepagedVersion version, bool json)
+    {
+        List<string> paths = files.Length > 0 ? [.. files] : ShippedRecordings();
+        var present = paths.Where(File.Exists).ToList();
+        foreach (string missing in paths.Except(present))
+            CommandLine.Refuse($"{missing}: no such file: expected recorded vectors, one JSON object a line");
+        if (present.Count == 0)
+            return CommandLine.BadInput;
+        var reports = ReplayProgress.Over(present, (path, advance) => Replay(path, version, advance));
+        foreach (var (report, line) in reports.SelectMany(report => report.Unreadable.Select(line => (report, line))))
+            CommandLine.Refuse($"{report.Path}, line {line.Number}: {line.Error}");
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(ToJson(reports, version), CliJson.Readable.ReplayJson));
+        else
+            ReplayText.Print(reports, version);
+        return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
+            : present.Count < paths.Count || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
+            : CommandLine.Agree;
+    }
+
+    private static List<string> ShippedRecordings()
+    {
+        string folder = Path.Combine(AppContext.BaseDirectory, "recorded");
+        List<string> paths = Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)] : [];
+        return paths.Count > 0 ? paths : throw new UsageException("no recordings beside the program: expected a FILE");
+    }
+
+    private static ReplayReport Replay(string path, KhugepagedVersion version, Action<int> advance)
+    {
+        var report = new ReplayReport(path);
+        foreach (var line in VectorReader.Read(path, Geometry.X86))
+        {
+            if (line.Vector is { } vector)
+                report.Add(vector, Kernel.Vectors.Replay.Run(vector, version));
+            else if (line.Meta is not null)
+                report.Kernel = line.Meta;
+            else
+                report.Unreadable.Add(line);
+            advance(line.Length);
+        }
+        return report;
+    }
+
+    private static ReplayJson ToJson(IEnumerable<ReplayReport> reports, KhugepagedVersion version) => new(
+        version.Name,
+        [.. reports.Select(report => new ReplayFileJson(
+            report.Path, report.Kernel, report.Vectors, report.Passes, report.Attempts, report.Vectors - report.Differing.Count,
+            [.. report.Differing.Select(pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel, pair.Mismatch.Model))],
+            [.. report.Unreadable.Select(line => new UnreadableJson(line.Number, line.Error!))]))]);
+}
+
+/// <summary>What the replay of one file found.</summary>
+internal sealed class ReplayReport(string path)
+{
+    public string Path { get; } = path;
+
+    public string? Kernel { get; set; }
+
+    public int Vectors { get; private set; }
+
+    public int Passes { get; private set; }
+
+    public int Attempts { get; private set; }
+
+    public List<(RecordedVector Vector, Mismatch Mismatch)> Differing { get; } = [];
+
+    public List<VectorLine> Unreadable { get; } = [];
+
+    public SortedDictionary<string, (int Vectors, int Passes, int Attempts, int Differ)> ByPrefix { get; } = new(StringComparer.Ordinal);
+
+    public void Add(RecordedVector vector, Mismatch? mismatch)
+    {
+        int attempts = vector.Passes.Sum(pass => pass.Attempts.Length);
+        Vectors++;
+        Passes += vector.Passes.Length;
+        Attempts += attempts;
+        if (mismatch is not null)
+            Differing.Add((vector, mismatch));
+        string prefix = vector.Id.Split('_')[0];
+        var sum = ByPrefix.GetValueOrDefault(prefix);
+        ByPrefix[prefix] = (sum.Vectors + 1, sum.Passes + vector.Passes.Length, sum.Attempts + attempts, sum.Differ + (mismatch is null ? 0 : 1));
+    }
+}

@@ -1,0 +1,182 @@
+using System.CommandLine;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>The options that make up a scenario, and the scenario they make.</summary>
+internal sealed class ScenarioOptions
+{
+    private readonly Argument<string?> _table = new("TABLE")
+    {
+        Arity = ArgumentArity.ZeroOrOne,
+        Description = "The page table in the notation, a file that holds it, or - for standard input.",
+    };
+
+    private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
+    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9.", HelpName = "LIST" };
+    private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
+    private readonly Option<string?> _inherit = new("--inherit") { Description = "Sizes set to inherit. Without any list: 2M.", HelpName = "LIST" };
+    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", "The global enabled file (madvise).");
+    private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", "khugepaged/max_ptes_none (511).");
+    private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", "khugepaged/max_ptes_swap (64).");
+    private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", "khugepaged/max_ptes_shared (256).");
+    private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
+    private readonly Option<UffdMode?> _uffd = Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing).", UffdMode.Missing);
+    private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
+    private readonly Option<bool> _droppable = new("--droppable") { Description = "The VMA is droppable." };
+    private readonly Option<bool> _readOnly = new("--read-only") { Description = "The VMA is not writable." };
+    private readonly Option<bool> _noMadvise = new("--no-madvise") { Description = "MADV_HUGEPAGE was not called." };
+    private readonly Option<bool> _noHugePage = new("--nohugepage") { Description = "MADV_NOHUGEPAGE was called." };
+    private readonly Option<ThpDisable?> _thpDisable = Options.Name<ThpDisable>("--thp-disable", "prctl(PR_SET_THP_DISABLE) (no).");
+    private readonly Option<string?> _vma = new("--vma") { Description = "The VMA's pages, from the table's first (0-511).", HelpName = "FIRST-LAST" };
+    private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
+    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/write][@order[:offset]][#times], as alloc-fails@9.", HelpName = "WHAT" };
+
+    /// <summary>Adds all of them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Add(_table);
+        foreach (var option in All())
+            command.Add(option);
+    }
+
+    /// <summary>The page table's text, if one was given.</summary>
+    public string? TableText(ParseResult parsed) => parsed.GetValue(_table);
+
+    /// <summary>The first of these options that was given, if any.</summary>
+    public string? FirstGiven(ParseResult parsed) =>
+        All().FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
+
+    /// <summary>Makes the scenario.</summary>
+    /// <exception cref="UsageException">The options contradict each other or are out of range.</exception>
+    /// <exception cref="NotationException">The table cannot be read.</exception>
+    public Scenario Scenario(ParseResult parsed)
+    {
+        int pmdOrder = parsed.GetValue(_pmdOrder) ?? Geometry.X86.PmdOrder;
+        if (pmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
+            throw new UsageException($"--pmd-order {pmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
+        var geometry = new Geometry(pmdOrder);
+        var table = TableInput.Read(TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, - or --vector ID FILE"), geometry);
+        var settings = Settings(parsed, geometry);
+        if (settings.FindError() is { } error)
+            throw new UsageException(error);
+        var scenario = Daemon.Scenario.Of(table);
+        return scenario with
+        {
+            Vma = Vma(parsed, scenario.Vma, geometry),
+            Settings = settings,
+            Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
+            ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
+            Numa = parsed.GetValue(_farNodes) ? NumaTopology.TwoFarNodes : NodesOf(table),
+            Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
+        };
+    }
+
+    private Option[] All() =>
+    [
+        _enabled, _always, _inherit, _global, _maxPtesNone, _maxPtesSwap, _maxPtesShared, _kind, _uffd, _mlock, _droppable, _readOnly,
+        _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
+    ];
+
+    private static NumaTopology NodesOf(PageTable table)
+    {
+        int nodes = table.Cells.Max(cell => cell.Node) + 1;
+        return nodes == 1
+            ? NumaTopology.SingleNode
+            : new(false, [.. Enumerable.Range(0, nodes).Select(a => (System.Collections.Immutable.ImmutableArray<int>)[.. Enumerable.Range(0, nodes).Select(b => a == b ? 10 : 20)])]);
+    }
+
+    private ThpSettings Settings(ParseResult parsed, Geometry geometry)
+    {
+        int pageKb = PageKb(geometry);
+        var defaults = ThpSettings.Defaults(geometry);
+        var settings = defaults with
+        {
+            Enabled = parsed.GetValue(_global) ?? defaults.Enabled,
+            Madvise = Orders(_enabled),
+            Always = Orders(_always),
+            Inherit = Orders(_inherit),
+            MaxPtesNone = parsed.GetValue(_maxPtesNone) ?? defaults.MaxPtesNone,
+            MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? defaults.MaxPtesSwap,
+            MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? defaults.MaxPtesShared,
+        };
+        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
+        return anyList ? settings : settings with { Inherit = defaults.Inherit };
+
+        OrderSet Orders(Option<string?> option) =>
+            parsed.GetValue(option) is { } list ? Sizes.Parse(list, option.Name, geometry, pageKb) : OrderSet.Empty;
+    }
+
+    private Vma Vma(ParseResult parsed, Vma vma, Geometry geometry)
+    {
+        bool noMadvise = parsed.GetValue(_noMadvise), noHugePage = parsed.GetValue(_noHugePage);
+        if (noMadvise && noHugePage)
+            throw new UsageException("--no-madvise contradicts --nohugepage: expected at most one of them");
+        var flags = vma.Flags;
+        if (noMadvise || noHugePage)
+            flags &= ~VmaFlags.HugePage;
+        if (noHugePage)
+            flags |= VmaFlags.NoHugePage;
+        if (parsed.GetValue(_readOnly))
+            flags &= ~VmaFlags.Write;
+        if (parsed.GetValue(_mlock))
+            flags |= VmaFlags.Locked;
+        if (parsed.GetValue(_droppable))
+            flags |= VmaFlags.Droppable;
+        if (parsed.GetResult(_uffd) is { Implicit: false })
+            flags |= parsed.GetValue(_uffd) switch
+            {
+                UffdMode.Wp => VmaFlags.UffdWp,
+                UffdMode.Minor => VmaFlags.UffdMinor,
+                _ => VmaFlags.UffdMissing,
+            };
+        return Extent(parsed.GetValue(_vma), vma with { Flags = flags });
+    }
+
+    private static Vma Extent(string? text, Vma vma)
+    {
+        if (text is null)
+            return vma;
+        int dash = text.IndexOf('-', Math.Min(1, text.Length));
+        if (dash < 0 || !long.TryParse(text[..dash], out long first) || !long.TryParse(text[(dash + 1)..], out long last) || last < first || last < 0 || first >= vma.End)
+            throw new UsageException($"--vma {text}: expected FIRST-LAST, two page numbers that overlap the table, as in 0-511 or -64-575");
+        return vma with { Start = first, End = last + 1 };
+    }
+
+    /// <summary>The base page's size that goes with a geometry: 4K up to order 9, then arm64's 16K and 64K.</summary>
+    public static int PageKb(Geometry geometry) => geometry.PmdOrder switch { <= 9 => 4, <= 11 => 16, _ => 64 };
+}
+
+/// <summary>The modes of a userfaultfd registration.</summary>
+internal enum UffdMode
+{
+    Missing,
+    Wp,
+    Minor,
+}
+
+/// <summary>A page table from the command line, a file or standard input.</summary>
+internal static class TableInput
+{
+    public static PageTable Read(string argument, Geometry geometry)
+    {
+        var (text, where) = argument == "-" ? (Console.In.ReadToEnd(), "standard input")
+            : File.Exists(argument) ? (File.ReadAllText(argument), argument)
+            : (argument, "TABLE");
+        try
+        {
+            return PageTable.Parse(WithoutComments(text), geometry);
+        }
+        catch (NotationException error)
+        {
+            throw new UsageException($"{where}: {error.Message}");
+        }
+    }
+
+    private static string WithoutComments(string text) =>
+        text.Contains('#') ? string.Join('\n', text.Split('\n').Select(line => line.Split('#')[0])) : text;
+}

@@ -1,0 +1,73 @@
+using System.Globalization;
+using KhugepagedSpec.Collapse;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>A walk in words: one line a window, and why it was tried or not.</summary>
+internal static class WalkText
+{
+    /// <summary>Every step, disabled orders included.</summary>
+    public static IEnumerable<string> EveryStep(TableRun table)
+    {
+        int attempt = 0;
+        for (int i = 0; i < table.Walk.Count; i++)
+            yield return Text(table, i, ref attempt);
+    }
+
+    /// <summary>The windows of enabled orders; runs of windows without any page are one line.</summary>
+    public static IEnumerable<string> Summary(TableRun table)
+    {
+        int attempt = 0;
+        var steps = Enumerable.Range(0, table.Walk.Count).Where(i => table.Walk[i].Reason != WalkReason.Disabled).ToList();
+        for (int i = 0; i < steps.Count;)
+        {
+            int end = i;
+            while (end < steps.Count && IsEmpty(table.Walk[steps[end]]))
+                end++;
+            if (end - i < 3)
+            {
+                yield return Text(table, steps[i], ref attempt);
+                i++;
+                continue;
+            }
+            var (first, last) = (table.Walk[steps[i]], table.Walk[steps[end - 1]]);
+            yield return string.Create(CultureInfo.InvariantCulture, $"{first.Offset + ".." + (last.Offset + (1 << last.Order) - 1),-9} no page: {end - i} windows skipped");
+            i = end;
+        }
+    }
+
+    private static bool IsEmpty(WalkStep step) => step is { Reason: WalkReason.TooEmpty, Occupied: 0 };
+
+    private static string Text(TableRun table, int index, ref int attempt)
+    {
+        var step = table.Walk[index];
+        string window = string.Create(CultureInfo.InvariantCulture, $"{step.Offset}/{step.Order}");
+        string text = step.Reason switch
+        {
+            WalkReason.Disabled => "not enabled",
+            WalkReason.TooEmpty => string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed: skipped"),
+            _ => Tried(step, table.Attempts[attempt++]),
+        };
+        return $"{window,-9} {text}{Verdict(table, index)}";
+    }
+
+    private static string Tried(WalkStep step, Attempt attempt)
+    {
+        string found = step.Occupied > step.Needed
+            ? string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed")
+            : string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages");
+        string swapin = attempt.Swapin is { SwappedIn: > 0 } report ? string.Create(CultureInfo.InvariantCulture, $", {report.SwappedIn} swapped in") : "";
+        string isolate = attempt.Isolate is { } counts && attempt.Status != ScanResult.PteMappedHugepage
+            ? string.Create(CultureInfo.InvariantCulture, $" ({counts.NoneOrZero} none, {counts.Referenced} referenced)")
+            : "";
+        return $"{found}: tried{swapin}, {attempt.Status.KernelName()}{isolate}";
+    }
+
+    // Below the smallest enabled order there is nothing: going lower is going on.
+    private static string Verdict(TableRun table, int index)
+    {
+        var step = table.Walk[index];
+        bool staysHere = index + 1 < table.Walk.Count && table.Walk[index + 1].Offset == step.Offset;
+        return step.Reason == WalkReason.Tried && step.Verdict == WalkVerdict.Stop ? ", stop" : staysHere ? ", lower" : ", on";
+    }
+}

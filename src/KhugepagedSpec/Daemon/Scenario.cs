@@ -1,0 +1,110 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Daemon;
+
+/// <summary>One page table, the VMA around it, the settings, who collapses, and what will go wrong. A run of it has no other input.</summary>
+public sealed record Scenario
+{
+    /// <summary>The page table, at page 0 of the process.</summary>
+    public required PageTable Table { get; init; }
+
+    /// <summary>The VMA; page 0 is the table's first.</summary>
+    public required Vma Vma { get; init; }
+
+    /// <summary>The sysfs settings.</summary>
+    public required ThpSettings Settings { get; init; }
+
+    /// <summary>Who collapses.</summary>
+    public CollapseKind Kind { get; init; } = CollapseKind.Khugepaged;
+
+    /// <summary>How the process refuses THP.</summary>
+    public ThpDisable ThpDisable { get; init; }
+
+    /// <summary>The NUMA nodes.</summary>
+    public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
+
+    /// <summary>What will go wrong.</summary>
+    public ImmutableArray<ScriptedMishap> Mishaps { get; init; } = [];
+
+    /// <summary>A scenario with a VMA over exactly the table's range and the settings of a fresh boot.</summary>
+    public static Scenario Of(PageTable table) => new()
+    {
+        Table = table,
+        Vma = Vma.ExactPmdRange(table.Geometry) with { HasAnonVma = table.Pmd == PmdState.Huge || table.Cells.Any(NeedsAnonVma) },
+        Settings = ThpSettings.Defaults(table.Geometry),
+    };
+
+    /// <summary>Runs passes of khugepaged, or MADV_COLLAPSE calls on the range.</summary>
+    /// <param name="version">The khugepaged to run.</param>
+    /// <param name="passes">How many.</param>
+    /// <param name="traced">Keep trace lines and every step of each walk.</param>
+    public ImmutableArray<PassRun> Run(KhugepagedVersion version, int passes, bool traced = false)
+    {
+        var running = new RunningScenario(this, version, traced);
+        var runs = ImmutableArray.CreateBuilder<PassRun>(passes);
+        for (int pass = 0; pass < passes; pass++)
+            runs.Add(running.Pass());
+        return runs.MoveToImmutable();
+    }
+
+    private static bool NeedsAnonVma(Cell cell) =>
+        cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.GuardMarker or PteKind.UffdWpMarker or PteKind.Special);
+}
+
+/// <summary>One pass, or one MADV_COLLAPSE call, over a scenario.</summary>
+/// <param name="Report">What it did.</param>
+/// <param name="Madvise">What the call returned; null for khugepaged.</param>
+/// <param name="After">The table afterwards; large folios it made are marked new.</param>
+/// <param name="Trace">The tracepoints it hit; empty unless asked for.</param>
+public sealed record PassRun(PassReport Report, MadviseReport? Madvise, PageTable After, ImmutableArray<TraceEvent> Trace);
+
+/// <summary>A scenario under way: one machine, one process, pass by pass.</summary>
+public sealed class RunningScenario
+{
+    private readonly Scenario _scenario;
+    private readonly AddressSpace _process;
+    private readonly Khugepaged _khugepaged;
+
+    /// <summary>Boots a machine and builds the scenario on it.</summary>
+    public RunningScenario(Scenario scenario, KhugepagedVersion version, bool traced = false)
+    {
+        _scenario = scenario;
+        Machine = new Machine(version, scenario.Settings, scenario.Mishaps)
+        {
+            Numa = scenario.Numa,
+            KeepWalks = traced,
+            Trace = traced ? [] : null,
+        };
+        _process = Machine.AddProcess();
+        _process.ThpDisable = scenario.ThpDisable;
+        _process.Add(scenario.Vma);
+        _khugepaged = new Khugepaged(Machine);
+        TableImage.Place(Machine, _process, 0, scenario.Table);
+    }
+
+    /// <summary>The machine.</summary>
+    public Machine Machine { get; }
+
+    /// <summary>The process.</summary>
+    public AddressSpace Process => _process;
+
+    /// <summary>The table as it is now.</summary>
+    public PageTable Table => TableImage.Read(Machine, _process, 0);
+
+    /// <summary>One pass of khugepaged, or one MADV_COLLAPSE call on the range.</summary>
+    public PassRun Pass()
+    {
+        int since = Machine.Memory.Clock++;
+        Machine.Trace?.Clear();
+        MadviseReport? madvise = null;
+        if (_scenario.Kind == CollapseKind.Madvise)
+            madvise = MadviseCollapse.Call(Machine, _process, _scenario.Vma, 0, Machine.Geometry.Pages);
+        var report = madvise?.Report ?? _khugepaged.Pass();
+        return new PassRun(report, madvise, TableImage.Read(Machine, _process, 0, since), [.. Machine.Trace ?? []]);
+    }
+}
