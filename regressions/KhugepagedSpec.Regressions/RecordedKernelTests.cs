@@ -1,0 +1,50 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Regressions;
+
+public sealed class RecordedKernelTests
+{
+    [Theory]
+    [InlineData("linux-7.2.13.jsonl", 1945, 5737)]
+    [InlineData("linux-7.3-rc7.jsonl", 261, 771)]
+    public void Every_recorded_pass_is_the_models_attempt_by_attempt(string file, int vectors, int passes)
+    {
+        var recorded = Recordings.Read(file);
+        Assert.Equal((vectors, passes), (recorded.Count, recorded.Sum(vector => vector.Passes.Length)));
+        Assert.Empty(recorded
+            .Select(vector => (vector.Id, Difference: Replay.Run(vector, KhugepagedVersion.Linux72)))
+            .Where(pair => pair.Difference is not null)
+            .Select(pair => $"{pair.Id}: {pair.Difference}"));
+    }
+
+    // A page that was pinned beforehand ends the scan, so an attempt can meet an extra reference only if an earlier attempt of
+    // the same pass left it: the LRU batch is the only one that can.
+    [Theory]
+    [InlineData("linux-7.2.13.jsonl")]
+    [InlineData("linux-7.3-rc7.jsonl")]
+    public void Without_the_lru_batch_exactly_the_vectors_whose_attempts_met_an_extra_reference_differ(string file)
+    {
+        var dependent = Recordings.Read(file)
+            .Where(vector => vector.Passes.Any(pass => pass.Attempts.Any(attempt => attempt.Status == ScanResult.PageCount)))
+            .Select(vector => vector.Id)
+            .ToList();
+        Assert.NotEmpty(dependent);
+        Assert.Equal(dependent, Recordings.Differing(file, KhugepagedVersion.Linux72WithoutLruBatch));
+    }
+
+    [Fact]
+    public void Both_kernels_did_the_same_with_every_table_they_were_both_given()
+    {
+        var older = Recordings.Read("linux-7.2.13.jsonl").ToDictionary(vector => vector.Id);
+        var common = Recordings.Read("linux-7.3-rc7.jsonl").Where(vector => older.ContainsKey(vector.Id)).ToList();
+        Assert.NotEmpty(common);
+        Assert.All(common, vector =>
+        {
+            Assert.Equal(older[vector.Id].Before, vector.Before);
+            Assert.Equal(older[vector.Id].Passes.SelectMany(pass => pass.Attempts), vector.Passes.SelectMany(pass => pass.Attempts));
+            Assert.Equal(older[vector.Id].Passes.Select(pass => pass.After), vector.Passes.Select(pass => pass.After));
+        });
+    }
+}
