@@ -55,7 +55,7 @@ internal static class ExplainCommand
 
     private static Explained OfScenario(Scenario scenario, int passes, KhugepagedVersion version) => new(
         "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
-        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run, null))]);
+        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))]);
 
     private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
     {
@@ -74,16 +74,21 @@ internal static class ExplainCommand
             guest.Machine.Trace!.Clear();
             var (report, madvise) = guest.Pass();
             var mismatch = Replay.Compare(guest, recorded, report, madvise, runs.Count + 1);
-            runs.Add(new ExplainedPass(new PassRun(report, madvise, guest.Table, [.. guest.Machine.Trace!]), mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}"));
-            if (runs.Count == vector.ThenAfter)
+            var run = new PassRun(report, madvise, guest.Table, [.. guest.Machine.Trace!]);
+            PageTable? then = null;
+            if (runs.Count + 1 == vector.ThenAfter)
+            {
                 guest.RunThen();
+                then = guest.Table;
+            }
+            runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then, vector.Input.ThenText));
         }
         return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, guest.Vma, before, guest.Base, runs);
     }
 
     private static RecordedVector Find(string id, string path)
     {
-        string found = File.Exists(path) ? path : Path.Combine(AppContext.BaseDirectory, "recorded", path);
+        string found = Recorded.Find(path);
         if (!File.Exists(found))
             throw new UsageException($"{path}: no such file: expected recorded vectors, one JSON object a line");
         foreach (var line in VectorReader.Read(found, Geometry.X86))
@@ -124,5 +129,9 @@ internal static class ExplainCommand
 internal sealed record Explained(
     string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes);
 
-/// <summary>One pass to be shown, and for a recorded one whether the kernel did the same.</summary>
-internal sealed record ExplainedPass(PassRun Run, string? Recorded);
+/// <summary>One pass to be shown.</summary>
+/// <param name="Run">What it did.</param>
+/// <param name="Recorded">For a recorded one: whether the kernel did the same.</param>
+/// <param name="Then">The table after what the program did next, if it did something.</param>
+/// <param name="ThenText">What that was.</param>
+internal sealed record ExplainedPass(PassRun Run, string? Recorded = null, PageTable? Then = null, string ThenText = "");

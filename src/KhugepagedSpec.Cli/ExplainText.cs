@@ -15,7 +15,7 @@ internal static class ExplainText
         Line($"{explained.Title}{explained.Version.Name}, {(explained.Kind == CollapseKind.Madvise ? "MADV_COLLAPSE" : "khugepaged")}");
         Field("table", explained.Before.ToString());
         Line($"{"vma",-10}pages {explained.Vma.Start - explained.Base} to {explained.Vma.End - explained.Base - 1}: {FlagNames(explained.Vma)}");
-        Line($"{"sizes",-10}{SizeNames(explained.Settings, explained.Vma, geometry)}");
+        Field("sizes", SizeNames(explained.Settings, explained.Vma, geometry));
         Line($"{"limits",-10}max_ptes_none {explained.Settings.MaxPtesNone}, max_ptes_swap {explained.Settings.MaxPtesSwap}, max_ptes_shared {explained.Settings.MaxPtesShared}");
         Line($"\nbefore");
         Console.Write(TablePicture.Draw(explained.Before));
@@ -25,7 +25,7 @@ internal static class ExplainText
 
     private static void PrintPass(Explained explained, int index, bool everyStep)
     {
-        var (run, recorded) = explained.Passes[index];
+        var (run, recorded, then, thenText) = explained.Passes[index];
         Line($"\npass {index + 1}{(recorded is null ? "" : $": the recorded kernel {recorded}")}");
         if (run.Report.Tables.Count == 0)
             Line($"  not scanned: {WhyNotScanned(explained)}");
@@ -42,6 +42,10 @@ internal static class ExplainText
         Line($"trace");
         foreach (var line in run.Trace)
             Line($"  {line}");
+        if (then is null)
+            return;
+        Line($"\nthen the program did {thenText}");
+        Console.Write(TablePicture.Draw(then));
     }
 
     private static void PrintRange(Explained explained, TableRun table, bool everyStep)

@@ -35,7 +35,7 @@ internal static class ReplayCommand
 
     private static int Run(string[] files, KhugepagedVersion version, bool json)
     {
-        List<string> paths = files.Length > 0 ? [.. files] : ShippedRecordings();
+        var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
         var present = paths.Where(File.Exists).ToList();
         foreach (string missing in paths.Except(present))
             CommandLine.Refuse($"{missing}: no such file: expected recorded vectors, one JSON object a line");
@@ -51,13 +51,6 @@ internal static class ReplayCommand
         return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
             : present.Count < paths.Count || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
             : CommandLine.Agree;
-    }
-
-    private static List<string> ShippedRecordings()
-    {
-        string folder = Path.Combine(AppContext.BaseDirectory, "recorded");
-        List<string> paths = Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*.jsonl").Order(StringComparer.Ordinal)] : [];
-        return paths.Count > 0 ? paths : throw new UsageException("no recordings beside the program: expected a FILE");
     }
 
     private static ReplayReport Replay(string path, KhugepagedVersion version, Action<int> advance)

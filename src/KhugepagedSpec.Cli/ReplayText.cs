@@ -39,6 +39,8 @@ internal static partial class ReplayText
         Console.WriteLine(Invariant($"{vector.Id} differs in pass {mismatch.Pass} at {mismatch.What}"));
         string[] kernel = Wrap(mismatch.Kernel), model = Wrap(mismatch.Model);
         Console.WriteLine($"  {"kernel",-38}{version.Name}");
+        foreach (string agreed in mismatch.Agreed)
+            Console.WriteLine($"  {agreed,-38}{agreed}");
         for (int i = 0; i < Math.Max(kernel.Length, model.Length); i++)
         {
             string left = i < kernel.Length ? kernel[i] : "", right = i < model.Length ? model[i] : "";

@@ -12,12 +12,13 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="What">What differs: scan, attempt 17, table, ...</param>
 /// <param name="Kernel">What the kernel did.</param>
 /// <param name="Model">What the model did.</param>
-public sealed record Mismatch(int Pass, string What, string Kernel, string Model);
+/// <param name="Agreed">The last steps before it, on which they agree.</param>
+public sealed record Mismatch(int Pass, string What, string Kernel, string Model, ImmutableArray<string> Agreed);
 
 /// <summary>Runs the model on a recorded vector and compares, pass by pass: scan, attempts, table, statistics, return value.</summary>
 public static class Replay
 {
-    private const CellFlags Observable = CellFlags.Observable;
+    private const int ContextSteps = 2;
 
     /// <summary>Replays a vector.</summary>
     /// <returns>The first difference, or null if model and kernel agree in everything.</returns>
@@ -43,9 +44,9 @@ public static class Replay
     /// <param name="pass">The pass's number, from 1.</param>
     /// <returns>The first difference, or null.</returns>
     public static Mismatch? Compare(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise, int pass) =>
-        FirstDifference(guest, recorded, report, madvise) is var (what, kernel, model) ? new Mismatch(pass, what, kernel, model) : null;
+        FirstDifference(guest, recorded, report, madvise) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) : null;
 
-    private static (string What, string Kernel, string Model)? FirstDifference(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise)
+    private static Difference? FirstDifference(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise)
     {
         var foreign = ForeignLines(guest, recorded, report);
         var added = guest.ReadStatistics();
@@ -67,21 +68,21 @@ public static class Replay
             ? recorded.Scans.AsSpan()[..(recorded.Scans.Length - report.Tables.Count)]
             : [];
 
-    private static (string, string, string)? CompareScans(ReadOnlySpan<ScanLine> recorded, PassReport report)
+    private static Difference? CompareScans(ReadOnlySpan<ScanLine> recorded, PassReport report)
     {
         for (int i = 0; i < Math.Max(recorded.Length, report.Tables.Count); i++)
         {
             ScanLine? kernel = i < recorded.Length ? recorded[i] : null;
             ScanLine? model = i < report.Tables.Count ? LineOf(report.Tables[i]) : null;
             if (kernel != model)
-                return ($"scan {i + 1}", kernel?.ToString() ?? "none", model?.ToString() ?? "none");
+                return new($"scan {i + 1}", kernel?.ToString() ?? "none", model?.ToString() ?? "none");
         }
         return null;
     }
 
     private static ScanLine LineOf(TableRun run) => new(run.Status, run.Scan.Referenced, run.Scan.NoneOrZero, run.Scan.Unmapped);
 
-    private static (string, string, string)? CompareAttempts(ImmutableArray<Attempt> recorded, PassReport report, long origin)
+    private static Difference? CompareAttempts(ImmutableArray<Attempt> recorded, PassReport report, long origin)
     {
         int index = 0;
         foreach (var run in report.Tables)
@@ -90,23 +91,25 @@ public static class Replay
             foreach (var attempt in run.Attempts)
             {
                 var model = shift == 0 ? attempt : attempt with { Offset = attempt.Offset + shift };
-                if (index >= recorded.Length)
-                    return ($"attempt {index + 1}", "none", model.ToString());
-                if (recorded[index] != model)
-                    return ($"attempt {index + 1}", recorded[index].ToString(), model.ToString());
+                if (index >= recorded.Length || recorded[index] != model)
+                    return At(index, model.ToString());
                 index++;
             }
         }
-        return index < recorded.Length ? ($"attempt {index + 1}", recorded[index].ToString(), "none") : null;
+        return index < recorded.Length ? At(index, "none") : null;
+
+        Difference At(int index, string model) => new(
+            $"attempt {index + 1}", index < recorded.Length ? recorded[index].ToString() : "none", model,
+            [.. recorded.AsSpan()[Math.Max(0, index - ContextSteps)..index].ToArray().Select(attempt => attempt.ToString())]);
     }
 
-    private static (string, string, string)? CompareTables(PageTable recorded, PageTable model)
+    private static Difference? CompareTables(PageTable recorded, PageTable model)
     {
         for (int i = 0; i < recorded.Cells.Length; i++)
         {
             var (kernel, mine) = (Observed(recorded.Cells[i]), Observed(model.Cells[i]));
             if (kernel != mine)
-                return ($"table at {i}", TableNotation.WriteRecorded(recorded), TableNotation.WriteRecorded(Observed(model)));
+                return new($"table at {i}", TableNotation.WriteRecorded(recorded), TableNotation.WriteRecorded(Observed(model)));
         }
         return null;
     }
@@ -116,15 +119,15 @@ public static class Replay
         : Observed(cell))]);
 
     // A recorder sees no accessed bit, no pin and no contents, and tells only large folios by their age.
-    private static Cell Observed(Cell cell) => new(cell.Kind, cell.Flags & Observable, cell.Order, cell.Page);
+    private static Cell Observed(Cell cell) => new(cell.Kind, cell.Flags & CellFlags.Observable, cell.Order, cell.Page);
 
-    private static (string, string, string)? CompareStatistics(RecordedPass recorded, Statistics added, ReadOnlySpan<ScanLine> foreign)
+    private static Difference? CompareStatistics(RecordedPass recorded, Statistics added, ReadOnlySpan<ScanLine> foreign)
     {
         var kernel = new Statistics();
         foreach (var (name, order, value) in recorded.Statistics)
         {
             if (!Statistics.TryParse(name, out var statistic))
-                return ("statistics", $"{name}.{order}={value}", "not modelled");
+                return new("statistics", $"{name}.{order}={value}", "not modelled");
             kernel.Count(statistic, order, value);
         }
         int pmdOrder = recorded.After.Geometry.PmdOrder;
@@ -140,12 +143,14 @@ public static class Replay
             if (counted is { } statistic)
                 kernel.Count(statistic, pmdOrder, -1);
         }
-        return kernel.SizesEqual(added) ? null : ("statistics", List(kernel), List(added));
+        return kernel.SizesEqual(added) ? null : new("statistics", List(kernel), List(added));
     }
 
     private static string List(Statistics statistics) =>
         string.Join(' ', statistics.Sizes().Select(entry => $"{entry.Name}.{entry.Order}={entry.Value}"));
 
-    private static (string, string, string)? Differ<T>(string what, T kernel, T model) =>
-        EqualityComparer<T>.Default.Equals(kernel, model) ? null : (what, $"{kernel}", $"{model}");
+    private static Difference? Differ<T>(string what, T kernel, T model) =>
+        EqualityComparer<T>.Default.Equals(kernel, model) ? null : new(what, $"{kernel}", $"{model}");
+
+    private sealed record Difference(string What, string Kernel, string Model, ImmutableArray<string>? Agreed = null);
 }

@@ -61,6 +61,9 @@ public sealed record VectorInput
     /// <summary>What was done after the first pass.</summary>
     public ImmutableArray<VectorOperation> Then { get; init; } = [];
 
+    /// <summary><see cref="Then"/> as it was written.</summary>
+    public string ThenText => string.Join(',', Then.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
+
     /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c> or <c>M</c>.</summary>
     public required string Pattern { get; init; }
 
