@@ -30,6 +30,12 @@ public sealed class CollapseFacts
     [InlineData("x*512", "page-locked", ScanResult.PageLock)]
     [InlineData("x*512", "page-off-lru", ScanResult.DelPageLru)]
     [InlineData("x*512", "copy-fails", ScanResult.CopyMc)]
+    [InlineData("x*512", "page-zapped", ScanResult.ExceedNonePte)]
+    [InlineData("x*512", "page-swapped-out", ScanResult.PteNonPresent)]
+    [InlineData("x*512", "page-pinned/write", ScanResult.PageCount)]
+    [InlineData("x*512", "page-freed", ScanResult.PageLazyFree)]
+    [InlineData("x*512", "page-write-protected", ScanResult.PteUffdWp)]
+    [InlineData("x*512", "page-turns-device", ScanResult.PageNull)]
     [InlineData("x*511 s", "swapin-retries", ScanResult.PageLock)]
     [InlineData("x*511 s", "swapin-fails", ScanResult.Fail)]
     [InlineData("x*511 g", "page-locked", ScanResult.Fail)]
@@ -37,6 +43,12 @@ public sealed class CollapseFacts
     [InlineData("x*511 k", "page-locked", ScanResult.Fail)]
     public void What_befalls_an_attempt_at_the_pmd_order_gives_its_result(string table, string mishap, ScanResult result) =>
         Assert.Equal(result, Given.Khugepaged(table, Given.Orders(9), 0).Failing(mishap).Run().Attempts().Single().Status);
+
+    [Fact]
+    public void A_mishap_is_written_as_it_is_read() =>
+        Assert.All(
+            ScriptedMishap.Names.SelectMany(pair => new[] { pair.Name, $"{pair.Name}/write@4:16#1", $"{pair.Name}@9", $"{pair.Name}#3" }),
+            text => Assert.Equal(text, ScriptedMishap.Parse(text).ToString()));
 
     [Theory]
     [InlineData("h x*15", 0, ScanResult.ExceedSharedPte)]

@@ -82,11 +82,20 @@ public sealed class UserProgramFacts
         }));
 
     [Fact]
-    public void Splitting_a_folio_gives_its_zero_pages_back_unless_the_vma_is_mlocked()
+    public void Madvise_leaves_mlocked_memory_alone()
+    {
+        var running = new RunningScenario(Given.Khugepaged("x*500 s*12", OrderSet.Empty, 0).WithVma(VmaFlags.Locked), KhugepagedVersion.Linux72);
+        var program = new UserProgram(running.Machine, running.Process);
+        foreach (var act in new Action<long, long>[] { program.DontNeed, program.Cold, program.PageOut, program.Free, program.Guard })
+            act(0, 512);
+        Assert.Equal("x*500 s*12", running.Table.ToString());
+    }
+
+    [Fact]
+    public void Splitting_a_folio_gives_its_zero_pages_back_and_mlocked_folios_are_not_split()
     {
         var scenario = Given.Khugepaged("x*8 .*8 .*496", Given.Orders(4), 511);
         Assert.StartsWith("o x*7 z*8 ", AfterPass(scenario), StringComparison.Ordinal);
-        // madvise leaves mlocked memory alone altogether.
         Assert.StartsWith("f4", AfterPass(scenario.WithVma(VmaFlags.Locked)), StringComparison.Ordinal);
 
         static string AfterPass(Scenario scenario)

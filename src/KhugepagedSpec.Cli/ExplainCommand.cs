@@ -3,6 +3,7 @@ using System.Text.Json;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
@@ -55,7 +56,8 @@ internal static class ExplainCommand
 
     private static Explained OfScenario(Scenario scenario, int passes, KhugepagedVersion version) => new(
         "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
-        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))]);
+        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))])
+    { Mishaps = scenario.Mishaps };
 
     private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
     {
@@ -127,7 +129,11 @@ internal static class ExplainCommand
 /// <param name="Base">The table's first page.</param>
 /// <param name="Passes">What each pass did.</param>
 internal sealed record Explained(
-    string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes);
+    string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes)
+{
+    /// <summary>What goes wrong.</summary>
+    public IReadOnlyList<ScriptedMishap> Mishaps { get; init; } = [];
+}
 
 /// <summary>One pass to be shown.</summary>
 /// <param name="Run">What it did.</param>

@@ -17,6 +17,8 @@ internal static class ExplainText
         Line($"{"vma",-10}pages {explained.Vma.Start - explained.Base} to {explained.Vma.End - explained.Base - 1}: {FlagNames(explained.Vma)}");
         Field("sizes", SizeNames(explained.Settings, explained.Vma, geometry));
         Line($"{"limits",-10}max_ptes_none {explained.Settings.MaxPtesNone}, max_ptes_swap {explained.Settings.MaxPtesSwap}, max_ptes_shared {explained.Settings.MaxPtesShared}");
+        if (explained.Mishaps.Count > 0)
+            Field("mishaps", string.Join(' ', explained.Mishaps));
         Line($"\nbefore");
         Console.Write(TablePicture.Draw(explained.Before));
         for (int i = 0; i < explained.Passes.Count; i++)

@@ -10,7 +10,8 @@ internal static class Interference
     private static readonly Mishap[] ByOthers =
     [
         Mishap.MmExits, Mishap.VmaUnmapped, Mishap.VmaShrinks, Mishap.SizeTurnedOff, Mishap.VmaTurnsFile, Mishap.TableFreed,
-        Mishap.PmdTurnsHuge,
+        Mishap.PmdTurnsHuge, Mishap.PageZapped, Mishap.PageSwappedOut, Mishap.PagePinned, Mishap.PageFreed,
+        Mishap.PageWriteProtected, Mishap.PageTurnsDevice,
     ];
 
     public static void Act(Machine machine, AddressSpace mm, long start, int order, int offset, Gap gap)
@@ -19,10 +20,13 @@ internal static class Interference
             return;
         foreach (var what in ByOthers)
             if (machine.Script.Strikes(what, order, offset, gap))
-                Do(machine, mm, start, order, what);
+            {
+                ToTheRange(machine, mm, start, order, what);
+                ToTheFirstPage(machine, mm, start + offset, what);
+            }
     }
 
-    private static void Do(Machine machine, AddressSpace mm, long start, int order, Mishap what)
+    private static void ToTheRange(Machine machine, AddressSpace mm, long start, int order, Mishap what)
     {
         var vma = mm.FindVma(start);
         switch (what)
@@ -61,6 +65,32 @@ internal static class Interference
         }
     }
 
-    private static void Zap(Machine machine, AddressSpace mm, long start) =>
-        new UserProgram(machine, mm).DontNeed(start, machine.Geometry.Pages);
+    private static void ToTheFirstPage(Machine machine, AddressSpace mm, long page, Mishap what)
+    {
+        var program = new UserProgram(machine, mm);
+        switch (what)
+        {
+            case Mishap.PageZapped:
+                program.DontNeed(page, 1);
+                break;
+            case Mishap.PageSwappedOut:
+                program.PageOut(page, 1);
+                break;
+            case Mishap.PagePinned:
+                program.Pin(page, 1);
+                break;
+            case Mishap.PageFreed:
+                program.Free(page, 1);
+                break;
+            case Mishap.PageWriteProtected:
+                program.WriteProtect(page, 1);
+                break;
+            case Mishap.PageTurnsDevice:
+                program.DontNeed(page, 1);
+                mm.TableAt(page).Ptes[(int)(page & (machine.Geometry.Pages - 1))] = new Pte(PteKind.ZoneDevice, PteFlags.Young, -1);
+                break;
+        }
+    }
+
+    private static void Zap(Machine machine, AddressSpace mm, long start) => new UserProgram(machine, mm).ZapTable(start);
 }

@@ -1,6 +1,3 @@
-using System.Collections.Immutable;
-using System.Numerics;
-
 namespace KhugepagedSpec.Collapse;
 
 /// <summary>What the walk does after an attempt.</summary>
@@ -31,15 +28,6 @@ public readonly record struct ResultSet(uint Bits)
 
     /// <summary>True if <paramref name="result"/> is in the set.</summary>
     public bool Contains(ScanResult result) => (Bits >> (int)result & 1) != 0;
-
-    /// <summary>The results, by number.</summary>
-    public ImmutableArray<ScanResult> ToArray()
-    {
-        var results = ImmutableArray.CreateBuilder<ScanResult>();
-        for (uint rest = Bits; rest != 0; rest &= rest - 1)
-            results.Add((ScanResult)BitOperations.TrailingZeroCount(rest));
-        return results.ToImmutable();
-    }
 }
 
 /// <summary>

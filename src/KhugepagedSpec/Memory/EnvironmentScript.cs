@@ -53,6 +53,24 @@ public enum Mishap
 
     /// <summary>The PMD entry comes to hold another PTE table.</summary>
     TableReplaced,
+
+    /// <summary>The window's first page is unmapped.</summary>
+    PageZapped,
+
+    /// <summary>The window's first page is swapped out.</summary>
+    PageSwappedOut,
+
+    /// <summary>The window's first page gets a long-lived reference.</summary>
+    PagePinned,
+
+    /// <summary>The window's first page becomes lazily freeable.</summary>
+    PageFreed,
+
+    /// <summary>The window's first page is write-protected by userfaultfd.</summary>
+    PageWriteProtected,
+
+    /// <summary>The window's first page moves to a device.</summary>
+    PageTurnsDevice,
 }
 
 /// <summary>Where in an attempt other actors get their turn: collapse holds no lock there.</summary>

@@ -50,7 +50,7 @@ public enum VmEvent
 }
 
 /// <summary>All counters of one machine. They only grow; <see cref="Since"/> gives what one step added.</summary>
-public sealed class Statistics : IEquatable<Statistics>
+public sealed class Statistics
 {
     private const int OrdersPerStatistic = 16;
 
@@ -148,15 +148,4 @@ public sealed class Statistics : IEquatable<Statistics>
 
     /// <summary>True if every per-size counter is the same.</summary>
     public bool SizesEqual(Statistics other) => _mthp.AsSpan().SequenceEqual(other._mthp);
-
-    /// <inheritdoc/>
-    public bool Equals(Statistics? other) =>
-        other is not null && SizesEqual(other) && _events.AsSpan().SequenceEqual(other._events)
-        && (PagesCollapsed, FullScans, AnonPagesAdded) == (other.PagesCollapsed, other.FullScans, other.AnonPagesAdded);
-
-    /// <inheritdoc/>
-    public override bool Equals(object? obj) => Equals(obj as Statistics);
-
-    /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(PagesCollapsed, FullScans, AnonPagesAdded, _mthp.Sum());
 }

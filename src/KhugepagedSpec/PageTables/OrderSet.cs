@@ -13,9 +13,6 @@ public readonly record struct OrderSet(uint Bits)
     /// <summary>True if no order is in the set.</summary>
     public bool IsEmpty => Bits == 0;
 
-    /// <summary>How many orders are in the set.</summary>
-    public int Count => BitOperations.PopCount(Bits);
-
     /// <summary>The highest order in the set, -1 if empty (<c>highest_order()</c>).</summary>
     public int Highest => 31 - BitOperations.LeadingZeroCount(Bits);
 
@@ -33,9 +30,6 @@ public readonly record struct OrderSet(uint Bits)
 
     /// <summary>True if some order below <paramref name="order"/> is in the set.</summary>
     public bool HasBelow(int order) => (Bits & ((1u << order) - 1)) != 0;
-
-    /// <summary>True if every order of this set is in <paramref name="other"/>.</summary>
-    public bool IsSubsetOf(OrderSet other) => (Bits & ~other.Bits) == 0;
 
     /// <summary>The set with <paramref name="order"/> added.</summary>
     public OrderSet With(int order) => new(Bits | 1u << order);

@@ -15,32 +15,19 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     private readonly PhysicalMemory _memory = machine.Memory;
 
     /// <summary>
-    /// madvise(MADV_DONTNEED): unmaps the pages. Guard markers stay; a table that the range covers and that ends up empty is
-    /// freed. Source: Linux 7.2, <c>mm/memory.c:zap_pte_range</c>, <c>mm/pt_reclaim.c</c>.
+    /// madvise(MADV_DONTNEED): unmaps the pages, unless they are mlocked. Guard markers stay; a table that the range covers and
+    /// that ends up empty is freed. Source: Linux 7.2, <c>mm/madvise.c:madvise_dontneed_free_valid_vma</c>,
+    /// <c>mm/memory.c:zap_pte_range</c>, <c>mm/pt_reclaim.c</c>.
     /// </summary>
-    public void DontNeed(long start, long length) => ForEachTable(start, length, (_, table, first, count) =>
+    public void DontNeed(long start, long length) => ForEachTable(start, length, (vma, table, first, count) =>
     {
-        bool whole = count == machine.Geometry.Pages;
-        if (table.Pmd == PmdState.Huge && whole)
-        {
-            _memory.Unmap(table.HugePfn, count, mm.Id);
-            table.Clear();
-        }
-        SplitPmd(table);
-        if (table.Pmd != PmdState.Table)
-            return;
-        var ptes = table.Ptes.Slice(first, count);
-        for (int i = 0, batch; i < count; i += batch)
-        {
-            batch = PteBatch(ptes, i);
-            if (ptes[i].Kind == PteKind.Page)
-                _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
-            if (ptes[i].Kind != PteKind.GuardMarker)
-                ptes.Slice(i, batch).Fill(Pte.None);
-        }
-        if (whole && !ptes.ContainsAnyExcept(Pte.None))
-            table.Clear();
+        if (!vma.IsLocked)
+            Zap(table, first, count);
     });
+
+    /// <summary>Takes everything away below one PMD entry, as munmap() does before the VMA goes.</summary>
+    /// <param name="start">The range's first page.</param>
+    internal void ZapTable(long start) => Zap(mm.TableAt(start), 0, machine.Geometry.Pages);
 
     /// <summary>Writes to each page: faults it in, takes a copy of a shared one, and leaves new contents.</summary>
     public void Write(long start, long length) => ForEachPage(start, length, page =>
@@ -96,11 +83,11 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     /// </summary>
     public void Free(long start, long length)
     {
-        ForEachPage(start, length, page =>
+        ForEachTable(start, length, (vma, table, first, count) =>
         {
-            ref var pte = ref PteAt(page);
-            if (pte.Kind == PteKind.Swap)
-                pte = Pte.None;
+            foreach (ref var pte in table.Ptes.Slice(first, count))
+                if (pte.Kind == PteKind.Swap && !vma.IsLocked)
+                    pte = Pte.None;
         });
         Age(start, length, (table, first, count) =>
         {
@@ -111,23 +98,34 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         });
     }
 
-    /// <summary>madvise(MADV_GUARD_INSTALL): whatever was there gives way to guard markers.</summary>
-    public void Guard(long start, long length)
+    /// <summary>madvise(MADV_GUARD_INSTALL): whatever was there, unless it is mlocked, gives way to guard markers.</summary>
+    public void Guard(long start, long length) => ForEachTable(start, length, (vma, table, first, count) =>
     {
-        DontNeed(start, length);
-        ForEachTable(start, length, (_, table, first, count) =>
-        {
-            if (table.Pmd == PmdState.None)
-                table.Populate();
-            table.Ptes.Slice(first, count).Fill(new Pte(PteKind.GuardMarker, PteFlags.None, -1));
-        });
-    }
+        if (vma.IsLocked)
+            return;
+        Zap(table, first, count);
+        if (table.Pmd == PmdState.None)
+            table.Populate();
+        table.Ptes.Slice(first, count).Fill(new Pte(PteKind.GuardMarker, PteFlags.None, -1));
+    });
 
     /// <summary>Takes a long-lived reference to each page (vmsplice, GUP).</summary>
     public void Pin(long start, long length) => ForEachPage(start, length, page =>
     {
         if (FaultIn(page, write: false) is { } pfn)
             _memory.FolioOf(pfn).Pins++;
+    });
+
+    /// <summary>UFFDIO_WRITEPROTECT: marks present pages and swap entries, and leaves a marker on empty PTEs.</summary>
+    public void WriteProtect(long start, long length) => ForEachTable(start, length, (_, table, first, count) =>
+    {
+        SplitPmd(table);
+        if (table.Pmd == PmdState.None)
+            table.Populate();
+        foreach (ref var pte in table.Ptes.Slice(first, count))
+            pte = pte.Kind == PteKind.None
+                ? new Pte(PteKind.UffdWpMarker, PteFlags.None, -1)
+                : pte with { Flags = pte.Flags | PteFlags.UffdWp };
     });
 
     /// <summary>
@@ -160,9 +158,31 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         return child;
     }
 
-    private int IndexOf(long page) => (int)(page & (machine.Geometry.Pages - 1));
+    private void Zap(PteTable table, int first, int count)
+    {
+        bool whole = count == machine.Geometry.Pages;
+        if (table.Pmd == PmdState.Huge && whole)
+        {
+            _memory.Unmap(table.HugePfn, count, mm.Id);
+            table.Clear();
+        }
+        SplitPmd(table);
+        if (table.Pmd != PmdState.Table)
+            return;
+        var ptes = table.Ptes.Slice(first, count);
+        for (int i = 0, batch; i < count; i += batch)
+        {
+            batch = PteBatch(ptes, i);
+            if (ptes[i].Kind == PteKind.Page)
+                _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
+            if (ptes[i].Kind != PteKind.GuardMarker)
+                ptes.Slice(i, batch).Fill(Pte.None);
+        }
+        if (whole && !ptes.ContainsAnyExcept(Pte.None))
+            table.Clear();
+    }
 
-    private ref Pte PteAt(long page) => ref mm.TableAt(page).Ptes[IndexOf(page)];
+    private int IndexOf(long page) => (int)(page & (machine.Geometry.Pages - 1));
 
     private static void SplitPmd(PteTable table)
     {
