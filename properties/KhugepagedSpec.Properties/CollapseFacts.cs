@@ -81,7 +81,7 @@ public sealed class CollapseFacts
         Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.PageCount, ScanResult.PageCount, ScanResult.PageCount, ScanResult.ExceedSharedPte],
             scenario.Run().Attempts().Select(attempt => attempt.Status));
         Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.Succeed, ScanResult.Succeed, ScanResult.Succeed, ScanResult.ExceedSharedPte],
-            scenario.Run(KhugepagedVersion.Linux72WithoutLruBatch, 1)[0].Attempts().Select(attempt => attempt.Status));
+            scenario.Run(Catalogue.Linux72WithoutLruBatch, 1)[0].Attempts().Select(attempt => attempt.Status));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class CollapseFacts
     public void Whatever_is_collapsed_reads_as_before_and_nothing_outside_changes() =>
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(Arb.From(Tables.Collapsible), Arb.From(Gen.Choose(0, int.MaxValue)), (table, seed) =>
         {
-            var running = new RunningScenario(Random(table, seed), KhugepagedVersion.Linux72);
+            var running = new RunningScenario(Random(table, seed), Catalogue.Linux72);
             for (int pass = 0; pass < 3; pass++)
             {
                 var (before, contents) = (running.Table, Contents(running));
@@ -159,7 +159,7 @@ public sealed class CollapseFacts
         {
             var scenario = Random(table, seed);
             scenario = scenario with { Settings = scenario.Settings with { MaxPtesNone = 0 } };
-            foreach (var run in scenario.Run(KhugepagedVersion.Linux72, 3))
+            foreach (var run in scenario.Run(Catalogue.Linux72, 3))
                 for (int i = 0; i < table.Cells.Length; i++)
                     Assert.Equal(table.Cells[i].IsNoneOrZero, run.After.Cells[i].IsNoneOrZero);
         }));

@@ -73,7 +73,7 @@ public sealed class DaemonFacts
     [Fact]
     public void Allocation_failure_makes_it_sleep_once_and_then_end_the_wake_up()
     {
-        var machine = new Machine(KhugepagedVersion.Linux72, Settings(Given.Orders(4), 1_000_000), [ScriptedMishap.Parse("alloc-fails")]);
+        var machine = new Machine(Catalogue.Linux72, Settings(Given.Orders(4), 1_000_000), [ScriptedMishap.Parse("alloc-fails")]);
         Process(machine, "x*16", "x*16", "x*16");
         var report = new Khugepaged(machine).Pass();
         Assert.Equal((2, 1), (report.Tables.Count, report.AllocationSleeps));
@@ -137,7 +137,7 @@ public sealed class DaemonFacts
     [Fact]
     public void Trace_lines_have_the_kernels_form()
     {
-        var run = Given.Khugepaged("s*4 x*508", Given.Orders(2, 9), 0).Run(KhugepagedVersion.Linux72, 1, traced: true)[0];
+        var run = Given.Khugepaged("s*4 x*508", Given.Orders(2, 9), 0).Run(Catalogue.Linux72, 1, traced: true)[0];
         Assert.Equal(
             [
                 "mm_collapse_huge_page_swapin: mm=0000000000000001, swapped_in=4, referenced=508, ret=1, order=9",
@@ -154,7 +154,7 @@ public sealed class DaemonFacts
         ThpSettings.Defaults(Small).WithSizes(orders, SizeEnabled.Madvise) with { PagesToScan = pagesToScan, MaxPtesNone = maxPtesNone };
 
     private static Machine Boot(long pagesToScan = 1_000_000, OrderSet? orders = null, int maxPtesNone = 0) =>
-        new(KhugepagedVersion.Linux72, Settings(orders ?? Given.Orders(4), pagesToScan, maxPtesNone));
+        new(Catalogue.Linux72, Settings(orders ?? Given.Orders(4), pagesToScan, maxPtesNone));
 
     // A process whose one VMA spans the given tables.
     private static AddressSpace Process(Machine machine, params string[] tables)

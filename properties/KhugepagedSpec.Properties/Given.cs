@@ -35,7 +35,7 @@ internal static class Given
         scenario with { Mishaps = [.. mishaps.Select(ScriptedMishap.Parse)] };
 
     /// <summary>One pass of Linux 7.2.</summary>
-    public static PassRun Run(this Scenario scenario) => scenario.Run(KhugepagedVersion.Linux72, 1)[0];
+    public static PassRun Run(this Scenario scenario) => scenario.Run(Catalogue.Linux72, 1)[0];
 
     /// <summary>The attempts of a pass over one table.</summary>
     public static IReadOnlyList<Attempt> Attempts(this PassRun run) => [.. run.Report.Tables.SelectMany(table => table.Attempts)];

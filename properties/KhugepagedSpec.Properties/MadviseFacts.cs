@@ -70,7 +70,7 @@ public sealed class MadviseFacts
     public void After_a_passing_trouble_it_goes_on_with_the_next_range_after_others_it_returns(string second, int visited, Errno errno)
     {
         var geometry = new Geometry(4);
-        var machine = new Machine(KhugepagedVersion.Linux72, ThpSettings.Defaults(geometry));
+        var machine = new Machine(Catalogue.Linux72, ThpSettings.Defaults(geometry));
         var process = machine.AddProcess();
         var vma = Vma.ExactPmdRange(geometry) with { End = 48 };
         process.Add(vma);
@@ -83,7 +83,7 @@ public sealed class MadviseFacts
     [Fact]
     public void Pages_that_hold_no_full_range_are_nothing_to_do()
     {
-        var running = new RunningScenario(Given.Madvise("x*512"), KhugepagedVersion.Linux72);
+        var running = new RunningScenario(Given.Madvise("x*512"), Catalogue.Linux72);
         Assert.Equal(0, MadviseCollapse.Call(running.Machine, running.Process, running.Process.Vmas[0], 1, 511).Return);
     }
 }

@@ -84,7 +84,7 @@ public sealed class UserProgramFacts
     [Fact]
     public void Madvise_leaves_mlocked_memory_alone()
     {
-        var running = new RunningScenario(Given.Khugepaged("x*500 s*12", OrderSet.Empty, 0).WithVma(VmaFlags.Locked), KhugepagedVersion.Linux72);
+        var running = new RunningScenario(Given.Khugepaged("x*500 s*12", OrderSet.Empty, 0).WithVma(VmaFlags.Locked), Catalogue.Linux72);
         var program = new UserProgram(running.Machine, running.Process);
         foreach (var act in new Action<long, long>[] { program.DontNeed, program.Cold, program.PageOut, program.Free, program.Guard })
             act(0, 512);
@@ -100,7 +100,7 @@ public sealed class UserProgramFacts
 
         static string AfterPass(Scenario scenario)
         {
-            var running = new RunningScenario(scenario, KhugepagedVersion.Linux72);
+            var running = new RunningScenario(scenario, Catalogue.Linux72);
             running.Pass();
             new UserProgram(running.Machine, running.Process).Cold(0, 1);
             return running.Table.ToString();
@@ -110,24 +110,24 @@ public sealed class UserProgramFacts
     [Fact]
     public void A_split_counts_once_and_a_pte_mapped_folio_waits_on_the_deferred_list_first()
     {
-        var running = new RunningScenario(Given.Khugepaged("f4 x*496", OrderSet.Empty, 0), KhugepagedVersion.Linux72);
+        var running = new RunningScenario(Given.Khugepaged("f4 x*496", OrderSet.Empty, 0), Catalogue.Linux72);
         new UserProgram(running.Machine, running.Process).Cold(3, 1);
         Assert.Equal([("split", 4, 1L), ("split_deferred", 4, 1L)], running.Machine.Statistics.Sizes());
-        running = new RunningScenario(Given.Khugepaged("m9", OrderSet.Empty, 0), KhugepagedVersion.Linux72);
+        running = new RunningScenario(Given.Khugepaged("m9", OrderSet.Empty, 0), Catalogue.Linux72);
         new UserProgram(running.Machine, running.Process).Cold(3, 1);
         Assert.Equal([("split", 9, 1L)], running.Machine.Statistics.Sizes());
     }
 
     private static string After(string table, Action<UserProgram> act)
     {
-        var running = new RunningScenario(Given.Khugepaged(table, OrderSet.Empty, 0), KhugepagedVersion.Linux72);
+        var running = new RunningScenario(Given.Khugepaged(table, OrderSet.Empty, 0), Catalogue.Linux72);
         act(new UserProgram(running.Machine, running.Process));
         return running.Table.ToString();
     }
 
     private static string AfterWrite(long page, string table, OrderSet orders)
     {
-        var running = new RunningScenario(Given.Khugepaged(table, orders, 0), KhugepagedVersion.Linux72);
+        var running = new RunningScenario(Given.Khugepaged(table, orders, 0), Catalogue.Linux72);
         new UserProgram(running.Machine, running.Process).Write(page, 1);
         return running.Table.ToString();
     }

@@ -14,7 +14,7 @@ public sealed class RecordedKernelTests
         var recorded = Recordings.Read(file);
         Assert.Equal((vectors, passes), (recorded.Count, recorded.Sum(vector => vector.Passes.Length)));
         Assert.Empty(recorded
-            .Select(vector => (vector.Id, Difference: Replay.Run(vector, KhugepagedVersion.Linux72)))
+            .Select(vector => (vector.Id, Difference: Replay.Run(vector, Catalogue.Linux72)))
             .Where(pair => pair.Difference is not null)
             .Select(pair => $"{pair.Id}: {pair.Difference}"));
     }
@@ -31,7 +31,7 @@ public sealed class RecordedKernelTests
             .Select(vector => vector.Id)
             .ToList();
         Assert.NotEmpty(dependent);
-        Assert.Equal(dependent, Recordings.Differing(file, KhugepagedVersion.Linux72WithoutLruBatch));
+        Assert.Equal(dependent, Recordings.Differing(file, Catalogue.Linux72WithoutLruBatch));
     }
 
     [Fact]

@@ -11,7 +11,7 @@ public sealed class VectorReaderTests
         """{"id":"a_1","in":"a_1 o=4 none=0 pat=x16","pre":"x16 .496","pre_pmd_kb":0,"passes":[{"adv":1,"pc":1,"snap":"F4 .496","pmd_kb":0,"stats":{"collapse_alloc.4":1},"tries":["0/4:succeeded:n0:r16"],"scan":["succeeded ref=16 none=496 unm=0"]}]}""";
 
     [Fact]
-    public void A_vector_that_the_kernel_could_have_recorded_agrees() => Assert.Null(Replay.Run(Read(Good).Vector!, KhugepagedVersion.Linux72));
+    public void A_vector_that_the_kernel_could_have_recorded_agrees() => Assert.Null(Replay.Run(Read(Good).Vector!, Catalogue.Linux72));
 
     [Theory]
     [InlineData("\"F4 .496\"", "\"x16 .496\"", "table at 0")]
@@ -27,7 +27,7 @@ public sealed class VectorReaderTests
     [InlineData(":r16\"]", ":r16\",\"16/4:failed\"]", "attempt 2")]
     [InlineData("unm=0", "unm=1", "scan 1")]
     public void A_vector_that_differs_in_one_thing_is_told_by_that_thing(string good, string bad, string what) =>
-        Assert.Equal(what, Replay.Run(Read(Good.Replace(good, bad, StringComparison.Ordinal)).Vector!, KhugepagedVersion.Linux72)?.What);
+        Assert.Equal(what, Replay.Run(Read(Good.Replace(good, bad, StringComparison.Ordinal)).Vector!, Catalogue.Linux72)?.What);
 
     [Theory]
     [InlineData("\"pre\":\"x16 .496\"", "\"pre\":\"x16 .495\"", "'pre': 511 cells: expected 512")]
@@ -62,9 +62,9 @@ public sealed class VectorReaderTests
         vector["in"] = "a_1 o=4 om=always none=0 pat=x16";
         var pass = vector["passes"]![0]!;
         pass["scan"]!.AsArray().Insert(0, "exceed_shared_pte ref=259 none=0 unm=0");
-        Assert.Equal("statistics", Replay.Run(Read(vector.ToJsonString()).Vector!, KhugepagedVersion.Linux72)?.What);
+        Assert.Equal("statistics", Replay.Run(Read(vector.ToJsonString()).Vector!, Catalogue.Linux72)?.What);
         pass["stats"]!["collapse_exceed_shared_pte.9"] = 1;
-        Assert.Null(Replay.Run(Read(vector.ToJsonString()).Vector!, KhugepagedVersion.Linux72));
+        Assert.Null(Replay.Run(Read(vector.ToJsonString()).Vector!, Catalogue.Linux72));
     }
 
     private static VectorLine Read(string line) => VectorReader.ReadLine(line, 1, Geometry.X86);

@@ -27,10 +27,10 @@ public class ReplayBenchmark
 
     /// <summary>Model and comparison only.</summary>
     [Benchmark(OperationsPerInvoke = Vectors)]
-    public int Parsed() => _vectors.Count(vector => Replay.Run(vector, KhugepagedVersion.Linux72) is not null);
+    public int Parsed() => _vectors.Count(vector => Replay.Run(vector, Catalogue.Linux72) is not null);
 
     /// <summary>Reading, parsing, model and comparison.</summary>
     [Benchmark(OperationsPerInvoke = Vectors)]
     public int FromFile() =>
-        VectorReader.Read(_file, Geometry.X86).Count(line => line.Vector is { } vector && Replay.Run(vector, KhugepagedVersion.Linux72) is not null);
+        VectorReader.Read(_file, Geometry.X86).Count(line => line.Vector is { } vector && Replay.Run(vector, Catalogue.Linux72) is not null);
 }

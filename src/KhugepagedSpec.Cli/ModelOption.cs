@@ -8,15 +8,17 @@ internal static class ModelOption
 {
     public static Option<string> Create() => new("--model")
     {
-        Description = $"The khugepaged to run: {string.Join(", ", KhugepagedVersion.All.Select(version => version.Name))}.",
-        DefaultValueFactory = _ => KhugepagedVersion.Linux72.Name,
+        Description = "The khugepaged to run; khugepaged-spec versions lists them.",
+        DefaultValueFactory = _ => Catalogue.Linux72.Name,
         HelpName = "NAME",
     };
 
-    public static KhugepagedVersion Get(ParseResult parsed, Option<string> option)
-    {
-        string name = parsed.GetValue(option)!;
-        return KhugepagedVersion.All.FirstOrDefault(version => version.Name == name)
-            ?? throw new UsageException($"--model: no khugepaged is called '{name}': expected {string.Join(" or ", KhugepagedVersion.All.Select(version => version.Name))}");
-    }
+    public static KhugepagedVersion Get(ParseResult parsed, Option<string> option) => Find(parsed.GetValue(option)!, "--model: ");
+
+    /// <summary>The version of that name.</summary>
+    /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
+    public static KhugepagedVersion Find(string name, string where = "") =>
+        Catalogue.Find(name) ?? throw new UsageException(
+            $"{where}no khugepaged is called '{name}': expected {string.Join(", ", Catalogue.Versions.Select(version => version.Name))}, "
+            + $"{Catalogue.Linux72WithoutLruBatch.Name}, or a known-bad variant: {string.Join(", ", KnownBad.Variants.Select(version => version.Name))}");
 }

@@ -74,6 +74,9 @@ public sealed class TableRun
     /// <summary>The calls of collapse_huge_page, in order.</summary>
     public List<Attempt> Attempts { get; } = [];
 
+    /// <summary>The walk came to a window that does not lie in the range; no version discussed does that.</summary>
+    public bool LeftTheTable { get; internal set; }
+
     /// <summary>Every step of the walk; empty unless the machine keeps walks.</summary>
     public List<WalkStep> Walk { get; } = [];
 }

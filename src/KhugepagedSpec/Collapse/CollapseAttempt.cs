@@ -53,8 +53,9 @@ internal ref struct CollapseAttempt
                 statistics.Count(VmEvent.ThpCollapseAllocFailed);
             return ScanResult.AllocHugePageFail;
         }
-        statistics.Count(MthpStatistic.CollapseAlloc, _order);
-        if (IsPmdOrder)
+        var accounting = _machine.Version.Accounting;
+        statistics.Count(MthpStatistic.CollapseAlloc, _order, accounting == AccountingRule.AllocationsTwice ? 2 : 1);
+        if (IsPmdOrder || accounting == AccountingRule.EventsAtEveryOrder)
             statistics.Count(VmEvent.ThpCollapseAlloc);
         if (Strikes(Mishap.ChargeFails))
             return ScanResult.CgroupChargeFail;
@@ -85,15 +86,32 @@ internal ref struct CollapseAttempt
         var isolation = new Isolation(_machine, vma!, _kind, _offset, _order);
         result = isolation.Run(window, out var report);
         _isolate = report;
-        if (result != ScanResult.Succeed)
-            return result;
-        if (Strikes(Mishap.CopyFails))
+        if (result == ScanResult.Succeed && Strikes(Mishap.CopyFails))
         {
             isolation.PutBack(window);
-            return ScanResult.CopyMc;
+            result = ScanResult.CopyMc;
+        }
+        if (result != ScanResult.Succeed)
+        {
+            Reinstate(table, window);
+            return result;
         }
         new Installation(_machine, _mm, vma!, _order, _run.Scan.Node).Run(table, window);
         return ScanResult.Succeed;
+    }
+
+    // The PMD entry comes back with the table as it was; only a mistaken version loses something here.
+    private readonly void Reinstate(PteTable table, Span<Pte> window)
+    {
+        switch (_machine.Version.Rollback)
+        {
+            case RollbackRule.LeavesOneOut:
+                window[0] = Pte.None;
+                break;
+            case RollbackRule.ForgetsPmd:
+                table.Clear();
+                break;
+        }
     }
 
     // Source: mm/khugepaged.c:hugepage_vma_revalidate, find_pmd_or_thp_or_none. The extent asked for is always the PMD's.
@@ -107,7 +125,7 @@ internal ref struct CollapseAttempt
             return ScanResult.VmaNull;
         if (!vma.Covers(_run.Start, _run.Start + _machine.Geometry.Pages))
             return ScanResult.AddressRange;
-        if (!Eligibility.PossibleOrders(_machine.Settings, _mm, vma, _kind).Contains(_order))
+        if (!Eligibility.PossibleOrders(_machine, _mm, vma, _kind).Contains(_order))
             return ScanResult.VmaCheck;
         if (!vma.IsAnonymous)
             return ScanResult.PageAnon;

@@ -13,7 +13,10 @@ namespace KhugepagedSpec.Collapse;
 /// <param name="NoneLimit">The version's rule below the PMD order.</param>
 public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind Kind, NoneLimit NoneLimit)
 {
-    /// <summary>Empty or zero-page PTEs allowed in a window. userfaultfd beats MADV_COLLAPSE, which beats sysfs.</summary>
+    /// <summary>
+    /// Empty or zero-page PTEs allowed in a window, or <see cref="NoneLimit.Unsupported"/>. userfaultfd beats MADV_COLLAPSE, which
+    /// beats sysfs.
+    /// </summary>
     /// <param name="order">The window's order.</param>
     /// <param name="vma">The VMA; null where the kernel must not look at it.</param>
     public int MaxNone(int order, Vma? vma)
@@ -25,7 +28,7 @@ public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind 
             return geometry.Pages;
         return order == geometry.PmdOrder
             ? Settings.MaxPtesNone
-            : NoneLimit.Below(order, Settings.MaxPtesNone, geometry.MaxPtesLimit);
+            : NoneLimit.Below(order, Settings.MaxPtesNone, geometry.PmdOrder);
     }
 
     /// <summary>Shared PTEs allowed in a window: none below the PMD order.</summary>

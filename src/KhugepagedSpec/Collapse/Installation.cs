@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
@@ -21,7 +22,7 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
         if (order == machine.Geometry.PmdOrder)
             table.MapHuge(folio);
         else
-            MapPtes(window, folio);
+            MapPtes(table, window, folio);
 
         // In an mlocked VMA the new folio takes the mlock batch instead, and the LRU batch keeps what is in it.
         if (machine.Version.LruPutbackIsBatched && !vma.IsLocked)
@@ -30,11 +31,18 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
 
     private void Copy(ReadOnlySpan<Pte> window, int folio)
     {
-        for (int i = 0; i < window.Length; i++)
-            if (window[i].Kind == PteKind.Page)
-                machine.Memory.Contents(folio + i) = machine.Memory.Contents(window[i].Pfn);
-            else
+        var rule = machine.Version.Copy;
+        int pages = rule == CopyRule.LastPageForgotten ? window.Length - 1 : window.Length;
+        for (int i = 0; i < pages; i++)
+        {
+            var source = window[rule == CopyRule.FromTheWrongPage ? i ^ 1 : i];
+            if (source.Kind == PteKind.Page)
+                machine.Memory.Contents(folio + i) = machine.Memory.Contents(source.Pfn);
+            else if (rule == CopyRule.HolesNotCleared)
+                machine.Memory.Contents(folio + i) = machine.Memory.NextTag();
+            if (window[i].Kind != PteKind.Page)
                 machine.Statistics.AnonPagesAdded++;
+        }
     }
 
     // Pages of one large folio that lie side by side are unmapped in one step, within the window.
@@ -76,10 +84,18 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
         return end - start;
     }
 
-    private void MapPtes(Span<Pte> window, int folio)
+    private void MapPtes(PteTable table, Span<Pte> window, int folio)
     {
+        var rule = machine.Version.Install;
         var flags = vma.Has(VmaFlags.Write) ? PteFlags.Young | PteFlags.Dirty : PteFlags.Young;
+        if (rule == InstallRule.NotYoung)
+            flags &= ~PteFlags.Young;
         for (int i = 0; i < window.Length; i++)
             window[i] = new Pte(PteKind.Page, flags, folio + i);
+        if (rule == InstallRule.OneTooFew)
+            window[^1] = Pte.None;
+        // The PTE behind the window, unless the table ends there.
+        if (rule == InstallRule.OneTooMany && Unsafe.IsAddressLessThan(ref window[^1], ref table.Ptes[^1]))
+            Unsafe.Add(ref window[^1], 1) = window[^1];
     }
 }

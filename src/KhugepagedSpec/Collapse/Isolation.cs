@@ -10,6 +10,7 @@ namespace KhugepagedSpec.Collapse;
 internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int offset, int order)
 {
     private readonly CollapseLimits _limits = new(machine.Settings, kind, machine.Version.NoneLimit);
+    private readonly IsolationRule _rule = machine.Version.Isolation;
     private List<int>? _largeFolios;
     private int _noneOrZero, _shared, _referenced, _lastPfn = -1;
     private bool _tookOne;
@@ -21,13 +22,14 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     /// <summary>Isolates the window. After a failure everything is put back.</summary>
     public ScanResult Run(Span<Pte> window, out IsolateReport report)
     {
-        int maxNone = _limits.MaxNone(order, vma), maxShared = _limits.MaxShared(order);
+        int maxNone = _limits.MaxNone(order, _rule.SeesVma ? vma : null);
+        int maxShared = _limits.MaxShared(_rule.TakesSharedAtEveryOrder ? machine.Geometry.PmdOrder : order);
         var result = ScanResult.Succeed;
         int index = 0;
         for (; index < window.Length && result == ScanResult.Succeed; index++)
             result = Take(window[index], maxNone, maxShared);
         int taken = result == ScanResult.Succeed ? index : index - 1;
-        if (result == ScanResult.Succeed && IsKhugepaged && _referenced == 0)
+        if (result == ScanResult.Succeed && IsKhugepaged && _referenced == 0 && Minds(ScanResult.LackReferencedPage))
             result = ScanResult.LackReferencedPage;
         if (result != ScanResult.Succeed)
             PutBack(window[..taken]);
@@ -54,21 +56,21 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     private ScanResult Take(Pte pte, int maxNone, int maxShared)
     {
         if (pte.IsNoneOrZero)
-            return ++_noneOrZero > maxNone ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
+            return ++_noneOrZero > maxNone && Minds(ScanResult.ExceedNonePte) ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
         if (!pte.IsPresent)
             return ScanResult.PteNonPresent;
-        if (pte.IsUffdWp)
+        if (pte.IsUffdWp && Minds(ScanResult.PteUffdWp))
             return ScanResult.PteUffdWp;
         if (pte.Kind != PteKind.Page)
             return ScanResult.PageNull;
         int head = machine.Memory.HeadOf(pte.Pfn);
         ref var folio = ref machine.Memory.FolioOf(pte.Pfn);
         _lastPfn = head;
-        if (PageState.IsProtectedLazyFree(folio, pte, vma, kind))
+        if (PageState.IsProtectedLazyFree(folio, pte, vma, kind) && Minds(ScanResult.PageLazyFree))
             return ScanResult.PageLazyFree;
-        if (folio.MaybeMappedShared && ++_shared > maxShared)
+        if (folio.MaybeMappedShared && ++_shared > maxShared && Minds(ScanResult.ExceedSharedPte))
             return Exceeded(ScanResult.ExceedSharedPte);
-        if (!IsPmdOrder && folio.Order >= order)
+        if (!IsPmdOrder && folio.Order >= order && Minds(ScanResult.PteMappedHugepage))
             return ScanResult.PteMappedHugepage;
         if (folio.Order == 0 || _largeFolios is null || !_largeFolios.Contains(head))
         {
@@ -85,11 +87,11 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     {
         bool isFirst = !_tookOne;
         _tookOne = true;
-        if (folio.Has(FolioFlags.Locked) || (isFirst && Strikes(Mishap.PageLocked)))
+        if ((folio.Has(FolioFlags.Locked) || (isFirst && Strikes(Mishap.PageLocked))) && Minds(ScanResult.PageLock))
             return ScanResult.PageLock;
-        if (PageState.HasExtraReference(machine, pfn))
+        if (PageState.HasExtraReference(machine, pfn) && Minds(ScanResult.PageCount))
             return ScanResult.PageCount;
-        if (folio.Has(FolioFlags.OffLru) || (isFirst && Strikes(Mishap.PageOffLru)))
+        if ((folio.Has(FolioFlags.OffLru) || (isFirst && Strikes(Mishap.PageOffLru))) && Minds(ScanResult.DelPageLru))
             return ScanResult.DelPageLru;
         if (folio.Order > 0)
             (_largeFolios ??= []).Add(head);
@@ -98,9 +100,11 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
 
     private readonly ScanResult Exceeded(ScanResult result)
     {
-        ExceedStatistics.Count(machine.Statistics, result, order, IsPmdOrder);
+        ExceedStatistics.Count(machine, result, order);
         return result;
     }
+
+    private readonly bool Minds(ScanResult result) => !_rule.Forgets.Contains(result);
 
     private readonly bool Strikes(Mishap what) => !machine.Script.IsEmpty && machine.Script.Strikes(what, order, offset);
 }

@@ -24,8 +24,12 @@ internal static class PageState
 /// <summary>How a limit that was exceeded is counted: per size always, in vmstat at the PMD order only.</summary>
 internal static class ExceedStatistics
 {
-    public static void Count(Statistics statistics, ScanResult result, int order, bool isPmdOrder)
+    public static void Count(Machine machine, ScanResult result, int order)
     {
+        bool isPmdOrder = order == machine.Geometry.PmdOrder;
+        var accounting = machine.Version.Accounting;
+        if (!isPmdOrder && accounting == AccountingRule.LimitsAtPmdOrderOnly)
+            return;
         var (statistic, vmEvent) = result switch
         {
             ScanResult.ExceedNonePte => (MthpStatistic.CollapseExceedNonePte, VmEvent.ThpScanExceedNonePte),
@@ -33,8 +37,8 @@ internal static class ExceedStatistics
             ScanResult.ExceedSharedPte => (MthpStatistic.CollapseExceedSharedPte, VmEvent.ThpScanExceedSharePte),
             _ => throw new ArgumentOutOfRangeException(nameof(result), result, "not a limit"),
         };
-        statistics.Count(statistic, order);
-        if (isPmdOrder)
-            statistics.Count(vmEvent);
+        machine.Statistics.Count(statistic, order);
+        if (isPmdOrder || accounting == AccountingRule.EventsAtEveryOrder)
+            machine.Statistics.Count(vmEvent);
     }
 }

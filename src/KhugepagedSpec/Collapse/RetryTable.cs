@@ -26,6 +26,12 @@ public readonly record struct ResultSet(uint Bits)
         return new ResultSet(bits);
     }
 
+    /// <summary>Results in either set.</summary>
+    public static ResultSet operator |(ResultSet a, ResultSet b) => new(a.Bits | b.Bits);
+
+    /// <summary>Results in the first set and not in the second.</summary>
+    public static ResultSet operator -(ResultSet a, ResultSet b) => new(a.Bits & ~b.Bits);
+
     /// <summary>True if <paramref name="result"/> is in the set.</summary>
     public bool Contains(ScanResult result) => (Bits >> (int)result & 1) != 0;
 }
@@ -46,6 +52,20 @@ public sealed record RetryTable(string Name, ResultSet Advances, ResultSet Lower
             ScanResult.AllocHugePageFail, ScanResult.LackReferencedPage, ScanResult.ExceedNonePte, ScanResult.ExceedSwapPte,
             ScanResult.ExceedSharedPte, ScanResult.PageLock, ScanResult.PageCount, ScanResult.PageNull, ScanResult.DelPageLru,
             ScanResult.PteNonPresent, ScanResult.PteUffdWp, ScanResult.PageLazyFree));
+
+    /// <summary>Up to v12: success is done with, everything else descends.</summary>
+    public static RetryTable AllFailuresLower { get; } = new(
+        "all failures lower", ResultSet.Of(ScanResult.Succeed), new ResultSet(uint.MaxValue) - ResultSet.Of(ScanResult.Succeed));
+
+    /// <summary>The table with one result given another verdict.</summary>
+    public RetryTable Moving(ScanResult result, WalkVerdict verdict)
+    {
+        var one = ResultSet.Of(result);
+        return new RetryTable(
+            $"{Name}, {result.KernelName()} {verdict.ToString().ToLowerInvariant()}",
+            verdict == WalkVerdict.Advance ? Advances | one : Advances - one,
+            verdict == WalkVerdict.Lower ? Lowers | one : Lowers - one);
+    }
 
     /// <summary>The verdict on <paramref name="result"/>.</summary>
     public WalkVerdict For(ScanResult result) =>

@@ -13,16 +13,21 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
     public ScanResult Run(out SwapinReport? report)
     {
         var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
-        bool isPmdOrder = order == machine.Geometry.PmdOrder;
+        bool bringsBack = order == machine.Geometry.PmdOrder || machine.Version.Isolation.SwapsInAtEveryOrder;
         var result = ScanResult.Succeed;
         int swappedIn = 0;
         foreach (ref var pte in window)
         {
             if (pte.Kind == PteKind.None || pte.IsPresent)
                 continue;
-            if (!isPmdOrder)
+            if (machine.Version.Scan.EndsAtNonSwapEntries && pte.Kind is not (PteKind.Swap or PteKind.UffdWpMarker))
             {
-                ExceedStatistics.Count(machine.Statistics, ScanResult.ExceedSwapPte, order, isPmdOrder: false);
+                result = ScanResult.PteNonPresent;
+                break;
+            }
+            if (!bringsBack)
+            {
+                ExceedStatistics.Count(machine, ScanResult.ExceedSwapPte, order);
                 result = ScanResult.ExceedSwapPte;
                 break;
             }

@@ -24,46 +24,61 @@ internal sealed class TableCollapse(Machine machine)
         var scan = PmdScan.Run(machine, mm, vma, start, kind, _occupancy, ref progress);
         var run = new TableRun(mm.Id, start, scan);
         if (scan.Result == ScanResult.Succeed)
-            run.Status = Walk(mm, run, kind);
+            run.Status = Walk(mm, vma, run, kind);
         machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, scan.LastPfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped));
         return run;
     }
 
-    // No lock is held here, so the VMA is out of reach: the limits are asked without it, userfaultfd goes unnoticed.
-    private ScanResult Walk(AddressSpace mm, TableRun run, CollapseKind kind)
+    // No lock is held here, so the VMA is out of reach: the limits are asked without it, userfaultfd goes unnoticed. v18 used it.
+    private ScanResult Walk(AddressSpace mm, Vma vma, TableRun run, CollapseKind kind)
     {
         var version = machine.Version;
-        var enabled = run.Scan.Enabled;
-        int pmdOrder = machine.Geometry.PmdOrder;
         var last = ScanResult.Fail;
         bool collapsed = false, allocationFailed = false;
-        var walker = version.Walk.Begin(machine.Geometry, enabled);
+        var walker = version.Walk.Begin(machine.Geometry, run.Scan.Enabled);
         while (!walker.IsDone)
         {
             var (offset, order) = (walker.Offset, walker.Order);
-            if (!enabled.Contains(order))
+            if (offset + (1 << order) > machine.Geometry.Pages)
             {
-                Keep(run, offset, order, WalkReason.Disabled);
+                run.LeftTheTable = true;
+                break;
+            }
+            if (version.Candidate.TestsEnabled && !run.Scan.Enabled.Contains(order))
+            {
+                Keep(run, new WalkStep(offset, order, WalkReason.Disabled, 0, 0, ScanResult.Fail, WalkVerdict.Lower));
                 walker.Lower();
                 continue;
             }
-            int needed = (1 << order) - new CollapseLimits(machine.Settings, kind, version.NoneLimit).MaxNone(order, vma: null);
-            int occupied = _occupancy.Count(offset, order) + (order == pmdOrder ? run.Scan.Unmapped : 0);
+            var (occupied, needed) = Judge(run, version.Candidate.SeesVma ? vma : null, kind, offset, order);
+            if (needed > 1 << order)
+                break;
             if (occupied < needed)
             {
-                Keep(run, offset, order, WalkReason.TooEmpty, occupied, needed);
+                Keep(run, new WalkStep(offset, order, WalkReason.TooEmpty, occupied, needed, ScanResult.Fail, WalkVerdict.Lower));
                 walker.Lower();
                 continue;
             }
+            int mappedOrder = version.Advance == AdvanceRule.ByMappedFolio ? LargestFolio(mm, run.Start + offset, order) : order;
             var attempt = new CollapseAttempt(machine, mm, run, kind, offset, order).Run();
             run.Attempts.Add(attempt);
             var verdict = version.Retry.For(attempt.Status);
-            Keep(run, offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict);
-            collapsed |= attempt.Status == ScanResult.Succeed;
+            Keep(run, new WalkStep(offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict));
+            if (attempt.Status == ScanResult.Succeed)
+            {
+                collapsed = true;
+                if (version.Accounting == AccountingRule.PagesCollapsedByFolio)
+                    machine.Statistics.PagesCollapsed++;
+            }
             allocationFailed |= attempt.Status == ScanResult.AllocHugePageFail;
             if (verdict == WalkVerdict.Advance)
             {
-                walker.Advance();
+                walker.Advance(version.Advance switch
+                {
+                    AdvanceRule.ByMinimumAfterSuccess when attempt.Status == ScanResult.Succeed => 1 << Geometry.MinOrder,
+                    AdvanceRule.ByMappedFolio when attempt.Status == ScanResult.PteMappedHugepage => 1 << mappedOrder,
+                    _ => 1 << order,
+                });
                 continue;
             }
             last = attempt.Status;
@@ -71,14 +86,55 @@ internal sealed class TableCollapse(Machine machine)
                 break;
             walker.Lower();
         }
-        return collapsed ? ScanResult.Succeed : allocationFailed ? ScanResult.AllocHugePageFail : last;
+        return version.Visit switch
+        {
+            VisitResult.LastAttempt => run.Attempts is [.., var attempt] ? attempt.Status : last,
+            VisitResult.CollapsedOrFail => collapsed ? ScanResult.Succeed : ScanResult.Fail,
+            _ => collapsed ? ScanResult.Succeed : allocationFailed ? ScanResult.AllocHugePageFail : last,
+        };
     }
 
-    private void Keep(
-        TableRun run, int offset, int order, WalkReason reason, int occupied = 0, int needed = 0,
-        ScanResult result = ScanResult.Fail, WalkVerdict verdict = WalkVerdict.Lower)
+    // How many PTEs of a window are occupied and how many the limit asks for; more than there are if the limit is unsupported.
+    private (int Occupied, int Needed) Judge(TableRun run, Vma? vma, CollapseKind kind, int offset, int order)
+    {
+        var rule = machine.Version.Candidate;
+        int pages = 1 << order;
+        if (!rule.TestsOccupancy)
+            return (pages, 0);
+        if (rule.IsChunkThreshold)
+            return JudgeChunks(run, offset, order);
+        int allowed = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit).MaxNone(order, vma);
+        if (allowed == NoneLimit.Unsupported)
+            return (0, pages + 1);
+        int occupied = _occupancy.Count(offset, pages);
+        if (rule.Swap == SwapCounts.Everywhere || (rule.Swap == SwapCounts.AtPmdOrder && order == machine.Geometry.PmdOrder))
+            occupied += run.Scan.Unmapped;
+        return (rule.IsStrict ? occupied - 1 : occupied, pages - allowed);
+    }
+
+    // Source: v5 07/12 (N. Pache, 2025-04-28), khugepaged_scan_bitmap: orders counted in chunks of order 2.
+    private (int Occupied, int Needed) JudgeChunks(TableRun run, int offset, int order)
+    {
+        var geometry = machine.Geometry;
+        int chunkOrder = order - Geometry.MinOrder;
+        int occupied = _occupancy.Count(offset >> Geometry.MinOrder, 1 << chunkOrder);
+        int threshold = (geometry.Pages - machine.Settings.MaxPtesNone - 1) >> (geometry.PmdOrder - chunkOrder);
+        bool untested = run.Scan.Enabled == OrderSet.Of(geometry.PmdOrder) || machine.Settings.Always.Contains(order);
+        return (occupied, untested ? 0 : threshold + 1);
+    }
+
+    private int LargestFolio(AddressSpace mm, long page, int order)
+    {
+        int largest = order;
+        foreach (var pte in mm.TableAt(page).Ptes.Slice((int)(page & (machine.Geometry.Pages - 1)), 1 << order))
+            if (pte.Kind == PteKind.Page)
+                largest = Math.Max(largest, machine.Memory.FolioOf(pte.Pfn).Order);
+        return largest;
+    }
+
+    private void Keep(TableRun run, WalkStep step)
     {
         if (machine.KeepWalks)
-            run.Walk.Add(new WalkStep(offset, order, reason, occupied, needed, result, verdict));
+            run.Walk.Add(step);
     }
 }

@@ -108,7 +108,7 @@ public sealed class Khugepaged
                 progress++;
                 return true;
             }
-            if (Eligibility.PossibleOrders(_machine.Settings, process, vma, CollapseKind.Khugepaged).IsEmpty)
+            if (Eligibility.PossibleOrders(_machine, process, vma, CollapseKind.Khugepaged).IsEmpty)
             {
                 progress++;
                 continue;
@@ -130,7 +130,7 @@ public sealed class Khugepaged
                     tables.Add(run);
                     last = run.Status;
                     lockDropped = run.Scan.Result == ScanResult.Succeed;
-                    if (run.Status == ScanResult.Succeed)
+                    if (run.Status == ScanResult.Succeed && _machine.Version.Accounting != AccountingRule.PagesCollapsedByFolio)
                         _machine.Statistics.PagesCollapsed++;
                 }
                 else

@@ -30,7 +30,7 @@ public static class MadviseCollapse
     {
         var before = machine.Statistics.Copy();
         var tables = new List<TableRun>();
-        if (Eligibility.PossibleOrders(machine.Settings, mm, vma, CollapseKind.Madvise).IsEmpty)
+        if (Eligibility.PossibleOrders(machine, mm, vma, CollapseKind.Madvise).IsEmpty)
             return Done(ScanResult.VmaCheck, Errno.EINVAL);
         machine.LruBatch.Drain();
         int pages = machine.Geometry.Pages, pmdOrder = machine.Geometry.PmdOrder;

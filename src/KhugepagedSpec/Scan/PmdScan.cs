@@ -29,12 +29,14 @@ internal static class PmdScan
             return new ScanReport(table.Pmd == PmdState.None ? ScanResult.NoPteTable : ScanResult.PmdMapped);
         }
         occupancy.Clear();
-        var enabled = Eligibility.PossibleOrders(machine.Settings, mm, vma, kind);
+        var enabled = Eligibility.PossibleOrders(machine, mm, vma, kind);
         var scan = new Pass(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
         var ptes = table.Ptes;
         for (int i = 0; i < ptes.Length; i++)
         {
             progress++;
+            if (machine.Version.Scan.OccupancyIsByChunk)
+                scan.EndChunk(i, occupancy);
             var result = scan.Look(ptes[i], i, occupancy);
             if (result != ScanResult.Succeed)
                 return scan.Report(result);
@@ -50,7 +52,8 @@ internal static class PmdScan
         private readonly OrderSet _enabled;
         private readonly int _maxNone, _maxSwap, _maxShared;
         private readonly Span<int> _nodeLoad;
-        private int _noneOrZero, _unmapped, _shared, _referenced;
+        private readonly ScanRule _rule;
+        private int _noneOrZero, _unmapped, _shared, _referenced, _noneAtChunkStart;
         private int _lastPfn = -1;
 
         public Pass(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
@@ -61,7 +64,10 @@ internal static class PmdScan
             _enabled = enabled;
             int pmdOrder = machine.Geometry.PmdOrder;
             var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
-            _maxNone = enabled == OrderSet.Of(pmdOrder) ? limits.MaxNone(pmdOrder, vma) : machine.Geometry.MaxPtesLimit;
+            _rule = machine.Version.Scan;
+            _maxNone = !_rule.RelaxesNoneLimit || enabled == OrderSet.Of(pmdOrder) ? limits.MaxNone(pmdOrder, vma)
+                : _rule.EndsAtUffdHoles && vma.IsUffdArmed ? 0
+                : machine.Geometry.MaxPtesLimit;
             _maxSwap = limits.MaxSwap(pmdOrder);
             _maxShared = limits.MaxShared(pmdOrder);
             _nodeLoad = nodeLoad;
@@ -70,37 +76,51 @@ internal static class PmdScan
 
         private readonly bool IsKhugepaged => _kind == CollapseKind.Khugepaged;
 
+        // v5 judges a chunk when the next one starts, and notes the verdict on the next one.
+        public void EndChunk(int index, Occupancy occupancy)
+        {
+            const int chunkOrder = Geometry.MinOrder;
+            if ((index & ((1 << chunkOrder) - 1)) != 0)
+                return;
+            if (_noneOrZero - _noneAtChunkStart <= _machine.Settings.MaxPtesNone >> (_machine.Geometry.PmdOrder - chunkOrder))
+                occupancy.Set(index >> chunkOrder);
+            _noneAtChunkStart = _noneOrZero;
+        }
+
         public ScanResult Look(Pte pte, int index, Occupancy occupancy)
         {
             if (pte.IsNoneOrZero)
-                return ++_noneOrZero > _maxNone ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
+                return ++_noneOrZero > _maxNone && Minds(ScanResult.ExceedNonePte) ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
             if (!pte.IsPresent)
             {
-                if (++_unmapped > _maxSwap)
+                if (_rule.EndsAtNonSwapEntries && pte.Kind is not (PteKind.Swap or PteKind.UffdWpMarker))
+                    return ScanResult.PteNonPresent;
+                if (++_unmapped > _maxSwap && Minds(ScanResult.ExceedSwapPte))
                     return Exceeded(ScanResult.ExceedSwapPte);
-                return pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp ? ScanResult.PteUffdWp : ScanResult.Succeed;
+                return (pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp) && Minds(ScanResult.PteUffdWp) ? ScanResult.PteUffdWp : ScanResult.Succeed;
             }
-            if (pte.IsUffdWp)
+            if (pte.IsUffdWp && Minds(ScanResult.PteUffdWp))
                 return ScanResult.PteUffdWp;
             if (pte.Kind != PteKind.Page)
                 return ScanResult.PageNull;
             ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
             _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
-            if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind))
+            if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind) && Minds(ScanResult.PageLazyFree))
                 return ScanResult.PageLazyFree;
             if (folio.Has(FolioFlags.NotAnon))
                 return ScanResult.PageAnon;
-            if (folio.MaybeMappedShared && ++_shared > _maxShared)
+            if (folio.MaybeMappedShared && ++_shared > _maxShared && Minds(ScanResult.ExceedSharedPte))
                 return Exceeded(ScanResult.ExceedSharedPte);
-            occupancy.Set(index);
+            if (!_rule.OccupancyIsByChunk)
+                occupancy.Set(index);
             if (IsTooFar(folio.Node))
                 return ScanResult.ScanAbort;
             _nodeLoad[folio.Node]++;
-            if (folio.Has(FolioFlags.OffLru))
+            if (folio.Has(FolioFlags.OffLru) && Minds(ScanResult.PageLru))
                 return ScanResult.PageLru;
-            if (folio.Has(FolioFlags.Locked))
+            if (folio.Has(FolioFlags.Locked) && Minds(ScanResult.PageLock))
                 return ScanResult.PageLock;
-            if (PageState.HasExtraReference(_machine, pte.Pfn))
+            if (PageState.HasExtraReference(_machine, pte.Pfn) && Minds(ScanResult.PageCount))
                 return ScanResult.PageCount;
             if (IsKhugepaged && PageState.IsReferenced(folio, pte))
                 _referenced++;
@@ -109,7 +129,7 @@ internal static class PmdScan
 
         // A range that is hardly used is left alone; one that would need swap-in must be used by half.
         public readonly ScanResult Verdict() =>
-            IsKhugepaged && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
+            IsKhugepaged && Minds(ScanResult.LackReferencedPage) && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
                 ? ScanResult.LackReferencedPage
                 : ScanResult.Succeed;
 
@@ -122,9 +142,11 @@ internal static class PmdScan
             return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node);
         }
 
+        private readonly bool Minds(ScanResult result) => !_rule.Forgets.Contains(result);
+
         private readonly ScanResult Exceeded(ScanResult result)
         {
-            ExceedStatistics.Count(_machine.Statistics, result, _machine.Geometry.PmdOrder, isPmdOrder: true);
+            ExceedStatistics.Count(_machine, result, _machine.Geometry.PmdOrder);
             return result;
         }
 

@@ -11,6 +11,13 @@ namespace KhugepagedSpec.Settings;
 public static class Eligibility
 {
     /// <summary>The orders that <paramref name="kind"/> may try in <paramref name="vma"/>; empty if the VMA is not for THP.</summary>
+    public static OrderSet PossibleOrders(Machine machine, AddressSpace mm, Vma vma, CollapseKind kind)
+    {
+        var orders = PossibleOrders(machine.Settings, mm, vma, kind);
+        return machine.Version.IsPmdOnly ? orders & OrderSet.Of(machine.Geometry.PmdOrder) : orders;
+    }
+
+    /// <summary>The same for a version that knows every order.</summary>
     public static OrderSet PossibleOrders(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind)
     {
         var pmdOnly = OrderSet.Of(settings.Geometry.PmdOrder);

@@ -11,24 +11,23 @@ public sealed class Occupancy
     /// <summary>Makes an empty bitmap.</summary>
     public Occupancy(Geometry geometry) => _words = new ulong[(geometry.Pages + 63) / 64];
 
-    /// <summary>The bits, 64 PTEs a word, lowest address in the lowest bit of the first word.</summary>
-    public ReadOnlySpan<ulong> Words => _words;
-
     /// <summary>Clears every bit.</summary>
     public void Clear() => Array.Clear(_words);
 
     /// <summary>Sets the bit of one PTE.</summary>
     public void Set(int index) => _words[index >> 6] |= 1ul << (index & 63);
 
-    /// <summary>Bits set in the aligned window of <paramref name="order"/> at <paramref name="offset"/>.</summary>
-    public int Count(int offset, int order)
+    /// <summary>Bits set among the <paramref name="count"/> from <paramref name="start"/> on; only a mistaken walk asks for an unaligned window.</summary>
+    public int Count(int start, int count)
     {
-        int pages = 1 << order;
-        if (pages < 64)
-            return BitOperations.PopCount(_words[offset >> 6] >> (offset & 63) & ((1ul << pages) - 1));
-        int count = 0;
-        for (int word = offset >> 6; word < (offset + pages) >> 6; word++)
-            count += BitOperations.PopCount(_words[word]);
-        return count;
+        int end = start + count, set = 0;
+        while (start < end)
+        {
+            int bits = Math.Min(64 - (start & 63), end - start);
+            ulong word = _words[start >> 6] >> (start & 63);
+            set += BitOperations.PopCount(bits == 64 ? word : word & ((1ul << bits) - 1));
+            start += bits;
+        }
+        return set;
     }
 }

@@ -3,24 +3,55 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Walk;
 
 /// <summary>One version's way through the windows of a PMD range: what to try next, given what happened.</summary>
-public abstract record OrderWalk
+/// <param name="Name">A short name for listings.</param>
+public abstract record OrderWalk(string Name)
 {
     /// <summary>Linux 7.2 and v19: an offset and an order, no stack.</summary>
-    public static OrderWalk Offset { get; } = new OffsetWalk();
+    public static OrderWalk Offset { get; } = new OffsetWalk("offset", NextOrder.LowestSetBit);
 
-    /// <summary>A short name for listings.</summary>
-    public abstract string Name { get; }
+    /// <summary>v18: a stack; children are pushed if some lower order is enabled.</summary>
+    public static OrderWalk Stack { get; } = new StackWalk("stack", OnlyToEnabled: true, RightFirst: false);
+
+    /// <summary>v17 and before: a stack; children are pushed down to the smallest order there is.</summary>
+    public static OrderWalk FullStack { get; } = new StackWalk("stack, full depth", OnlyToEnabled: false, RightFirst: false);
+
+    /// <summary>Up to 7.1: the PMD's window and no other.</summary>
+    public static OrderWalk PmdOnly { get; } = new PmdOnlyWalk("PMD only");
+
+    /// <summary>
+    /// A mistake: the next order from the highest set bit of the offset, ilog2 (L. Stoakes, 2026-06-04, on v18 11/14, corrected
+    /// in the same mail).
+    /// </summary>
+    public static OrderWalk OffsetByHighestBit { get; } = new OffsetWalk("offset, ilog2", NextOrder.HighestSetBit);
+
+    /// <summary>A mistake: the order is kept after going on instead of recomputed.</summary>
+    public static OrderWalk OffsetKeepingOrder { get; } = new OffsetWalk("offset, order kept", NextOrder.Kept);
+
+    /// <summary>A mistake: the walk restarts from the PMD's order wherever it is.</summary>
+    public static OrderWalk OffsetFromTop { get; } = new OffsetWalk("offset, from the top", NextOrder.Top);
+
+    /// <summary>A mistake: the right half is popped before the left.</summary>
+    public static OrderWalk StackRightFirst { get; } = new StackWalk("stack, right first", OnlyToEnabled: true, RightFirst: true);
 
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried; fixed for the whole walk.</param>
     public abstract OrderWalker Begin(Geometry geometry, OrderSet enabled);
 
-    private sealed record OffsetWalk : OrderWalk
+    private sealed record OffsetWalk(string Name, NextOrder NextOrder) : OrderWalk(Name)
     {
-        public override string Name => "offset";
+        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) => new OffsetWalker(geometry, enabled, NextOrder);
+    }
 
-        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) => new OffsetWalker(geometry, enabled);
+    private sealed record StackWalk(string Name, bool OnlyToEnabled, bool RightFirst) : OrderWalk(Name)
+    {
+        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst);
+    }
+
+    private sealed record PmdOnlyWalk(string Name) : OrderWalk(Name)
+    {
+        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) =>
+            new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder), NextOrder.LowestSetBit);
     }
 }
 
@@ -56,5 +87,6 @@ public abstract class OrderWalker
     public abstract void Lower();
 
     /// <summary>This window is done with: on to what lies behind it.</summary>
-    public abstract void Advance();
+    /// <param name="pages">How many PTEs to go on by; the window's, but for a mistake. A stack does not ask.</param>
+    public abstract void Advance(int pages);
 }

@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>A scenario on which a version breaks an invariant, made small.</summary>
+/// <param name="Invariant">The invariant.</param>
+/// <param name="Scenario">The scenario, shrunk.</param>
+/// <param name="Violation">Where and why.</param>
+/// <param name="Found">After how many scenarios it was first seen.</param>
+public sealed record Counterexample(Invariant Invariant, Scenario Scenario, Violation Violation, int Found);
+
+/// <summary>What checking one version came to.</summary>
+/// <param name="Version">The version.</param>
+/// <param name="Scenarios">Scenarios run.</param>
+/// <param name="Counterexamples">The smallest found, by the order of the contract.</param>
+public sealed record CheckReport(KhugepagedVersion Version, int Scenarios, ImmutableArray<Counterexample> Counterexamples)
+{
+    /// <summary>The counterexample to <paramref name="invariant"/>, if one was found.</summary>
+    public Counterexample? For(Invariant invariant) => Counterexamples.FirstOrDefault(found => found.Invariant == invariant);
+}
+
+/// <summary>Runs a version over scenarios and judges every history by every invariant.</summary>
+public static class Checker
+{
+    /// <summary>Passes of each history.</summary>
+    public const int Passes = 3;
+
+    /// <summary>Checks a version.</summary>
+    /// <param name="version">The version.</param>
+    /// <param name="scenarios">What to run it on.</param>
+    /// <param name="invariants">What to judge by.</param>
+    /// <param name="stopAtFirst">Stop as soon as any invariant is broken.</param>
+    public static CheckReport Run(
+        KhugepagedVersion version, IEnumerable<Scenario> scenarios, ImmutableArray<Invariant> invariants, bool stopAtFirst = false)
+    {
+        var open = invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
+        var found = new List<Counterexample>();
+        int count = 0;
+        foreach (var scenario in scenarios)
+        {
+            count++;
+            var history = History.Of(scenario, version, Passes);
+            for (int i = open.Count - 1; i >= 0; i--)
+            {
+                if (open[i].Check(history) is null)
+                    continue;
+                found.Add(Small(open[i], scenario, version, count));
+                open.RemoveAt(i);
+            }
+            if (open.Count == 0 || (stopAtFirst && found.Count > 0))
+                break;
+        }
+        return new CheckReport(version, count, [.. found.OrderBy(one => invariants.IndexOf(one.Invariant))]);
+    }
+
+    private static Counterexample Small(Invariant invariant, Scenario scenario, KhugepagedVersion version, int found)
+    {
+        var small = Shrinker.Shrink(scenario, candidate => Judge(candidate) is not null);
+        return new Counterexample(invariant, small, Judge(small)!, found);
+
+        Violation? Judge(Scenario candidate) => invariant.Check(History.Of(candidate, version, Passes));
+    }
+}

@@ -1,0 +1,105 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>
+/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer orders, limits at 0 or the maximum,
+/// entries emptied or made plain by aligned block, from the largest block to the smallest. Deterministic; the result is locally
+/// minimal: no single simplification keeps what it shows.
+/// </summary>
+public static class Shrinker
+{
+    /// <summary>More simplifications than this are never tried.</summary>
+    public const int MostTries = 20_000;
+
+    /// <summary>Shrinks <paramref name="scenario"/>.</summary>
+    /// <param name="scenario">A scenario for which <paramref name="shows"/> is true.</param>
+    /// <param name="shows">What must stay true.</param>
+    public static Scenario Shrink(Scenario scenario, Func<Scenario, bool> shows)
+    {
+        int tries = 0;
+        bool progress = true;
+        while (progress && tries < MostTries)
+        {
+            progress = false;
+            foreach (var simpler in Simpler(scenario))
+            {
+                if (++tries > MostTries)
+                    break;
+                if (!shows(simpler))
+                    continue;
+                scenario = simpler;
+                progress = true;
+                break;
+            }
+        }
+        return scenario;
+    }
+
+    /// <summary>PTEs that are not empty: what counterexamples are measured by.</summary>
+    public static int Size(Scenario scenario) => scenario.Table.Cells.Count(cell => cell.Kind != PteKind.None);
+
+    private static IEnumerable<Scenario> Simpler(Scenario scenario) =>
+        SimplerSurroundings(scenario).Concat(SimplerCells(scenario));
+
+    private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)
+    {
+        for (int i = 0; i < scenario.Mishaps.Length; i++)
+            yield return scenario with { Mishaps = scenario.Mishaps.RemoveAt(i) };
+        if (scenario.Kind != CollapseKind.Khugepaged)
+            yield return scenario with { Kind = CollapseKind.Khugepaged };
+        var plain = Scenario.Of(scenario.Table).Vma.Flags;
+        foreach (var flag in Enum.GetValues<VmaFlags>())
+            if ((scenario.Vma.Flags & ~plain & flag) != 0)
+                yield return scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~flag } };
+        var settings = scenario.Settings;
+        foreach (int order in (settings.Always | settings.Madvise | settings.Inherit).Orders())
+            yield return scenario with
+            {
+                Settings = settings with
+                {
+                    Always = settings.Always.Without(order),
+                    Madvise = settings.Madvise.Without(order),
+                    Inherit = settings.Inherit.Without(order),
+                },
+            };
+        foreach (int order in settings.Always.Orders())
+            yield return scenario with { Settings = settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.With(order) } };
+        int maximum = settings.Geometry.MaxPtesLimit;
+        if (settings.MaxPtesNone is not 0)
+            yield return scenario with { Settings = settings with { MaxPtesNone = 0 } };
+        if (settings.MaxPtesNone != 0 && settings.MaxPtesNone != maximum)
+            yield return scenario with { Settings = settings with { MaxPtesNone = maximum } };
+        if (settings.MaxPtesSwap != maximum)
+            yield return scenario with { Settings = settings with { MaxPtesSwap = maximum } };
+        if (settings.MaxPtesShared != maximum)
+            yield return scenario with { Settings = settings with { MaxPtesShared = maximum } };
+    }
+
+    private static IEnumerable<Scenario> SimplerCells(Scenario scenario)
+    {
+        foreach (var replacement in new[] { Cell.None, Cell.Plain })
+            for (int order = scenario.Table.Geometry.PmdOrder; order >= 0; order--)
+                for (int offset = 0; offset < scenario.Table.Cells.Length; offset += 1 << order)
+                    if (With(scenario, offset, 1 << order, replacement) is { } simpler)
+                        yield return simpler;
+    }
+
+    // The scenario with a block of cells replaced, unless that would not make it simpler.
+    private static Scenario? With(Scenario scenario, int offset, int count, Cell replacement)
+    {
+        var table = scenario.Table;
+        bool simplifies = false;
+        for (int i = offset; i < offset + count; i++)
+            simplifies |= table.Cells[i].Kind != PteKind.None && table.Cells[i] != replacement;
+        if (!simplifies)
+            return null;
+        var cells = table.Cells.ToBuilder();
+        for (int i = offset; i < offset + count; i++)
+            if (cells[i].Kind != PteKind.None)
+                cells[i] = replacement;
+        return scenario with { Table = new PageTable(table.Geometry, cells.MoveToImmutable(), table.Pmd) };
+    }
+}

@@ -1,0 +1,49 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Invariants;
+
+/// <summary>Ways to speak of windows and their cells.</summary>
+internal static class Windows
+{
+    /// <summary>The cells of a window; fewer if a mistaken walk ran past the table.</summary>
+    public static ReadOnlySpan<Cell> CellsOf(this PageTable table, Attempt window) => table.CellsOf(window.Offset, window.Order);
+
+    /// <summary>The cells of a window; fewer if a mistaken walk ran past the table.</summary>
+    public static ReadOnlySpan<Cell> CellsOf(this PageTable table, int offset, int order) =>
+        table.Cells.AsSpan().Slice(offset, Math.Min(1 << order, table.Cells.Length - offset));
+
+    /// <summary>As <c>offset/order</c>.</summary>
+    public static string Name(this Attempt window) => $"{window.Offset}/{window.Order}";
+
+    /// <summary>The window covers the PMD range.</summary>
+    public static bool IsPmd(this CollapseRun run, Attempt window) => window.Order == run.Geometry.PmdOrder;
+
+    /// <summary>A private, plain page that was used lately: nothing keeps it from being collapsed.</summary>
+    public static bool IsPlain(Cell cell) =>
+        cell.Kind == PteKind.Page && cell.Order == 0
+        && (cell.Flags & ~(CellFlags.Young | CellFlags.Dirty | CellFlags.ZeroFilled | CellFlags.New)) == 0 && cell.Has(CellFlags.Young);
+
+    /// <summary>The table holds nothing but plain pages, holes and zero pages.</summary>
+    public static bool IsPlain(PageTable table)
+    {
+        if (table.Pmd != PmdState.Table)
+            return false;
+        foreach (var cell in table.Cells)
+            if (!cell.IsNoneOrZero && !IsPlain(cell))
+                return false;
+        return true;
+    }
+
+    /// <summary>The two cells are the same but for the folio being newly seen.</summary>
+    public static bool Same(Cell before, Cell after) => before with { Flags = before.Flags & ~CellFlags.New } == after with { Flags = after.Flags & ~CellFlags.New };
+
+    /// <summary>True if the cell lies in a collapsed window.</summary>
+    public static bool IsCollapsed(this CollapseRun run, int cell)
+    {
+        foreach (var window in run.Collapsed)
+            if (window.Offset <= cell && cell < window.Offset + (1 << window.Order))
+                return true;
+        return false;
+    }
+}

@@ -1,0 +1,111 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Scan;
+using KhugepagedSpec.Walk;
+
+namespace KhugepagedSpec.Versions;
+
+/// <summary>Every version the threads discuss, oldest first.</summary>
+public static class Catalogue
+{
+    /// <summary>Linux 7.2.13, as shipped.</summary>
+    public static KhugepagedVersion Linux72 { get; } = new()
+    {
+        Name = "linux-7.2",
+        Source = "Linux 7.2.13, mm/khugepaged.c",
+    };
+
+    /// <summary>Linux 7.2 with the non-swap-entry patch that was queued in October 2025 and is not in it.</summary>
+    public static KhugepagedVersion Linux72NonSwap { get; } = Linux72 with
+    {
+        Name = "linux-7.2-nonswap",
+        Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07, on Linux 7.2.13",
+        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at non-swap", EndsAtNonSwapEntries = true },
+    };
+
+    /// <summary>v19 as posted: swap entries are not counted at the PMD's order.</summary>
+    public static KhugepagedVersion V19 { get; } = Linux72 with
+    {
+        Name = "v19",
+        Source = "N. Pache, v19 00/14, 2026-06-05",
+        Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, no swap", Swap = SwapCounts.Nowhere },
+    };
+
+    /// <summary>v18 with the fixup of 2026-05-25: no VMA in the walk.</summary>
+    public static KhugepagedVersion V18Fixup { get; } = V19 with
+    {
+        Name = "v18-fixup",
+        Source = "N. Pache, \"fix potential use-after-free of vma in mthp_collapse()\", 2026-05-25, on v18",
+        Walk = OrderWalk.Stack,
+        Visit = VisitResult.CollapsedOrFail,
+    };
+
+    /// <summary>v18: stack, lower-order test, the VMA in the walk, a failed allocation lost.</summary>
+    public static KhugepagedVersion V18 { get; } = V18Fixup with
+    {
+        Name = "v18",
+        Source = "N. Pache, v18 11/14, 2026-05-22",
+        Candidate = V18Fixup.Candidate with { Name = "pages >= needed, VMA, no swap", SeesVma = true },
+    };
+
+    /// <summary>v17: an unsupported limit ends the walk, no VMA in the walk.</summary>
+    public static KhugepagedVersion V17 { get; } = V18Fixup with
+    {
+        Name = "v17",
+        Source = "N. Pache, v17 11/14 and 12/14, 2026-05-11",
+        Walk = OrderWalk.FullStack,
+        NoneLimit = NoneLimit.ZeroOrMaximumOnly,
+    };
+
+    /// <summary>v12: scaled per PTE, silently capped.</summary>
+    public static KhugepagedVersion V12 { get; } = V17 with
+    {
+        Name = "v12",
+        Source = "N. Pache, v12 2/16, 2025-10-22",
+        Unverified = "that every failed attempt descends, and that SCAN_FAIL is reported if nothing collapsed",
+        NoneLimit = NoneLimit.ScaledAndCapped,
+        Retry = RetryTable.AllFailuresLower,
+    };
+
+    /// <summary>v5: a bitmap of order-2 chunks, off by one; a scaled threshold; no fullness test for sizes set to always.</summary>
+    public static KhugepagedVersion V5 { get; } = V12 with
+    {
+        Name = "v5",
+        Source = "N. Pache, v5 07/12, 2025-04-28, as quoted by H. Dickins in May 2025",
+        Unverified = "that a larger folio is never demoted, and that SCAN_FAIL is reported if nothing collapsed",
+        Scan = new ScanRule("by chunk") { OccupancyIsByChunk = true, EndsAtUffdHoles = true },
+        Candidate = new CandidateRule("chunks > threshold") { IsChunkThreshold = true, Swap = SwapCounts.Nowhere },
+        NoneLimit = NoneLimit.Scaled,
+    };
+
+    /// <summary>Up to 7.1: the PMD's order only.</summary>
+    public static KhugepagedVersion Legacy { get; } = Linux72 with
+    {
+        Name = "legacy",
+        Source = "Linux 7.1, mm/khugepaged.c:hpage_collapse_scan_pmd",
+        IsPmdOnly = true,
+        Scan = new ScanRule("max_ptes_none as set") { RelaxesNoneLimit = false },
+        Walk = OrderWalk.PmdOnly,
+        Candidate = CandidateRule.None,
+        Visit = VisitResult.LastAttempt,
+    };
+
+    /// <summary>
+    /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
+    /// observations only the per-CPU batch explains.
+    /// </summary>
+    public static KhugepagedVersion Linux72WithoutLruBatch { get; } = Linux72 with
+    {
+        Name = "no-lru-batch",
+        Source = "none: Linux 7.2.13 without mm/swap.c's lru_add batch",
+        LruPutbackIsBatched = false,
+    };
+
+    /// <summary>All of them, oldest first.</summary>
+    public static ImmutableArray<KhugepagedVersion> Versions { get; } =
+        [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
+
+    /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
+    public static KhugepagedVersion? Find(string name) =>
+        Versions.Concat(KnownBad.Variants).Append(Linux72WithoutLruBatch).FirstOrDefault(version => version.Name == name);
+}

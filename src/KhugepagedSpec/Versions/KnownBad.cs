@@ -1,0 +1,108 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Scan;
+using KhugepagedSpec.Walk;
+
+namespace KhugepagedSpec.Versions;
+
+/// <summary>
+/// The mistakes the threads feared, and some that any reviewer would: each Linux 7.2 with one thing wrong. A checker that does
+/// not find them is no checker.
+/// </summary>
+public static class KnownBad
+{
+    private static readonly ScanRule Scan = ScanRule.Linux72;
+    private static readonly IsolationRule Isolation = IsolationRule.Linux72;
+    private static readonly CandidateRule Candidate = CandidateRule.Linux72;
+    private static readonly RetryTable Retry = RetryTable.Linux72;
+
+    /// <summary>All of them.</summary>
+    public static ImmutableArray<KhugepagedVersion> Variants { get; } =
+    [
+        // The walk.
+        Bad("next-order-from-highest-bit", "L. Stoakes, 2026-06-04, on v18 11/14") with { Walk = OrderWalk.OffsetByHighestBit },
+        Bad("order-kept-after-advance", "review of v19 11/14: the order must be recomputed from the offset") with { Walk = OrderWalk.OffsetKeepingOrder },
+        Bad("restart-from-the-top", "review of v19 11/14") with { Walk = OrderWalk.OffsetFromTop },
+        Bad("right-half-before-left", "v17 11/14: the left half must be popped first") with { Walk = OrderWalk.StackRightFirst },
+        Bad("more-than-needed", "'>' for '>=': v2's strict test, 2025") with { Candidate = Candidate with { IsStrict = true } },
+        Bad("disabled-orders-tried", "B. Wang, 2025-05, on v5 06/12") with { Candidate = Candidate with { TestsEnabled = false } },
+        Bad("occupancy-ignored", "v1 to v10: sizes set to always skipped the test") with { Candidate = CandidateRule.None },
+        Bad("swap-counted-at-every-order", "L. Yang and D. Hildenbrand, 2026-06, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Everywhere } },
+        Bad("swap-counted-nowhere", "L. Yang, 2026-06-06, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Nowhere } },
+        Bad("success-descends", "v17 11/14: success must prune") with { Retry = Retry.Moving(ScanResult.Succeed, WalkVerdict.Lower) },
+        Bad("success-advances-by-the-minimum", "review of v19 11/14") with { Advance = AdvanceRule.ByMinimumAfterSuccess },
+        Bad("advance-by-the-mapped-folio", "review of v18 12/14: the window's size, not the folio's") with { Advance = AdvanceRule.ByMappedFolio },
+        Bad("mapped-hugepage-descends", "v17 11/14 without 12/14") with { Retry = Retry.Moving(ScanResult.PteMappedHugepage, WalkVerdict.Lower) },
+        Bad("failure-advances", "v17 12/14: a failure tries the lower orders") with { Retry = Retry with { Advances = Retry.Advances | Retry.Lowers, Lowers = default } },
+        Bad("abort-goes-on", "v19 12/14: results that end the walk") with { Retry = RetryTable.AllFailuresLower with { Advances = Retry.Advances } },
+        Bad("allocation-failure-aborts", "v19 11/14") with { Retry = Retry.Moving(ScanResult.AllocHugePageFail, WalkVerdict.Stop) },
+        Bad("allocation-failure-lost", "L. Yang on v18: no sleep after a failed allocation") with { Visit = VisitResult.CollapsedOrFail },
+        Bad("last-attempt-reported", "v19 11/14: success of an earlier window") with { Visit = VisitResult.LastAttempt },
+
+        // The limits.
+        Bad("limits-scaled", "creep: D. Hildenbrand and L. Stoakes, 2025-08 to 2025-10") with { NoneLimit = NoneLimit.Scaled },
+        Bad("limits-capped", "L. Stoakes, 2025-10-27, on v12: the silent cap") with { NoneLimit = NoneLimit.ScaledAndCapped },
+        Bad("limits-unscaled", "the sysctl as it is at every order") with { NoneLimit = NoneLimit.Unscaled },
+        Bad("none-limit-forgotten", "isolation forgets max_ptes_none") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.ExceedNonePte) } },
+        Bad("swap-allowed-below-pmd", "v5 07/12: no swap-in below the PMD order") with
+        {
+            Isolation = Isolation with { SwapsInAtEveryOrder = true },
+            Candidate = Candidate with { Swap = SwapCounts.Everywhere },
+        },
+        Bad("shared-allowed-below-pmd", "v5 07/12: no shared page below the PMD order") with { Isolation = Isolation with { TakesSharedAtEveryOrder = true } },
+        Bad("shared-limit-forgotten", "scan and isolation forget max_ptes_shared") with
+        {
+            Scan = Scan with { Forgets = ResultSet.Of(ScanResult.ExceedSharedPte) },
+            Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.ExceedSharedPte) },
+        },
+        Bad("swap-limit-forgotten", "the scan forgets max_ptes_swap") with { Scan = Scan with { Forgets = ResultSet.Of(ScanResult.ExceedSwapPte) } },
+
+        // userfaultfd.
+        Bad("uffd-not-rechecked", "v18 11/14: isolation is the check that counts") with { Isolation = Isolation with { SeesVma = false } },
+        Bad("uffd-checked-in-walk-only", "W. Yang, 2026-05, on v18 11/14") with
+        {
+            Isolation = Isolation with { SeesVma = false },
+            Candidate = Candidate with { SeesVma = true },
+        },
+        Bad("uffd-wp-forgotten", "P. Xu, 2023-04-05: uffd-wp again at isolation") with
+        {
+            Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PteUffdWp) },
+            Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PteUffdWp) },
+        },
+
+        // The pages.
+        Bad("larger-folio-demoted", "v5 07/12: never to the same or a smaller order") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PteMappedHugepage) } },
+        Bad("pins-forgotten", "scan and isolation forget the refcount") with
+        {
+            Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PageCount) },
+            Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PageCount) },
+        },
+        Bad("locks-forgotten", "scan and isolation forget the folio lock") with
+        {
+            Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PageLock) },
+            Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PageLock) },
+        },
+        Bad("lazyfree-forgotten", "scan and isolation forget lazyfree pages") with
+        {
+            Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+            Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        },
+        Bad("use-forgotten", "windows that nobody used lately are collapsed") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.LackReferencedPage) } },
+
+        // Copy, rollback, installation, counters.
+        Bad("holes-not-cleared", "a zero page becomes whatever was in the new page") with { Copy = CopyRule.HolesNotCleared },
+        Bad("copied-from-the-wrong-page", "an index slip in the copy loop") with { Copy = CopyRule.FromTheWrongPage },
+        Bad("last-page-not-copied", "a bound slip in the copy loop") with { Copy = CopyRule.LastPageForgotten },
+        Bad("rollback-leaves-one-out", "a failed attempt loses the first entry") with { Rollback = RollbackRule.LeavesOneOut },
+        Bad("rollback-forgets-the-pmd", "a failed attempt loses the table") with { Rollback = RollbackRule.ForgetsPmd },
+        Bad("one-pte-too-few", "a bound slip in the installation") with { Install = InstallRule.OneTooFew },
+        Bad("one-pte-too-many", "v5 review: neighbours in the same table") with { Install = InstallRule.OneTooMany },
+        Bad("mapped-old", "new PTEs without the accessed bit") with { Install = InstallRule.NotYoung },
+        Bad("allocations-counted-twice", "collapse_alloc once per allocation") with { Accounting = AccountingRule.AllocationsTwice },
+        Bad("pages-collapsed-by-folio", "pages_collapsed counts PMD ranges") with { Accounting = AccountingRule.PagesCollapsedByFolio },
+        Bad("events-at-every-order", "B. Wang on the statistics: vmstat is for the PMD order") with { Accounting = AccountingRule.EventsAtEveryOrder },
+        Bad("limits-not-counted", "v12 statistics: each order has its own counters") with { Accounting = AccountingRule.LimitsAtPmdOrderOnly },
+    ];
+
+    private static KhugepagedVersion Bad(string name, string source) => Catalogue.Linux72 with { Name = name, Source = source };
+}
