@@ -52,8 +52,8 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Theory]
-    [InlineData("no command: expected replay or explain")]
-    [InlineData("'collapse': expected replay or explain", "collapse")]
+    [InlineData("no command: expected replay, explain, check")]
+    [InlineData("'collapse': expected replay, explain, check", "collapse")]
     [InlineData("TABLE: 511 cells: expected 512", "explain", "x*511")]
     [InlineData("TABLE: 513 cells: expected 512", "explain", "x*513")]
     [InlineData("TABLE: column 7: unknown kind '?': expected one of .z", "explain", "x*511 ?")]

@@ -16,7 +16,8 @@ public sealed record Counterexample(Invariant Invariant, Scenario Scenario, Viol
 /// <param name="Version">The version.</param>
 /// <param name="Scenarios">Scenarios run.</param>
 /// <param name="Counterexamples">The smallest found, by the order of the contract.</param>
-public sealed record CheckReport(KhugepagedVersion Version, int Scenarios, ImmutableArray<Counterexample> Counterexamples)
+/// <param name="Shares">How many of the scenarios showed each interesting thing.</param>
+public sealed record CheckReport(KhugepagedVersion Version, int Scenarios, ImmutableArray<Counterexample> Counterexamples, InterestingShares Shares)
 {
     /// <summary>The counterexample to <paramref name="invariant"/>, if one was found.</summary>
     public Counterexample? For(Invariant invariant) => Counterexamples.FirstOrDefault(found => found.Invariant == invariant);
@@ -32,17 +33,17 @@ public static class Checker
     /// <param name="version">The version.</param>
     /// <param name="scenarios">What to run it on.</param>
     /// <param name="invariants">What to judge by.</param>
-    /// <param name="stopAtFirst">Stop as soon as any invariant is broken.</param>
-    public static CheckReport Run(
-        KhugepagedVersion version, IEnumerable<Scenario> scenarios, ImmutableArray<Invariant> invariants, bool stopAtFirst = false)
+    public static CheckReport Run(KhugepagedVersion version, IEnumerable<Scenario> scenarios, ImmutableArray<Invariant> invariants)
     {
         var open = invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
         var found = new List<Counterexample>();
+        var shares = new InterestingShares();
         int count = 0;
         foreach (var scenario in scenarios)
         {
             count++;
             var history = History.Of(scenario, version, Passes);
+            shares.Note(history);
             for (int i = open.Count - 1; i >= 0; i--)
             {
                 if (open[i].Check(history) is null)
@@ -50,10 +51,8 @@ public static class Checker
                 found.Add(Small(open[i], scenario, version, count));
                 open.RemoveAt(i);
             }
-            if (open.Count == 0 || (stopAtFirst && found.Count > 0))
-                break;
         }
-        return new CheckReport(version, count, [.. found.OrderBy(one => invariants.IndexOf(one.Invariant))]);
+        return new CheckReport(version, count, [.. found.OrderBy(one => invariants.IndexOf(one.Invariant))], shares);
     }
 
     private static Counterexample Small(Invariant invariant, Scenario scenario, KhugepagedVersion version, int found)

@@ -28,9 +28,10 @@ public sealed class RandomScenarios
     public Scenario Next()
     {
         var scenario = Scenario.Of(Table());
+        var settings = Settings(scenario.Settings);
         return scenario with
         {
-            Settings = Settings(scenario.Settings),
+            Settings = _random.Next(4) == 0 ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = _random.Next(12) == 0 ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = Mishaps(),
@@ -161,6 +162,18 @@ public sealed class RandomScenarios
             MaxPtesNone = _random.Next(6) switch { 0 or 1 => 0, 2 or 3 => maximum, 4 => (maximum + 1) / 2 - _random.Next(2), _ => _random.Next(maximum + 1) },
             MaxPtesSwap = _random.Next(3) == 0 ? _random.Next(3) : maximum,
             MaxPtesShared = _random.Next(3) == 0 ? _random.Next(3) : maximum,
+        };
+    }
+
+    // The PMD's order enabled, and each limit exactly what the table has, or one less.
+    private ThpSettings AtTheLimits(ThpSettings settings, PageTable table)
+    {
+        int Limit(Func<Cell, bool> counts) => Math.Clamp(table.Cells.Count(counts) - (_random.Next(4) == 0 ? 1 : 0), 0, _geometry.MaxPtesLimit);
+        return settings.WithSizes(settings.OrdersFor(advised: true).With(_geometry.PmdOrder), SizeEnabled.Madvise) with
+        {
+            MaxPtesNone = Limit(cell => cell.IsNoneOrZero),
+            MaxPtesSwap = Limit(cell => cell.Kind is PteKind.Swap or PteKind.GuardMarker),
+            MaxPtesShared = Limit(cell => cell.Has(CellFlags.Shared)),
         };
     }
 

@@ -1,11 +1,12 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Checking;
 
 /// <summary>
-/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer orders, limits at 0 or the maximum,
+/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer and lower orders, smaller limits,
 /// entries emptied or made plain by aligned block, from the largest block to the smallest. Deterministic; the result is locally
 /// minimal: no single simplification keeps what it shows.
 /// </summary>
@@ -65,13 +66,18 @@ public static class Shrinker
                     Inherit = settings.Inherit.Without(order),
                 },
             };
+        foreach (int order in settings.Madvise.Orders())
+            if (order > Geometry.MinOrder && settings.SizeOf(order - 1) == SizeEnabled.Never)
+                yield return scenario with { Settings = settings with { Madvise = settings.Madvise.Without(order).With(order - 1) } };
         foreach (int order in settings.Always.Orders())
             yield return scenario with { Settings = settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.With(order) } };
         int maximum = settings.Geometry.MaxPtesLimit;
         if (settings.MaxPtesNone is not 0)
             yield return scenario with { Settings = settings with { MaxPtesNone = 0 } };
-        if (settings.MaxPtesNone != 0 && settings.MaxPtesNone != maximum)
-            yield return scenario with { Settings = settings with { MaxPtesNone = maximum } };
+        // 0 is simplest, then the maximum; a value in between only gets smaller.
+        if (settings.MaxPtesNone > 0 && settings.MaxPtesNone < maximum)
+            foreach (int smaller in new[] { maximum, settings.MaxPtesNone / 2, settings.MaxPtesNone - 1 })
+                yield return scenario with { Settings = settings with { MaxPtesNone = smaller } };
         if (settings.MaxPtesSwap != maximum)
             yield return scenario with { Settings = settings with { MaxPtesSwap = maximum } };
         if (settings.MaxPtesShared != maximum)

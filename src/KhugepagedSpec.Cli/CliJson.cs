@@ -24,7 +24,13 @@ internal sealed record RangeJson(long Start, string Scan, string Status, int Ref
 
 internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn);
 
+internal sealed record CheckJson(
+    int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected, IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
+
+internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation, int After);
+
 [JsonSerializable(typeof(ReplayJson))]
+[JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
 internal sealed partial class CliJson : JsonSerializerContext
 {

@@ -41,7 +41,7 @@ internal static class CommandLine
 
     private static string Expected(Command command) =>
         command.Subcommands.Count > 0
-            ? string.Join(" or ", command.Subcommands.Select(subcommand => subcommand.Name))
+            ? string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))
             : $"an option or argument of {command.Name}; khugepaged-spec {command.Name} --help lists them";
 
     private static RootCommand Root()
@@ -50,6 +50,10 @@ internal static class CommandLine
         {
             ReplayCommand.Create(),
             ExplainCommand.Create(),
+            CheckCommand.Create(),
+            DiffCommand.Create(),
+            VersionsCommand.Create(),
+            InvariantsCommand.Create(),
             NotationCommand.Create(),
         };
         var help = root.Options.OfType<HelpOption>().Single();

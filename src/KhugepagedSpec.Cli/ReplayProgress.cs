@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace KhugepagedSpec.Cli;
 
-/// <summary>A progress bar per file, on a terminal's stderr only.</summary>
+/// <summary>Progress bars, on a terminal's stderr only.</summary>
 internal static class ReplayProgress
 {
     /// <summary>Runs <paramref name="work"/> on each file; it reports the bytes it is done with.</summary>
@@ -10,11 +10,27 @@ internal static class ReplayProgress
     {
         if (Console.IsErrorRedirected)
             return [.. paths.Select(path => work(path, _ => { }))];
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return console.Progress().AutoClear(true).Start(context => paths.Select(path =>
+        return OnTerminal().Start(context => paths.Select(path =>
         {
             var task = context.AddTask(Path.GetFileName(path).EscapeMarkup(), maxValue: Math.Max(1, new FileInfo(path).Length));
             return work(path, bytes => task.Increment(bytes));
         }).ToList());
     }
+
+    /// <summary>Runs <paramref name="work"/>, which says after each of <paramref name="count"/> steps that it is done.</summary>
+    public static void Steps(string name, int count, Action<Action> work)
+    {
+        if (Console.IsErrorRedirected)
+            work(() => { });
+        else
+            OnTerminal().Start(context =>
+            {
+                var task = context.AddTask(name, maxValue: count);
+                work(() => task.Increment(1));
+            });
+    }
+
+    private static Progress OnTerminal() =>
+        AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Progress().AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn());
 }

@@ -61,6 +61,9 @@ public sealed record RecordedVector
     /// <summary>What each pass did.</summary>
     public required ImmutableArray<RecordedPass> Passes { get; init; }
 
+    /// <summary>Pages whose contents were wrong afterwards.</summary>
+    public int WrongPages { get; init; }
+
     /// <summary>After which pass <see cref="VectorInput.Then"/> was done; 0 for never.</summary>
     public int ThenAfter { get; init; }
 }

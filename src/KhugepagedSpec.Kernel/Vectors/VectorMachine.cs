@@ -111,7 +111,7 @@ public sealed class VectorMachine
     {
         if (_input.Has("thpdis"))
             _process.ThpDisable = ThpDisable.Completely;
-        _process.Add(OurVma());
+        _process.Add(VmaOf(_input, Base));
         var table = VectorSetup.WithHiddenState(before, _input);
         var shared = SharedCells(table);
         TableImage.Place(Machine, _process, Base, shared.IsEmpty ? table : Unshared(table));
@@ -126,10 +126,11 @@ public sealed class VectorMachine
                 flags => flags & ~(VmaFlags.HugePage | VmaFlags.NoHugePage | VmaFlags.Locked | VmaFlags.UffdMissing | VmaFlags.UffdWp));
     }
 
-    private Vma OurVma()
+    /// <summary>The recorder's VMA, around an observed range that begins at <paramref name="start"/>.</summary>
+    internal static Vma VmaOf(VectorInput input, long start)
     {
-        int pages = Machine.Geometry.Pages;
-        var (below, above) = _input.Shape switch
+        int pages = input.Settings.Geometry.Pages;
+        var (below, above) = input.Shape switch
         {
             VmaShape.Big => (NeighbourPages, NeighbourPages),
             VmaShape.Big3 => (pages, pages),
@@ -139,8 +140,7 @@ public sealed class VectorMachine
             VmaShape.ShortEnd => (0, -1),
             _ => (0, 0),
         };
-        bool hasAnonVma = VectorSetup.HasAnonVma(_input);
-        return new Vma(Base - below, Base + pages + above, VectorSetup.FlagsOf(_input), hasAnonVma);
+        return new Vma(start - below, start + pages + above, VectorSetup.FlagsOf(input), VectorSetup.HasAnonVma(input));
     }
 
     private static ImmutableHashSet<int> SharedCells(PageTable table)

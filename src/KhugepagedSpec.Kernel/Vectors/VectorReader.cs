@@ -63,6 +63,7 @@ public static class VectorReader
             Input = input,
             Before = ReadTable(root, "pre", pmdKb, geometry),
             Passes = [.. Member(root, "passes").EnumerateArray().Select(pass => ReadPass(pass, geometry))],
+            WrongPages = root.TryGetProperty("bad", out var bad) ? bad.GetInt32() : 0,
             ThenAfter = root.TryGetProperty("then", out var then) ? then.GetInt32() : 0,
         };
     }

@@ -48,12 +48,8 @@ internal static class FixedPointInvariants
             return null;
         foreach (var attempt in run.Attempts)
         {
-            var first = run.Before.Cells[attempt.Offset];
-            if (first.Kind == PteKind.Page && first.Order == attempt.Order && first.Page == 0
-                && run.Before.CellsOf(attempt)[^1] == first with { Page = (ushort)((1 << attempt.Order) - 1) })
-            {
+            if (!run.IsPmd(attempt) && IsOneFolio(run.Before.CellsOf(attempt), attempt.Order))
                 return (attempt.Offset, $"{attempt.Name()} is tried, and is one folio already");
-            }
         }
         return null;
     }
@@ -73,6 +69,14 @@ internal static class FixedPointInvariants
                     return (offset, $"{offset}/{order} is full of plain pages, and is left as it is");
             }
         return null;
+    }
+
+    private static bool IsOneFolio(ReadOnlySpan<Cell> cells, int order)
+    {
+        for (int i = 0; i < cells.Length; i++)
+            if (cells[i].Kind != PteKind.Page || cells[i].Order != order || cells[i].Page != i)
+                return false;
+        return true;
     }
 
     // Plain pages, a supported limit, nobody in the way: the fixed points of the limits 0 and maximum.

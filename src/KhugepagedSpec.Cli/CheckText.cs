@@ -1,0 +1,94 @@
+using System.Globalization;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>A check's verdicts, for people and for scripts.</summary>
+internal static class CheckText
+{
+    public static void Print(CheckResult result)
+    {
+        var versions = result.Versions.ToList();
+        if (versions.Count > 0)
+            PrintMatrix(result, versions);
+        foreach (var (report, found) in result.Unexpected)
+            PrintCounterexample("UNEXPECTED: ", report, found, "claimed to hold");
+        foreach (var invariant in result.BrokenByKernel)
+            Console.WriteLine($"UNEXPECTED: a recorded kernel breaks {invariant.Name}: {result.Kernel[invariant.Name].First}\n");
+        PrintKnown(versions);
+        PrintVariants(result);
+        if (versions.FirstOrDefault(report => report.Version == Catalogue.Linux72) is { } linux72)
+            Console.WriteLine($"of linux-7.2's scenarios: {linux72.Shares}");
+        Line($"{result.Reports.Sum(report => report.Scenarios)} scenarios of {Checker.Passes} passes, seed {result.Seed}, {result.Vectors} recorded vectors, {result.Time.TotalSeconds:0.0} s");
+    }
+
+    public static CheckJson ToJson(CheckResult result) => new(
+        result.Seed, result.Count, result.IsFine,
+        [.. result.Reports.SelectMany(report => report.Counterexamples.Select(found => new CounterexampleJson(
+            report.Version.Name, found.Invariant.Name, found.Invariant.ExceptionFor(report.Version) is not null,
+            ScenarioText.Arguments(found.Scenario), Shrinker.Size(found.Scenario), found.Violation.ToString(), found.Found)))],
+        [.. result.Undetected.Select(report => report.Version.Name)],
+        result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count));
+
+    private static void PrintMatrix(CheckResult result, List<CheckReport> versions)
+    {
+        Console.WriteLine("  . holds   x broken, as is known   ? known to be broken, not seen   - not asked");
+        Console.WriteLine("  ! BROKEN, though claimed to hold\n");
+        for (int i = 0; i < versions.Count; i++)
+            Line($"  {i + 1} {versions[i].Version.Name}");
+        Console.WriteLine("  K the recorded kernels\n");
+        Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Count).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(3)))}  K");
+        foreach (var invariant in result.Invariants)
+        {
+            string cells = string.Concat(versions.Select(report => $"  {Verdict(report, invariant)}"));
+            char kernel = !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
+            Console.WriteLine($"{invariant.Name,-30}{cells}  {kernel}");
+        }
+        Console.WriteLine();
+    }
+
+    private static char Verdict(CheckReport report, Invariant invariant)
+    {
+        bool known = invariant.ExceptionFor(report.Version) is not null, seen = report.For(invariant) is not null;
+        return invariant.NotFor.Contains(report.Version.Name) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
+    }
+
+    private static void PrintKnown(List<CheckReport> versions)
+    {
+        foreach (var report in versions)
+            foreach (var found in report.Counterexamples)
+                if (found.Invariant.ExceptionFor(report.Version) is { } why)
+                    PrintCounterexample("", report, found, why);
+    }
+
+    private static void PrintCounterexample(string head, CheckReport report, Counterexample found, string why)
+    {
+        Console.WriteLine($"{head}{report.Version.Name} breaks {found.Invariant.Name}: {why}");
+        Console.WriteLine($"  explain {ScenarioText.Arguments(found.Scenario)} --model {report.Version.Name} --passes {found.Violation.Pass}");
+        Console.WriteLine($"  {found.Violation}\n");
+    }
+
+    private static void PrintVariants(CheckResult result)
+    {
+        var variants = result.Variants.ToList();
+        if (variants.Count == 0)
+            return;
+        Line($"known-bad variants: {variants.Count - result.Undetected.Count()} of {variants.Count} detected\n");
+        Console.WriteLine($"  {"variant",-32}{"smallest counterexample to",-30}{"PTEs",5}{"after",7}");
+        foreach (var report in variants)
+        {
+            if (report.Counterexamples.IsEmpty)
+            {
+                Console.WriteLine($"  {report.Version.Name,-32}NOT DETECTED");
+                continue;
+            }
+            var found = report.Counterexamples.MinBy(one => Shrinker.Size(one.Scenario))!;
+            Line($"  {report.Version.Name,-32}{found.Invariant.Name,-30}{Shrinker.Size(found.Scenario),5}{report.Counterexamples.Min(one => one.Found),7}");
+        }
+        Console.WriteLine();
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>Two runs side by side, for people.</summary>
+internal static class DiffText
+{
+    private const int Column = 38;
+    private const int Context = 3;
+    private const int Shown = 12;
+
+    public static void Print(KhugepagedVersion a, KhugepagedVersion b, Difference difference)
+    {
+        Console.WriteLine($"explain {ScenarioText.Arguments(difference.Scenario)}\n");
+        Console.WriteLine($"  {a.Name,-Column}{b.Name}");
+        int from = Math.Max(0, difference.DiffersAt - Context);
+        int end = Math.Min(Math.Max(difference.First.Length, difference.Second.Length), difference.DiffersAt + Shown);
+        for (int i = from; i < end; i++)
+            PrintRow(LineAt(difference.First, i), LineAt(difference.Second, i), isFirst: i == difference.DiffersAt);
+    }
+
+    public static int PrintMatrix()
+    {
+        var versions = Catalogue.Versions;
+        var smallest = new Difference?[versions.Length, versions.Length];
+        var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
+        ReplayProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
+        {
+            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.i], versions[pair.j]).Difference;
+            advance();
+        }));
+        Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");
+        Console.WriteLine($"{"",-20}{string.Concat(Enumerable.Range(1, versions.Length - 1).Select(i => Number(i).PadLeft(4)))}");
+        for (int i = 0; i < versions.Length; i++)
+            Console.WriteLine($"{Number(i + 1)} {versions[i].Name,-18}{string.Concat(Enumerable.Range(0, i).Select(j => (smallest[i, j] is { } found ? Number(Shrinker.Size(found.Scenario)) : "=").PadLeft(4)))}");
+        Console.WriteLine();
+        foreach (var (i, j) in pairs)
+            if (smallest[i, j] is { } found)
+                Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {ScenarioText.Arguments(found.Scenario)}\n  {LineAt(found.First, found.DiffersAt)} | {LineAt(found.Second, found.DiffersAt)}");
+        return CommandLine.Agree;
+    }
+
+    private static string LineAt(ImmutableArray<string> lines, int index) => index < lines.Length ? lines[index] : "";
+
+    private static void PrintRow(string left, string right, bool isFirst)
+    {
+        string[] lefts = Wrap(left), rights = Wrap(right);
+        for (int i = 0; i < Math.Max(lefts.Length, rights.Length); i++)
+        {
+            char mark = left == right ? ' ' : isFirst ? '>' : '|';
+            Console.WriteLine($"{mark} {(i < lefts.Length ? lefts[i] : ""),-Column}{(i < rights.Length ? rights[i] : "")}".TrimEnd());
+        }
+    }
+
+    private static string[] Wrap(string text)
+    {
+        var lines = new List<string> { "" };
+        foreach (string word in text.Split(' '))
+        {
+            if (lines[^1].Length > 0 && lines[^1].Length + 1 + word.Length > Column - 2)
+                lines.Add("  ");
+            lines[^1] += (lines[^1].Trim().Length > 0 ? " " : "") + word;
+        }
+        return [.. lines];
+    }
+
+    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+}

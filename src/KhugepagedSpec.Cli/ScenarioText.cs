@@ -1,0 +1,51 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>A scenario as the arguments of <c>explain</c> that show it.</summary>
+internal static class ScenarioText
+{
+    public static string Arguments(Scenario scenario)
+    {
+        var settings = scenario.Settings;
+        var defaults = ThpSettings.Defaults(settings.Geometry);
+        var words = new List<string> { $"'{scenario.Table}'" };
+        if (settings.Geometry != Geometry.X86)
+            words.Add($"--pmd-order {settings.Geometry.PmdOrder}");
+        AddList("--enabled", settings.Madvise);
+        AddList("--always", settings.Always);
+        if (settings.Inherit != defaults.Inherit || !(settings.Madvise | settings.Always).IsEmpty)
+            AddList("--inherit", settings.Inherit);
+        AddNumber("--max-ptes-none", settings.MaxPtesNone, defaults.MaxPtesNone);
+        AddNumber("--max-ptes-swap", settings.MaxPtesSwap, defaults.MaxPtesSwap);
+        AddNumber("--max-ptes-shared", settings.MaxPtesShared, defaults.MaxPtesShared);
+        if (scenario.Kind == CollapseKind.Madvise)
+            words.Add("--kind madvise");
+        foreach (var (flag, word) in new[]
+        {
+            (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"), (VmaFlags.UffdMinor, "--uffd minor"),
+            (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"), (VmaFlags.NoHugePage, "--nohugepage"),
+        })
+        {
+            if (scenario.Vma.Has(flag))
+                words.Add(word);
+        }
+        words.AddRange(scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
+        return string.Join(' ', words);
+
+        void AddList(string option, OrderSet orders)
+        {
+            if (!orders.IsEmpty)
+                words.Add($"{option} {orders}");
+        }
+
+        void AddNumber(string option, int value, int usual)
+        {
+            if (value != usual)
+                words.Add($"{option} {value}");
+        }
+    }
+}

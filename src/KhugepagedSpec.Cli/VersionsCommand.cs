@@ -1,0 +1,47 @@
+using System.CommandLine;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec versions</c>: the catalogue, as a table of policies.</summary>
+internal static class VersionsCommand
+{
+    public static Command Create()
+    {
+        var command = new Verb(
+            "versions",
+            "List the versions of khugepaged that can be run, and the known-bad variants.",
+            """
+            Example:
+              khugepaged-spec versions
+            """);
+        command.SetAction(_ => Print());
+        return command;
+    }
+
+    private static int Print()
+    {
+        foreach (var version in Catalogue.Versions)
+            PrintVersion(version);
+        Console.WriteLine("Known-bad variants, each linux-7.2 with one mistake:");
+        foreach (var variant in KnownBad.Variants)
+            Console.WriteLine($"  {variant.Name,-32}{variant.Source}");
+        Console.WriteLine($"  {Catalogue.Linux72WithoutLruBatch.Name,-32}{Catalogue.Linux72WithoutLruBatch.Source}");
+        return CommandLine.Agree;
+    }
+
+    private static void PrintVersion(KhugepagedVersion version)
+    {
+        Console.WriteLine($"{version.Name,-18}{version.Source}");
+        Console.WriteLine($"  scan            {version.Scan.Name}");
+        Console.WriteLine($"  walk            {version.Walk.Name}");
+        Console.WriteLine($"  window's test   {version.Candidate.Name}");
+        Console.WriteLine($"  none below PMD  {(version.IsPmdOnly ? "-" : version.NoneLimit.Name)}");
+        Console.WriteLine($"  retry           {(version.IsPmdOnly ? "-" : version.Retry.Name)}");
+        Console.WriteLine($"  reports         {(version.Visit switch { VisitResult.ByPriority => "success, failed allocation, last failure", VisitResult.CollapsedOrFail => "success, or SCAN_FAIL", _ => "the attempt's result" })}");
+        if (version.Unverified is { } unverified)
+            Console.WriteLine($"  unverified      {unverified}");
+        Console.WriteLine();
+    }
+}

@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Kernel.Vectors;
+
+/// <summary>What a real kernel did, in the form that invariants judge.</summary>
+public static class RecordedHistory
+{
+    /// <summary>
+    /// The passes of a vector, up to where its program did something more. Null if the recording mixes our range with another
+    /// process's: the sharing child, where it is eligible too.
+    /// </summary>
+    public static History? Of(RecordedVector vector)
+    {
+        var input = vector.Input;
+        bool othersAreScanned = !input.Settings.OrdersFor(advised: false).IsEmpty;
+        var before = VectorSetup.WithHiddenState(vector.Before, input);
+        if (othersAreScanned && before.Cells.Any(cell => cell.Has(CellFlags.Shared)))
+            return null;
+        var vma = VectorMachine.VmaOf(input, start: 0);
+        var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
+        var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
+        int passes = vector.ThenAfter > 0 ? vector.ThenAfter : vector.Passes.Length;
+        var runs = ImmutableArray.CreateBuilder<CollapseRun>(passes);
+        foreach (var pass in vector.Passes.AsSpan()[..passes])
+        {
+            var after = WithHidden(before, pass.After);
+            bool isLast = runs.Count == vector.Passes.Length - 1;
+            runs.Add(new CollapseRun
+            {
+                Settings = input.Settings,
+                Kind = input.Kind,
+                Vma = vma,
+                Enabled = enabled,
+                Before = before,
+                After = after,
+                Status = OurLine(input, pass)?.Status,
+                Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
+                FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
+            });
+            before = after;
+        }
+        return new History(runs.MoveToImmutable());
+    }
+
+    /// <summary>The scenario of a vector, for models to run: its table and VMA, alone.</summary>
+    public static Daemon.Scenario ScenarioOf(RecordedVector vector) => new()
+    {
+        Table = VectorSetup.WithHiddenState(vector.Before, vector.Input),
+        Vma = VectorMachine.VmaOf(vector.Input, start: 0),
+        Settings = vector.Input.Settings,
+        Kind = vector.Input.Kind,
+        ThpDisable = DisableOf(vector.Input),
+    };
+
+    private static ThpDisable DisableOf(VectorInput input) => input.Has("thpdis") ? ThpDisable.Completely : ThpDisable.No;
+
+    // Lines of other processes come first, and a neighbour's range before and behind ours.
+    private static ScanLine? OurLine(VectorInput input, RecordedPass pass) =>
+        pass.Scans.IsEmpty ? null
+        : input.Shape == VmaShape.Big3 ? pass.Scans[^2]
+        : pass.Scans[^1];
+
+    // What a snapshot cannot show of a page that did not change is as it was.
+    private static PageTable WithHidden(PageTable before, PageTable after)
+    {
+        if (before.Pmd != after.Pmd)
+            return after;
+        var cells = after.Cells.ToArray();
+        for (int i = 0; i < cells.Length; i++)
+        {
+            var (was, now) = (before.Cells[i], cells[i]);
+            const CellFlags seen = CellFlags.Observable & ~CellFlags.New;
+            if (!now.Has(CellFlags.New) && (was.Kind, was.Order, was.Page, was.Flags & seen) == (now.Kind, now.Order, now.Page, now.Flags & seen))
+                cells[i] = was with { Flags = was.Flags & ~CellFlags.New };
+        }
+        return new PageTable(after.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), after.Pmd);
+    }
+}
