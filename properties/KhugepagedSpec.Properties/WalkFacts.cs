@@ -41,7 +41,7 @@ public sealed class WalkFacts
     [Fact]
     public void Behind_a_window_the_walk_restarts_from_the_order_its_offset_is_aligned_to()
     {
-        // L. Stoakes, 2026-06-04, on v18 11/14: with the highest set bit instead of the lowest, PTE 12 would be tried at order 3.
+        // L. Stoakes, 2026-06-04, on v18 patch 11: with the highest set bit instead of the lowest, PTE 12 would be tried at order 3.
         var run = Given.Khugepaged("h x*3 x*4 h x*3 x*4 .*496", Given.Orders(2, 3), 0).Run();
         Assert.Equal("0/3 0/2 4/2 8/3 8/2 12/2", run.Windows());
     }

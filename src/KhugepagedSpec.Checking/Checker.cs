@@ -48,14 +48,19 @@ public static class Checker
             {
                 if (open[i].Check(history) is null)
                     continue;
-                found.Add(Small(open[i], scenario, version, count));
+                found.Add(Shrunk(open[i], scenario, version, count));
                 open.RemoveAt(i);
             }
         }
         return new CheckReport(version, count, [.. found.OrderBy(one => invariants.IndexOf(one.Invariant))], shares);
     }
 
-    private static Counterexample Small(Invariant invariant, Scenario scenario, KhugepagedVersion version, int found)
+    /// <summary>The counterexample that <paramref name="scenario"/> is, made small.</summary>
+    /// <param name="invariant">The invariant it breaks.</param>
+    /// <param name="scenario">The scenario.</param>
+    /// <param name="version">The version that runs it.</param>
+    /// <param name="found">After how many scenarios it was seen.</param>
+    public static Counterexample Shrunk(Invariant invariant, Scenario scenario, KhugepagedVersion version, int found)
     {
         var small = Shrinker.Shrink(scenario, candidate => Judge(candidate) is not null);
         return new Counterexample(invariant, small, Judge(small)!, found);

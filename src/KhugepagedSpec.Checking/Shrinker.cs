@@ -1,5 +1,6 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -51,7 +52,12 @@ public static class Shrinker
             yield return scenario with { Mishaps = scenario.Mishaps.RemoveAt(i) };
         if (scenario.Kind != CollapseKind.Khugepaged)
             yield return scenario with { Kind = CollapseKind.Khugepaged };
-        var plain = Scenario.Of(scenario.Table).Vma.Flags;
+        var exact = Scenario.Of(scenario.Table).Vma;
+        if ((scenario.Vma.Start, scenario.Vma.End) != (exact.Start, exact.End))
+            yield return scenario with { Vma = scenario.Vma with { Start = exact.Start, End = exact.End } };
+        if (scenario.ThpDisable != ThpDisable.No)
+            yield return scenario with { ThpDisable = ThpDisable.No };
+        var plain = exact.Flags;
         foreach (var flag in Enum.GetValues<VmaFlags>())
             if ((scenario.Vma.Flags & ~plain & flag) != 0)
                 yield return scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~flag } };
@@ -78,10 +84,11 @@ public static class Shrinker
         if (settings.MaxPtesNone > 0 && settings.MaxPtesNone < maximum)
             foreach (int smaller in new[] { maximum, settings.MaxPtesNone / 2, settings.MaxPtesNone - 1 })
                 yield return scenario with { Settings = settings with { MaxPtesNone = smaller } };
-        if (settings.MaxPtesSwap != maximum)
-            yield return scenario with { Settings = settings with { MaxPtesSwap = maximum } };
-        if (settings.MaxPtesShared != maximum)
-            yield return scenario with { Settings = settings with { MaxPtesShared = maximum } };
+        var defaults = ThpSettings.Defaults(settings.Geometry);
+        if (settings.MaxPtesSwap != defaults.MaxPtesSwap)
+            yield return scenario with { Settings = settings with { MaxPtesSwap = defaults.MaxPtesSwap } };
+        if (settings.MaxPtesShared != defaults.MaxPtesShared)
+            yield return scenario with { Settings = settings with { MaxPtesShared = defaults.MaxPtesShared } };
     }
 
     private static IEnumerable<Scenario> SimplerCells(Scenario scenario)
@@ -106,6 +113,7 @@ public static class Shrinker
         for (int i = offset; i < offset + count; i++)
             if (cells[i].Kind != PteKind.None)
                 cells[i] = replacement;
-        return scenario with { Table = new PageTable(table.Geometry, cells.MoveToImmutable(), table.Pmd) };
+        var simpler = new PageTable(table.Geometry, cells.MoveToImmutable(), table.Pmd);
+        return scenario with { Table = simpler, Vma = scenario.Vma with { HasAnonVma = Scenario.Of(simpler).Vma.HasAnonVma } };
     }
 }

@@ -22,32 +22,37 @@ public static class SmallScenarios
 
     private static readonly VmaFlags[] Flags = [VmaFlags.None, VmaFlags.UffdMissing, VmaFlags.Locked];
 
-    private static readonly string[] Mishaps = ["", "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1"];
+    private static readonly ImmutableArray<ScriptedMishap>[] Mishaps =
+        [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1" }.Select(mishap => ImmutableArray.Create(ScriptedMishap.Parse(mishap)))];
+
+    private static readonly Lazy<ImmutableArray<(PageTable Table, Vma Vma)>> Eight = new(() => TablesBySize(new Geometry(3), Blocks));
+    private static readonly Lazy<ImmutableArray<(PageTable Table, Vma Vma)>> Sixteen = new(() => TablesBySize(new Geometry(4), PlainBlocks));
 
     /// <summary>In words, for reports.</summary>
     public const string Bound =
-        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed and mlocked; six mishaps";
+        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five mishaps";
 
     /// <summary>All of them.</summary>
-    public static IEnumerable<Scenario> All() => Of(new Geometry(3), Blocks).Concat(Of(new Geometry(4), PlainBlocks));
+    public static IEnumerable<Scenario> All() => OfEight().Concat(Of(Sixteen.Value));
 
-    private static IEnumerable<Scenario> Of(Geometry geometry, string[] blocks)
+    /// <summary>Those of 8 PTEs.</summary>
+    public static IEnumerable<Scenario> OfEight() => Of(Eight.Value);
+
+    private static IEnumerable<Scenario> Of(ImmutableArray<(PageTable Table, Vma Vma)> tables)
     {
-        var tables = Tables(geometry, blocks).OrderBy(NonEmpty).ToImmutableArray();
-        foreach (var table in tables)
-            foreach (var settings in SettingsFor(geometry))
+        var allSettings = SettingsFor(tables[0].Table.Geometry);
+        foreach (var (table, vma) in tables)
+            foreach (var settings in allSettings)
+            {
                 foreach (var flags in Flags)
-                    foreach (string mishap in Mishaps)
-                    {
-                        var scenario = Scenario.Of(table);
-                        yield return scenario with
-                        {
-                            Settings = settings,
-                            Vma = scenario.Vma with { Flags = scenario.Vma.Flags | flags },
-                            Mishaps = mishap.Length == 0 ? [] : [ScriptedMishap.Parse(mishap)],
-                        };
-                    }
+                    yield return new Scenario { Table = table, Vma = vma with { Flags = vma.Flags | flags }, Settings = settings };
+                foreach (var mishap in Mishaps)
+                    yield return new Scenario { Table = table, Vma = vma, Settings = settings, Mishaps = mishap };
+            }
     }
+
+    private static ImmutableArray<(PageTable Table, Vma Vma)> TablesBySize(Geometry geometry, string[] blocks) =>
+        [.. Tables(geometry, blocks).OrderBy(NonEmpty).Select(table => (table, Scenario.Of(table).Vma))];
 
     private static IEnumerable<PageTable> Tables(Geometry geometry, string[] blocks)
     {

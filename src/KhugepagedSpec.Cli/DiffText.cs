@@ -29,7 +29,7 @@ internal static class DiffText
         var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
         ReplayProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
         {
-            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.i], versions[pair.j]).Difference;
+            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.j], versions[pair.i]).Difference;
             advance();
         }));
         Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");

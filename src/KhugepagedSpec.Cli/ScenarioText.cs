@@ -1,5 +1,6 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -33,6 +34,10 @@ internal static class ScenarioText
             if (scenario.Vma.Has(flag))
                 words.Add(word);
         }
+        if ((scenario.Vma.Start, scenario.Vma.End) != (0, settings.Geometry.Pages))
+            words.Add($"--vma {scenario.Vma.Start}-{scenario.Vma.End - 1}");
+        if (scenario.ThpDisable != ThpDisable.No)
+            words.Add($"--thp-disable {scenario.ThpDisable.ToString().ToLowerInvariant()}");
         words.AddRange(scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
         return string.Join(' ', words);
 

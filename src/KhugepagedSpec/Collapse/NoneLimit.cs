@@ -19,7 +19,7 @@ public abstract record NoneLimit(string Name)
     /// <summary>Up to v10: the sysctl scaled down to the order.</summary>
     public static NoneLimit Scaled { get; } = new ScaledLimit("scaled", int.MaxValue);
 
-    /// <summary>v11 and v12: scaled, and silently capped at just under half (N. Pache, 2025-10-22, v12 2/16).</summary>
+    /// <summary>v11 and v12: scaled, and silently capped at just under half (N. Pache, 2025-10-22, v12 patch 2).</summary>
     public static NoneLimit ScaledAndCapped { get; } = new ScaledLimit("scaled, capped at half", 2);
 
     /// <summary>A mistake: the sysctl as it is, at every order.</summary>

@@ -112,7 +112,7 @@ internal sealed class TableCollapse(Machine machine)
         return (rule.IsStrict ? occupied - 1 : occupied, pages - allowed);
     }
 
-    // Source: v5 07/12 (N. Pache, 2025-04-28), khugepaged_scan_bitmap: orders counted in chunks of order 2.
+    // Source: v5 patch 7 (N. Pache, April 2025), khugepaged_scan_bitmap: orders counted in chunks of order 2.
     private (int Occupied, int Needed) JudgeChunks(TableRun run, int offset, int order)
     {
         var geometry = machine.Geometry;

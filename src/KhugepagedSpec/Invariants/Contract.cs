@@ -12,7 +12,7 @@ public static class Contract
     [
         new("no-none-creep",
             "Over any number of passes no more empty PTEs are filled than max_ptes_none promises.",
-            "D. Hildenbrand, 2025-08; L. Stoakes, 2025-10-27",
+            "L. Stoakes, 2025-08-21 on v10, 2025-10-27 on v12",
             LimitInvariants.NoCreep)
         {
             Exceptions =
@@ -23,20 +23,20 @@ public static class Contract
         },
         new("no-mthp-over-swap-or-shared",
             "No window below the PMD order is collapsed over a swap or shared PTE.",
-            "N. Pache, v5 07/12, 2025-04-28",
+            "v5 patch 7, thread of 2025-04-30 to 05-02",
             Invariant.EachCollapsed(LimitInvariants.NoSwapOrSharedBelowPmd)),
         new("aligned-disjoint-enabled",
             "Collapsed windows are aligned to their size, disjoint, ascending, inside the table and of an enabled order.",
-            "L. Stoakes, 2026-06-04, on v18 11/14",
+            "L. Stoakes, 2026-06-04, on v18 patch 11",
             Invariant.EachRun(WalkInvariants.AlignedDisjointEnabled)),
         new("walks-agree",
             "The stack walk and the offset walk make the same attempts with the same results.",
-            "L. Stoakes, 2026-06-04, on v18 11/14; N. Pache, v19 11/14",
+            "L. Stoakes, 2026-06-04, on v18 patch 11; N. Pache, v19 patch 11",
             WalkInvariants.WalksAgree)
         { NotFor = ["legacy"] },
         new("uffd-keeps-holes",
             "A uffd-armed VMA never loses an empty PTE.",
-            "W. Yang and N. Pache, 2026-05, on v18 11/14",
+            "W. Yang and N. Pache, 2026-05, on v18 patch 11",
             Invariant.EachRun(PageInvariants.UffdKeepsHoles)),
 
         new("contents-preserved",
@@ -45,7 +45,7 @@ public static class Contract
             Invariant.EachRun(PageInvariants.ContentsPreserved)),
         new("neighbours-preserved",
             "PTEs outside the collapsed windows stay as they were, but for what was swapped in.",
-            "H. Dickins, 2025-05, on v5 07/12",
+            "H. Dickins on v5 patch 7: the rest of the table belongs to others",
             Invariant.EachRun(PageInvariants.NeighboursPreserved)),
         new("failure-changes-nothing",
             "A pass that collapses nothing and swaps nothing in changes nothing.",
@@ -57,7 +57,7 @@ public static class Contract
             Invariant.EachCollapsed(PageInvariants.OddPtesStay)),
         new("no-demotion",
             "No window below the PMD order replaces a page of a folio of its order or larger.",
-            "N. Pache, v5 07/12, 2025-04-28",
+            "mm/khugepaged.c:__collapse_huge_page_isolate, SCAN_PTE_MAPPED_HUGEPAGE",
             Invariant.EachCollapsed(PageInvariants.NoDemotion)),
         new("one-whole-folio",
             "A collapsed window is afterwards one whole, new, private, young folio of its order, in order.",
@@ -73,7 +73,7 @@ public static class Contract
             Invariant.EachCollapsed(LimitInvariants.PmdLimits)),
         new("holes-below-pmd",
             "Below the PMD order empty PTEs are filled only if max_ptes_none is at its maximum.",
-            "v13 00/16: 0 or 511 only",
+            "v13 changelog: 0 and 511 only",
             Invariant.EachCollapsed(LimitInvariants.HolesBelowPmd))
         {
             Exceptions =
@@ -85,7 +85,7 @@ public static class Contract
 
         new("buddy-tree",
             "The attempts are the enabled and sufficiently occupied windows of the buddy tree, left first, pruned by success and by a mapped huge page, ended by a stop.",
-            "mm/khugepaged.c:mthp_collapse; semantics of v19 11/14 and 12/14",
+            "mm/khugepaged.c:mthp_collapse; v19 patches 11 and 12",
             Invariant.EachRun(WalkInvariants.BuddyTree))
         {
             Exceptions =
@@ -105,7 +105,7 @@ public static class Contract
             Invariant.EachRun(WalkInvariants.EachWindowOnce)),
         new("result-by-priority",
             "A visit reports success if anything collapsed, else a failed allocation if there was one, else the last result that was not pruned.",
-            "L. Yang on v18; N. Pache, v19 11/14",
+            "L. Yang on v18; N. Pache, v19 patch 11",
             Invariant.EachRun(WalkInvariants.ResultByPriority))
         {
             Exceptions =
@@ -124,18 +124,18 @@ public static class Contract
 
         new("settles",
             "On plain pages, under the limit 0 or the maximum, the second pass changes nothing.",
-            "D. Hildenbrand, 2025-08: repeated scans must reach a fixed point",
+            "follows from 0 and the maximum being the only values: a fixed point",
             FixedPointInvariants.Settles)
         {
             Exceptions =
             [
-                new("v5", "the chunk test and isolation disagree, so a later pass finds what the first missed"),
+                new("v5", "an attempt that no test prevents fails and poisons the lower orders, differently in each pass"),
                 new("v12", "the cap holds at the maximum too, so what one pass filled the next promotes"),
             ],
         },
         new("maximal",
             "On plain pages one pass leaves no enabled window uncollapsed that is full (limit 0), or that has a page (maximum).",
-            "semantics of the limits 0 and maximum",
+            "follows from the limits 0 and maximum and the walk",
             FixedPointInvariants.Maximal)
         {
             Exceptions =

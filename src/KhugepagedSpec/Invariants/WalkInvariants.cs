@@ -36,15 +36,13 @@ internal static class WalkInvariants
         {
             if (walk == version.Walk)
                 continue;
-            var others = scenario.Run(version with { Walk = walk }, history.Runs.Length);
-            for (int pass = 0; pass < others.Length; pass++)
-            {
-                var theirs = others[pass].Report.Tables.SelectMany(table => table.Attempts).ToImmutableArray();
-                var ours = history.Runs[pass].Attempts;
-                int same = ours.AsSpan().CommonPrefixLength(theirs.AsSpan());
-                if (same < ours.Length || same < theirs.Length)
-                    return new Violation(pass + 1, null, $"attempt {same + 1} is {At(ours, same)}, with the {walk.Name} walk {At(theirs, same)}");
-            }
+            // From one state: where the first pass agrees, the state it leaves is the same too.
+            var tables = scenario.Run(version with { Walk = walk }, 1)[0].Report.Tables;
+            var theirs = tables.Count > 0 ? tables[0].Attempts.ToImmutableArray() : [];
+            var ours = history.Runs[0].Attempts;
+            int same = ours.AsSpan().CommonPrefixLength(theirs.AsSpan());
+            if (same < ours.Length || same < theirs.Length)
+                return new Violation(1, null, $"attempt {same + 1} is {At(ours, same)}, with the {walk.Name} walk {At(theirs, same)}");
         }
         return null;
     }

@@ -44,7 +44,7 @@ public static class Catalogue
     public static KhugepagedVersion V18 { get; } = V18Fixup with
     {
         Name = "v18",
-        Source = "N. Pache, v18 11/14, 2026-05-22",
+        Source = "N. Pache, v18 patch 11, 2026-05-22",
         Candidate = V18Fixup.Candidate with { Name = "pages >= needed, VMA, no swap", SeesVma = true },
     };
 
@@ -52,7 +52,7 @@ public static class Catalogue
     public static KhugepagedVersion V17 { get; } = V18Fixup with
     {
         Name = "v17",
-        Source = "N. Pache, v17 11/14 and 12/14, 2026-05-11",
+        Source = "N. Pache, v17 patches 11 and 12, 2026-05-11",
         Walk = OrderWalk.FullStack,
         NoneLimit = NoneLimit.ZeroOrMaximumOnly,
     };
@@ -61,7 +61,7 @@ public static class Catalogue
     public static KhugepagedVersion V12 { get; } = V17 with
     {
         Name = "v12",
-        Source = "N. Pache, v12 2/16, 2025-10-22",
+        Source = "N. Pache, v12 patch 2, 2025-10-22",
         Unverified = "that every failed attempt descends, and that SCAN_FAIL is reported if nothing collapsed",
         NoneLimit = NoneLimit.ScaledAndCapped,
         Retry = RetryTable.AllFailuresLower,
@@ -71,7 +71,7 @@ public static class Catalogue
     public static KhugepagedVersion V5 { get; } = V12 with
     {
         Name = "v5",
-        Source = "N. Pache, v5 07/12, 2025-04-28, as quoted by H. Dickins in May 2025",
+        Source = "N. Pache, v5 patch 7, April 2025, as quoted by H. Dickins",
         Unverified = "that a larger folio is never demoted, and that SCAN_FAIL is reported if nothing collapsed",
         Scan = new ScanRule("by chunk") { OccupancyIsByChunk = true, EndsAtUffdHoles = true },
         Candidate = new CandidateRule("chunks > threshold") { IsChunkThreshold = true, Swap = SwapCounts.Nowhere },
@@ -82,7 +82,7 @@ public static class Catalogue
     public static KhugepagedVersion Legacy { get; } = Linux72 with
     {
         Name = "legacy",
-        Source = "Linux 7.1, mm/khugepaged.c:hpage_collapse_scan_pmd",
+        Source = "Linux up to 7.1, mm/khugepaged.c",
         IsPmdOnly = true,
         Scan = new ScanRule("max_ptes_none as set") { RelaxesNoneLimit = false },
         Walk = OrderWalk.PmdOnly,

@@ -20,36 +20,36 @@ public static class KnownBad
     public static ImmutableArray<KhugepagedVersion> Variants { get; } =
     [
         // The walk.
-        Bad("next-order-from-highest-bit", "L. Stoakes, 2026-06-04, on v18 11/14") with { Walk = OrderWalk.OffsetByHighestBit },
-        Bad("order-kept-after-advance", "review of v19 11/14: the order must be recomputed from the offset") with { Walk = OrderWalk.OffsetKeepingOrder },
-        Bad("restart-from-the-top", "review of v19 11/14") with { Walk = OrderWalk.OffsetFromTop },
-        Bad("right-half-before-left", "v17 11/14: the left half must be popped first") with { Walk = OrderWalk.StackRightFirst },
-        Bad("more-than-needed", "'>' for '>=': v2's strict test, 2025") with { Candidate = Candidate with { IsStrict = true } },
-        Bad("disabled-orders-tried", "B. Wang, 2025-05, on v5 06/12") with { Candidate = Candidate with { TestsEnabled = false } },
+        Bad("next-order-from-highest-bit", "L. Stoakes, 2026-06-04, on v18 patch 11, and corrected there") with { Walk = OrderWalk.OffsetByHighestBit },
+        Bad("order-kept-after-advance", "mm/khugepaged.c:mthp_collapse recomputes it from the offset") with { Walk = OrderWalk.OffsetKeepingOrder },
+        Bad("restart-from-the-top", "mm/khugepaged.c:mthp_collapse starts at the offset's alignment") with { Walk = OrderWalk.OffsetFromTop },
+        Bad("right-half-before-left", "v17 patch 11 pushes the right half first, so that the left pops first") with { Walk = OrderWalk.StackRightFirst },
+        Bad("more-than-needed", "'>' for '>='; v2's chunk test was strict") with { Candidate = Candidate with { IsStrict = true } },
+        Bad("disabled-orders-tried", "B. Wang on v5 patch 6: the PMD tried though disabled") with { Candidate = Candidate with { TestsEnabled = false } },
         Bad("occupancy-ignored", "v1 to v10: sizes set to always skipped the test") with { Candidate = CandidateRule.None },
-        Bad("swap-counted-at-every-order", "L. Yang and D. Hildenbrand, 2026-06, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Everywhere } },
+        Bad("swap-counted-at-every-order", "L. Yang, D. Hildenbrand, 2026-06-06 and 08, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Everywhere } },
         Bad("swap-counted-nowhere", "L. Yang, 2026-06-06, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Nowhere } },
-        Bad("success-descends", "v17 11/14: success must prune") with { Retry = Retry.Moving(ScanResult.Succeed, WalkVerdict.Lower) },
-        Bad("success-advances-by-the-minimum", "review of v19 11/14") with { Advance = AdvanceRule.ByMinimumAfterSuccess },
-        Bad("advance-by-the-mapped-folio", "review of v18 12/14: the window's size, not the folio's") with { Advance = AdvanceRule.ByMappedFolio },
-        Bad("mapped-hugepage-descends", "v17 11/14 without 12/14") with { Retry = Retry.Moving(ScanResult.PteMappedHugepage, WalkVerdict.Lower) },
-        Bad("failure-advances", "v17 12/14: a failure tries the lower orders") with { Retry = Retry with { Advances = Retry.Advances | Retry.Lowers, Lowers = default } },
-        Bad("abort-goes-on", "v19 12/14: results that end the walk") with { Retry = RetryTable.AllFailuresLower with { Advances = Retry.Advances } },
-        Bad("allocation-failure-aborts", "v19 11/14") with { Retry = Retry.Moving(ScanResult.AllocHugePageFail, WalkVerdict.Stop) },
-        Bad("allocation-failure-lost", "L. Yang on v18: no sleep after a failed allocation") with { Visit = VisitResult.CollapsedOrFail },
-        Bad("last-attempt-reported", "v19 11/14: success of an earlier window") with { Visit = VisitResult.LastAttempt },
+        Bad("success-descends", "mm/khugepaged.c:mthp_collapse: success is done with") with { Retry = Retry.Moving(ScanResult.Succeed, WalkVerdict.Lower) },
+        Bad("success-advances-by-the-minimum", "mm/khugepaged.c:mthp_collapse goes on by the window") with { Advance = AdvanceRule.ByMinimumAfterSuccess },
+        Bad("advance-by-the-mapped-folio", "mm/khugepaged.c:mthp_collapse goes on by the window") with { Advance = AdvanceRule.ByMappedFolio },
+        Bad("mapped-hugepage-descends", "v17 patch 11 without patch 12") with { Retry = Retry.Moving(ScanResult.PteMappedHugepage, WalkVerdict.Lower) },
+        Bad("failure-advances", "v17 patch 12: which results descend") with { Retry = Retry with { Advances = Retry.Advances | Retry.Lowers, Lowers = default } },
+        Bad("abort-goes-on", "v19 patch 12: which results end the walk") with { Retry = RetryTable.AllFailuresLower with { Advances = Retry.Advances } },
+        Bad("allocation-failure-aborts", "v19 patch 11: it descends") with { Retry = Retry.Moving(ScanResult.AllocHugePageFail, WalkVerdict.Stop) },
+        Bad("allocation-failure-lost", "L. Yang on v18: khugepaged never sleeps") with { Visit = VisitResult.CollapsedOrFail },
+        Bad("last-attempt-reported", "v19 patch 11: an earlier success counts") with { Visit = VisitResult.LastAttempt },
 
         // The limits.
-        Bad("limits-scaled", "creep: D. Hildenbrand and L. Stoakes, 2025-08 to 2025-10") with { NoneLimit = NoneLimit.Scaled },
-        Bad("limits-capped", "L. Stoakes, 2025-10-27, on v12: the silent cap") with { NoneLimit = NoneLimit.ScaledAndCapped },
+        Bad("limits-scaled", "creep: L. Stoakes, 2025-08-21, on v10") with { NoneLimit = NoneLimit.Scaled },
+        Bad("limits-capped", "the silent cap: L. Stoakes, 2025-10-27, on v12") with { NoneLimit = NoneLimit.ScaledAndCapped },
         Bad("limits-unscaled", "the sysctl as it is at every order") with { NoneLimit = NoneLimit.Unscaled },
         Bad("none-limit-forgotten", "isolation forgets max_ptes_none") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.ExceedNonePte) } },
-        Bad("swap-allowed-below-pmd", "v5 07/12: no swap-in below the PMD order") with
+        Bad("swap-allowed-below-pmd", "v5 patch 7: no swap-in below the PMD order") with
         {
             Isolation = Isolation with { SwapsInAtEveryOrder = true },
             Candidate = Candidate with { Swap = SwapCounts.Everywhere },
         },
-        Bad("shared-allowed-below-pmd", "v5 07/12: no shared page below the PMD order") with { Isolation = Isolation with { TakesSharedAtEveryOrder = true } },
+        Bad("shared-allowed-below-pmd", "v5 patch 7: no shared page below the PMD order") with { Isolation = Isolation with { TakesSharedAtEveryOrder = true } },
         Bad("shared-limit-forgotten", "scan and isolation forget max_ptes_shared") with
         {
             Scan = Scan with { Forgets = ResultSet.Of(ScanResult.ExceedSharedPte) },
@@ -58,20 +58,20 @@ public static class KnownBad
         Bad("swap-limit-forgotten", "the scan forgets max_ptes_swap") with { Scan = Scan with { Forgets = ResultSet.Of(ScanResult.ExceedSwapPte) } },
 
         // userfaultfd.
-        Bad("uffd-not-rechecked", "v18 11/14: isolation is the check that counts") with { Isolation = Isolation with { SeesVma = false } },
-        Bad("uffd-checked-in-walk-only", "W. Yang, 2026-05, on v18 11/14") with
+        Bad("uffd-not-rechecked", "the fixup of 2026-05-25 relies on isolation") with { Isolation = Isolation with { SeesVma = false } },
+        Bad("uffd-checked-in-walk-only", "where to check: W. Yang, N. Pache, 2026-05, on v18") with
         {
             Isolation = Isolation with { SeesVma = false },
             Candidate = Candidate with { SeesVma = true },
         },
-        Bad("uffd-wp-forgotten", "P. Xu, 2023-04-05: uffd-wp again at isolation") with
+        Bad("uffd-wp-forgotten", "P. Xu, 2023-04-05: check again at isolation") with
         {
             Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PteUffdWp) },
             Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PteUffdWp) },
         },
 
         // The pages.
-        Bad("larger-folio-demoted", "v5 07/12: never to the same or a smaller order") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PteMappedHugepage) } },
+        Bad("larger-folio-demoted", "isolation skips folios of the order or larger") with { Isolation = Isolation with { Forgets = ResultSet.Of(ScanResult.PteMappedHugepage) } },
         Bad("pins-forgotten", "scan and isolation forget the refcount") with
         {
             Scan = Scan with { Forgets = ResultSet.Of(ScanResult.PageCount) },
@@ -96,12 +96,12 @@ public static class KnownBad
         Bad("rollback-leaves-one-out", "a failed attempt loses the first entry") with { Rollback = RollbackRule.LeavesOneOut },
         Bad("rollback-forgets-the-pmd", "a failed attempt loses the table") with { Rollback = RollbackRule.ForgetsPmd },
         Bad("one-pte-too-few", "a bound slip in the installation") with { Install = InstallRule.OneTooFew },
-        Bad("one-pte-too-many", "v5 review: neighbours in the same table") with { Install = InstallRule.OneTooMany },
+        Bad("one-pte-too-many", "a bound slip in the installation") with { Install = InstallRule.OneTooMany },
         Bad("mapped-old", "new PTEs without the accessed bit") with { Install = InstallRule.NotYoung },
         Bad("allocations-counted-twice", "collapse_alloc once per allocation") with { Accounting = AccountingRule.AllocationsTwice },
         Bad("pages-collapsed-by-folio", "pages_collapsed counts PMD ranges") with { Accounting = AccountingRule.PagesCollapsedByFolio },
-        Bad("events-at-every-order", "B. Wang on the statistics: vmstat is for the PMD order") with { Accounting = AccountingRule.EventsAtEveryOrder },
-        Bad("limits-not-counted", "v12 statistics: each order has its own counters") with { Accounting = AccountingRule.LimitsAtPmdOrderOnly },
+        Bad("events-at-every-order", "mm/vmstat.c: these are for the PMD order") with { Accounting = AccountingRule.EventsAtEveryOrder },
+        Bad("limits-not-counted", "transhuge.rst: each size has its own counters") with { Accounting = AccountingRule.LimitsAtPmdOrderOnly },
     ];
 
     private static KhugepagedVersion Bad(string name, string source) => Catalogue.Linux72 with { Name = name, Source = source };

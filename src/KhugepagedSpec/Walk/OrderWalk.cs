@@ -19,7 +19,7 @@ public abstract record OrderWalk(string Name)
     public static OrderWalk PmdOnly { get; } = new PmdOnlyWalk("PMD only");
 
     /// <summary>
-    /// A mistake: the next order from the highest set bit of the offset, ilog2 (L. Stoakes, 2026-06-04, on v18 11/14, corrected
+    /// A mistake: the next order from the highest set bit of the offset, ilog2 (L. Stoakes, 2026-06-04, on v18 patch 11, corrected
     /// in the same mail).
     /// </summary>
     public static OrderWalk OffsetByHighestBit { get; } = new OffsetWalk("offset, ilog2", NextOrder.HighestSetBit);

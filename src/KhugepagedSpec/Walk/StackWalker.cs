@@ -4,7 +4,7 @@ namespace KhugepagedSpec.Walk;
 
 /// <summary>
 /// The walk by an explicit stack: a window that came to nothing is replaced by its two halves, the left one on top.
-/// Source: v17 11/14 (N. Pache, 2026-05-11) and v18 11/14 (2026-05-22), <c>mthp_collapse</c>.
+/// Source: v17 patch 11 (N. Pache, 2026-05-11) and v18 patch 11 (2026-05-22), <c>mthp_collapse</c>.
 /// </summary>
 public sealed class StackWalker : OrderWalker
 {
