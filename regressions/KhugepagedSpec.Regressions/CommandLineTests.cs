@@ -77,6 +77,13 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("unknown gap 'never' in 'mm-exits/never'", "explain", "x*512", "--fail", "mm-exits/never")]
     [InlineData("'two' in 'alloc-fails@two' is no number", "explain", "x*512", "--fail", "alloc-fails@two")]
     [InlineData("--model: no khugepaged is called 'linux-1.0': expected legacy, v5, v12", "explain", "x*512", "--model", "linux-1.0")]
+    [InlineData("--model: no khugepaged is called 'v77': expected legacy, v5", "check", "--model", "v77")]
+    [InlineData("--invariant: nothing is called 'peace': expected no-none-creep, no-mthp", "check", "--invariant", "peace")]
+    [InlineData("--count 0: expected 1 or more", "check", "--count", "0")]
+    [InlineData("no khugepaged is called 'v77': expected legacy, v5", "diff", "v17", "v77")]
+    [InlineData("only one version, v17: expected another", "diff", "v17")]
+    [InlineData("no versions: expected A and B, or --all", "diff")]
+    [InlineData("TABLE: 511 cells: expected 512", "diff", "v17", "v18", "x*511")]
     [InlineData("--vector contradicts TABLE 'x*512'", "explain", "x*512", "--vector", "f_3827", "linux-7.2.13.jsonl")]
     [InlineData("--vector contradicts --enabled", "explain", "--enabled", "2", "--vector", "f_3827", "linux-7.2.13.jsonl")]
     [InlineData("linux-7.2.13.jsonl: no vector is called 'nobody'", "explain", "--vector", "nobody", "linux-7.2.13.jsonl")]
@@ -106,12 +113,36 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("replay --help", "khugepaged-spec replay linux-7.2.13.jsonl --json")]
     [InlineData("explain --help", "khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl")]
     [InlineData("notation --help", "khugepaged-spec notation")]
+    [InlineData("check --help", "khugepaged-spec check --model linux-7.2")]
+    [InlineData("diff --help", "khugepaged-spec diff v19 linux-7.2")]
+    [InlineData("versions --help", "khugepaged-spec versions")]
+    [InlineData("invariants --help", "khugepaged-spec invariants")]
     public void Help_of_every_verb_carries_an_example(string args, string example)
     {
         var (code, output, _) = Cli.Run(args.Split(' '));
         Assert.Equal(0, code);
         Assert.Contains("Example", output, StringComparison.Ordinal);
         Assert.Contains(example, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_finds_every_claim_kept_and_every_mistake()
+    {
+        var (code, output, error) = Cli.Run("check", "--count", "1500", "--json");
+        Assert.Equal((0, ""), (code, error));
+        var report = JsonDocument.Parse(output).RootElement;
+        Assert.True(report.GetProperty("fine").GetBoolean());
+        Assert.Equal(0, report.GetProperty("undetected").GetArrayLength());
+        Assert.Equal(["no-second-attempt", "nothing-left-behind"], report.GetProperty("recordedVectorsThatBreak").EnumerateObject().Select(pair => pair.Name).Order());
+    }
+
+    [Fact]
+    public void Check_of_a_broken_claim_ends_with_exit_code_1()
+    {
+        // A variant that one invariant alone cannot find goes undetected.
+        var (code, output, _) = Cli.Run("check", "--count", "20", "--model", "mapped-old", "--invariant", "uffd-keeps-holes");
+        Assert.Equal(1, code);
+        Assert.Contains("NOT DETECTED", output, StringComparison.Ordinal);
     }
 
     [Fact]

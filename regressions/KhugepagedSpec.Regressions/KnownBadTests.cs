@@ -27,6 +27,34 @@ public sealed class KnownBadTests
         Assert.All(KnownBad.Variants, variant => Assert.NotEqual(Catalogue.Linux72.Source, variant.Source));
     }
 
+    [Fact]
+    public void The_harmless_ones_do_the_same_as_7_2_on_every_small_scenario_and_on_random_large_ones()
+    {
+        var random = new RandomScenarios(2, Geometry.X86);
+        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 11 == 0).Concat(Enumerable.Range(0, 1000).Select(_ => random.Next())))
+            Assert.All(KnownBad.Harmless, variant => Assert.Null(VersionDiff.On(scenario, Catalogue.Linux72, variant)));
+    }
+
+    // A walk sees occupancies and results only as "done with" or "lower" at each window: with every such labelling of the 3, 7 or
+    // 15 windows of 8, 16 or 32 PTEs, and every set of orders, all occupancies and results of that size are covered.
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void The_harmless_walks_visit_the_same_windows_for_all_occupancies_and_results(int pmdOrder)
+    {
+        var geometry = new Geometry(pmdOrder);
+        int windows = (2 << (pmdOrder - Geometry.MinOrder)) - 1;
+        for (uint bits = 0; bits < 1u << (pmdOrder + 1); bits += 4)
+            for (int labels = 0; labels < 1 << windows; labels++)
+            {
+                var expected = Visited(Catalogue.Linux72, geometry, new(bits), labels);
+                foreach (var variant in KnownBad.Harmless)
+                    if (!expected.SequenceEqual(Visited(variant, geometry, new(bits), labels)))
+                        Assert.Fail($"{variant.Name} differs with orders {new OrderSet(bits)}, labels {labels:x}");
+            }
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Each_is_found_at_the_real_geometry_within_ten_thousand_random_scenarios(string name)
@@ -49,6 +77,26 @@ public sealed class KnownBadTests
                 .Append("  ").Append(example.Violation).Append('\n');
         }
         await Verifier.Verify(text.ToString());
+    }
+
+    // The enabled windows in the order of visit, when each bit of the labels says of one window whether it is done with.
+    private static List<(int Offset, int Order)> Visited(KhugepagedVersion version, Geometry geometry, OrderSet enabled, int labels)
+    {
+        var walker = version.Walk.Begin(geometry, enabled);
+        var windows = new List<(int, int)>();
+        while (!walker.IsDone)
+        {
+            var (offset, order) = (walker.Offset, walker.Order);
+            if (enabled.Contains(order))
+                windows.Add((offset, order));
+            int window = (1 << (geometry.PmdOrder - order)) - 1 + (offset >> order);
+            bool done = enabled.Contains(order) && (labels >> window & 1) != 0;
+            if (done)
+                walker.Advance(1 << order);
+            else
+                walker.Lower();
+        }
+        return windows;
     }
 
     // The first violation of any invariant, its scenario shrunk.

@@ -27,6 +27,10 @@ internal static class VersionsCommand
         Console.WriteLine("Known-bad variants, each linux-7.2 with one mistake:");
         foreach (var variant in KnownBad.Variants)
             Console.WriteLine($"  {variant.Name,-32}{variant.Source}");
+        Console.WriteLine("\nWhat looks like a mistake and makes no difference:");
+        foreach (var variant in KnownBad.Harmless)
+            Console.WriteLine($"  {variant.Name,-32}{variant.Source}");
+        Console.WriteLine("\nWhat only shows what a rule explains:");
         Console.WriteLine($"  {Catalogue.Linux72WithoutLruBatch.Name,-32}{Catalogue.Linux72WithoutLruBatch.Source}");
         return CommandLine.Agree;
     }

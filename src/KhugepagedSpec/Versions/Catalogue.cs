@@ -107,5 +107,5 @@ public static class Catalogue
 
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
     public static KhugepagedVersion? Find(string name) =>
-        Versions.Concat(KnownBad.Variants).Append(Linux72WithoutLruBatch).FirstOrDefault(version => version.Name == name);
+        Versions.Concat(KnownBad.Variants).Concat(KnownBad.Harmless).Append(Linux72WithoutLruBatch).FirstOrDefault(version => version.Name == name);
 }

@@ -104,5 +104,18 @@ public static class KnownBad
         Bad("limits-not-counted", "transhuge.rst: each size has its own counters") with { Accounting = AccountingRule.LimitsAtPmdOrderOnly },
     ];
 
+    /// <summary>
+    /// What looks like a mistake and makes no difference: the walks visit the same windows in the same order. The stack's top
+    /// after a window is the right sibling of its lowest left ancestor-or-self, and that begins where the offset walk goes on, at
+    /// the order its offset is aligned to; a window of a disabled order is never tried; and no offset inside the range is aligned
+    /// to more than half of it, so bounding the order does nothing.
+    /// </summary>
+    public static ImmutableArray<KhugepagedVersion> Harmless { get; } =
+    [
+        Bad("stack-walk", "v18 patch 11: is it the same? (L. Stoakes, 2026-06-04)") with { Walk = OrderWalk.Stack },
+        Bad("stack-to-full-depth", "v17 patch 11: halves are pushed though no lower order is enabled") with { Walk = OrderWalk.FullStack },
+        Bad("order-unbounded", "the order behind a window is not bounded by the PMD's") with { Walk = OrderWalk.OffsetUnbounded },
+    ];
+
     private static KhugepagedVersion Bad(string name, string source) => Catalogue.Linux72 with { Name = name, Source = source };
 }

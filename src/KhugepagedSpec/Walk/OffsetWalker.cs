@@ -9,6 +9,11 @@ public enum NextOrder
     /// <summary>At the highest order the offset is aligned to: the lowest set bit of the offset.</summary>
     LowestSetBit,
 
+    /// <summary>
+    /// The lowest set bit without the PMD's order as a bound: no mistake, as no offset inside the range is aligned to more.
+    /// </summary>
+    LowestSetBitUnbounded,
+
     /// <summary>A mistake: the highest set bit.</summary>
     HighestSetBit,
 
@@ -45,6 +50,7 @@ public sealed class OffsetWalker(Geometry geometry, OrderSet enabled, NextOrder 
         Order = nextOrder switch
         {
             NextOrder.HighestSetBit => Math.Clamp(BitOperations.Log2((uint)Offset), Geometry.MinOrder, Geometry.PmdOrder),
+            NextOrder.LowestSetBitUnbounded => BitOperations.TrailingZeroCount(Offset),
             NextOrder.Kept => Order,
             NextOrder.Top => Geometry.PmdOrder,
             _ => Math.Min(BitOperations.TrailingZeroCount(Offset), Geometry.PmdOrder),

@@ -24,6 +24,9 @@ public abstract record OrderWalk(string Name)
     /// </summary>
     public static OrderWalk OffsetByHighestBit { get; } = new OffsetWalk("offset, ilog2", NextOrder.HighestSetBit);
 
+    /// <summary>No mistake: the next order is not bounded by the PMD's.</summary>
+    public static OrderWalk OffsetUnbounded { get; } = new OffsetWalk("offset, unbounded", NextOrder.LowestSetBitUnbounded);
+
     /// <summary>A mistake: the order is kept after going on instead of recomputed.</summary>
     public static OrderWalk OffsetKeepingOrder { get; } = new OffsetWalk("offset, order kept", NextOrder.Kept);
 
