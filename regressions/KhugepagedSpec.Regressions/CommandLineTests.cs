@@ -126,9 +126,9 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
-    public void Check_finds_every_claim_kept_and_every_mistake()
+    public void Check_finds_the_claims_kept_and_the_mistakes()
     {
-        var (code, output, error) = Cli.Run("check", "--count", "1500", "--json");
+        var (code, output, error) = Cli.Run("check", "--count", "200", "--json", "--model", "linux-7.2", "--model", "v12", "--model", "mapped-old");
         Assert.Equal((0, ""), (code, error));
         var report = JsonDocument.Parse(output).RootElement;
         Assert.True(report.GetProperty("fine").GetBoolean());

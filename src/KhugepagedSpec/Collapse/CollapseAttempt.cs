@@ -96,7 +96,7 @@ internal ref struct CollapseAttempt
             Reinstate(table, window);
             return result;
         }
-        new Installation(_machine, _mm, vma!, _order, _run.Scan.Node).Run(table, window);
+        new Installation(_machine, _mm, vma!, _offset, _order, _run.Scan.Node).Run(table, window);
         return ScanResult.Succeed;
     }
 

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
@@ -9,7 +8,7 @@ namespace KhugepagedSpec.Collapse;
 /// lose their mapping and go back through the LRU batch. Source: Linux 7.2, <c>mm/khugepaged.c:__collapse_huge_page_copy</c>,
 /// <c>__collapse_huge_page_copy_succeeded</c>, <c>collapse_huge_page</c>.
 /// </summary>
-internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma vma, int order, int node)
+internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma vma, int offset, int order, int node)
 {
     /// <summary>Copies and maps; cannot fail.</summary>
     public void Run(PteTable table, Span<Pte> window)
@@ -92,10 +91,19 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
             flags &= ~PteFlags.Young;
         for (int i = 0; i < window.Length; i++)
             window[i] = new Pte(PteKind.Page, flags, folio + i);
+        int behind = offset + window.Length;
         if (rule == InstallRule.OneTooFew)
-            window[^1] = Pte.None;
-        // The PTE behind the window, unless the table ends there.
-        if (rule == InstallRule.OneTooMany && Unsafe.IsAddressLessThan(ref window[^1], ref table.Ptes[^1]))
-            Unsafe.Add(ref window[^1], 1) = window[^1];
+            Overwrite(ref window[^1], Pte.None);
+        if (rule == InstallRule.OneTooMany && behind < table.Ptes.Length)
+            Overwrite(ref table.Ptes[behind], window[^1]);
+    }
+
+    private void Overwrite(ref Pte pte, Pte other)
+    {
+        if (pte.Kind == PteKind.Page)
+            machine.Memory.Unmap(pte.Pfn, 1, mm.Id);
+        pte = other;
+        if (pte.Kind == PteKind.Page)
+            machine.Memory.Map(pte.Pfn, 1, mm.Id);
     }
 }
