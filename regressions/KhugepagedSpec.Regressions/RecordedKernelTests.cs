@@ -1,4 +1,5 @@
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.Versions;
 
@@ -32,6 +33,17 @@ public sealed class RecordedKernelTests
             .ToList();
         Assert.NotEmpty(dependent);
         Assert.Equal(dependent, Recordings.Differing(file, Catalogue.Linux72WithoutLruBatch));
+    }
+
+    [Theory]
+    [InlineData("linux-7.2.13.jsonl", 1935)]
+    [InlineData("linux-7.3-rc7.jsonl", 257)]
+    public void The_kernels_themselves_break_only_what_their_model_is_known_to_break(string file, int judged)
+    {
+        var histories = Recordings.Read(file).Select(RecordedHistory.Of).OfType<History>().ToList();
+        Assert.Equal(judged, histories.Count);
+        var broken = Contract.Invariants.Where(invariant => histories.Exists(history => invariant.Check(history) is not null));
+        Assert.Equal(Contract.Invariants.Where(invariant => invariant.ExceptionFor(Catalogue.Linux72) is not null), broken);
     }
 
     [Fact]

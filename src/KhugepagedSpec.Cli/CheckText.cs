@@ -43,7 +43,7 @@ internal static class CheckText
         foreach (var invariant in result.Invariants)
         {
             string cells = string.Concat(versions.Select(report => $"  {Verdict(report, invariant)}"));
-            char kernel = !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
+            char kernel = invariant.NotFor.Contains(Contract.RecordedKernels) ? '-' : !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
             Console.WriteLine($"{invariant.Name,-30}{cells}  {kernel}");
         }
         Console.WriteLine();

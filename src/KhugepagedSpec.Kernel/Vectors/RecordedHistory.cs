@@ -40,6 +40,8 @@ public static class RecordedHistory
                 After = after,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
+                Added = othersAreScanned || input.Shape == VmaShape.Big3 ? null : StatisticsOf(pass),
+                ReadVmstat = false,
                 FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
             });
             before = after;
@@ -64,6 +66,15 @@ public static class RecordedHistory
         pass.Scans.IsEmpty ? null
         : input.Shape == VmaShape.Big3 ? pass.Scans[^2]
         : pass.Scans[^1];
+
+    private static Statistics StatisticsOf(RecordedPass pass)
+    {
+        var added = new Statistics { PagesCollapsed = pass.PagesCollapsed, FullScans = pass.FullScans };
+        foreach (var (name, order, value) in pass.Statistics)
+            if (Statistics.TryParse(name, out var statistic))
+                added.Count(statistic, order, value);
+        return added;
+    }
 
     // What a snapshot cannot show of a page that did not change is as it was.
     private static PageTable WithHidden(PageTable before, PageTable after)

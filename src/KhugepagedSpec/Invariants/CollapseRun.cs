@@ -40,6 +40,9 @@ public sealed record CollapseRun
     /// <summary>What the counters grew by.</summary>
     public Statistics? Added { get; init; }
 
+    /// <summary>vmstat's counters were read too, not only the per-size ones.</summary>
+    public bool ReadVmstat { get; init; } = true;
+
     /// <summary>The walk came to a window outside the table.</summary>
     public bool LeftTheTable { get; init; }
 

@@ -5,6 +5,9 @@ namespace KhugepagedSpec.Invariants;
 /// <summary>The whole contract: every invariant, the users' five first.</summary>
 public static class Contract
 {
+    /// <summary>What <see cref="Invariant.NotFor"/> calls the recorded kernels: they cannot be run again.</summary>
+    public const string RecordedKernels = "the recorded kernels";
+
     private const string FromStack = "not the buddy tree of 7.2: ";
 
     /// <summary>All of them.</summary>
@@ -33,7 +36,7 @@ public static class Contract
             "The stack walk and the offset walk make the same attempts with the same results.",
             "L. Stoakes, 2026-06-04, on v18 patch 11; N. Pache, v19 patch 11",
             WalkInvariants.WalksAgree)
-        { NotFor = ["legacy"] },
+        { NotFor = ["legacy", RecordedKernels] },
         new("uffd-keeps-holes",
             "A uffd-armed VMA never loses an empty PTE.",
             "W. Yang and N. Pache, 2026-05, on v18 patch 11",
