@@ -41,13 +41,15 @@ public static class VersionDiff
     /// </summary>
     /// <param name="first">One version.</param>
     /// <param name="second">The other.</param>
-    /// <param name="random">How many random scenarios at the real size.</param>
-    public static DiffReport Search(KhugepagedVersion first, KhugepagedVersion second, int random = 10_000)
+    /// <param name="tell">Told from time to time how many scenarios were tried.</param>
+    public static DiffReport Search(KhugepagedVersion first, KhugepagedVersion second, Action<int>? tell = null)
     {
+        const int random = 10_000;
         int tried = 0;
         foreach (var scenario in SmallScenarios.All())
         {
-            tried++;
+            if (++tried % 1000 == 0)
+                tell?.Invoke(tried);
             if (On(scenario, first, second) is { } difference)
             {
                 var small = Shrinker.Shrink(difference.Scenario, candidate => On(candidate, first, second) is not null);

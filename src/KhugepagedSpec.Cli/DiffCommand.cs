@@ -42,7 +42,7 @@ internal static class DiffCommand
 
     private static int Search(KhugepagedVersion a, KhugepagedVersion b)
     {
-        var report = VersionDiff.Search(a, b);
+        var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, tell));
         Console.WriteLine(FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
         if (report.Difference is not null)
             Console.WriteLine();

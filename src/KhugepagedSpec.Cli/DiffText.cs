@@ -27,7 +27,7 @@ internal static class DiffText
         var versions = Catalogue.Versions;
         var smallest = new Difference?[versions.Length, versions.Length];
         var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
-        ReplayProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
+        TerminalProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
         {
             smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.j], versions[pair.i]).Difference;
             advance();

@@ -41,7 +41,7 @@ internal static class ReplayCommand
             CommandLine.Refuse($"{missing}: no such file: expected recorded vectors, one JSON object a line");
         if (present.Count == 0)
             return CommandLine.BadInput;
-        var reports = ReplayProgress.Over(present, (path, advance) => Replay(path, version, advance));
+        var reports = TerminalProgress.Over(present, (path, advance) => Replay(path, version, advance));
         foreach (var (report, line) in reports.SelectMany(report => report.Unreadable.Select(line => (report, line))))
             CommandLine.Refuse($"{report.Path}, line {line.Number}: {line.Error}");
         if (json)

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
@@ -71,7 +72,7 @@ internal sealed class ScenarioOptions
             Settings = settings,
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-            Numa = parsed.GetValue(_farNodes) ? NumaTopology.TwoFarNodes : NodesOf(table),
+            Numa = NodesOf(table, parsed.GetValue(_farNodes)),
             Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
         };
     }
@@ -82,12 +83,12 @@ internal sealed class ScenarioOptions
         _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
     ];
 
-    private static NumaTopology NodesOf(PageTable table)
+    // As many nodes as the table names; too far apart if asked for, which takes two.
+    private static NumaTopology NodesOf(PageTable table, bool far)
     {
-        int nodes = table.Cells.Max(cell => cell.Node) + 1;
-        return nodes == 1
-            ? NumaTopology.SingleNode
-            : new(false, [.. Enumerable.Range(0, nodes).Select(a => (System.Collections.Immutable.ImmutableArray<int>)[.. Enumerable.Range(0, nodes).Select(b => a == b ? 10 : 20)])]);
+        int nodes = Math.Max(table.Cells.Max(cell => cell.Node) + 1, far ? 2 : 1);
+        int distance = far ? 40 : 20;
+        return new(far, [.. Enumerable.Range(0, nodes).Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : distance).ToImmutableArray())]);
     }
 
     private ThpSettings Settings(ParseResult parsed, Geometry geometry)

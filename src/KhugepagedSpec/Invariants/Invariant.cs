@@ -32,7 +32,7 @@ public sealed record Invariant(string Name, string Statement, string Citation, F
     public ImmutableArray<string> NotFor { get; init; } = [];
 
     /// <summary>Why <paramref name="version"/> is known to break it; null if it is claimed to hold.</summary>
-    public string? ExceptionFor(KhugepagedVersion version) => Exceptions.FirstOrDefault(exception => exception.Version == version.Name)?.Why;
+    public string? ExceptionFor(KhugepagedVersion version) => Exceptions.FirstOrDefault(exception => exception.Version == (version.VariantOf ?? version.Name))?.Why;
 
     /// <summary>Makes an invariant of a check of single passes.</summary>
     internal static Func<History, Violation?> EachRun(Func<CollapseRun, (int? Cell, string Why)?> check) => history =>

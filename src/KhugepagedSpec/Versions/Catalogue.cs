@@ -98,6 +98,7 @@ public static class Catalogue
     {
         Name = "no-lru-batch",
         Source = "none: Linux 7.2.13 without mm/swap.c's lru_add batch",
+        VariantOf = "linux-7.2",
         LruPutbackIsBatched = false,
     };
 

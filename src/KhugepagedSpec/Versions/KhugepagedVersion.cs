@@ -17,6 +17,9 @@ public sealed record KhugepagedVersion
     /// <summary>The name users give on the command line.</summary>
     public required string Name { get; init; }
 
+    /// <summary>For a variant: the version whose claims it is held to; null for a version of its own.</summary>
+    public string? VariantOf { get; init; }
+
     /// <summary>Where it is described: a posting by subject and date, or the source.</summary>
     public required string Source { get; init; }
 

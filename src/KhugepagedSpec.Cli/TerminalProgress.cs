@@ -3,7 +3,7 @@ using Spectre.Console;
 namespace KhugepagedSpec.Cli;
 
 /// <summary>Progress bars, on a terminal's stderr only.</summary>
-internal static class ReplayProgress
+internal static class TerminalProgress
 {
     /// <summary>Runs <paramref name="work"/> on each file; it reports the bytes it is done with.</summary>
     public static IReadOnlyList<T> Over<T>(IReadOnlyList<string> paths, Func<string, Action<int>, T> work)
@@ -29,6 +29,13 @@ internal static class ReplayProgress
                 work(() => task.Increment(1));
             });
     }
+
+    /// <summary>Runs <paramref name="work"/>, which tells how far it is; nobody knows how far it has to go.</summary>
+    public static T Counting<T>(string what, Func<Action<int>, T> work) =>
+        Console.IsErrorRedirected
+            ? work(_ => { })
+            : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Status()
+                .Start(what, context => work(count => context.Status(FormattableString.Invariant($"{count} {what}"))));
 
     private static Progress OnTerminal() =>
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Progress().AutoClear(true)
