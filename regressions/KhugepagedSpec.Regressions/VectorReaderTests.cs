@@ -47,6 +47,8 @@ public sealed class VectorReaderTests
     [InlineData(":r16", ":q16", "expected offset/order:status")]
     [InlineData("ref=16", "rev=16", "expected status ref=R none=N unm=U")]
     [InlineData("collapse_alloc.4", "collapse_alloc", "expected <name>.<order>")]
+    [InlineData("collapse_alloc.4", "collapse_alloc.40", "expected <name>.<order>, orders 0 to 9")]
+    [InlineData("none=0", "then=H1+1", "then=H in 'in': nothing can be shared")]
     [InlineData("\"passes\"", "\"phases\"", "no 'passes': expected a recorded vector")]
     public void A_bad_line_says_what_is_wrong_and_what_was_expected(string good, string bad, string error) =>
         Assert.Contains(error, Read(Good.Replace(good, bad, StringComparison.Ordinal)).Error, StringComparison.Ordinal);

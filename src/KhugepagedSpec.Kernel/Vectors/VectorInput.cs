@@ -106,6 +106,8 @@ public sealed record VectorInput
         }
         if (pattern is null)
             throw new FormatException("no pat= in 'in'");
+        if (input.Then.Any(operation => operation.What == 'H'))
+            throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
         input = input with { Settings = input.Settings.WithSizes(orders, sizes), Pattern = PatternLetters(pattern, geometry) };
         return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
     }

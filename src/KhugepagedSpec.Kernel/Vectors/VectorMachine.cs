@@ -102,7 +102,7 @@ public sealed class VectorMachine
             'F' => program.Free,
             'G' => program.Guard,
             'N' => program.Pin,
-            _ => throw new FormatException($"then={what}{start}+{length}: nothing can be shared with a child that was forked before"),
+            _ => throw new ArgumentOutOfRangeException(nameof(what), what, "not something a program does between passes"),
         };
         act(start, length);
     }

@@ -77,7 +77,7 @@ public static class VectorReader
             PagesCollapsed = Member(pass, "pc").GetInt64(),
             After = ReadTable(pass, "snap", pmdKb, geometry),
             PmdMappedKb = pmdKb,
-            Statistics = [.. Member(pass, "stats").EnumerateObject().Select(statistic => ReadStatistic(statistic.Name, statistic.Value.GetInt64()))],
+            Statistics = [.. Member(pass, "stats").EnumerateObject().Select(statistic => ReadStatistic(statistic.Name, statistic.Value.GetInt64(), geometry))],
             Attempts = ReadArray(pass, "tries", ReadAttempt),
             Scans = ReadArray(pass, "scan", ReadScanLine),
             Return = pass.TryGetProperty("ret", out var ret) ? ret.GetInt32() : null,
@@ -109,11 +109,11 @@ public static class VectorReader
         }
     }
 
-    private static (string Name, int Order, long Value) ReadStatistic(string key, long value)
+    private static (string Name, int Order, long Value) ReadStatistic(string key, long value, Geometry geometry)
     {
         int dot = key.LastIndexOf('.');
-        if (dot < 1 || !int.TryParse(key.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int order))
-            throw new FormatException($"statistic '{key}': expected <name>.<order>");
+        if (dot < 1 || !int.TryParse(key.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int order) || order > geometry.PmdOrder)
+            throw new FormatException($"statistic '{key}': expected <name>.<order>, orders 0 to {geometry.PmdOrder}");
         return (key[..dot], order, value);
     }
 

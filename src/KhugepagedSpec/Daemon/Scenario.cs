@@ -35,7 +35,7 @@ public sealed record Scenario
     public static Scenario Of(PageTable table) => new()
     {
         Table = table,
-        Vma = Vma.ExactPmdRange(table.Geometry) with { HasAnonVma = table.Pmd == PmdState.Huge || table.Cells.Any(NeedsAnonVma) },
+        Vma = Vma.ExactPmdRange(table.Geometry) with { HasAnonVma = table.Pmd is PmdState.Huge or PmdState.Migration || table.Cells.Any(NeedsAnonVma) },
         Settings = ThpSettings.Defaults(table.Geometry),
     };
 
