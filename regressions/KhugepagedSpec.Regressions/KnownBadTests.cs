@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Cli;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
@@ -73,7 +72,7 @@ public sealed class KnownBadTests
             Assert.True(example is not null, $"{name} is not found");
             Assert.InRange(Shrinker.Size(example.Scenario), 0, 16);
             text.Append(name).Append(": ").Append(example.Invariant.Name).Append('\n')
-                .Append("  explain ").Append(ScenarioText.Arguments(example.Scenario)).Append('\n')
+                .Append("  explain ").Append(example.Scenario).Append('\n')
                 .Append("  ").Append(example.Violation).Append('\n');
         }
         await Verifier.Verify(text.ToString());

@@ -43,7 +43,8 @@ public static class Shrinker
     /// <summary>PTEs that are not empty: what counterexamples are measured by.</summary>
     public static int Size(Scenario scenario) => scenario.Table.Cells.Count(cell => cell.Kind != PteKind.None);
 
-    private static IEnumerable<Scenario> Simpler(Scenario scenario) =>
+    /// <summary>Every single simplification, the largest first.</summary>
+    public static IEnumerable<Scenario> Simpler(Scenario scenario) =>
         SimplerSurroundings(scenario).Concat(SimplerCells(scenario));
 
     private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)

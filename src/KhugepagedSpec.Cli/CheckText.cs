@@ -28,7 +28,7 @@ internal static class CheckText
         result.Seed, result.Count, result.IsFine,
         [.. result.Reports.SelectMany(report => report.Counterexamples.Select(found => new CounterexampleJson(
             report.Version.Name, found.Invariant.Name, found.Invariant.ExceptionFor(report.Version) is not null,
-            ScenarioText.Arguments(found.Scenario), Shrinker.Size(found.Scenario), found.Violation.ToString(), found.Found)))],
+            found.Scenario.ToString(), Shrinker.Size(found.Scenario), found.Violation.ToString(), found.Found)))],
         [.. result.Undetected.Select(report => report.Version.Name)],
         result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count));
 
@@ -66,7 +66,7 @@ internal static class CheckText
     private static void PrintCounterexample(string head, CheckReport report, Counterexample found, string why)
     {
         Console.WriteLine($"{head}{report.Version.Name} breaks {found.Invariant.Name}: {why}");
-        Console.WriteLine($"  explain {ScenarioText.Arguments(found.Scenario)} --model {report.Version.Name} --passes {found.Violation.Pass}");
+        Console.WriteLine($"  explain {found.Scenario} --model {report.Version.Name} --passes {found.Violation.Pass}");
         Console.WriteLine($"  {found.Violation}\n");
     }
 

@@ -14,7 +14,7 @@ internal static class DiffText
 
     public static void Print(KhugepagedVersion a, KhugepagedVersion b, Difference difference)
     {
-        Console.WriteLine($"explain {ScenarioText.Arguments(difference.Scenario)}\n");
+        Console.WriteLine($"explain {difference.Scenario}\n");
         Console.WriteLine($"  {a.Name,-Column}{b.Name}");
         int from = Math.Max(0, difference.DiffersAt - Context);
         int end = Math.Min(Math.Max(difference.First.Length, difference.Second.Length), difference.DiffersAt + Shown);
@@ -39,7 +39,7 @@ internal static class DiffText
         Console.WriteLine();
         foreach (var (i, j) in pairs)
             if (smallest[i, j] is { } found)
-                Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {ScenarioText.Arguments(found.Scenario)}\n  {LineAt(found.First, found.DiffersAt)} | {LineAt(found.Second, found.DiffersAt)}");
+                Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {found.Scenario}\n  {LineAt(found.First, found.DiffersAt)} | {LineAt(found.Second, found.DiffersAt)}");
         return CommandLine.Agree;
     }
 

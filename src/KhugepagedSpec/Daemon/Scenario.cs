@@ -52,6 +52,9 @@ public sealed record Scenario
         return runs.MoveToImmutable();
     }
 
+    /// <summary>The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell.</summary>
+    public override string ToString() => ScenarioText.Arguments(this);
+
     private static bool NeedsAnonVma(Cell cell) =>
         cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.GuardMarker or PteKind.UffdWpMarker or PteKind.Special);
 }

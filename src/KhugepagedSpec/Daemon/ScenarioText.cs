@@ -1,14 +1,14 @@
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Daemon;
 
 /// <summary>A scenario as the arguments of <c>explain</c> that show it.</summary>
 internal static class ScenarioText
 {
+    /// <summary>The arguments, quoted for a shell.</summary>
     public static string Arguments(Scenario scenario)
     {
         var settings = scenario.Settings;

@@ -1,0 +1,17 @@
+using FsCheck;
+using FsCheck.Fluent;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Properties;
+
+/// <summary>The scenarios that properties are given: one seed from FsCheck, spread out by our generator, shrunk by our shrinker.</summary>
+public static class Scenarios
+{
+    public static Arbitrary<Scenario> Any() => Arb.From(
+        from seed in Gen.Choose(0, int.MaxValue)
+        from order in Gen.Elements(9, 9, 4, 6)
+        select new RandomScenarios(seed, new Geometry(order)).Next(),
+        Shrinker.Simpler);
+}
