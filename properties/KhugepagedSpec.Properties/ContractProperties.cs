@@ -7,7 +7,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Properties;
 
 /// <summary>Every invariant, over every version that is claimed to satisfy it. The users' five come first.</summary>
-[Properties(Arbitrary = [typeof(Scenarios)], MaxTest = 150, QuietOnSuccess = true)]
+[Properties(Arbitrary = [typeof(Scenarios)], MaxTest = 100, QuietOnSuccess = true)]
 public sealed class ContractProperties
 {
     [Property]

@@ -9,7 +9,6 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 
-[Collection("console")]
 public sealed class VersionTests
 {
     private static readonly KhugepagedVersion[] Walks = [Catalogue.V17, Catalogue.V18, Catalogue.V18Fixup, Catalogue.V19, Catalogue.Linux72];
@@ -100,22 +99,6 @@ public sealed class VersionTests
         await Verifier.Verify(text.ToString());
     }
 
-    [Fact]
-    public async Task The_smallest_difference_of_every_pair_of_versions() => await Verifier.Verify(Output("diff", "--all"));
-
-    [Fact]
-    public async Task The_table_of_policies() => await Verifier.Verify(Output("versions"));
-
-    [Fact]
-    public async Task The_contract() => await Verifier.Verify(Output("invariants"));
-
-    private static string Output(params string[] args)
-    {
-        var (code, output, error) = Cli.Run(args);
-        Assert.Equal((0, ""), (code, error));
-        return output;
-    }
-
     private static Scenario Of(string table, int order, int maxPtesNone)
     {
         var scenario = Scenario.Of(PageTable.Parse(table, Geometry.X86));
@@ -125,12 +108,12 @@ public sealed class VersionTests
     // Small scenarios until each known exception is seen, or a share of them for what must hold; then random larger ones.
     private static Dictionary<Invariant, Counterexample> BrokenBy(KhugepagedVersion version)
     {
-        const int share = 13;
+        const int share = 11;
         var broken = new Dictionary<Invariant, Counterexample>();
         var open = Contract.Invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
         var random = new[] { 6, 9 }.Select(order => new RandomScenarios(5, new Geometry(order))).ToArray();
         int count = 0;
-        foreach (var scenario in SmallScenarios.OfEight().Concat(Enumerable.Range(0, 4000).Select(i => random[i % random.Length].Next())))
+        foreach (var scenario in SmallScenarios.OfEight().Take(30_000).Concat(Enumerable.Range(0, 1500).Select(i => random[i % random.Length].Next())))
         {
             if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null))
                 continue;
