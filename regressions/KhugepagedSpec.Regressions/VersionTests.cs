@@ -109,13 +109,14 @@ public sealed class VersionTests
     private static Dictionary<Invariant, Counterexample> BrokenBy(KhugepagedVersion version)
     {
         const int share = 11;
+        const string takesManyPages = "settles";
         var broken = new Dictionary<Invariant, Counterexample>();
         var open = Contract.Invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
         var random = new[] { 6, 9 }.Select(order => new RandomScenarios(5, new Geometry(order))).ToArray();
         int count = 0;
-        foreach (var scenario in SmallScenarios.OfEight().Take(30_000).Concat(Enumerable.Range(0, 1500).Select(i => random[i % random.Length].Next())))
+        foreach (var scenario in SmallScenarios.OfEight().Concat(Enumerable.Range(0, 1500).Select(i => random[i % random.Length].Next())))
         {
-            if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null))
+            if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null && invariant.Name != takesManyPages))
                 continue;
             var history = History.Of(scenario, version, Checker.Passes);
             foreach (var invariant in open.Where(invariant => invariant.Check(history) is not null).ToList())
