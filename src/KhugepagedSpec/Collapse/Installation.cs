@@ -59,7 +59,7 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
             bool isLarge = memory.FolioOf(pte.Pfn).Order > 0;
             if (isLarge)
             {
-                pages = BatchLength(window, i, head);
+                pages = memory.PteBatch(window, i);
                 largeFolios ??= [];
                 if (!largeFolios.Contains(head))
                     largeFolios.Add(head);
@@ -70,17 +70,6 @@ internal readonly ref struct Installation(Machine machine, AddressSpace mm, Vma 
         }
         if (largeFolios is { Count: > 0 } && machine.Version.LruPutbackIsBatched)
             machine.LruBatch.Drain();
-    }
-
-    private int BatchLength(ReadOnlySpan<Pte> window, int start, int head)
-    {
-        int end = start + 1;
-        while (end < window.Length && window[end].Kind == PteKind.Page
-            && window[end].Pfn == window[end - 1].Pfn + 1 && machine.Memory.HeadOf(window[end].Pfn) == head)
-        {
-            end++;
-        }
-        return end - start;
     }
 
     private void MapPtes(PteTable table, Span<Pte> window, int folio)

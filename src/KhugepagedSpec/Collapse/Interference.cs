@@ -87,7 +87,7 @@ internal static class Interference
                 break;
             case Mishap.PageTurnsDevice:
                 program.DontNeed(page, 1);
-                mm.TableAt(page).Ptes[(int)(page & (machine.Geometry.Pages - 1))] = new Pte(PteKind.ZoneDevice, PteFlags.Young, -1);
+                mm.TableAt(page).Ptes[machine.Geometry.IndexOf(page)] = new Pte(PteKind.ZoneDevice, PteFlags.Young, -1);
                 break;
         }
     }

@@ -17,10 +17,10 @@ public abstract record NoneLimit(string Name)
     public static NoneLimit ZeroOrMaximumOnly { get; } = new ZeroOrMaximumOnlyLimit("0 or max, else end");
 
     /// <summary>Up to v10: the sysctl scaled down to the order.</summary>
-    public static NoneLimit Scaled { get; } = new ScaledLimit("scaled", int.MaxValue);
+    public static NoneLimit Scaled { get; } = new ScaledLimit("scaled", IsCapped: false);
 
     /// <summary>v11 and v12: scaled, and silently capped at just under half (N. Pache, 2025-10-22, v12 patch 2).</summary>
-    public static NoneLimit ScaledAndCapped { get; } = new ScaledLimit("scaled, capped at half", 2);
+    public static NoneLimit ScaledAndCapped { get; } = new ScaledLimit("scaled, capped at half", IsCapped: true);
 
     /// <summary>A mistake: the sysctl as it is, at every order.</summary>
     public static NoneLimit Unscaled { get; } = new UnscaledLimit("unscaled");
@@ -43,10 +43,10 @@ public abstract record NoneLimit(string Name)
             maxPtesNone == 0 || maxPtesNone == (1 << pmdOrder) - 1 ? ZeroOrMaximum.Below(order, maxPtesNone, pmdOrder) : Unsupported;
     }
 
-    private sealed record ScaledLimit(string Name, int CapDivisor) : NoneLimit(Name)
+    private sealed record ScaledLimit(string Name, bool IsCapped) : NoneLimit(Name)
     {
         public override int Below(int order, int maxPtesNone, int pmdOrder) =>
-            Math.Min(maxPtesNone, CapDivisor == int.MaxValue ? maxPtesNone : (1 << pmdOrder) / CapDivisor - 1) >> (pmdOrder - order);
+            (IsCapped ? Math.Min(maxPtesNone, (1 << pmdOrder) / 2 - 1) : maxPtesNone) >> (pmdOrder - order);
     }
 
     private sealed record UnscaledLimit(string Name) : NoneLimit(Name)

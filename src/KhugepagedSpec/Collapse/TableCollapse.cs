@@ -126,7 +126,7 @@ internal sealed class TableCollapse(Machine machine)
     private int LargestFolio(AddressSpace mm, long page, int order)
     {
         int largest = order;
-        foreach (var pte in mm.TableAt(page).Ptes.Slice((int)(page & (machine.Geometry.Pages - 1)), 1 << order))
+        foreach (var pte in mm.TableAt(page).Ptes.Slice(machine.Geometry.IndexOf(page), 1 << order))
             if (pte.Kind == PteKind.Page)
                 largest = Math.Max(largest, machine.Memory.FolioOf(pte.Pfn).Order);
         return largest;

@@ -98,7 +98,7 @@ public sealed class Khugepaged
     // Returns true once the last VMA is behind the cursor.
     private bool VisitVmas(AddressSpace process, long budget, List<TableRun> tables, ref long progress, ref ScanResult last)
     {
-        int pages = _machine.Geometry.Pages, pmdOrder = _machine.Geometry.PmdOrder;
+        int pages = _machine.Geometry.Pages;
         foreach (var vma in process.Vmas.ToArray())
         {
             if (vma.End <= _cursorPage)
@@ -113,8 +113,7 @@ public sealed class Khugepaged
                 progress++;
                 continue;
             }
-            long start = (vma.Start + pages - 1) >> pmdOrder << pmdOrder;
-            long end = vma.End >> pmdOrder << pmdOrder;
+            long start = _machine.Geometry.NextRangeStart(vma.Start), end = _machine.Geometry.RangeStart(vma.End);
             if (_cursorPage > end)
             {
                 progress++;

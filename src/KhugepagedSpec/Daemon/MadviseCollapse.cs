@@ -33,8 +33,8 @@ public static class MadviseCollapse
         if (Eligibility.PossibleOrders(machine, mm, vma, CollapseKind.Madvise).IsEmpty)
             return Done(ScanResult.VmaCheck, Errno.EINVAL);
         machine.LruBatch.Drain();
-        int pages = machine.Geometry.Pages, pmdOrder = machine.Geometry.PmdOrder;
-        long first = (start + pages - 1) >> pmdOrder << pmdOrder, last = end >> pmdOrder << pmdOrder;
+        int pages = machine.Geometry.Pages;
+        long first = machine.Geometry.NextRangeStart(start), last = machine.Geometry.RangeStart(end);
         var collapse = new TableCollapse(machine);
         long progress = 0;
         var failure = ScanResult.Succeed;

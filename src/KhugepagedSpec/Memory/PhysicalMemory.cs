@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Memory;
 
@@ -61,6 +62,22 @@ public sealed class PhysicalMemory
         }
         _folios[pfn] = new Folio { Order = (byte)order, Node = node, Born = Clock };
         return pfn;
+    }
+
+    /// <summary>
+    /// How many PTEs from <paramref name="start"/> on map consecutive pages of one folio; 1 where no page is mapped. Source: Linux
+    /// 7.2, <c>folio_pte_batch()</c>.
+    /// </summary>
+    public int PteBatch(ReadOnlySpan<Pte> ptes, int start)
+    {
+        int end = start + 1;
+        if (ptes[start].Kind == PteKind.Page)
+            while (end < ptes.Length && ptes[end].Kind == PteKind.Page && ptes[end].Pfn == ptes[end - 1].Pfn + 1
+                && HeadOf(ptes[end].Pfn) == HeadOf(ptes[start].Pfn))
+            {
+                end++;
+            }
+        return end - start;
     }
 
     /// <summary>Notes that process <paramref name="mm"/> maps <paramref name="pages"/> pages from <paramref name="pfn"/> on, once each.</summary>

@@ -60,7 +60,7 @@ public static class TableImage
     public static long ReadContents(Machine machine, AddressSpace mm, long page)
     {
         var live = mm.TableAt(page);
-        int index = (int)(page & (machine.Geometry.Pages - 1));
+        int index = machine.Geometry.IndexOf(page);
         if (live.Pmd is PmdState.Huge or PmdState.Migration)
             return (long)machine.Memory.Contents(live.HugePfn + index);
         var pte = live.Ptes[index];

@@ -27,6 +27,15 @@ public sealed record Geometry(int PmdOrder)
     /// <summary>The largest value of max_ptes_none, max_ptes_swap and max_ptes_shared (<c>KHUGEPAGED_MAX_PTES_LIMIT</c>).</summary>
     public int MaxPtesLimit => Pages - 1;
 
+    /// <summary>Which PTE of its table maps <paramref name="page"/>.</summary>
+    public int IndexOf(long page) => (int)(page & (Pages - 1));
+
+    /// <summary>The first page of the PMD range that <paramref name="page"/> lies in.</summary>
+    public long RangeStart(long page) => page >> PmdOrder << PmdOrder;
+
+    /// <summary>The first page, at or behind <paramref name="page"/>, that begins a PMD range.</summary>
+    public long NextRangeStart(long page) => RangeStart(page + Pages - 1);
+
     /// <summary>Every order an anonymous folio may be collapsed to (<c>THP_ORDERS_ALL_ANON</c>).</summary>
     public OrderSet AnonOrders => OrderSet.Range(MinOrder, PmdOrder);
 }

@@ -172,7 +172,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         var ptes = table.Ptes.Slice(first, count);
         for (int i = 0, batch; i < count; i += batch)
         {
-            batch = PteBatch(ptes, i);
+            batch = _memory.PteBatch(ptes, i);
             if (ptes[i].Kind == PteKind.Page)
                 _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
             if (ptes[i].Kind != PteKind.GuardMarker)
@@ -182,7 +182,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             table.Clear();
     }
 
-    private int IndexOf(long page) => (int)(page & (machine.Geometry.Pages - 1));
+    private int IndexOf(long page) => machine.Geometry.IndexOf(page);
 
     private static void SplitPmd(PteTable table)
     {
@@ -311,7 +311,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             return;
         for (int i = first, batch; i < first + count; i += batch)
         {
-            batch = PteBatch(table.Ptes[..(first + count)], i);
+            batch = _memory.PteBatch(table.Ptes[..(first + count)], i);
             if (table.Ptes[i].Kind != PteKind.Page)
                 continue;
             ref var folio = ref _memory.FolioOf(table.Ptes[i].Pfn);
@@ -329,19 +329,6 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         }
     });
 
-    // How many PTEs from i on map consecutive pages of one folio (folio_pte_batch).
-    private int PteBatch(ReadOnlySpan<Pte> ptes, int i)
-    {
-        int end = i + 1;
-        if (ptes[i].Kind == PteKind.Page)
-            while (end < ptes.Length && ptes[end].Kind == PteKind.Page && ptes[end].Pfn == ptes[end - 1].Pfn + 1
-                && _memory.HeadOf(ptes[end].Pfn) == _memory.HeadOf(ptes[i].Pfn))
-            {
-                end++;
-            }
-        return end - i;
-    }
-
     private void ForEachPage(long start, long length, Action<long> act)
     {
         for (long page = start; page < start + length; page++)
@@ -356,7 +343,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             long from = Math.Max(start, vma.Start), end = Math.Min(start + length, vma.End);
             while (from < end)
             {
-                long next = Math.Min(end, (from >> machine.Geometry.PmdOrder) + 1 << machine.Geometry.PmdOrder);
+                long next = Math.Min(end, machine.Geometry.NextRangeStart(from + 1));
                 act(vma, mm.TableAt(from), IndexOf(from), (int)(next - from));
                 from = next;
             }
