@@ -12,6 +12,6 @@ public static class Scenarios
     public static Arbitrary<Scenario> Any() => Arb.From(
         from seed in Gen.Choose(0, int.MaxValue)
         from order in Gen.Elements(9, 9, 4, 6)
-        select new RandomScenarios(seed, new Geometry(order)).Next(),
+        select new ScenarioGenerator(new RandomChoices((ulong)seed), new Geometry(order)).Next(),
         Shrinker.Simpler);
 }

@@ -16,9 +16,8 @@ public sealed class VersionTests
     [Fact]
     public void From_v17_to_7_2_the_attempts_are_the_same_without_userfaultfd_without_swap_and_under_a_supported_limit()
     {
-        var random = new RandomScenarios(3, Geometry.X86);
         int compared = 0;
-        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 7 == 0).Concat(Enumerable.Range(0, 2000).Select(_ => random.Next())))
+        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 7 == 0).Concat(ScenarioGenerator.Random(3, Geometry.X86).Take(2000)))
         {
             var settings = scenario.Settings;
             if (scenario.Vma.IsUffdArmed || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
@@ -112,9 +111,9 @@ public sealed class VersionTests
         const string takesManyPages = "settles";
         var broken = new Dictionary<Invariant, Counterexample>();
         var open = Contract.Invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
-        var random = new[] { 6, 9 }.Select(order => new RandomScenarios(5, new Geometry(order))).ToArray();
+        var random = ScenarioGenerator.Random(5, new Geometry(6)).Zip(ScenarioGenerator.Random(5, new Geometry(9)), (small, large) => new[] { small, large });
         int count = 0;
-        foreach (var scenario in SmallScenarios.OfEight().Concat(Enumerable.Range(0, 1500).Select(i => random[i % random.Length].Next())))
+        foreach (var scenario in SmallScenarios.OfEight().Concat(random.Take(750).SelectMany(pair => pair)))
         {
             if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null && invariant.Name != takesManyPages))
                 continue;

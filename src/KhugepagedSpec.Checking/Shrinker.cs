@@ -7,9 +7,9 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Checking;
 
 /// <summary>
-/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer and lower orders, smaller limits,
-/// entries emptied or made plain by aligned block, from the largest block to the smallest. Deterministic; the result is locally
-/// minimal: no single simplification keeps what it shows.
+/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer and lower orders,
+/// smaller limits, entries emptied or made plain by aligned block, from the largest block to the smallest, half the table. The
+/// result is deterministic and locally minimal: no single simplification keeps what it shows.
 /// </summary>
 public static class Shrinker
 {
@@ -45,7 +45,7 @@ public static class Shrinker
 
     /// <summary>Every single simplification, the largest first.</summary>
     public static IEnumerable<Scenario> Simpler(Scenario scenario) =>
-        SimplerSurroundings(scenario).Concat(SimplerCells(scenario));
+        SimplerSurroundings(scenario).Concat(SimplerCells(scenario)).Concat(ScenarioHalf.Both(scenario));
 
     private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)
     {

@@ -12,6 +12,8 @@ namespace KhugepagedSpec.Checking;
 /// </summary>
 public static class SmallScenarios
 {
+    private const int BlockPages = 1 << Geometry.MinOrder;
+
     private static readonly string[] Blocks =
     [
         "....", "x...", "...x", "xx..", "xxx.", "xxxx", "z...", "xxxz", "oooo", "ooox", "Zxxx", "hxxx", "xxxh", "sxxx", "gxxx", "ixxx", "pxxx", "txxx",
@@ -25,8 +27,8 @@ public static class SmallScenarios
     private static readonly ImmutableArray<ScriptedMishap>[] Mishaps =
         [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1" }.Select(mishap => ImmutableArray.Create(ScriptedMishap.Parse(mishap)))];
 
-    private static readonly Lazy<ImmutableArray<(PageTable Table, Vma Vma)>> Eight = new(() => TablesBySize(new Geometry(3), Blocks));
-    private static readonly Lazy<ImmutableArray<(PageTable Table, Vma Vma)>> Sixteen = new(() => TablesBySize(new Geometry(4), PlainBlocks));
+    private static readonly Lazy<ImmutableArray<Scenario>> Eight = new(() => TablesBySize(new Geometry(3), Blocks));
+    private static readonly Lazy<ImmutableArray<Scenario>> Sixteen = new(() => TablesBySize(new Geometry(4), PlainBlocks));
 
     /// <summary>In words, for reports.</summary>
     public const string Bound =
@@ -38,63 +40,63 @@ public static class SmallScenarios
     /// <summary>Those of 8 PTEs.</summary>
     public static IEnumerable<Scenario> OfEight() => Of(Eight.Value);
 
-    private static IEnumerable<Scenario> Of(ImmutableArray<(PageTable Table, Vma Vma)> tables)
+    private static IEnumerable<Scenario> Of(ImmutableArray<Scenario> tables)
     {
-        var allSettings = SettingsFor(tables[0].Table.Geometry);
-        foreach (var (table, vma) in tables)
+        var geometry = tables[0].Table.Geometry;
+        ImmutableArray<ThpSettings> allSettings =
+        [
+            .. Odometer.All(choices => SupportedLimits(choices, geometry)).Concat(Odometer.All(choices => LimitsExceeded(choices, geometry)))
+                .Where(settings => !(settings.Madvise | settings.Always).IsEmpty)
+                .OrderBy(settings => settings.Madvise.Orders().Count()),
+        ];
+        foreach (var table in tables)
             foreach (var settings in allSettings)
-            {
-                foreach (var flags in Flags)
-                    yield return new Scenario { Table = table, Vma = vma with { Flags = vma.Flags | flags }, Settings = settings };
-                foreach (var mishap in Mishaps)
-                    yield return new Scenario { Table = table, Vma = vma, Settings = settings, Mishaps = mishap };
-            }
+                foreach (var scenario in Odometer.All(choices => Befallen(choices, table with { Settings = settings })))
+                    yield return scenario;
     }
 
-    private static ImmutableArray<(PageTable Table, Vma Vma)> TablesBySize(Geometry geometry, string[] blocks) =>
-        [.. Tables(geometry, blocks).OrderBy(NonEmpty).Select(table => (table, Scenario.Of(table).Vma))];
-
-    private static IEnumerable<PageTable> Tables(Geometry geometry, string[] blocks)
+    private static ImmutableArray<Scenario> TablesBySize(Geometry geometry, string[] texts)
     {
-        int count = geometry.Pages / 4;
-        var digits = new int[count];
-        while (true)
-        {
-            if (TryParse(string.Join(' ', digits.Select(digit => blocks[digit])), geometry) is { } table)
-                yield return table;
-            int place = 0;
-            while (place < count && ++digits[place] == blocks.Length)
-                digits[place++] = 0;
-            if (place == count)
-                yield break;
-        }
+        Cell[][] blocks = [.. texts.Select(text => Block(text, geometry))];
+        return
+        [
+            .. Odometer.All(choices => new TableGenerator(choices, geometry).OfBlocks(blocks))
+                .OrderBy(table => table.Cells.Count(cell => cell.Kind != PteKind.None))
+                .Select(Scenario.Of),
+        ];
     }
 
-    private static PageTable? TryParse(string text, Geometry geometry)
-    {
-        try
-        {
-            return PageTable.Parse(text, geometry);
-        }
-        catch (NotationException)
-        {
-            return null;
-        }
-    }
+    private static Cell[] Block(string text, Geometry geometry) =>
+        [.. TableNotation.Parse(text, geometry, padWithNone: true).Cells[..BlockPages]];
 
-    private static int NonEmpty(PageTable table) => table.Cells.Count(cell => cell.Kind != PteKind.None);
-
-    private static ImmutableArray<ThpSettings> SettingsFor(Geometry geometry)
+    private static ThpSettings SupportedLimits(Choices choices, Geometry geometry)
     {
         int maximum = geometry.MaxPtesLimit;
-        var settings = ImmutableArray.CreateBuilder<ThpSettings>();
-        var defaults = ThpSettings.Defaults(geometry) with { MaxPtesShared = maximum, MaxPtesSwap = maximum };
-        for (uint bits = 4; bits < 1u << (geometry.PmdOrder + 1); bits += 4)
-            foreach (int none in new[] { 0, maximum / 2, maximum / 2 + 1, maximum })
-                settings.Add(defaults.WithSizes(new OrderSet(bits), SizeEnabled.Madvise) with { MaxPtesNone = none });
-        // The limits on swap and shared PTEs, exceeded by one.
-        settings.Add(defaults.WithSizes(geometry.AnonOrders, SizeEnabled.Madvise) with { MaxPtesNone = 0, MaxPtesShared = 0, MaxPtesSwap = 0 });
-        settings.Add(defaults.WithSizes(OrderSet.Of(geometry.PmdOrder), SizeEnabled.Always) with { MaxPtesNone = 0, MaxPtesShared = 0, MaxPtesSwap = 0 });
-        return [.. settings.OrderBy(s => s.Madvise.Orders().Count())];
+        var orders = new OrderSet((uint)choices.Below(2 << (geometry.PmdOrder - Geometry.MinOrder)) << Geometry.MinOrder);
+        return ThpSettings.Defaults(geometry).WithSizes(orders, SizeEnabled.Madvise) with
+        {
+            MaxPtesNone = choices.Of<int>([0, maximum / 2, maximum / 2 + 1, maximum]),
+            MaxPtesShared = maximum,
+            MaxPtesSwap = maximum,
+        };
+    }
+
+    // The limits on swap and shared PTEs, exceeded by one.
+    private static ThpSettings LimitsExceeded(Choices choices, Geometry geometry) =>
+        (choices.Below(2) == 0
+            ? ThpSettings.Defaults(geometry).WithSizes(geometry.AnonOrders, SizeEnabled.Madvise)
+            : ThpSettings.Defaults(geometry).WithSizes(OrderSet.Of(geometry.PmdOrder), SizeEnabled.Always)) with
+        {
+            MaxPtesNone = 0,
+            MaxPtesShared = 0,
+            MaxPtesSwap = 0,
+        };
+
+    private static Scenario Befallen(Choices choices, Scenario scenario)
+    {
+        int which = choices.Below(Flags.Length + Mishaps.Length);
+        return which < Flags.Length
+            ? scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags[which] } }
+            : scenario with { Mishaps = Mishaps[which - Flags.Length] };
     }
 }

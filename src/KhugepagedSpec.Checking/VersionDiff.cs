@@ -56,11 +56,9 @@ public static class VersionDiff
                 return new DiffReport(On(small, first, second), tried, SmallScenarios.Bound);
             }
         }
-        var scenarios = new RandomScenarios(1, PageTables.Geometry.X86);
-        for (int i = 0; i < random; i++)
+        foreach (var scenario in ScenarioGenerator.Random(1, PageTables.Geometry.X86).Take(random))
         {
             tried++;
-            var scenario = scenarios.Next();
             if (On(scenario, first, second) is null)
                 continue;
             var small = Shrinker.Shrink(scenario, candidate => On(candidate, first, second) is not null);

@@ -76,7 +76,7 @@ internal static class CheckCommand
 
     private static IEnumerable<Scenario> Random(int seed, int count)
     {
-        var generators = PmdOrders.Select((order, i) => new RandomScenarios(seed * 4 + i, new Geometry(order))).ToArray();
+        var generators = PmdOrders.Select((order, i) => new ScenarioGenerator(new RandomChoices((ulong)seed * 4 + (ulong)i), new Geometry(order))).ToArray();
         for (int i = 0; i < count; i++)
             yield return generators[i % generators.Length].Next();
     }

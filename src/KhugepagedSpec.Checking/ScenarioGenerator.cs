@@ -1,0 +1,97 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then a mishap.</summary>
+/// <param name="choices">Where its choices come from.</param>
+/// <param name="geometry">The geometry of the tables.</param>
+public sealed class ScenarioGenerator(Choices choices, Geometry geometry)
+{
+    private static readonly Mishap[] Mishaps =
+    [
+        Mishap.AllocFails, Mishap.AllocFails, Mishap.ChargeFails, Mishap.CopyFails, Mishap.PageLocked, Mishap.PageOffLru, Mishap.SwapinFails, Mishap.SwapinRetries,
+    ];
+
+    private readonly TableGenerator _tables = new(choices, geometry);
+
+    /// <summary>Random scenarios without end; the same seed gives the same.</summary>
+    public static IEnumerable<Scenario> Random(ulong seed, Geometry geometry)
+    {
+        var generator = new ScenarioGenerator(new RandomChoices(seed), geometry);
+        while (true)
+            yield return generator.Next();
+    }
+
+    /// <summary>A scenario.</summary>
+    public Scenario Next()
+    {
+        var scenario = Scenario.Of(_tables.Next());
+        var settings = Settings(scenario.Settings);
+        return scenario with
+        {
+            Settings = choices.OneIn(4) ? AtTheLimits(settings, scenario.Table) : settings,
+            Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
+            Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
+            Mishaps = choices.OneIn(5) ? [AMishap()] : [],
+        };
+    }
+
+    private ThpSettings Settings(ThpSettings settings)
+    {
+        int pmdOrder = geometry.PmdOrder;
+        var orders = choices.Below(6) switch
+        {
+            0 => OrderSet.Of(pmdOrder),
+            1 => OrderSet.Of(choices.Between(Geometry.MinOrder, pmdOrder - 1)),
+            2 => geometry.AnonOrders,
+            3 => geometry.AnonOrders.Without(pmdOrder),
+            _ => new OrderSet((uint)choices.Below(1 << (pmdOrder + 1))) & geometry.AnonOrders,
+        };
+        int maximum = geometry.MaxPtesLimit;
+        return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
+        {
+            MaxPtesNone = choices.Below(6) switch { 0 or 1 => 0, 2 or 3 => maximum, 4 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
+            MaxPtesSwap = choices.OneIn(3) ? choices.Below(3) : maximum,
+            MaxPtesShared = choices.OneIn(3) ? choices.Below(3) : maximum,
+        };
+    }
+
+    // The PMD's order enabled, and each limit exactly what the table has, or one less.
+    private ThpSettings AtTheLimits(ThpSettings settings, PageTable table)
+    {
+        int none = 0, swap = 0, shared = 0;
+        foreach (var cell in table.Cells)
+        {
+            none += cell.IsNoneOrZero ? 1 : 0;
+            swap += cell.Kind is PteKind.Swap or PteKind.GuardMarker ? 1 : 0;
+            shared += cell.Has(CellFlags.Shared) ? 1 : 0;
+        }
+        return settings.WithSizes(settings.OrdersFor(advised: true).With(geometry.PmdOrder), SizeEnabled.Madvise) with
+        {
+            MaxPtesNone = Limit(none),
+            MaxPtesSwap = Limit(swap),
+            MaxPtesShared = Limit(shared),
+        };
+
+        int Limit(int count) => Math.Clamp(count - (choices.OneIn(4) ? 1 : 0), 0, geometry.MaxPtesLimit);
+    }
+
+    private VmaFlags Flags() => choices.Below(12) switch
+    {
+        0 => VmaFlags.UffdMissing,
+        1 => VmaFlags.UffdWp,
+        2 => VmaFlags.Locked,
+        3 => VmaFlags.Droppable,
+        _ => VmaFlags.None,
+    };
+
+    private ScriptedMishap AMishap()
+    {
+        int order = choices.Between(Geometry.MinOrder, geometry.PmdOrder);
+        return new ScriptedMishap(choices.Of<Mishap>(Mishaps), Order: choices.OneIn(2) ? order : null, Times: choices.Between(1, 3));
+    }
+}

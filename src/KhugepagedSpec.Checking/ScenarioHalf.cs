@@ -1,0 +1,62 @@
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>One half of a scenario's table as a scenario of its own, of a geometry one order smaller.</summary>
+internal static class ScenarioHalf
+{
+    // One order below the PMD's is left to collapse to.
+    private const int SmallestPmdOrder = Geometry.MinOrder + 1;
+
+    /// <summary>Both halves, the left one first; none if the geometry is the smallest or the table is no PTE table.</summary>
+    public static IEnumerable<Scenario> Both(Scenario scenario)
+    {
+        var geometry = scenario.Table.Geometry;
+        if (geometry.PmdOrder <= SmallestPmdOrder || scenario.Table.Pmd != PmdState.Table)
+            yield break;
+        var half = new Geometry(geometry.PmdOrder - 1);
+        for (int start = 0; start < geometry.Pages; start += half.Pages)
+            if (Cut(scenario, half, start) is { } cut)
+                yield return cut;
+    }
+
+    private static Scenario? Cut(Scenario scenario, Geometry half, int start)
+    {
+        foreach (var cell in scenario.Table.Cells)
+            if (cell.Order > half.PmdOrder)
+                return null;
+        var simpler = Scenario.Of(new PageTable(half, scenario.Table.Cells.Slice(start, half.Pages)));
+        return scenario with
+        {
+            Table = simpler.Table,
+            Vma = simpler.Vma with { Flags = scenario.Vma.Flags },
+            Settings = Fit(scenario.Settings, half),
+            Mishaps = [.. scenario.Mishaps.Select(mishap => mishap with { Order = Fit(mishap.Order, half), Offset = null })],
+        };
+    }
+
+    // What is said of the PMD's order is said of the new one; the maximum stays the maximum.
+    private static ThpSettings Fit(ThpSettings settings, Geometry half)
+    {
+        int maximum = settings.Geometry.MaxPtesLimit;
+        return ThpSettings.Defaults(half) with
+        {
+            Enabled = settings.Enabled,
+            Always = Orders(settings.Always),
+            Madvise = Orders(settings.Madvise),
+            Inherit = Orders(settings.Inherit),
+            MaxPtesNone = Limit(settings.MaxPtesNone),
+            MaxPtesSwap = Limit(settings.MaxPtesSwap),
+            MaxPtesShared = Limit(settings.MaxPtesShared),
+        };
+
+        OrderSet Orders(OrderSet orders) =>
+            orders.Contains(half.PmdOrder + 1) ? orders.Without(half.PmdOrder + 1).With(half.PmdOrder) : orders;
+
+        int Limit(int limit) => limit == maximum ? half.MaxPtesLimit : Math.Min(limit, half.MaxPtesLimit);
+    }
+
+    private static int? Fit(int? order, Geometry half) => order is { } some ? Math.Min(some, half.PmdOrder) : null;
+}
