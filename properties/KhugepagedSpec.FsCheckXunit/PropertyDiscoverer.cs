@@ -69,14 +69,20 @@ public sealed class PropertyTestCase : XunitTestCase
         {
             var settings = PropertySettings.Of(TestMethod, _listener);
             _listener.Verbose = settings.Verbose;
-            FsCheck.Check.Method(settings.Config, TestMethod, instance is null ? null : Microsoft.FSharp.Core.FSharpOption<object>.Some(instance));
+            foreach (var config in settings.Replays.Add(settings.Config))
+                Check(config, instance, settings.QuietOnSuccess);
+        }
+
+        private void Check(Config config, object? instance, bool quietOnSuccess)
+        {
+            FsCheck.Check.Method(config, TestMethod, instance is null ? null : Microsoft.FSharp.Core.FSharpOption<object>.Some(instance));
             if (_listener.Result is not { } result)
                 return;
             string report = Runner.onFinishedToString(TestMethod.Name, result);
             if (result is not TestResult.Passed)
-                throw result is TestResult.Failed { Item4: Outcome.Failed { Item: { } cause } } ? new PropertyFailedException(report, cause) : new PropertyFailedException(report);
-            if (!settings.QuietOnSuccess)
-                _report = report;
+                throw new PropertyFailedException(report);
+            if (!quietOnSuccess)
+                _report += report;
         }
 
         private sealed class Invoker(TestRunner runner, ExceptionAggregator aggregator)

@@ -1,56 +1,81 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Reflection;
 
 namespace FsCheck.Xunit;
 
-/// <summary>What the attributes of a method, its classes and its assembly say together.</summary>
-internal sealed record PropertySettings(Config Config, bool QuietOnSuccess, bool Verbose)
+/// <summary>What one attribute says; null where it says nothing.</summary>
+internal sealed record GivenSettings
 {
+    public string? Replay { get; init; }
+
+    public int? Parallelism { get; init; }
+
+    public int? MaxTest { get; init; }
+
+    public int? MaxRejected { get; init; }
+
+    public int? StartSize { get; init; }
+
+    public int? EndSize { get; init; }
+
+    public bool? Verbose { get; init; }
+
+    public bool? QuietOnSuccess { get; init; }
+
+    public Type[] Arbitrary { get; init; } = [];
+
+    /// <summary>What an inner attribute adds to an outer one: it wins, but the generators of both count.</summary>
+    public GivenSettings Within(GivenSettings outer) => new()
+    {
+        Replay = Replay ?? outer.Replay,
+        Parallelism = Parallelism ?? outer.Parallelism,
+        MaxTest = MaxTest ?? outer.MaxTest,
+        MaxRejected = MaxRejected ?? outer.MaxRejected,
+        StartSize = StartSize ?? outer.StartSize,
+        EndSize = EndSize ?? outer.EndSize,
+        Verbose = Verbose ?? outer.Verbose,
+        QuietOnSuccess = QuietOnSuccess ?? outer.QuietOnSuccess,
+        Arbitrary = [.. Arbitrary, .. outer.Arbitrary],
+    };
+}
+
+/// <summary>What the attributes of a method, its classes and its assembly say together.</summary>
+/// <param name="Config">The run.</param>
+/// <param name="Replays">Runs that go before it.</param>
+/// <param name="QuietOnSuccess">Print nothing if the property holds.</param>
+/// <param name="Verbose">Print every case.</param>
+internal sealed record PropertySettings(Config Config, ImmutableArray<Config> Replays, bool QuietOnSuccess, bool Verbose)
+{
+    public const int UsualMaxTest = 100, UsualMaxRejected = 1000, UsualStartSize = 1, UsualEndSize = 100;
+
     public static PropertySettings Of(MethodInfo method, IRunner runner)
     {
-        var values = new Dictionary<string, object>();
-        var arbitraries = new List<Type>();
-        foreach (var attribute in Attributes(method))
-            foreach (var argument in attribute.NamedArguments)
-            {
-                if (argument.MemberName == nameof(PropertyAttribute.Arbitrary) && argument.TypedValue.Value is IEnumerable<CustomAttributeTypedArgument> types)
-                    arbitraries.AddRange(types.Select(type => (Type)type.Value!));
-                else if (argument.TypedValue.Value is { } value)
-                    values[argument.MemberName] = value;
-            }
+        var given = InnermostFirst(method).Select(attribute => attribute.Given).Aggregate((inner, outer) => inner.Within(outer));
         var config = Config.Quick
-            .WithMaxTest(Number(nameof(PropertyAttribute.MaxTest), 100))
-            .WithMaxRejected(Number(nameof(PropertyAttribute.MaxRejected), 1000))
-            .WithStartSize(Number(nameof(PropertyAttribute.StartSize), 1))
-            .WithEndSize(Number(nameof(PropertyAttribute.EndSize), 100))
-            .WithArbitrary(Enumerable.Reverse(arbitraries))
+            .WithMaxTest(given.MaxTest ?? UsualMaxTest)
+            .WithMaxRejected(given.MaxRejected ?? UsualMaxRejected)
+            .WithStartSize(given.StartSize ?? UsualStartSize)
+            .WithEndSize(given.EndSize ?? UsualEndSize)
+            .WithArbitrary(given.Arbitrary)
             .WithRunner(runner);
-        if (values.TryGetValue(nameof(PropertyAttribute.Replay), out var replay))
-            config = WithReplay(config, (string)replay);
-        if (Number(nameof(PropertyAttribute.Parallelism), 0) is var parallelism and > 0)
+        if (given.Parallelism is > 0 and { } parallelism)
             config = config.WithParallelRunConfig(new ParallelRunConfig(parallelism));
-        return new PropertySettings(config, Flag(nameof(PropertyAttribute.QuietOnSuccess)), Flag(nameof(PropertyAttribute.Verbose)));
-
-        int Number(string name, int otherwise) => values.TryGetValue(name, out var value) ? (int)value : otherwise;
-
-        bool Flag(string name) => values.TryGetValue(name, out var value) && (bool)value;
+        return new PropertySettings(
+            given.Replay is { } replay ? WithReplay(config, replay) : config,
+            [.. method.GetCustomAttributes<ReplayAttribute>().Select(once => WithReplay(config, once.Run))],
+            given.QuietOnSuccess ?? false, given.Verbose ?? false);
     }
 
-    // Outermost first: assembly, outer classes, class, method.
-    private static Stack<CustomAttributeData> Attributes(MethodInfo method)
+    private static IEnumerable<PropertyAttribute> InnermostFirst(MethodInfo method)
     {
-        var found = new Stack<CustomAttributeData>();
-        Push(method.CustomAttributes, typeof(PropertyAttribute));
+        foreach (var attribute in method.GetCustomAttributes<PropertyAttribute>())
+            yield return attribute;
         for (var type = method.ReflectedType; type is not null; type = type.DeclaringType)
-            Push(type.CustomAttributes, typeof(PropertiesAttribute));
-        Push(method.Module.Assembly.CustomAttributes, typeof(PropertiesAttribute));
-        return found;
-
-        void Push(IEnumerable<CustomAttributeData> attributes, Type kind)
-        {
-            foreach (var attribute in attributes.Where(attribute => attribute.AttributeType == kind))
-                found.Push(attribute);
-        }
+            foreach (var attribute in type.GetCustomAttributes<PropertiesAttribute>())
+                yield return attribute;
+        foreach (var attribute in method.Module.Assembly.GetCustomAttributes<PropertiesAttribute>())
+            yield return attribute;
     }
 
     private static Config WithReplay(Config config, string text)

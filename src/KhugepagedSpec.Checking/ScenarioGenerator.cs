@@ -33,7 +33,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry)
         var settings = Settings(scenario.Settings);
         return scenario with
         {
-            Settings = choices.OneIn(4) ? AtTheLimits(settings, scenario.Table) : settings,
+            Settings = choices.OneIn(3) ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = choices.OneIn(5) ? [AMishap()] : [],

@@ -12,8 +12,9 @@ namespace KhugepagedSpec.Checking;
 public sealed class TableGenerator(Choices choices, Geometry geometry)
 {
     // The common ones first: of two draws the smaller counts.
-    private static readonly Cell[] Defects =
-        [.. ".zhsopwlgSWtuLZrqaK".Select(letter => TableNotation.Letters.Single(known => known.Letter == letter).Cell)];
+    private static readonly Cell[] Defects = [.. ".zhsopwlgSWtuLZrqaK".Select(CellOf)];
+
+    private static readonly Cell[] WholeBlocks = [.. "zohsl".Select(CellOf)];
 
     /// <summary>A table.</summary>
     public PageTable Next()
@@ -58,8 +59,10 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
     private void NearlyFull(Cell[] cells)
     {
         Array.Fill(cells, Cell.Plain);
+        var defect = Defect();
+        bool allTheSame = choices.OneIn(2);
         for (int defects = choices.Below(4); defects > 0; defects--)
-            cells[choices.Below(cells.Length)] = Defect();
+            cells[choices.Below(cells.Length)] = allTheSame ? defect : Defect();
     }
 
     private void NearlyEmpty(Cell[] cells)
@@ -68,7 +71,7 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
             cells[choices.Below(cells.Length)] = choices.OneIn(4) ? Defect() : Cell.Plain;
     }
 
-    // Aligned blocks, each full, empty, a folio, or full with one defect.
+    // Aligned blocks, each full, empty, a folio, full with one defect, or all of one odd kind.
     private void Blocks(Cell[] cells)
     {
         for (int i = 0; i < cells.Length;)
@@ -82,6 +85,8 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
                 block.Fill(Cell.Plain);
             if (kind == 3)
                 block[choices.Below(block.Length)] = Defect();
+            if (kind == 4)
+                block.Fill(choices.Of<Cell>(WholeBlocks));
             i += block.Length;
         }
     }
@@ -127,6 +132,8 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
         for (int i = 0; i < cells.Length; i++)
             cells[i] = Cell.OfFolio(order, first + i);
     }
+
+    private static Cell CellOf(char letter) => TableNotation.Letters.Single(known => known.Letter == letter).Cell;
 
     private Cell Defect() => Defects[Math.Min(choices.Below(Defects.Length), choices.Below(Defects.Length))];
 }

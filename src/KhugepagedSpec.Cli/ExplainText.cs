@@ -1,4 +1,5 @@
 using System.Globalization;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;

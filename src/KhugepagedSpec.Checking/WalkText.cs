@@ -1,10 +1,10 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Checking;
 
 /// <summary>A walk in words: one line a window, and why it was tried or not.</summary>
-internal static class WalkText
+public static class WalkText
 {
     /// <summary>Every step, disabled orders included.</summary>
     public static IEnumerable<string> EveryStep(TableRun table)
@@ -15,7 +15,10 @@ internal static class WalkText
     }
 
     /// <summary>The windows of enabled orders; runs of windows without any page are one line.</summary>
-    public static IEnumerable<string> Summary(TableRun table)
+    public static IEnumerable<string> Summary(TableRun table) => Windows(table).Select(window => window.Line);
+
+    /// <summary>The lines of <see cref="Summary"/>, each with its window; null where one line stands for several.</summary>
+    public static IEnumerable<(string Line, WalkStep? Window)> Windows(TableRun table)
     {
         int attempt = 0;
         var steps = Enumerable.Range(0, table.Walk.Count).Where(i => table.Walk[i].Reason != WalkReason.Disabled).ToList();
@@ -26,12 +29,12 @@ internal static class WalkText
                 end++;
             if (end - i < 3)
             {
-                yield return Text(table, steps[i], ref attempt);
+                yield return (Text(table, steps[i], ref attempt), table.Walk[steps[i]]);
                 i++;
                 continue;
             }
             var (first, last) = (table.Walk[steps[i]], table.Walk[steps[end - 1]]);
-            yield return string.Create(CultureInfo.InvariantCulture, $"{first.Offset + ".." + (last.Offset + (1 << last.Order) - 1),-9} no page: {end - i} windows skipped");
+            yield return (string.Create(CultureInfo.InvariantCulture, $"{first.Offset + ".." + (last.Offset + (1 << last.Order) - 1),-9} no page: {end - i} windows skipped"), null);
             i = end;
         }
     }

@@ -1,0 +1,115 @@
+using System.Collections.Immutable;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>A scenario as JSON, all of it; what has its usual value is left out.</summary>
+/// <param name="Table">The page table in the notation.</param>
+/// <param name="PmdOrder">The PMD's order.</param>
+/// <param name="Vma">The VMA.</param>
+/// <param name="Settings">The sysfs settings.</param>
+/// <param name="Kind">Who collapses.</param>
+/// <param name="ThpDisable">How the process refuses THP.</param>
+/// <param name="Numa">The NUMA nodes; null for one.</param>
+/// <param name="Mishaps">What goes wrong, each as on the command line.</param>
+public sealed record ScenarioJson(
+    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Mishaps)
+{
+    /// <summary>Takes a scenario apart.</summary>
+    public static ScenarioJson Of(Scenario scenario)
+    {
+        var settings = scenario.Settings;
+        return new ScenarioJson(
+            scenario.Table.ToString(), scenario.Table.Geometry.PmdOrder,
+            new VmaJson(scenario.Vma.Start, scenario.Vma.End, scenario.Vma.Flags, scenario.Vma.HasAnonVma),
+            new SettingsJson(
+                settings.Enabled, [.. settings.Always.Orders()], [.. settings.Madvise.Orders()], [.. settings.Inherit.Orders()], settings.MaxPtesNone,
+                settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan),
+            scenario.Kind, scenario.ThpDisable,
+            scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
+            [.. scenario.Mishaps.Select(mishap => mishap.ToString())]);
+    }
+
+    /// <summary>Puts the scenario together.</summary>
+    /// <exception cref="FormatException">The table, an order or a mishap cannot be; the message is one line.</exception>
+    public Scenario ToScenario()
+    {
+        if (PmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
+            throw new FormatException($"pmdOrder {PmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
+        var geometry = new Geometry(PmdOrder);
+        var settings = ThpSettings.Defaults(geometry) with
+        {
+            Enabled = Settings.Enabled,
+            Always = Orders(Settings.Always, geometry),
+            Madvise = Orders(Settings.Madvise, geometry),
+            Inherit = Orders(Settings.Inherit, geometry),
+            MaxPtesNone = Settings.MaxPtesNone,
+            MaxPtesSwap = Settings.MaxPtesSwap,
+            MaxPtesShared = Settings.MaxPtesShared,
+            PagesToScan = Settings.PagesToScan,
+        };
+        if (settings.FindError() is { } error)
+            throw new FormatException(error);
+        return new Scenario
+        {
+            Table = PageTable.Parse(Table, geometry),
+            Vma = new Vma(Vma.Start, Vma.End, Vma.Flags, Vma.HasAnonVma),
+            Settings = settings,
+            Kind = Kind,
+            ThpDisable = ThpDisable,
+            Numa = Numa is null ? NumaTopology.SingleNode : new NumaTopology(Numa.NodeReclaim, Numa.Distances, Numa.ReclaimDistance),
+            Mishaps = [.. Mishaps.Select(ScriptedMishap.Parse)],
+        };
+    }
+
+    private static OrderSet Orders(ImmutableArray<int> orders, Geometry geometry)
+    {
+        var set = OrderSet.Empty;
+        foreach (int order in orders)
+            set = geometry.AnonOrders.Contains(order)
+                ? set.With(order)
+                : throw new FormatException($"order {order}: expected {Geometry.MinOrder} to {geometry.PmdOrder}");
+        return set;
+    }
+}
+
+/// <summary>A VMA as JSON.</summary>
+public sealed record VmaJson(long Start, long End, VmaFlags Flags, bool HasAnonVma);
+
+/// <summary>The sysfs settings as JSON.</summary>
+public sealed record SettingsJson(
+    GlobalEnabled Enabled, ImmutableArray<int> Always, ImmutableArray<int> Madvise, ImmutableArray<int> Inherit, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared,
+    long PagesToScan);
+
+/// <summary>NUMA nodes as JSON.</summary>
+public sealed record NumaJson(bool NodeReclaim, int ReclaimDistance, ImmutableArray<ImmutableArray<int>> Distances);
+
+/// <summary>A kept counterexample as JSON.</summary>
+/// <param name="Invariant">The invariant that was broken.</param>
+/// <param name="Version">The version that broke it.</param>
+/// <param name="Found">Where and why.</param>
+/// <param name="Explain">The command that shows it.</param>
+/// <param name="Scenario">The scenario.</param>
+public sealed record CounterexampleJson(string Invariant, string Version, string Found, string Explain, ScenarioJson Scenario);
+
+/// <summary>How they are written.</summary>
+[JsonSerializable(typeof(CounterexampleJson))]
+[JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+internal sealed partial class CheckingJson : JsonSerializerContext
+{
+    /// <summary>Indented, quotes and '+' as they are.</summary>
+    public static CheckingJson Readable => field ??= new(new JsonSerializerOptions(Default.Options)
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    });
+}
