@@ -45,7 +45,10 @@ public static class Shrinker
 
     /// <summary>Every single simplification, the largest first.</summary>
     public static IEnumerable<Scenario> Simpler(Scenario scenario) =>
-        SimplerSurroundings(scenario).Concat(SimplerCells(scenario)).Concat(ScenarioHalf.Both(scenario));
+        SimplerSurroundings(scenario)
+            .Concat(SimplerCells(scenario))
+            .Concat(SimplerCells(scenario).Select(simpler => AsFarFromTheLimits(scenario, simpler)).OfType<Scenario>())
+            .Concat(ScenarioHalf.Both(scenario));
 
     private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)
     {
@@ -99,6 +102,24 @@ public static class Shrinker
                 for (int offset = 0; offset < scenario.Table.Cells.Length; offset += 1 << order)
                     if (With(scenario, offset, 1 << order, replacement) is { } simpler)
                         yield return simpler;
+    }
+
+    // Fewer entries of a kind and a limit that is lower by as many: what shows at a limit shows again. Null if no limit moves.
+    private static Scenario? AsFarFromTheLimits(Scenario scenario, Scenario simpler)
+    {
+        var settings = simpler.Settings;
+        var moved = settings with
+        {
+            MaxPtesNone = Moved(settings.MaxPtesNone, cell => cell.IsNoneOrZero),
+            MaxPtesSwap = Moved(settings.MaxPtesSwap, cell => cell.Kind == PteKind.Swap),
+            MaxPtesShared = Moved(settings.MaxPtesShared, cell => cell.Has(CellFlags.Shared)),
+        };
+        return moved == settings ? null : simpler with { Settings = moved };
+
+        int Moved(int limit, Func<Cell, bool> counts) =>
+            limit is 0 || limit == settings.Geometry.MaxPtesLimit
+                ? limit
+                : Math.Clamp(limit + simpler.Table.Cells.Count(counts) - scenario.Table.Cells.Count(counts), 0, settings.Geometry.MaxPtesLimit);
     }
 
     // The scenario with a block of cells replaced, unless that would not make it simpler.

@@ -52,6 +52,7 @@ internal static class CommandLine
             ExplainCommand.Create(),
             CheckCommand.Create(),
             DiffCommand.Create(),
+            ApproveCommand.Create(),
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
             NotationCommand.Create(),

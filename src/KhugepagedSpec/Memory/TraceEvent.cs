@@ -12,6 +12,25 @@ public abstract record TraceEvent
     {
     }
 
+    /// <summary>Reads a line as the kernel prints it, from the tracepoint's name on.</summary>
+    /// <exception cref="FormatException">It is no line of these tracepoints; the message is one line.</exception>
+    public static TraceEvent Parse(string line)
+    {
+        var fields = new TraceFields(line);
+        return fields.Name switch
+        {
+            "mm_khugepaged_scan_pmd" => new ScanPmd(
+                fields.Hex("mm"), fields.Hex("scan_pfn"), fields.Number("referenced"), fields.Number("none_or_zero"), fields.Result("status"), fields.Number("unmapped")),
+            "mm_collapse_huge_page" => new CollapseHugePage(fields.Hex("mm"), fields.Number("isolated") != 0, fields.Result("status"), fields.Number("order")),
+            "mm_collapse_huge_page_isolate" => new Isolate(
+                fields.Hex("scan_pfn"), fields.Number("none_or_zero"), fields.Number("referenced"), fields.Result("status"), fields.Number("order")),
+            "mm_collapse_huge_page_swapin" => new Swapin(
+                fields.Hex("mm"), fields.Number("swapped_in"), fields.Number("referenced"), (ScanResult)fields.Number("ret"), fields.Number("order")),
+            "mm_khugepaged_scan" => new KhugepagedScan(fields.Hex("mm"), fields.Number("progress"), fields.Number("full_scan_finished") != 0),
+            _ => throw new FormatException($"'{fields.Name}': expected a tracepoint of huge_memory that collapse hits"),
+        };
+    }
+
     private static string Mm(int mm) => $"mm={mm:x16}";
 
     private static string Pfn(int pfn) => $"scan_pfn=0x{(long)pfn:x}";
