@@ -46,6 +46,9 @@ public sealed class AddressSpace
     /// <summary>Its VMAs, ascending.</summary>
     public IReadOnlyList<Vma> Vmas => _vmas;
 
+    /// <summary>The PMD entries looked at so far.</summary>
+    public IEnumerable<PteTable> Tables => _tables.Select(entry => entry.Table);
+
     /// <summary>Adds a VMA above all others.</summary>
     /// <exception cref="ArgumentException">It is empty or begins below the end of the last one.</exception>
     public void Add(Vma vma)

@@ -20,20 +20,24 @@ internal static class FolioSplit
             table.SplitPmd();
         }
         int head = memory.HeadOf(table.Ptes[index].Pfn);
-        var pieces = new List<int>();
-        for (int i = 0; i < table.Ptes.Length; i++)
+        // mremap() may have left pieces of it in other tables.
+        var pieces = new List<(PteTable Table, int Index)>();
+        foreach (var other in mm.Tables)
         {
-            var pte = table.Ptes[i];
-            if (pte.Kind != PteKind.Page || memory.HeadOf(pte.Pfn) != head)
-                continue;
-            pieces.Add(i);
-            if (!wasHuge)
-                memory.Unmap(pte.Pfn, 1, mm.Id);
+            for (int i = 0; other.Pmd == PmdState.Table && i < other.Ptes.Length; i++)
+            {
+                var pte = other.Ptes[i];
+                if (pte.Kind != PteKind.Page || memory.HeadOf(pte.Pfn) != head)
+                    continue;
+                pieces.Add((other, i));
+                if (!wasHuge)
+                    memory.Unmap(pte.Pfn, 1, mm.Id);
+            }
         }
         memory.Split(head);
-        foreach (int i in pieces)
+        foreach (var (other, i) in pieces)
         {
-            ref var pte = ref table.Ptes[i];
+            ref var pte = ref other.Ptes[i];
             if (memory.Contents(pte.Pfn) == 0 && !vma.IsLocked)
                 pte = Pte.ZeroPage with { Flags = PteFlags.Young | (pte.Flags & PteFlags.UffdWp) };
             else

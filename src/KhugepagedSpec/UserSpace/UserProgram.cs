@@ -22,20 +22,23 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     public void DontNeed(long start, long length) => ForEachTable(start, length, (vma, table, first, count) =>
     {
         if (!vma.IsLocked)
-            Zap(table, first, count);
+            Zap(table, first, count, keepGuards: true);
     });
 
     /// <summary>Takes everything away below one PMD entry, as munmap() does before the VMA goes.</summary>
     /// <param name="start">The range's first page.</param>
-    internal void ZapTable(long start) => Zap(mm.TableAt(start), 0, machine.Geometry.Pages);
+    internal void ZapTable(long start) => Zap(mm.TableAt(start), 0, machine.Geometry.Pages, keepGuards: false);
 
-    /// <summary>Writes to each page: faults it in, takes a copy of a shared one, and leaves new contents.</summary>
+    /// <summary>
+    /// Writes to each page: faults it in, takes a copy of a shared one, and leaves new contents. Whoever handles userfaultfd's
+    /// write-protect faults lets them pass.
+    /// </summary>
     public void Write(long start, long length) => ForEachPage(start, length, page =>
     {
         if (FaultIn(page, write: true) is not { } pfn)
             return;
         _memory.Contents(pfn) = _memory.NextTag();
-        Touch(page, PteFlags.Young | PteFlags.Dirty);
+        Touch(page, PteFlags.Young | PteFlags.Dirty, gone: PteFlags.UffdWp);
     });
 
     /// <summary>Reads each page: an empty PTE gets the shared zero page.</summary>
@@ -70,7 +73,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         ref var folio = ref _memory.FolioOf(ptes[0].Pfn);
         if (folio.Pins > 0 || folio.Has(FolioFlags.Locked) || folio.Has(FolioFlags.OffLru))
             return;
-        bool drop = folio.Has(FolioFlags.LazyFree) && !ptes[0].IsDirty;
+        bool drop = folio.Has(FolioFlags.LazyFree);
+        foreach (var pte in ptes)
+            drop &= !pte.IsDirty;
         int pfn = ptes[0].Pfn;
         for (int i = 0; i < count; i++)
             ptes[i] = drop ? Pte.None : SwapSpace.Entry(machine, ptes[i]);
@@ -103,7 +108,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     {
         if (vma.IsLocked)
             return;
-        Zap(table, first, count);
+        Zap(table, first, count, keepGuards: true);
         if (table.Pmd == PmdState.None)
             table.Populate();
         table.Ptes.Slice(first, count).Fill(new Pte(PteKind.GuardMarker, PteFlags.None, -1));
@@ -127,6 +132,34 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 ? new Pte(PteKind.UffdWpMarker, PteFlags.None, -1)
                 : pte with { Flags = pte.Flags | PteFlags.UffdWp };
     });
+
+    /// <summary>
+    /// mremap(MREMAP_MAYMOVE | MREMAP_FIXED), as the page tables see it: what was at the new place goes, the entries move there,
+    /// their folios as they are, at whatever alignment. The VMA is taken for one before and after, as when the offsets let the
+    /// kernel merge its parts again. Source: Linux 7.2, <c>mm/mremap.c:move_ptes</c>.
+    /// </summary>
+    /// <param name="from">The first page.</param>
+    /// <param name="to">Where it goes; the two ranges must not overlap.</param>
+    /// <param name="length">How many pages.</param>
+    public void Move(long from, long to, long length)
+    {
+        if (from < to + length && to < from + length)
+            return;
+        ForEachTable(to, length, (_, table, first, count) => Zap(table, first, count, keepGuards: false));
+        ForEachPage(from, length, page =>
+        {
+            var source = mm.TableAt(page);
+            SplitPmd(source);
+            ref var pte = ref source.Ptes[IndexOf(page)];
+            if (pte.Kind == PteKind.None || mm.FindVma(page - from + to) is null)
+                return;
+            var target = mm.TableAt(page - from + to);
+            if (target.Pmd == PmdState.None)
+                target.Populate();
+            target.Ptes[IndexOf(page - from + to)] = pte;
+            pte = Pte.None;
+        });
+    }
 
     /// <summary>
     /// fork(), after which the child unmaps all but the pages for which <paramref name="keep"/> is true and touches those.
@@ -158,7 +191,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         return child;
     }
 
-    private void Zap(PteTable table, int first, int count)
+    private void Zap(PteTable table, int first, int count, bool keepGuards)
     {
         bool whole = count == machine.Geometry.Pages;
         if (table.Pmd == PmdState.Huge && whole)
@@ -175,7 +208,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             batch = _memory.PteBatch(ptes, i);
             if (ptes[i].Kind == PteKind.Page)
                 _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
-            if (ptes[i].Kind != PteKind.GuardMarker)
+            if (!keepGuards || ptes[i].Kind != PteKind.GuardMarker)
                 ptes.Slice(i, batch).Fill(Pte.None);
         }
         if (whole && !ptes.ContainsAnyExcept(Pte.None))
@@ -190,7 +223,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             table.SplitPmd();
     }
 
-    private void Touch(long page, PteFlags flags)
+    private void Touch(long page, PteFlags flags, PteFlags gone = PteFlags.None)
     {
         var table = mm.TableAt(page);
         if (table.Pmd == PmdState.Huge)
@@ -200,7 +233,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         }
         ref var pte = ref table.Ptes[IndexOf(page)];
         if (pte.IsPresent)
-            pte = pte with { Flags = pte.Flags | flags };
+            pte = pte with { Flags = (pte.Flags | flags) & ~gone };
     }
 
     // Source: mm/memory.c:handle_pte_fault, do_anonymous_page, wp_page_copy. Returns the frame behind the page, if there is one.
@@ -224,7 +257,10 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 return null;
             case PteKind.None:
                 return FaultInFolio(table, vma, page);
-            case PteKind.ZeroPage when write:
+            case PteKind.UffdWpMarker when !write:
+                pte = Pte.ZeroPage with { Flags = PteFlags.Young | PteFlags.UffdWp };
+                return null;
+            case PteKind.ZeroPage or PteKind.UffdWpMarker when write:
                 NoteAnonVma(vma);
                 return MapSmall(ref pte, contents: 0);
             case PteKind.Swap:
@@ -305,6 +341,8 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 act(table, 0, count);
                 return;
             }
+            if (!CanSplit(_memory.FolioOf(table.HugePfn)))
+                return;
             FolioSplit.Run(machine, mm, vma, table, first);
         }
         if (table.Pmd != PmdState.Table)
@@ -319,7 +357,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 continue;
             if (batch < 1 << folio.Order)
             {
-                if (folio.Pins > 0 || folio.Has(FolioFlags.Locked))
+                if (!CanSplit(folio))
                     continue;
                 FolioSplit.Run(machine, mm, vma, table, i);
                 batch = 0;
@@ -328,6 +366,8 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             act(table, i, batch);
         }
     });
+
+    private static bool CanSplit(in Folio folio) => folio.Pins == 0 && !folio.Has(FolioFlags.Locked);
 
     private void ForEachPage(long start, long length, Action<long> act)
     {
