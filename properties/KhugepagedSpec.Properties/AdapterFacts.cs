@@ -11,6 +11,7 @@ public sealed class AdapterFacts(ITestOutputHelper output) : IDisposable
 {
     private static int s_byClass, s_byMethod, s_replayed;
     private static int? s_firstReplayed;
+    private static readonly List<int> s_cases = [];
 
     public void Dispose() => output.WriteLine("disposed");
 
@@ -35,6 +36,18 @@ public sealed class AdapterFacts(ITestOutputHelper output) : IDisposable
             Assert.Equal(s_firstReplayed, value);
     }
 
+    [Property(MaxTest = 1)]
+    [Replay("(1,3)")]
+    [Replay("(5,7,20)")]
+    public void Several_replays_go_before_the_run(int value)
+    {
+        s_cases.Add(value);
+        Assert.InRange(s_cases.Count, 1, 3);
+    }
+
+    [Property(Skip = "a skipped property is not run")]
+    public void A_property_may_be_skipped(int value) => Assert.Fail($"{value}");
+
     [Property]
     public async Task A_property_may_be_asynchronous(int value)
     {
@@ -48,5 +61,19 @@ public sealed class AdapterFacts(ITestOutputHelper output) : IDisposable
     private static class Small
     {
         public static Arbitrary<int> Int() => Arb.From(Gen.Choose(1, 3));
+    }
+
+    /// <summary>Settings of an outer class are those of a nested one, unless it has its own.</summary>
+    [Properties(MaxTest = 2, Arbitrary = [typeof(Small)])]
+    public sealed class Nested
+    {
+        private static int s_cases;
+
+        [Property]
+        public void The_inner_class_wins(int value)
+        {
+            Assert.InRange(++s_cases, 1, 2);
+            Assert.InRange(value, 1, 3);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
 
@@ -13,27 +14,32 @@ public static class Verifier
     /// <param name="target">The text.</param>
     /// <param name="sourceFile">The test's source file.</param>
     /// <param name="method">The test's name.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static SettingsTask Verify(string target, [CallerFilePath] string sourceFile = "", [CallerMemberName] string method = "") =>
-        new(target, sourceFile, method);
+        new(target, sourceFile, method, Assembly.GetCallingAssembly());
 }
 
 /// <summary>A snapshot about to be compared; awaiting it compares.</summary>
 public sealed class SettingsTask
 {
     private readonly string _target, _sourceFile, _method;
+    private readonly Assembly _tests;
     private string _parameters = "";
 
-    internal SettingsTask(string target, string sourceFile, string method)
+    internal SettingsTask(string target, string sourceFile, string method, Assembly tests)
     {
+        _tests = tests;
         _target = target.ReplaceLineEndings("\n").TrimEnd('\n');
         _sourceFile = sourceFile;
         _method = method;
     }
 
-    /// <summary>Tells the rows of a theory apart: the values go into the file's name.</summary>
+    /// <summary>Tells the rows of a theory apart: names and values of the method's first parameters go into the file's name.</summary>
     public SettingsTask UseParameters(params object[] parameters)
     {
-        _parameters = "_" + string.Join('_', parameters);
+        var names = _tests.GetTypes().Where(type => type.Name == Path.GetFileNameWithoutExtension(_sourceFile))
+            .Select(type => type.GetMethod(_method)).First(method => method is not null)!.GetParameters();
+        _parameters = string.Concat(parameters.Select((value, i) => $"_{names[i].Name}={value}"));
         return this;
     }
 

@@ -33,7 +33,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry)
         var settings = Settings(scenario.Settings);
         return scenario with
         {
-            Settings = choices.OneIn(3) ? AtTheLimits(settings, scenario.Table) : settings,
+            Settings = choices.OneIn(5) ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = choices.OneIn(5) ? [AMishap()] : [],
@@ -43,12 +43,12 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry)
     private ThpSettings Settings(ThpSettings settings)
     {
         int pmdOrder = geometry.PmdOrder;
-        var orders = choices.Below(6) switch
+        var orders = choices.Below(8) switch
         {
             0 => OrderSet.Of(pmdOrder),
-            1 => OrderSet.Of(choices.Between(Geometry.MinOrder, pmdOrder - 1)),
-            2 => geometry.AnonOrders,
-            3 => geometry.AnonOrders.Without(pmdOrder),
+            1 or 2 => OrderSet.Of(choices.Between(Geometry.MinOrder, pmdOrder - 1)),
+            3 => geometry.AnonOrders,
+            4 => geometry.AnonOrders.Without(pmdOrder),
             _ => new OrderSet((uint)choices.Below(1 << (pmdOrder + 1))) & geometry.AnonOrders,
         };
         int maximum = geometry.MaxPtesLimit;

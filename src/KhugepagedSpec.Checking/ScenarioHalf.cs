@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
@@ -10,24 +11,28 @@ internal static class ScenarioHalf
     // One order below the PMD's is left to collapse to.
     private const int SmallestPmdOrder = Geometry.MinOrder + 1;
 
-    /// <summary>Both halves, the left one first; none if the geometry is the smallest or the table is no PTE table.</summary>
-    public static IEnumerable<Scenario> Both(Scenario scenario)
+    /// <summary>
+    /// The left half, the right half, and both laid upon each other, where each PTE is the left half's unless that is empty; none
+    /// if the geometry is the smallest or the table is no PTE table.
+    /// </summary>
+    public static IEnumerable<Scenario> All(Scenario scenario)
     {
         var geometry = scenario.Table.Geometry;
         if (geometry.PmdOrder <= SmallestPmdOrder || scenario.Table.Pmd != PmdState.Table)
             yield break;
         var half = new Geometry(geometry.PmdOrder - 1);
-        for (int start = 0; start < geometry.Pages; start += half.Pages)
-            if (Cut(scenario, half, start) is { } cut)
-                yield return cut;
-    }
-
-    private static Scenario? Cut(Scenario scenario, Geometry half, int start)
-    {
         foreach (var cell in scenario.Table.Cells)
             if (cell.Order > half.PmdOrder)
-                return null;
-        var simpler = Scenario.Of(new PageTable(half, scenario.Table.Cells.Slice(start, half.Pages)));
+                yield break;
+        var (left, right) = (scenario.Table.Cells[..half.Pages], scenario.Table.Cells[half.Pages..]);
+        yield return With(scenario, half, left);
+        yield return With(scenario, half, right);
+        yield return With(scenario, half, [.. left.Zip(right, (cell, other) => cell == Cell.None ? other : cell)]);
+    }
+
+    private static Scenario With(Scenario scenario, Geometry half, ImmutableArray<Cell> cells)
+    {
+        var simpler = Scenario.Of(new PageTable(half, cells));
         return scenario with
         {
             Table = simpler.Table,

@@ -48,7 +48,7 @@ public static class Shrinker
         SimplerSurroundings(scenario)
             .Concat(SimplerCells(scenario))
             .Concat(SimplerCells(scenario).Select(simpler => AsFarFromTheLimits(scenario, simpler)).OfType<Scenario>())
-            .Concat(ScenarioHalf.Both(scenario));
+            .Concat(ScenarioHalf.All(scenario));
 
     private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)
     {

@@ -38,7 +38,7 @@ internal static class TablePicture
             int end = i + 1;
             if (cell.Kind == PteKind.Page && cell.Order > 0)
             {
-                while (end < cells.Length && cells[end] == cells[end - 1] with { Page = (ushort)(cells[end - 1].Page + 1) })
+                while (end < cells.Length && cells[end].Kind == PteKind.Page && cells[end].Order == cell.Order && cells[end].Page == cells[end - 1].Page + 1)
                     end++;
                 char fill = end - i < 1 << cell.Order ? '~' : cell.Has(CellFlags.New) ? '#' : '=';
                 picture.AsSpan(i, end - i).Fill(fill);

@@ -4,7 +4,7 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Invariants;
 
 /// <summary>Ways to speak of windows and their cells.</summary>
-internal static class Windows
+public static class Windows
 {
     /// <summary>The cells of a window; fewer if a mistaken walk ran past the table.</summary>
     public static ReadOnlySpan<Cell> CellsOf(this PageTable table, Attempt window) => table.CellsOf(window.Offset, window.Order);
