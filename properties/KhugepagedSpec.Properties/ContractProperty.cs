@@ -17,24 +17,25 @@ internal sealed class ContractProperty(Invariant invariant, ImmutableArray<Khuge
     private readonly ImmutableArray<KhugepagedVersion> _claimed =
         [.. subjects.Where(version => invariant.ExceptionFor(version) is null && !invariant.NotFor.Contains(version.Name))];
 
-    private bool _replayed;
+    private bool _replayed, _approvedFailed;
     private string? _received;
 
     /// <summary>Whether it holds of a scenario; asked for the first time, of the approved ones too.</summary>
-    public Property Holds(Scenario scenario) =>
-        ApprovedThatFails() is { } approved ? false.Label(approved)
-        : Broken(scenario) is var (found, version) ? false.Label(Message(found, version))
-        : true.ToProperty();
+    public Property Holds(Scenario scenario)
+    {
+        if (!_replayed && ApprovedThatFails() is { } approved)
+            return false.Label(approved);
+        // If an approved one failed, what came after it is no reason to shrink.
+        return !_approvedFailed && Broken(scenario) is var (found, version) ? false.Label(Message(found, version)) : true.ToProperty();
+    }
 
-    // Asked once: a failure is no reason to shrink what came after it.
     private string? ApprovedThatFails()
     {
-        if (_replayed)
-            return null;
-        _replayed = true;
-        foreach (var kept in corpus.Approved())
+        _replayed = _approvedFailed = true;
+        foreach (var kept in corpus.Approved().OrderBy(kept => kept.Invariant != invariant.Name))
             if (Broken(kept.Scenario) is var (found, version))
                 return $"the approved counterexample {kept.File} is one again\n{CounterexampleText.Of(found, version)}";
+        _approvedFailed = false;
         return null;
     }
 
