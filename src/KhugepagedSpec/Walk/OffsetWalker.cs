@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using KhugepagedSpec.PageTables;
 
@@ -29,31 +30,58 @@ public enum NextOrder
 /// starts again from the highest order that the offset is aligned to.
 /// Source: Linux 7.2, <c>mm/khugepaged.c:mthp_collapse</c>.
 /// </summary>
-public sealed class OffsetWalker(Geometry geometry, OrderSet enabled, NextOrder nextOrder) : OrderWalker(geometry, enabled)
+public struct OffsetWalker : IOrderWalker
 {
-    /// <inheritdoc/>
-    public override bool IsDone => Offset >= Geometry.Pages;
+    private readonly int _pmdOrder;
+    private readonly OrderSet _enabled;
+    private readonly NextOrder _nextOrder;
+    private int _offset, _order;
+
+    /// <summary>Stands before the first window.</summary>
+    /// <param name="geometry">The geometry of the range.</param>
+    /// <param name="enabled">The orders that may be tried.</param>
+    /// <param name="nextOrder">Where it restarts behind a window.</param>
+    public OffsetWalker(Geometry geometry, OrderSet enabled, NextOrder nextOrder = NextOrder.LowestSetBit)
+    {
+        _pmdOrder = _order = geometry.PmdOrder;
+        _enabled = enabled;
+        _nextOrder = nextOrder;
+    }
 
     /// <inheritdoc/>
-    public override void Lower()
+    public readonly int Offset => _offset;
+
+    /// <inheritdoc/>
+    public readonly int Order => _order;
+
+    /// <inheritdoc/>
+    public readonly bool IsDone => _offset >= 1 << _pmdOrder;
+
+    /// <inheritdoc/>
+    [UnscopedRef]
+    public readonly ReadOnlySpan<int> Pending => [];
+
+    /// <inheritdoc/>
+    public void Lower()
     {
-        if (Order > Geometry.MinOrder && Enabled.HasBelow(Order))
-            Order--;
+        if (_order > Geometry.MinOrder && _enabled.HasBelow(_order))
+            _order--;
         else
-            Advance(1 << Order);
+            Advance(1 << _order);
     }
 
     /// <inheritdoc/>
-    public override void Advance(int pages)
+    public void Advance(int pages)
     {
-        Offset += pages;
-        Order = nextOrder switch
-        {
-            NextOrder.HighestSetBit => Math.Clamp(BitOperations.Log2((uint)Offset), Geometry.MinOrder, Geometry.PmdOrder),
-            NextOrder.LowestSetBitUnbounded => BitOperations.TrailingZeroCount(Offset),
-            NextOrder.Kept => Order,
-            NextOrder.Top => Geometry.PmdOrder,
-            _ => Math.Min(BitOperations.TrailingZeroCount(Offset), Geometry.PmdOrder),
-        };
+        _offset += pages;
+        _order = _nextOrder == NextOrder.LowestSetBit ? Math.Min(BitOperations.TrailingZeroCount(_offset), _pmdOrder) : Mistaken();
     }
+
+    private readonly int Mistaken() => _nextOrder switch
+    {
+        NextOrder.HighestSetBit => Math.Clamp(BitOperations.Log2((uint)_offset), Geometry.MinOrder, _pmdOrder),
+        NextOrder.LowestSetBitUnbounded => BitOperations.TrailingZeroCount(_offset),
+        NextOrder.Kept => _order,
+        _ => _pmdOrder,
+    };
 }

@@ -39,57 +39,21 @@ public abstract record OrderWalk(string Name)
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried; fixed for the whole walk.</param>
-    public abstract OrderWalker Begin(Geometry geometry, OrderSet enabled);
+    public abstract IOrderWalker Begin(Geometry geometry, OrderSet enabled);
 
     private sealed record OffsetWalk(string Name, NextOrder NextOrder) : OrderWalk(Name)
     {
-        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) => new OffsetWalker(geometry, enabled, NextOrder);
+        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) => new OffsetWalker(geometry, enabled, NextOrder);
     }
 
     private sealed record StackWalk(string Name, bool OnlyToEnabled, bool RightFirst) : OrderWalk(Name)
     {
-        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst);
+        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst);
     }
 
     private sealed record PmdOnlyWalk(string Name) : OrderWalk(Name)
     {
-        public override OrderWalker Begin(Geometry geometry, OrderSet enabled) =>
+        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) =>
             new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder), NextOrder.LowestSetBit);
     }
-}
-
-/// <summary>
-/// A walk under way. A pure stepper: it knows the geometry, the enabled orders and what it was told, and never sees a page table.
-/// </summary>
-public abstract class OrderWalker
-{
-    /// <summary>Stands before the first window.</summary>
-    protected OrderWalker(Geometry geometry, OrderSet enabled)
-    {
-        Geometry = geometry;
-        Enabled = enabled;
-        Order = geometry.PmdOrder;
-    }
-
-    /// <summary>The geometry of the range.</summary>
-    public Geometry Geometry { get; }
-
-    /// <summary>The orders that may be tried.</summary>
-    public OrderSet Enabled { get; }
-
-    /// <summary>The first PTE of the window it stands at.</summary>
-    public int Offset { get; protected set; }
-
-    /// <summary>The order of the window it stands at.</summary>
-    public int Order { get; protected set; }
-
-    /// <summary>True once no window is left.</summary>
-    public abstract bool IsDone { get; }
-
-    /// <summary>Nothing came of this window at this order: to a lower order, or on.</summary>
-    public abstract void Lower();
-
-    /// <summary>This window is done with: on to what lies behind it.</summary>
-    /// <param name="pages">How many PTEs to go on by; the window's, but for a mistake. A stack does not ask.</param>
-    public abstract void Advance(int pages);
 }
