@@ -21,6 +21,12 @@ internal static class CheckCommand
         var seed = Options.Number("--seed", "The seed of the random scenarios (1).");
         var models = new Option<string[]>("--model") { Description = "Only this version or variant; may be given several times.", HelpName = "NAME" };
         var invariants = new Option<string[]>("--invariant") { Description = "Only this invariant; may be given several times.", HelpName = "NAME" };
+        var exhaustive = new Option<bool>("--exhaustive") { Description = "Every table of a small geometry instead of random ones." };
+        var order = Options.Number("--order", "With --exhaustive: the PMD's order, 2 to 5 (4).");
+        var kinds = new Option<string?>("--kinds") { Description = "With --exhaustive: every table of these kinds of PTEs, through the whole model, as .xzhs; else occupancies.", HelpName = "LETTERS" };
+        var shard = new Option<string?>("--shard") { Description = "With --exhaustive: only this share of it.", HelpName = "I/N" };
+        var output = new Option<string?>("--out") { Description = "With --exhaustive: keep results there, and go on from them.", HelpName = "FILE" };
+        var minutes = Options.Number("--minutes", "With --exhaustive: stop after so many, and say how far it came.");
         var json = new Option<bool>("--json") { Description = "Print the verdicts as JSON." };
         var command = new Verb(
             "check",
@@ -31,10 +37,26 @@ internal static class CheckCommand
             Examples:
               khugepaged-spec check
               khugepaged-spec check --model linux-7.2 --invariant no-none-creep --count 100000 --seed 7
+              khugepaged-spec check --exhaustive --order 4
+              khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
-        { count, seed, models, invariants, json };
+        { count, seed, models, invariants, exhaustive, order, kinds, shard, output, minutes, json };
+        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, invariants, json];
         command.SetAction(parsed =>
         {
+            bool isExhaustive = parsed.GetValue(exhaustive);
+            if ((isExhaustive ? ofRandom : ofExhaustive).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
+                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive" : $"{stray.Name}: expected --exhaustive with it");
+            if (isExhaustive)
+            {
+                string[] named = parsed.GetValue(models) is { Length: > 0 } some ? some : [Catalogue.Linux72.Name];
+                if (named.Length > 1)
+                    throw new UsageException("--model: expected one with --exhaustive");
+                var swept = ModelOption.Find(named[0], "--model: ");
+                return ExhaustiveCheck.Run(
+                    swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)), ExhaustiveCheck.Shard(parsed.GetValue(shard)),
+                    parsed.GetValue(output), parsed.GetValue(minutes));
+            }
             int scenarios = parsed.GetValue(count) ?? 4000;
             if (scenarios < 1)
                 throw new UsageException($"--count {scenarios}: expected 1 or more");

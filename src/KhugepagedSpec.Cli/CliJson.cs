@@ -29,7 +29,12 @@ internal sealed record CheckJson(
 
 internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation, int After);
 
+internal sealed record ProofJson(string Model, int PmdOrder, IReadOnlyList<ClaimJson> Claims);
+
+internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, double Seconds);
+
 [JsonSerializable(typeof(ReplayJson))]
+[JsonSerializable(typeof(List<ProofJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
 internal sealed partial class CliJson : JsonSerializerContext

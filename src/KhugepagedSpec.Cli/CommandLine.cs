@@ -12,6 +12,7 @@ internal static class CommandLine
     public const int Agree = 0;
     public const int Differ = 1;
     public const int BadInput = 2;
+    public const int NotExhausted = 3;
 
     public static int Run(string[] args)
     {
@@ -51,6 +52,8 @@ internal static class CommandLine
             ReplayCommand.Create(),
             ExplainCommand.Create(),
             CheckCommand.Create(),
+            ProveCommand.Create(),
+            MergeCommand.Create(),
             DiffCommand.Create(),
             ApproveCommand.Create(),
             VersionsCommand.Create(),
@@ -61,7 +64,7 @@ internal static class CommandLine
         help.Action = new HelpWithDetails(
             (HelpAction)help.Action!,
             """
-            Exit codes: 0 fine, 1 model and kernel differ, 2 bad input.
+            Exit codes: 0 fine, 1 something differs or is broken, 2 bad input, 3 not all was gone through.
 
             Examples:
               khugepaged-spec replay

@@ -18,7 +18,7 @@ internal static class TerminalProgress
     }
 
     /// <summary>Runs <paramref name="work"/>, which says after each of <paramref name="count"/> steps that it is done.</summary>
-    public static void Steps(string name, int count, Action<Action> work)
+    public static void Steps(string name, long count, Action<Action> work)
     {
         if (Console.IsErrorRedirected)
             work(() => { });

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Walk;
@@ -62,6 +63,7 @@ public struct OffsetWalker : IOrderWalker
     public readonly ReadOnlySpan<int> Pending => [];
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Lower()
     {
         if (_order > Geometry.MinOrder && _enabled.HasBelow(_order))
@@ -71,6 +73,7 @@ public struct OffsetWalker : IOrderWalker
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Advance(int pages)
     {
         _offset += pages;

@@ -39,21 +39,39 @@ public abstract record OrderWalk(string Name)
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried; fixed for the whole walk.</param>
-    public abstract IOrderWalker Begin(Geometry geometry, OrderSet enabled);
+    public IOrderWalker Begin(Geometry geometry, OrderSet enabled) => Use(new Boxed(geometry, enabled));
+
+    /// <summary>Hands the walk over to code that wants to know its type, to run it without a call.</summary>
+    public abstract TResult Use<TResult>(IWalkerUse<TResult> use);
+
+    private sealed record Boxed(Geometry Geometry, OrderSet Enabled) : IWalkerUse<IOrderWalker>
+    {
+        public IOrderWalker With<TWalker>(Func<Geometry, OrderSet, TWalker> begin)
+            where TWalker : struct, IOrderWalker => begin(Geometry, Enabled);
+    }
 
     private sealed record OffsetWalk(string Name, NextOrder NextOrder) : OrderWalk(Name)
     {
-        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) => new OffsetWalker(geometry, enabled, NextOrder);
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new OffsetWalker(geometry, enabled, NextOrder));
     }
 
     private sealed record StackWalk(string Name, bool OnlyToEnabled, bool RightFirst) : OrderWalk(Name)
     {
-        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst);
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst));
     }
 
     private sealed record PmdOnlyWalk(string Name) : OrderWalk(Name)
     {
-        public override IOrderWalker Begin(Geometry geometry, OrderSet enabled) =>
-            new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder), NextOrder.LowestSetBit);
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
+            use.With((geometry, enabled) => new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder), NextOrder.LowestSetBit));
     }
+}
+
+/// <summary>Something to be done with a walk whose type is known.</summary>
+public interface IWalkerUse<out TResult>
+{
+    /// <summary>Does it.</summary>
+    /// <param name="begin">Makes a walker that stands before the first window.</param>
+    TResult With<TWalker>(Func<Geometry, OrderSet, TWalker> begin)
+        where TWalker : struct, IOrderWalker;
 }

@@ -47,6 +47,7 @@ public struct StackWalker : IOrderWalker
     public readonly ReadOnlySpan<int> Pending => ((ReadOnlySpan<int>)_stack)[.._depth];
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Lower()
     {
         int half = _order - 1;
@@ -63,8 +64,10 @@ public struct StackWalker : IOrderWalker
     }
 
     /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Advance(int pages) => Pop();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Pop()
     {
         if (_depth == 0)

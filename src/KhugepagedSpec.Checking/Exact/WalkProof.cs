@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Walk;
+
+namespace KhugepagedSpec.Checking.Exact;
+
+/// <summary>
+/// What holds of a walk for every table, every result and every set of enabled orders: by its graph (<see cref="WalkGraph"/>), which
+/// is finite, and not by trying tables, of which there are 2^512.
+/// </summary>
+internal static class WalkProof
+{
+    /// <summary>
+    /// Both walks have the same graph, so they make the same attempts for all tables and all results: whenever they stand at the
+    /// same window and get the same label, they come to the same window.
+    /// </summary>
+    public static Claim Agree<TFirst, TSecond>(string names, Geometry geometry, Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
+        where TFirst : struct, IOrderWalker
+        where TSecond : struct, IOrderWalker => ForEachSet(
+        $"walks-agree: {names}", "Both walks make the same attempts, for all tables and all results.", geometry,
+        () => (First: new WalkGraph(geometry), Second: new WalkGraph(geometry)),
+        (graphs, enabled) =>
+        {
+            string? wrong = graphs.First.Explore(first(geometry, enabled), enabled) ?? graphs.Second.Explore(second(geometry, enabled), enabled) ?? FirstDifference(graphs.First, graphs.Second, enabled);
+            return wrong is null ? null : $"{wrong}, with orders {enabled}";
+        },
+        graphs => graphs.First.Edges + graphs.Second.Edges);
+
+    /// <summary>
+    /// The graph is the buddy tree in order, but for windows of disabled orders: from a window "lower" leads to its left half as long
+    /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins behind. So attempts are aligned, disjoint and ascending,
+    /// each window is visited once, and every enabled window is visited that lies in no window that is done with.
+    /// </summary>
+    public static Claim IsBuddyTree<TWalker>(string name, Geometry geometry, Func<Geometry, OrderSet, TWalker> walk)
+        where TWalker : struct, IOrderWalker => ForEachSet(
+        $"aligned-disjoint-maximal: {name}", "Attempts are aligned, disjoint and ascending; no enabled window is left out but in one that is done with.", geometry,
+        () => new WalkGraph(geometry),
+        (graph, enabled) => (graph.Explore(walk(geometry, enabled), enabled) ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
+        graph => graph.Edges);
+
+    // Only windows that lead to an enabled one are told apart: behind the last enabled window nothing is tried any more.
+    private static string? FirstDifference(WalkGraph first, WalkGraph second, OrderSet enabled)
+    {
+        if (enabled.IsEmpty)
+            return null;
+        for (int number = 0; number < first.Windows; number++)
+        {
+            var (offset, order) = first.WindowOf(number);
+            if (!enabled.Contains(order))
+                continue;
+            if ((first.AfterLower[number] == WalkGraph.Unreached) != (second.AfterLower[number] == WalkGraph.Unreached))
+                return $"only one of the walks can come to {offset}/{order}";
+            if (first.AfterLower[number] == WalkGraph.Unreached)
+                continue;
+            if (Enabled(first, first.AfterLower[number], enabled) != Enabled(second, second.AfterLower[number], enabled)
+                || Enabled(first, first.AfterDone[number], enabled) != Enabled(second, second.AfterDone[number], enabled))
+            {
+                return $"behind {offset}/{order} the walks part";
+            }
+        }
+        return null;
+    }
+
+    // The next enabled window from here on: windows of disabled orders only ever go lower.
+    private static int Enabled(WalkGraph graph, int number, OrderSet enabled)
+    {
+        while (number >= 0 && !enabled.Contains(graph.WindowOf(number).Order))
+            number = graph.AfterLower[number];
+        return number;
+    }
+
+    private static string? FirstOddity(WalkGraph graph, Geometry geometry, OrderSet enabled)
+    {
+        if (enabled.IsEmpty)
+            return null;
+        int root = graph.NumberOf(0, geometry.PmdOrder);
+        if (Enabled(graph, root, enabled) != InTree(graph, geometry, enabled, root))
+            return "the walk begins astray";
+        for (int number = 0; number < graph.Windows; number++)
+        {
+            var (offset, order) = graph.WindowOf(number);
+            if (!enabled.Contains(order))
+                continue;
+            if (graph.AfterLower[number] == WalkGraph.Unreached)
+                return $"the walk never comes to {offset}/{order}";
+            int on = On(graph, geometry, offset + (1 << order));
+            int below = enabled.HasBelow(order) ? graph.NumberOf(offset, order - 1) : on;
+            if (Enabled(graph, graph.AfterLower[number], enabled) != InTree(graph, geometry, enabled, below))
+                return $"from {offset}/{order} lower leads astray";
+            if (Enabled(graph, graph.AfterDone[number], enabled) != InTree(graph, geometry, enabled, on))
+                return $"done with {offset}/{order} the walk goes astray";
+        }
+        return null;
+    }
+
+    // The next enabled window from here on in the buddy tree itself.
+    private static int InTree(WalkGraph graph, Geometry geometry, OrderSet enabled, int number)
+    {
+        while (number >= 0)
+        {
+            var (offset, order) = graph.WindowOf(number);
+            if (enabled.Contains(order))
+                break;
+            number = enabled.HasBelow(order) ? graph.NumberOf(offset, order - 1) : On(graph, geometry, offset + (1 << order));
+        }
+        return number;
+    }
+
+    private static int On(WalkGraph graph, Geometry geometry, int offset) =>
+        offset >= geometry.Pages ? WalkGraph.Done : graph.NumberOf(offset, Math.Min(int.TrailingZeroCount(offset), geometry.PmdOrder));
+
+    private static Claim ForEachSet<TState>(
+        string name, string statement, Geometry geometry, Func<TState> make, Func<TState, OrderSet, string?> check, Func<TState, long> cases)
+    {
+        var clock = Stopwatch.StartNew();
+        int sets = 2 << (geometry.PmdOrder - Geometry.MinOrder);
+        var wrong = new string?[sets];
+        long total = 0;
+        Parallel.For(0, sets, make, (set, _, state) =>
+        {
+            wrong[set] = check(state, new OrderSet((uint)set << Geometry.MinOrder));
+            return state;
+        }, state => Interlocked.Add(ref total, cases(state)));
+        return new Claim(name, statement, total, wrong.FirstOrDefault(text => text is not null), clock.Elapsed);
+    }
+}

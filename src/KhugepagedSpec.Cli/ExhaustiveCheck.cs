@@ -1,0 +1,94 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec check --exhaustive</c>: every table of a small geometry.</summary>
+internal static class ExhaustiveCheck
+{
+    /// <summary>Does a share of a plan, and what is left of it if a file says what is done.</summary>
+    /// <param name="version">The version.</param>
+    /// <param name="plan">What to go through.</param>
+    /// <param name="shard">Which share, from 1, of how many.</param>
+    /// <param name="path">Where results are kept; null for nowhere.</param>
+    /// <param name="minutes">Stop after so many; null for never.</param>
+    public static int Run(KhugepagedVersion version, SweepPlan plan, (int This, int Of) shard, string? path, double? minutes)
+    {
+        var done = new List<SweepResult>();
+        if (path is not null && File.Exists(path))
+        {
+            (var earlier, done) = SweepFile.Read(path);
+            if (earlier != plan)
+                throw new UsageException($"{path}: results of another sweep ({Text(earlier)}): expected {Text(plan)}, or another file");
+        }
+        var finished = done.Select(result => result.Unit).ToHashSet();
+        long mine = (plan.UnitCount - shard.This) / shard.Of + 1;
+        SweepResult[] kept = [.. done];
+        done.RemoveAll(result => result.Unit % shard.Of != shard.This - 1);
+        var sweep = new Sweep(plan, version);
+        var clock = Stopwatch.StartNew();
+        // Units of other shards that the file holds stay in it.
+        using (var writer = path is null ? null : SweepFile.Begin(path, plan, kept))
+        {
+            TerminalProgress.Steps("check", mine - done.Count, advance => Parallel.ForEach(
+                Partitioner.Create(Numbers(shard.This - 1, shard.Of, plan.UnitCount).Where(number => !finished.Contains(number)), EnumerablePartitionerOptions.NoBuffering),
+                new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+                (number, state) =>
+                {
+                    if (minutes is { } most && clock.Elapsed.TotalMinutes >= most)
+                    {
+                        state.Stop();
+                        return;
+                    }
+                    var result = sweep.Run(plan.Unit(number));
+                    lock (done)
+                    {
+                        done.Add(result);
+                        if (writer is not null)
+                            SweepFile.Append(writer, result);
+                    }
+                    advance();
+                }));
+        }
+        return SweepText.Print(plan, done, mine, shard, clock.Elapsed);
+    }
+
+    private static IEnumerable<long> Numbers(long from, long step, long end)
+    {
+        for (long number = from; number < end; number += step)
+            yield return number;
+    }
+
+    /// <summary>A plan in words.</summary>
+    public static string Text(SweepPlan plan) => string.Create(
+        CultureInfo.InvariantCulture, $"{plan.Model}, PMD order {plan.PmdOrder}, {(plan.IsOfTables ? $"PTEs {plan.Kinds}" : "occupancies")}");
+
+    /// <summary>Reads <c>3/16</c>.</summary>
+    public static (int This, int Of) Shard(string? text)
+    {
+        if (text is null)
+            return (1, 1);
+        var parts = text.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int which)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int of) && which >= 1 && which <= of
+            ? (which, of)
+            : throw new UsageException($"--shard {text}: expected I/N, 1 to N, as in 3/16");
+    }
+
+    /// <summary>Checks that a PMD order and kinds can be swept.</summary>
+    public static SweepPlan Plan(KhugepagedVersion version, int pmdOrder, string? kinds)
+    {
+        if (pmdOrder is < Geometry.MinOrder or > SweepPlan.LargestPmdOrder)
+            throw new UsageException($"--order {pmdOrder}: expected {Geometry.MinOrder} to {SweepPlan.LargestPmdOrder}; prove decides the larger ones");
+        foreach (char letter in kinds ?? "")
+            if (!TableNotation.Letters.Any(known => known.Letter == letter))
+                throw new UsageException($"--kinds {kinds}: unknown kind '{letter}': expected some of {string.Concat(TableNotation.Letters.Select(known => known.Letter))}");
+        if (kinds is not null && (kinds.Length < 2 || kinds.Distinct().Count() != kinds.Length || Math.Pow(kinds.Length, 1 << pmdOrder) > 1e12))
+            throw new UsageException($"--kinds {kinds}: expected two kinds or more, each once, and no more than 10^12 tables of {1 << pmdOrder} PTEs");
+        return new SweepPlan(version.Name, pmdOrder, kinds ?? "");
+    }
+}

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using KhugepagedSpec.Checking.Exhaustive;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec merge</c>: the shards of a sweep together.</summary>
+internal static class MergeCommand
+{
+    public static Command Create()
+    {
+        var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.OneOrMore, Description = "Results of shards, as check --exhaustive --out wrote them." };
+        var output = new Option<string?>("--out") { Description = "Write the joined results there.", HelpName = "FILE" };
+        var command = new Verb(
+            "merge",
+            "Join the results of the shards of an exhaustive check.",
+            """
+            A unit that is in several files counts once. Exit code 1 if something is broken, 3 if units are missing.
+
+            Example:
+              khugepaged-spec check --exhaustive --order 4 --shard 1/2 --out 1.jsonl
+              khugepaged-spec check --exhaustive --order 4 --shard 2/2 --out 2.jsonl
+              khugepaged-spec merge 1.jsonl 2.jsonl
+            """)
+        { files, output };
+        command.SetAction(parsed =>
+        {
+            SweepPlan? plan = null;
+            var units = new SortedDictionary<long, SweepResult>();
+            foreach (string path in parsed.GetValue(files)!)
+            {
+                if (!File.Exists(path))
+                    throw new UsageException($"{path}: no such file: expected results of check --exhaustive --out");
+                var (its, done) = SweepFile.Read(path);
+                plan ??= its;
+                if (its != plan)
+                    throw new UsageException($"{path}: results of another sweep ({ExhaustiveCheck.Text(its)}): expected {ExhaustiveCheck.Text(plan)}");
+                foreach (var result in done)
+                    if (!units.TryAdd(result.Unit, result) && !units[result.Unit].Equals(result))
+                        throw new UsageException($"{path}: unit {result.Unit} came to something else in an earlier file: expected the same");
+            }
+            if (parsed.GetValue(output) is { } to)
+                SweepFile.Begin(to, plan!, units.Values).Dispose();
+            return SweepText.Print(plan!, [.. units.Values], plan!.UnitCount, (1, 1), null);
+        });
+        return command;
+    }
+}
