@@ -73,6 +73,24 @@ public sealed class WalkFacts
         Assert.Equal(allowedOf16, NoneLimit.ZeroOrMaximum.Below(4, maxPtesNone, 9));
 
     [Theory]
+    [InlineData("scaled", 511, 15)]
+    [InlineData("scaled", 255, 7)]
+    [InlineData("scaled", 31, 0)]
+    [InlineData("scaled, capped at half", 511, 7)]
+    [InlineData("scaled, capped at half", 300, 7)]
+    [InlineData("scaled, capped at half", 100, 3)]
+    [InlineData("0 or max, else end", 511, 15)]
+    [InlineData("0 or max, else end", 0, 0)]
+    [InlineData("0 or max, else end", 510, NoneLimit.Unsupported)]
+    [InlineData("unscaled", 511, 15)]
+    [InlineData("unscaled", 3, 3)]
+    public void Earlier_versions_allowed_other_numbers_of_empty_ptes_of_16(string limit, int maxPtesNone, int allowed)
+    {
+        var rules = new[] { NoneLimit.Scaled, NoneLimit.ScaledAndCapped, NoneLimit.ZeroOrMaximumOnly, NoneLimit.Unscaled };
+        Assert.Equal(allowed, rules.Single(rule => rule.Name == limit).Below(4, maxPtesNone, 9));
+    }
+
+    [Theory]
     [InlineData(ScanResult.Succeed, WalkVerdict.Advance)]
     [InlineData(ScanResult.PteMappedHugepage, WalkVerdict.Advance)]
     [InlineData(ScanResult.AllocHugePageFail, WalkVerdict.Lower)]

@@ -28,10 +28,12 @@ public sealed class ExhaustiveTests : IDisposable
     {
         foreach (var variant in KnownBad.Variants.Where(variant => variant.Walk != Catalogue.Linux72.Walk).Concat(KnownBad.Harmless))
         {
-            var plan = new SweepPlan(variant.Name, 4, "");
+            bool isHarmless = KnownBad.Harmless.Contains(variant);
+            // All of order 4 takes seconds each; that they are harmless at any size is proved elsewhere.
+            var plan = new SweepPlan(variant.Name, isHarmless ? 3 : 4, "");
             var sweep = new Sweep(plan, variant);
             bool broken = Enumerable.Range(0, (int)plan.UnitCount).Any(number => sweep.Run(plan.Unit(number)).Broken.Count > 0);
-            Assert.Equal(!KnownBad.Harmless.Contains(variant), broken);
+            Assert.Equal(!isHarmless, broken);
         }
     }
 

@@ -23,7 +23,8 @@ internal sealed class WalkGraph
     public const int Unreached = -2;
 
     private readonly Geometry _geometry;
-    private readonly int[] _afterLower, _afterDone, _pending, _pendingCount;
+    private readonly int[] _afterLower, _afterDone;
+    private readonly WindowStack[] _pending;
 
     /// <summary>Makes room; <see cref="Explore"/> fills it, for one set of orders after the other.</summary>
     public WalkGraph(Geometry geometry)
@@ -32,8 +33,7 @@ internal sealed class WalkGraph
         Windows = (2 << (geometry.PmdOrder - Geometry.MinOrder)) - 1;
         _afterLower = new int[Windows];
         _afterDone = new int[Windows];
-        _pendingCount = new int[Windows];
-        _pending = new int[Windows * (Geometry.MaxPmdOrder - Geometry.MinOrder)];
+        _pending = new WindowStack[Windows];
     }
 
     /// <summary>Windows of all orders from the smallest to the PMD's, numbered as in a heap.</summary>
@@ -83,8 +83,8 @@ internal sealed class WalkGraph
             return $"the walk comes back to {offset}/{order}";
         int number = NumberOf(offset, order);
         if (_afterLower[number] != Unreached)
-            return IsAsBefore(number, walker.Pending) ? null : $"what the walk knows at {offset}/{order} depends on how it came there";
-        Remember(number, walker.Pending);
+            return walker.Pending == _pending[number] ? null : $"what the walk knows at {offset}/{order} depends on how it came there";
+        _pending[number] = walker.Pending;
         var lower = walker;
         lower.Lower();
         Edges++;
@@ -99,14 +99,4 @@ internal sealed class WalkGraph
         _afterDone[number] = done.IsDone ? Done : NumberOf(done.Offset, done.Order);
         return Visit(ref done, enabled, offset + (1 << order), _geometry.PmdOrder);
     }
-
-    private void Remember(int number, ReadOnlySpan<int> pending)
-    {
-        _pendingCount[number] = pending.Length;
-        pending.CopyTo(PendingOf(number));
-    }
-
-    private bool IsAsBefore(int number, ReadOnlySpan<int> pending) => pending.SequenceEqual(PendingOf(number)[.._pendingCount[number]]);
-
-    private Span<int> PendingOf(int number) => _pending.AsSpan(number * (Geometry.MaxPmdOrder - Geometry.MinOrder), Geometry.MaxPmdOrder - Geometry.MinOrder);
 }

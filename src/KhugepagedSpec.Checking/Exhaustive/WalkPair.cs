@@ -36,7 +36,7 @@ public static class WalkPair
             for (uint script = 0; script < scripts; script++)
             {
                 runs++;
-                int made = Attempts(in first, in second, pmdOrder, windows, occupancy, script);
+                int made = Attempts(first, second, pmdOrder, windows, occupancy, script);
                 attempts += made & int.MaxValue;
                 different += (int)((uint)made >> 31);
             }
@@ -45,23 +45,22 @@ public static class WalkPair
     }
 
     // How many attempts both made; negative if they then parted.
-    private static int Attempts<TFirst, TSecond>(in TFirst atFirst, in TSecond atSecond, int pmdOrder, Windows64 windows, ulong occupancy, uint script)
+    private static int Attempts<TFirst, TSecond>(TFirst first, TSecond second, int pmdOrder, Windows64 windows, ulong occupancy, uint script)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker
     {
-        var (first, second) = (atFirst, atSecond);
         for (int attempts = 0; ; attempts++)
         {
             while (!first.IsDone && !windows.Tries(occupancy, first.Offset, first.Order))
                 first.Lower();
             while (!second.IsDone && !windows.Tries(occupancy, second.Offset, second.Order))
                 second.Lower();
-            if (first.IsDone || second.IsDone)
-                return first.IsDone && second.IsDone ? attempts : attempts | int.MinValue;
-            int order = first.Order;
-            if (first.Offset != second.Offset || order != second.Order)
+            if (first.IsDone)
+                return second.IsDone ? attempts : attempts | int.MinValue;
+            int order = first.Order, offset = first.Offset;
+            if (offset != second.Offset || order != second.Order)
                 return attempts | int.MinValue;
-            if ((script >> Windows64.ScriptBit(pmdOrder, first.Offset, order) & 1) != 0)
+            if ((script >> Windows64.ScriptBit(pmdOrder, offset, order) & 1) != 0)
             {
                 first.Advance(1 << order);
                 second.Advance(1 << order);

@@ -57,26 +57,6 @@ public sealed class Khugepaged
         return new PassReport(tables, _machine.Statistics.Since(before), progress, sleeps);
     }
 
-    /// <summary>
-    /// Wake-ups until one changes nothing that a program, or the next wake-up, could see: settled, in short.
-    /// </summary>
-    /// <param name="most">Give up after this many.</param>
-    /// <returns>The reports; the last one changed nothing if there are fewer than <paramref name="most"/>.</returns>
-    public IReadOnlyList<PassReport> PassesUntilSettled(int most)
-    {
-        var reports = new List<PassReport>();
-        while (reports.Count < most)
-        {
-            var report = Pass();
-            reports.Add(report);
-            if (_cursorProcess is null && report.Added.PagesCollapsed == 0 && !report.Tables.Any(SwappedIn))
-                break;
-        }
-        return reports;
-
-        static bool SwappedIn(TableRun table) => table.Attempts.Any(attempt => attempt.Swapin is { SwappedIn: > 0 });
-    }
-
     private ScanResult VisitProcess(long budget, List<TableRun> tables, out long progress)
     {
         progress = 0;

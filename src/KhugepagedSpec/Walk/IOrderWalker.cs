@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace KhugepagedSpec.Walk;
 
 /// <summary>
@@ -18,8 +16,7 @@ public interface IOrderWalker
     bool IsDone { get; }
 
     /// <summary>All that it knows beside the window it stands at; empty for a walker that knows no more.</summary>
-    [UnscopedRef]
-    ReadOnlySpan<int> Pending { get; }
+    WindowStack Pending { get; }
 
     /// <summary>Nothing came of this window at this order: to a lower order, or on.</summary>
     void Lower();

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using KhugepagedSpec.PageTables;
@@ -33,8 +32,8 @@ public enum NextOrder
 /// </summary>
 public struct OffsetWalker : IOrderWalker
 {
-    private readonly int _pmdOrder;
-    private readonly OrderSet _enabled;
+    // Below the lowest enabled order there is nothing to go down to.
+    private readonly int _pmdOrder, _floor;
     private readonly NextOrder _nextOrder;
     private int _offset, _order;
 
@@ -45,7 +44,7 @@ public struct OffsetWalker : IOrderWalker
     public OffsetWalker(Geometry geometry, OrderSet enabled, NextOrder nextOrder = NextOrder.LowestSetBit)
     {
         _pmdOrder = _order = geometry.PmdOrder;
-        _enabled = enabled;
+        _floor = Math.Max(enabled.Lowest, Geometry.MinOrder);
         _nextOrder = nextOrder;
     }
 
@@ -59,14 +58,13 @@ public struct OffsetWalker : IOrderWalker
     public readonly bool IsDone => _offset >= 1 << _pmdOrder;
 
     /// <inheritdoc/>
-    [UnscopedRef]
-    public readonly ReadOnlySpan<int> Pending => [];
+    public readonly WindowStack Pending => default;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Lower()
     {
-        if (_order > Geometry.MinOrder && _enabled.HasBelow(_order))
+        if (_order > _floor)
             _order--;
         else
             Advance(1 << _order);

@@ -1,4 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using KhugepagedSpec.PageTables;
 
@@ -10,14 +10,10 @@ namespace KhugepagedSpec.Walk;
 /// </summary>
 public struct StackWalker : IOrderWalker
 {
-    // An order fits in the low bits of a stack entry, the offset in the rest.
-    private const int OrderBits = 4;
-
-    private readonly OrderSet _enabled;
-    private readonly int _pages;
-    private readonly bool _onlyToEnabled, _rightFirst;
-    private int _offset, _order, _depth;
-    private Stack _stack;
+    private readonly int _pmdOrder, _floor;
+    private readonly bool _rightFirst;
+    private int _offset, _order;
+    private WindowStack _waiting;
 
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
@@ -26,10 +22,8 @@ public struct StackWalker : IOrderWalker
     /// <param name="rightFirst">A mistake: the right half on top.</param>
     public StackWalker(Geometry geometry, OrderSet enabled, bool onlyToEnabled = true, bool rightFirst = false)
     {
-        _pages = geometry.Pages;
-        _order = geometry.PmdOrder;
-        _enabled = enabled;
-        _onlyToEnabled = onlyToEnabled;
+        _pmdOrder = _order = geometry.PmdOrder;
+        _floor = onlyToEnabled ? Math.Max(enabled.Lowest, Geometry.MinOrder) : Geometry.MinOrder;
         _rightFirst = rightFirst;
     }
 
@@ -43,22 +37,21 @@ public struct StackWalker : IOrderWalker
     public readonly bool IsDone => _order < 0;
 
     /// <inheritdoc/>
-    [UnscopedRef]
-    public readonly ReadOnlySpan<int> Pending => ((ReadOnlySpan<int>)_stack)[.._depth];
+    public readonly WindowStack Pending => _waiting;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Lower()
     {
-        int half = _order - 1;
-        if (half < Geometry.MinOrder || (_onlyToEnabled && !_enabled.HasBelow(_order)))
+        if (_order <= _floor)
         {
             Pop();
             return;
         }
+        int half = _order - 1;
         // The half on top is popped at once.
         int right = _offset + (1 << half);
-        _stack[_depth++] = (_rightFirst ? _offset : right) << OrderBits | half;
+        _waiting = _waiting.Push((1u << (_pmdOrder - half)) + (uint)((_rightFirst ? _offset : right) >> half));
         _offset = _rightFirst ? right : _offset;
         _order = half;
     }
@@ -70,19 +63,32 @@ public struct StackWalker : IOrderWalker
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Pop()
     {
-        if (_depth == 0)
-        {
-            (_offset, _order) = (_pages, -1);
-            return;
-        }
-        int top = _stack[--_depth];
-        (_offset, _order) = (top >> OrderBits, top & ((1 << OrderBits) - 1));
+        uint window = _waiting.Top;
+        _waiting = _waiting.Pop();
+        int depth = BitOperations.Log2(window);
+        // Number 0 is no window: nothing waits.
+        _order = window == 0 ? -1 : _pmdOrder - depth;
+        _offset = window == 0 ? 1 << _pmdOrder : (int)(window - (1u << depth)) << (_pmdOrder - depth);
     }
+}
 
-    // Of each order between the PMD's and the smallest at most one half waits.
-    [InlineArray(Geometry.MaxPmdOrder - Geometry.MinOrder)]
-    private struct Stack
-    {
-        private int _first;
-    }
+/// <summary>
+/// Windows that wait, twelve at most, each as its number in a heap (1 for the whole range, 2 and 3 for its halves): a shift
+/// register of 16-bit numbers, so that a walker stays in the processor's registers.
+/// </summary>
+/// <param name="Low">The top four, the very top in the lowest bits.</param>
+/// <param name="Middle">The four below.</param>
+/// <param name="High">The last four.</param>
+public readonly record struct WindowStack(ulong Low, ulong Middle, ulong High)
+{
+    private const int Bits = 16;
+
+    /// <summary>The top; 0 if nothing waits.</summary>
+    public uint Top => (ushort)Low;
+
+    /// <summary>One more on top.</summary>
+    public WindowStack Push(uint window) => new(Low << Bits | window, Middle << Bits | Low >> (64 - Bits), High << Bits | Middle >> (64 - Bits));
+
+    /// <summary>Without the top.</summary>
+    public WindowStack Pop() => new(Low >> Bits | Middle << (64 - Bits), Middle >> Bits | High << (64 - Bits), High >> Bits);
 }

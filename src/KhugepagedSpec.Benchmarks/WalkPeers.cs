@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.Intrinsics;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Checking.Evaluators;
+using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Walk;
+
+namespace KhugepagedSpec.Benchmarks;
+
+/// <summary>
+/// The walks side by side, one core each, the best of some rounds: the stack walk against the offset walk over all 16-PTE tables,
+/// by the C# steppers, by the same in C, and by SPIN; then the three evaluators at the real size.
+/// </summary>
+internal static class WalkPeers
+{
+    private const int PmdOrder = 4, Rounds = 3;
+
+    private static readonly bool[] Limits = [false, true];
+
+    // SPIN takes one set of orders and one limit.
+    private const long SpinComparisons = 1L << 23;
+
+    public static void Run()
+    {
+        string folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
+        try
+        {
+            Pairs(folder);
+            Evaluators();
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Pairs(string folder)
+    {
+        Console.WriteLine("stack walk against offset walk, 16 PTEs, every occupancy, set of orders, limit and script");
+        string source = Path.Combine(AppContext.BaseDirectory, "Peers");
+        double? c = Tool("cc", $"-O3 -march=native -o walk {Path.Combine(source, "walk.c")}", folder) is null ? null : Enumerable.Range(0, Rounds).Max(_ =>
+        {
+            string[] words = Tool(Path.Combine(folder, "walk"), $"{PmdOrder}", folder)!.Split(' ');
+            return long.Parse(words[0], CultureInfo.InvariantCulture) / double.Parse(words[3], CultureInfo.InvariantCulture);
+        });
+        Row("C, cc -O3 -march=native", c, null);
+        Sweep();
+        Row("C# steppers", Enumerable.Range(0, Rounds).Max(_ => Rate(Sweep)), c);
+        double? spin = null;
+        if (Tool("spin", $"-a {Path.Combine(source, "walk.pml")}", folder) is not null && Tool("cc", "-O2 -DSAFETY -o pan pan.c", folder) is not null)
+        {
+            var clock = Stopwatch.StartNew();
+            string? printed = Tool(Path.Combine(folder, "pan"), "-m100000 -w26", folder);
+            spin = printed?.Contains("errors: 0", StringComparison.Ordinal) == true ? SpinComparisons / clock.Elapsed.TotalSeconds : null;
+        }
+        Row("SPIN, d_step, pan -O2", spin, c);
+    }
+
+    private static long Sweep()
+    {
+        var geometry = new Geometry(PmdOrder);
+        var total = default(PairCount);
+        for (uint bits = 0; bits < 2u << PmdOrder; bits += 1u << Geometry.MinOrder)
+            foreach (bool fillsHoles in Limits)
+                total += WalkPair.Compare(
+                    new OffsetWalker(geometry, new OrderSet(bits)), new StackWalker(geometry, new OrderSet(bits)), PmdOrder, new Windows64(new OrderSet(bits), fillsHoles), 0,
+                    1ul << geometry.Pages);
+        return total.Different == 0 ? total.Runs : throw new InvalidOperationException("the walks differ");
+    }
+
+    private static void Evaluators()
+    {
+        Console.WriteLine("\na walk over 512 PTEs, every attempt a success, all orders, million tables a second: max_ptes_none 0, maximum");
+        var choices = new RandomChoices(1);
+        var words = new ulong[BitSliced.Tables * 8];
+        for (int i = 0; i < words.Length; i++)
+            words[i] = choices.OneIn(2) ? ulong.MaxValue : (ulong)choices.Below(int.MaxValue) << 20;
+        var ptes = Enumerable.Range(0, Geometry.X86.Pages).Select(i => Vector512.Create(words[i % words.Length])).ToArray();
+        var sliced = new BitSliced(Geometry.X86);
+        var orders = Geometry.X86.AnonOrders;
+        Row2("stepper", fillsHoles => Tables(words, 20, table => WalkTotals.ByStepper(table, orders, fillsHoles)));
+        Row2("pyramid", fillsHoles => Tables(words, 10_000, table => Pyramid.Run(table, orders, fillsHoles)));
+        Row2("bit-sliced", fillsHoles =>
+        {
+            const int runs = 100_000;
+            for (int i = 0; i < runs; i++)
+                sliced.Run(ptes, orders, fillsHoles);
+            return (long)runs * BitSliced.Tables;
+        });
+
+        static void Row2(string name, Func<bool, long> run)
+        {
+            double[] best = [.. Limits.Select(fillsHoles => Enumerable.Range(0, Rounds + 1).Max(_ => Rate(() => run(fillsHoles))) / 1e6)];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-28}{best[0],10:N1}{best[1],10:N1}"));
+        }
+    }
+
+    private delegate WalkTotals Evaluator(ReadOnlySpan<ulong> table);
+
+    private static long Tables(ulong[] words, int rounds, Evaluator evaluate)
+    {
+        long pages = 0;
+        for (int round = 0; round < rounds; round++)
+            for (int table = 0; table < BitSliced.Tables; table++)
+                pages += evaluate(words.AsSpan(table * 8, 8)).Pages;
+        return pages < 0 ? 0 : (long)rounds * BitSliced.Tables;
+    }
+
+    private static double Rate(Func<long> run)
+    {
+        var clock = Stopwatch.StartNew();
+        return run() / clock.Elapsed.TotalSeconds;
+    }
+
+    private static void Row(string name, double? rate, double? peer) => Console.WriteLine(rate is { } known
+        ? string.Create(CultureInfo.InvariantCulture, $"  {name,-28}{known / 1e6,10:N2} million a second{(peer is { } its ? string.Create(CultureInfo.InvariantCulture, $", {known / its:0.00} of C") : "")}")
+        : $"  {name,-28}not measured: it is not installed, or does not build here");
+
+    // What a tool printed; null if it is not there or fails.
+    private static string? Tool(string file, string arguments, string folder)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process.ErrorDataReceived += (_, _) => { };
+            process.BeginErrorReadLine();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            return process.ExitCode == 0 ? output : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null;
+        }
+    }
+}
