@@ -18,7 +18,7 @@ internal sealed class ScenarioOptions
     };
 
     private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
-    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9.", HelpName = "LIST" };
+    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
     private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
     private readonly Option<string?> _inherit = new("--inherit") { Description = "Sizes set to inherit. Without any list: 2M.", HelpName = "LIST" };
     private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", "The global enabled file (madvise).");

@@ -7,11 +7,13 @@ namespace KhugepagedSpec.Cli;
 /// <summary>Folio sizes as users write them: <c>16k</c>, <c>2M</c>, or an order number.</summary>
 internal static class Sizes
 {
-    /// <summary>Reads a comma-separated list of sizes or orders.</summary>
+    /// <summary>Reads a comma-separated list of sizes or orders, or <c>none</c>.</summary>
     /// <exception cref="UsageException">One of them is neither, or outside the geometry.</exception>
     public static OrderSet Parse(string list, string option, Geometry geometry, int pageKb)
     {
         var orders = OrderSet.Empty;
+        if (list == "none")
+            return orders;
         foreach (string item in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             int order = OrderOf(item, pageKb)

@@ -20,6 +20,8 @@ internal static class ScenarioText
         AddList("--always", settings.Always);
         if (settings.Inherit != defaults.Inherit || !(settings.Madvise | settings.Always).IsEmpty)
             AddList("--inherit", settings.Inherit);
+        if ((settings.Madvise | settings.Always | settings.Inherit).IsEmpty)
+            words.Add("--enabled none");
         AddNumber("--max-ptes-none", settings.MaxPtesNone, defaults.MaxPtesNone);
         AddNumber("--max-ptes-swap", settings.MaxPtesSwap, defaults.MaxPtesSwap);
         AddNumber("--max-ptes-shared", settings.MaxPtesShared, defaults.MaxPtesShared);
