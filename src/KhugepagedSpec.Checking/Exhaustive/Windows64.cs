@@ -5,7 +5,7 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Checking.Exhaustive;
 
 /// <summary>
-/// Whether a window is worth a try, for tables of at most 64 PTEs whose occupancy is one word, under one of the two limits that
+/// Whether a window is worth a try, for tables of at most 32 PTEs whose occupancy is one word, under one of the two limits that
 /// mTHP knows.
 /// </summary>
 /// <param name="enabled">The enabled orders.</param>
@@ -17,7 +17,7 @@ public readonly struct Windows64(OrderSet enabled, bool fillsHoles)
     public bool Tries(ulong occupancy, int offset, int order)
     {
         int pages = 1 << order;
-        ulong window = occupancy >> offset & (ulong.MaxValue >> (64 - pages));
+        ulong window = occupancy >> offset & ((1ul << pages) - 1);
         return enabled.Contains(order) && BitOperations.PopCount(window) >= (fillsHoles ? 1 : pages);
     }
 

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using KhugepagedSpec.PageTables;
 
@@ -51,7 +50,7 @@ public struct StackWalker : IOrderWalker
         int half = _order - 1;
         // The half on top is popped at once.
         int right = _offset + (1 << half);
-        _waiting = _waiting.Push((1u << (_pmdOrder - half)) + (uint)((_rightFirst ? _offset : right) >> half));
+        _waiting = _waiting.Push(_rightFirst ? _offset : right, half);
         _offset = _rightFirst ? right : _offset;
         _order = half;
     }
@@ -63,31 +62,31 @@ public struct StackWalker : IOrderWalker
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Pop()
     {
-        uint window = _waiting.Top;
+        (_offset, _order) = _waiting.IsEmpty ? (1 << _pmdOrder, -1) : _waiting.Top;
         _waiting = _waiting.Pop();
-        int depth = BitOperations.Log2(window);
-        // Number 0 is no window: nothing waits.
-        _order = window == 0 ? -1 : _pmdOrder - depth;
-        _offset = window == 0 ? 1 << _pmdOrder : (int)(window - (1u << depth)) << (_pmdOrder - depth);
     }
 }
 
 /// <summary>
-/// Windows that wait, twelve at most, each as its number in a heap (1 for the whole range, 2 and 3 for its halves): a shift
-/// register of 16-bit numbers, so that a walker stays in the processor's registers.
+/// Windows that wait, twelve at most: a shift register of 16 bits a window, so that a walker stays in the processor's registers.
 /// </summary>
 /// <param name="Low">The top four, the very top in the lowest bits.</param>
 /// <param name="Middle">The four below.</param>
 /// <param name="High">The last four.</param>
 public readonly record struct WindowStack(ulong Low, ulong Middle, ulong High)
 {
-    private const int Bits = 16;
+    // The order in the low bits, never 0; above it the offset, whose own low bits are 0.
+    private const int Bits = 16, OrderBits = 4, Shift = OrderBits - Geometry.MinOrder;
 
-    /// <summary>The top; 0 if nothing waits.</summary>
-    public uint Top => (ushort)Low;
+    /// <summary>Nothing waits.</summary>
+    public bool IsEmpty => (ushort)Low == 0;
+
+    /// <summary>The window on top.</summary>
+    public (int Offset, int Order) Top => ((int)((uint)(ushort)Low >> OrderBits << Geometry.MinOrder), (int)Low & ((1 << OrderBits) - 1));
 
     /// <summary>One more on top.</summary>
-    public WindowStack Push(uint window) => new(Low << Bits | window, Middle << Bits | Low >> (64 - Bits), High << Bits | Middle >> (64 - Bits));
+    public WindowStack Push(int offset, int order) =>
+        new(Low << Bits | (uint)(offset << Shift | order), Middle << Bits | Low >> (64 - Bits), High << Bits | Middle >> (64 - Bits));
 
     /// <summary>Without the top.</summary>
     public WindowStack Pop() => new(Low >> Bits | Middle << (64 - Bits), Middle >> Bits | High << (64 - Bits), High >> Bits);
