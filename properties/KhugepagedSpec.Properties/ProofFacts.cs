@@ -135,6 +135,29 @@ public sealed class ProofFacts
             }
     }
 
+    // The window 0/2 of 8 PTEs, of every kind an attempt can meet, beside plain pages.
+    [Fact]
+    public void What_a_window_comes_to_follows_from_its_ptes_one_after_the_other()
+    {
+        string[] kinds = [".", "z", "x", "o", "h", "s", "g", "f1[0+1]", "f2[1+1]", "f3[2+1]", "f1[1+1]o"];
+        int attempted = 0;
+        foreach (var cells in Checking.Odometer.All(choices => Enumerable.Range(0, 4).Select(_ => choices.Of<string>(kinds)).ToArray()))
+            foreach (int maxPtesNone in new[] { 0, 7 })
+            {
+                var scenario = Daemon.Scenario.Of(PageTable.Parse($"{string.Join(' ', cells)} x*4", new Geometry(3)));
+                scenario = scenario with
+                {
+                    Settings = scenario.Settings.WithSizes(Given.Orders(2), Settings.SizeEnabled.Madvise) with { MaxPtesNone = maxPtesNone, MaxPtesSwap = 7, MaxPtesShared = 7 },
+                };
+                if (scenario.Run(Subjects.Linux72, 1)[0].Attempts() is not [{ Offset: 0 } attempt, ..])
+                    continue;
+                attempted++;
+                var outcome = scenario.Table.Cells[..4].Aggregate(WindowOutcome.Empty, (sum, cell) => sum.Then(WindowOutcome.Of(cell, maxPtesNone > 0)));
+                Assert.True(attempt.Status == outcome.At(2), $"{scenario}: {attempt.Status}, and {outcome} was expected");
+            }
+        Assert.InRange(attempted, 5000, int.MaxValue);
+    }
+
     private sealed record Difference(bool ByBruteForce) : IWalkerUse<WalkDifference?>
     {
         public WalkDifference? With<TWalker>(Func<Geometry, OrderSet, TWalker> begin)

@@ -25,6 +25,7 @@ public static class Proof
         LimitProof.CountsAddUp(geometry),
         LimitProof.SummariesSuffice(geometry),
         LimitProof.Settles(geometry),
+        WindowOutcome.AreFinite(geometry),
     ];
 
     private sealed record WalkClaims(Geometry Geometry, string Name) : IWalkerUse<ImmutableArray<Claim>>
