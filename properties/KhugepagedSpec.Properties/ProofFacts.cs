@@ -87,6 +87,20 @@ public sealed class ProofFacts
             }
     }
 
+    [Theory]
+    [InlineData(4, 0x1cu, false)]
+    [InlineData(4, 0x1cu, true)]
+    [InlineData(5, 0x3cu, false)]
+    [InlineData(5, 0x3cu, true)]
+    [InlineData(5, 0x14u, false)]
+    public void Model_counts_are_those_of_all_2_to_the_32_tables_of_32_ptes(int pmdOrder, uint orders, bool fillsHoles)
+    {
+        var geometry = new Geometry(pmdOrder);
+        var counts = new ModelCount(geometry, new OrderSet(orders), fillsHoles);
+        var (tried, silent) = Census.Count(geometry, new OrderSet(orders), fillsHoles);
+        Assert.Equal((counts.TriedInAll(), counts.Silent()), (new BigInteger(tried), new BigInteger(silent)));
+    }
+
     [Fact]
     public void At_the_real_size_the_tables_that_try_each_window_first_and_those_that_try_nothing_are_all_tables()
     {
