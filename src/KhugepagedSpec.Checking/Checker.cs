@@ -55,6 +55,24 @@ public static class Checker
         return new CheckReport(version, count, [.. found.OrderBy(one => invariants.IndexOf(one.Invariant))], shares);
     }
 
+    /// <summary>The first scenario on which a version breaks an invariant, made small; null if there is none.</summary>
+    /// <param name="version">The version.</param>
+    /// <param name="scenarios">What to run it on.</param>
+    /// <param name="invariants">What to judge by, the first to be broken counts.</param>
+    public static Counterexample? First(KhugepagedVersion version, IEnumerable<Scenario> scenarios, ImmutableArray<Invariant> invariants)
+    {
+        int count = 0;
+        foreach (var scenario in scenarios)
+        {
+            count++;
+            var history = History.Of(scenario, version, Passes);
+            foreach (var invariant in invariants)
+                if (invariant.Check(history) is not null)
+                    return Shrunk(invariant, scenario, version, count);
+        }
+        return null;
+    }
+
     /// <summary>The counterexample that <paramref name="scenario"/> is, made small.</summary>
     /// <param name="invariant">The invariant it breaks.</param>
     /// <param name="scenario">The scenario.</param>
