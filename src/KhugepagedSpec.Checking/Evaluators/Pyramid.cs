@@ -34,45 +34,63 @@ public static class Pyramid
         uint six = (uint)(order6 << 63).ExtractMostSignificantBits();
         uint seven = (six | six >> 1) & 0x55, eight = (seven | seven >> 2) & 0x11, nine = (eight | eight >> 4) & 1;
         uint flip = fillsHoles ? 0u : ~0u;
-        int tried = 0, pages = 0;
+        int tried = 0;
         uint covered = 0;
-        Above(9, (nine ^ flip) & 1, 0xff);
-        Above(8, (eight ^ flip) & 0x11, 0x0f);
-        Above(7, (seven ^ flip) & 0x55, 0x03);
-        Above(6, (six ^ flip) & 0xff, 0x01);
+        Above(9, nine ^ flip, 0x01, 0xff);
+        Above(8, eight ^ flip, 0x11, 0x0f);
+        Above(7, seven ^ flip, 0x55, 0x03);
+        Above(6, six ^ flip, 0xff, 0x01);
         if (!enabled.HasBelow(WordOrder) || covered == 0xff)
-            return new WalkTotals(tried, pages);
+            return new WalkTotals(tried, BitOperations.PopCount(covered) << WordOrder);
         var flipped = fillsHoles ? Vector512<ulong>.Zero : Vector512<ulong>.AllBitsSet;
-        var done = Spread(covered);
-        Below(5, order5);
-        Below(4, order4);
-        Below(3, order3);
-        Below(2, order2);
-        return new WalkTotals(tried, pages);
+        Vector512<ulong> done = Spread(covered), starts = Vector512<ulong>.Zero;
+        if (enabled.Contains(5))
+        {
+            var now = Tried(5, order5);
+            now |= now << 1;
+            now |= now << 2;
+            now |= now << 4;
+            now |= now << 8;
+            done |= now | now << 16;
+        }
+        if (enabled.Contains(4))
+        {
+            var now = Tried(4, order4);
+            now |= now << 1;
+            now |= now << 2;
+            now |= now << 4;
+            done |= now | now << 8;
+        }
+        if (enabled.Contains(3))
+        {
+            var now = Tried(3, order3);
+            now |= now << 1;
+            now |= now << 2;
+            done |= now | now << 4;
+        }
+        if (enabled.Contains(2))
+        {
+            var now = Tried(2, order2);
+            now |= now << 1;
+            done |= now | now << 2;
+        }
+        // No two windows begin at the same PTE, and none overlap.
+        return new WalkTotals(tried + Count(starts), Count(done));
 
-        void Above(int order, uint eligible, uint mask)
+        void Above(int order, uint eligible, uint first, uint words)
         {
             if (!enabled.Contains(order))
                 return;
-            uint now = eligible & ~covered;
-            int count = BitOperations.PopCount(now);
-            tried += count;
-            pages += count << order;
-            covered |= now * mask;
+            uint now = eligible & first & ~covered;
+            tried += BitOperations.PopCount(now);
+            covered |= now * words;
         }
 
-        void Below(int order, Vector512<ulong> summaries)
+        Vector512<ulong> Tried(int order, Vector512<ulong> summaries)
         {
-            if (!enabled.Contains(order))
-                return;
             var now = (summaries ^ flipped) & Vector512.Create(Starts[order]) & ~done;
-            int count = Count(now);
-            tried += count;
-            pages += count << order;
-            // A window's bit becomes all of its bits.
-            for (int half = 0; half < order; half++)
-                now |= now << (1 << half);
-            done |= now;
+            starts |= now;
+            return now;
         }
     }
 
