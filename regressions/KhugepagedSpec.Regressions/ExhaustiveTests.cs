@@ -48,7 +48,7 @@ public sealed class ExhaustiveTests : IDisposable
         Assert.Contains("shard 1/2", output, StringComparison.Ordinal);
         (code, output, _) = Cli.Run("merge", one);
         Assert.Equal(3, code);
-        Assert.EndsWith("units done (50.0%): NOT exhausted\n", output, StringComparison.Ordinal);
+        Assert.EndsWith("units done (50%): NOT exhausted\n", output, StringComparison.Ordinal);
         Assert.Equal(0, Cli.Run([.. sweep, "--shard", "2/2", "--out", two]).Code);
         (code, output, _) = Cli.Run("merge", one, two, "--out", joined);
         Assert.Equal(0, code);

@@ -19,7 +19,7 @@ internal static class SweepText
         }
         string rate = time is { TotalSeconds: > 0 } took ? Text($" in {took.TotalSeconds:0.0} s") : "";
         Line($"{runs:N0} {(plan.IsOfTables ? "histories of 3 passes" : "pairs of walks, each prefix of which is one that stops")}, {attempts:N0} attempts{rate}");
-        Line($"{done.Count} of {asked} units done{(done.Count == asked ? ": exhausted" : Text($" ({100.0 * done.Count / asked:0.0}%): NOT exhausted"))}");
+        Line($"{done.Count} of {asked} units done{(done.Count == asked ? ": exhausted" : Text($" ({100.0 * done.Count / asked:G3}%): NOT exhausted"))}");
         return done.Any(result => result.Broken.Count > 0) ? CommandLine.Differ : done.Count < asked ? CommandLine.NotExhausted : CommandLine.Agree;
     }
 
