@@ -125,6 +125,21 @@ public sealed class DaemonFacts
     }
 
     [Fact]
+    public void A_process_that_refuses_thp_between_two_vmas_is_left_at_once()
+    {
+        var settings = ThpSettings.Defaults(Small).WithSizes(Given.Orders(2), SizeEnabled.Madvise);
+        var machine = new Machine(Catalogue.Linux72, settings, [ScriptedMishap.Parse("mm-exits")]);
+        var process = machine.AddProcess();
+        process.Add(new Vma(0, 16, Vma.ExactPmdRange(Small).Flags, true));
+        process.Add(new Vma(16, 32, Vma.ExactPmdRange(Small).Flags, true));
+        TableImage.Place(machine, process, 0, PageTable.Parse("x*16", Small));
+        TableImage.Place(machine, process, 16, PageTable.Parse("x*16", Small));
+        var report = new Khugepaged(machine).Pass();
+        Assert.Equal([ScanResult.AnyProcess], report.Tables.Select(table => table.Status));
+        Assert.Empty(machine.Processes);
+    }
+
+    [Fact]
     public void A_vma_that_ends_where_the_cursor_stands_is_behind_it()
     {
         var machine = Boot(orders: Given.Orders(2));
