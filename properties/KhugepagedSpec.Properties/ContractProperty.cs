@@ -15,7 +15,7 @@ namespace KhugepagedSpec.Properties;
 internal sealed class ContractProperty(Invariant invariant, ImmutableArray<KhugepagedVersion> subjects, Corpus corpus)
 {
     private readonly ImmutableArray<KhugepagedVersion> _claimed =
-        [.. subjects.Where(version => invariant.ExceptionFor(version) is null && !invariant.NotFor.Contains(version.Name))];
+        [.. subjects.Where(invariant.IsClaimedOf)];
 
     private bool _replayed, _approvedFailed;
     private string? _received;

@@ -18,7 +18,7 @@ internal static class Tables
     public static Gen<PageTable> Collapsible { get; } =
         from seed in Gen.Choose(0, int.MaxValue)
         from order in Gen.Elements(4, 6, 9)
-        select Make(new Random(seed), new Geometry(order), [.. "xxxxxx...zZohs".Select(letter => TableNotation.Letters.Single(l => l.Letter == letter).Cell)]);
+        select Make(new Random(seed), new Geometry(order), [.. "xxxxxx...zZohs".Select(letter => TableNotation.CellOf(letter)!.Value)]);
 
     private static PageTable Make(Random random, Geometry geometry, Cell[] kinds)
     {

@@ -21,9 +21,11 @@ public sealed class Corpus(string folder)
 {
     private const string Received = ".received.json", Verified = ".verified.json";
 
-    /// <summary>The approved ones, by name.</summary>
+    private ImmutableArray<KeptCounterexample>? _approved;
+
+    /// <summary>The approved ones, by name, as they were when they were first asked for.</summary>
     /// <exception cref="FormatException">A file cannot be read; the message is one line and names it.</exception>
-    public ImmutableArray<KeptCounterexample> Approved() =>
+    public ImmutableArray<KeptCounterexample> Approved() => _approved ??=
         Directory.Exists(folder) ? [.. Directory.GetFiles(folder, "*" + Verified).Order(StringComparer.Ordinal).Select(Read)] : [];
 
     /// <summary>Writes a counterexample for someone to approve. The same one has the same name.</summary>

@@ -12,9 +12,9 @@ namespace KhugepagedSpec.Checking;
 public sealed class TableGenerator(Choices choices, Geometry geometry)
 {
     // The common ones first: of two draws the smaller counts.
-    private static readonly Cell[] Defects = [.. ".zhsopwlgSWtuLZrqaK".Select(CellOf)];
+    private static readonly Cell[] Defects = [.. ".zhsopwlgSWtuLZrqaK".Select(letter => TableNotation.CellOf(letter)!.Value)];
 
-    private static readonly Cell[] WholeBlocks = [.. "zohsl".Select(CellOf)];
+    private static readonly Cell[] WholeBlocks = [.. "zohsl".Select(letter => TableNotation.CellOf(letter)!.Value)];
 
     /// <summary>A table.</summary>
     public PageTable Next()
@@ -132,8 +132,6 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
         for (int i = 0; i < cells.Length; i++)
             cells[i] = Cell.OfFolio(order, first + i);
     }
-
-    private static Cell CellOf(char letter) => TableNotation.Letters.Single(known => known.Letter == letter).Cell;
 
     private Cell Defect() => Defects[Math.Min(choices.Below(Defects.Length), choices.Below(Defects.Length))];
 }

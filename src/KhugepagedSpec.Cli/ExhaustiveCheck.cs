@@ -85,7 +85,7 @@ internal static class ExhaustiveCheck
         if (pmdOrder is < Geometry.MinOrder or > SweepPlan.LargestPmdOrder)
             throw new UsageException($"--order {pmdOrder}: expected {Geometry.MinOrder} to {SweepPlan.LargestPmdOrder}; prove decides the larger ones");
         foreach (char letter in kinds ?? "")
-            if (!TableNotation.Letters.Any(known => known.Letter == letter))
+            if (TableNotation.CellOf(letter) is null)
                 throw new UsageException($"--kinds {kinds}: unknown kind '{letter}': expected some of {string.Concat(TableNotation.Letters.Select(known => known.Letter))}");
         if (kinds is not null && (kinds.Length < 2 || kinds.Distinct().Count() != kinds.Length || Math.Pow(kinds.Length, 1 << pmdOrder) > 1e12))
             throw new UsageException($"--kinds {kinds}: expected two kinds or more, each once, and no more than 10^12 tables of {1 << pmdOrder} PTEs");

@@ -1,3 +1,4 @@
+using KhugepagedSpec.Checking.Exhaustive;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Walk;
 
@@ -30,7 +31,7 @@ internal sealed class WalkGraph
     public WalkGraph(Geometry geometry)
     {
         _geometry = geometry;
-        Windows = (2 << (geometry.PmdOrder - Geometry.MinOrder)) - 1;
+        Windows = Windows64.ScriptBits(geometry.PmdOrder);
         _afterLower = new int[Windows];
         _afterDone = new int[Windows];
         _pending = new WindowStack[Windows];
@@ -49,7 +50,7 @@ internal sealed class WalkGraph
     public ReadOnlySpan<int> AfterDone => _afterDone;
 
     /// <summary>The window's number.</summary>
-    public int NumberOf(int offset, int order) => (1 << (_geometry.PmdOrder - order)) - 1 + (offset >> order);
+    public int NumberOf(int offset, int order) => Windows64.ScriptBit(_geometry.PmdOrder, offset, order);
 
     /// <summary>The window of a number.</summary>
     public (int Offset, int Order) WindowOf(int number)

@@ -15,9 +15,9 @@ namespace KhugepagedSpec.Checking.Exhaustive;
 public sealed class Sweep(SweepPlan plan, KhugepagedVersion version)
 {
     private readonly Geometry _geometry = new(plan.PmdOrder);
-    private readonly Cell[] _kinds = [.. plan.Kinds.Select(letter => TableNotation.Letters.Single(known => known.Letter == letter).Cell)];
+    private readonly Cell[] _kinds = [.. plan.Kinds.Select(letter => TableNotation.CellOf(letter)!.Value)];
     private readonly ImmutableArray<Invariant> _claimed =
-        [.. Contract.Invariants.Where(invariant => invariant.ExceptionFor(version) is null && !invariant.NotFor.Contains(version.Name))];
+        [.. Contract.Invariants.Where(invariant => invariant.IsClaimedOf(version))];
 
     /// <summary>Does one unit; the same whoever does it and when.</summary>
     public SweepResult Run(SweepUnit unit) => plan.IsOfTables ? RunTables(unit) : version.Walk.Use(new Walks(plan, unit));

@@ -25,11 +25,9 @@ public static class SweepFile
             throw new FormatException($"{path}, line 1: expected the plan of a sweep, as khugepaged-spec check --exhaustive --out writes it");
         }
         var done = new List<SweepResult>();
-        for (int i = 1; i < lines.Length; i++)
+        // What stands behind the last newline was cut off.
+        for (int i = 1; i < lines.Length - 1; i++)
         {
-            // The part behind the last newline was cut off.
-            if (i == lines.Length - 1)
-                break;
             try
             {
                 done.Add(JsonSerializer.Deserialize(lines[i], SweepJson.Default.SweepResult) ?? throw new JsonException());

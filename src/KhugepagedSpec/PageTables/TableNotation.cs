@@ -263,6 +263,15 @@ public static class TableNotation
         return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
     }
 
+    /// <summary>The cell that <paramref name="letter"/> stands for; null if it stands for none.</summary>
+    public static Cell? CellOf(char letter)
+    {
+        foreach (var known in Letters)
+            if (known.Letter == letter)
+                return known.Cell;
+        return null;
+    }
+
     /// <summary>The letter that stands for <paramref name="cell"/>, null if none does.</summary>
     public static char? LetterOf(Cell cell)
     {
