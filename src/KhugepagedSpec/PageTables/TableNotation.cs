@@ -122,11 +122,9 @@ public static class TableNotation
 
     private static void ReadLetter(ref Reader reader, char letter, int start, Cell[] cells, ref int count)
     {
-        int index = letter < 128 ? LetterIndex[letter] : -1;
-        if (index < 0)
+        if (CellOf(letter) is not { } cell)
             throw new NotationException(start, $"unknown kind '{letter}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
         int times = reader.TryNumber(out int direct) ? direct : reader.Repetition();
-        var cell = Letters[index].Cell;
         for (int i = 0; i < times; i++)
             Append(cells, ref count, cell);
     }
@@ -266,10 +264,8 @@ public static class TableNotation
     /// <summary>The cell that <paramref name="letter"/> stands for; null if it stands for none.</summary>
     public static Cell? CellOf(char letter)
     {
-        foreach (var known in Letters)
-            if (known.Letter == letter)
-                return known.Cell;
-        return null;
+        int index = letter < 128 ? LetterIndex[letter] : -1;
+        return index < 0 ? null : Letters[index].Cell;
     }
 
     /// <summary>The letter that stands for <paramref name="cell"/>, null if none does.</summary>
