@@ -1,0 +1,32 @@
+using System.Collections.Immutable;
+
+namespace KhugepagedSpec.Checking.Guarded;
+
+/// <summary>What a step does to the state; the effects of a step follow one another, each seeing what the ones before it did.</summary>
+public abstract record Effect
+{
+    /// <summary>Does one list of effects or another.</summary>
+    public static Effect When(Term condition, IEnumerable<Effect> then, IEnumerable<Effect>? otherwise = null) =>
+        new Branch(condition, [.. then], [.. otherwise ?? []]);
+
+    /// <summary>Does something if a condition holds.</summary>
+    public static Effect When(Term condition, params ReadOnlySpan<Effect> then) => new Branch(condition, [.. then], []);
+
+    /// <summary>Notes that a property is broken unless a condition holds.</summary>
+    public static Effect Check(Term condition, SafetyProperty property) => new Assert(condition, property);
+
+    internal sealed record Assign(Variable Variable, Term Value) : Effect;
+
+    internal sealed record Branch(Term Condition, ImmutableArray<Effect> Then, ImmutableArray<Effect> Otherwise) : Effect;
+
+    internal sealed record Assert(Term Condition, SafetyProperty Property) : Effect;
+
+    // For the static check of lock order; changes nothing.
+    internal sealed record LockUse(string Lock, bool IsAcquired, bool IsTry) : Effect;
+}
+
+/// <summary>Something that must hold in every interleaving.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Statement">What it says, in one sentence.</param>
+/// <param name="Citation">Where it was asked for.</param>
+public sealed record SafetyProperty(string Name, string Statement, string Citation);

@@ -1,0 +1,235 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Checking.Exploration;
+
+namespace KhugepagedSpec.Checking.Guarded;
+
+/// <summary>A step of one of the processes.</summary>
+/// <param name="Process">Which process, from 0.</param>
+/// <param name="Location">Where it starts.</param>
+/// <param name="Choice">Which of that location's steps.</param>
+public readonly record struct Move(byte Process, ushort Location, byte Choice);
+
+/// <summary>What a search may leave out, because it could show nothing new.</summary>
+[Flags]
+public enum Reductions
+{
+    /// <summary>Nothing: every interleaving.</summary>
+    None = 0,
+
+    /// <summary>Orders of steps that commute with all that the other processes can still do.</summary>
+    PartialOrder = 1,
+
+    /// <summary>States that differ only in which of two equal processes is where.</summary>
+    Symmetry = 2,
+}
+
+/// <summary>A program made ready to run beside others.</summary>
+internal sealed class CompiledProgram
+{
+    private readonly StepCode?[][] _code;
+    private readonly StepCompiler _compiler;
+
+    public CompiledProgram(Program program, Layout layout, StepCompiler compiler)
+    {
+        Source = program;
+        _compiler = compiler;
+        (Word, Shift) = layout[program.Counter];
+        Mask = Layout.Mask(program.Counter);
+        _code = [.. program.Steps.Select(steps => new StepCode?[steps.Length])];
+        Widest = program.Steps.Max(steps => steps.Length);
+        Here = [.. program.Steps.Select(steps => steps.Aggregate(default(Footprint), (all, step) => all | Footprint.Of(layout, step)))];
+        Ahead = AheadOf(program, Here);
+        GoesOn = [.. program.Steps.Select(steps => steps.All(step => step.To > step.From))];
+    }
+
+    public Program Source { get; }
+
+    public int Word { get; }
+
+    public int Shift { get; }
+
+    public ulong Mask { get; }
+
+    public int Widest { get; }
+
+    /// <summary>What the steps of each location touch.</summary>
+    public Footprint[] Here { get; }
+
+    /// <summary>What they and all later steps touch.</summary>
+    public Footprint[] Ahead { get; }
+
+    /// <summary>No step of the location leads backwards.</summary>
+    public bool[] GoesOn { get; }
+
+    public ReadOnlySpan<StepCode?> At(int location) => _code[location];
+
+    public StepCode Compile(int location, int choice)
+    {
+        lock (_compiler)
+            return _code[location][choice] ??= _compiler.Compile(Source.Steps[location][choice], Source.Counter);
+    }
+
+    private static Footprint[] AheadOf(Program program, Footprint[] here)
+    {
+        Footprint[] ahead = [.. here];
+        for (bool grows = true; grows;)
+        {
+            grows = false;
+            for (int from = ahead.Length - 1; from >= 0; from--)
+            {
+                var all = program.Steps[from].Aggregate(ahead[from], (sum, step) => sum | ahead[step.To]);
+                grows |= all != ahead[from];
+                ahead[from] = all;
+            }
+        }
+        return ahead;
+    }
+}
+
+/// <summary>
+/// Processes side by side over shared variables: any of them may take its next step, if its guard holds. Their state is a few words,
+/// their steps are machine code.
+/// </summary>
+public sealed class GuardedModel : IModel<PackedState, Move>
+{
+    private readonly ImmutableArray<CompiledProgram> _programs;
+    private readonly Reductions _reductions;
+    private readonly (Layout.Block A, Layout.Block B)[] _twins;
+    private readonly Variable _broken;
+    private readonly Condition _stopsWell;
+    private readonly ImmutableArray<(Condition Holds, int Property)> _final;
+    private readonly bool[][]?[,] _commutes;
+    private readonly int _deadlock;
+
+    internal GuardedModel(
+        GuardedModelParts parts, ImmutableArray<CompiledProgram> programs, PackedState initial, Reductions reductions, (Layout.Block, Layout.Block)[] twins)
+    {
+        (Layout, _broken, _final, _deadlock) = (parts.Layout, parts.Broken, parts.Final, parts.Deadlock);
+        (_programs, Initial, _reductions, _twins) = (programs, initial, reductions, twins);
+        _stopsWell = parts.Compiler.Compile(Term.All(programs.Select(program => Term.Any(
+            Enumerable.Range(0, program.Source.Steps.Length).Where(program.Source.EndsAt).Select(location => program.Source.Counter.Is(location))))));
+        MostSuccessors = programs.Sum(program => program.Widest);
+        _commutes = new bool[][]?[programs.Length, programs.Length];
+        if (reductions.HasFlag(Reductions.PartialOrder))
+            for (int p = 0; p < programs.Length; p++)
+                for (int q = 0; q < programs.Length; q++)
+                    if (p != q)
+                        _commutes[p, q] = [.. programs[p].Here.Select(here => programs[q].Ahead.Select(here.CommutesWith).ToArray())];
+    }
+
+    /// <summary>Where each variable lies.</summary>
+    public Layout Layout { get; }
+
+    /// <summary>What the processes do.</summary>
+    public IEnumerable<Program> Programs => _programs.Select(program => program.Source);
+
+    /// <inheritdoc/>
+    public PackedState Initial { get; }
+
+    /// <inheritdoc/>
+    public int MostSuccessors { get; }
+
+    /// <summary>The step that a move takes.</summary>
+    public Step StepOf(Move move) => _programs[move.Process].Source.Steps[move.Location][move.Choice];
+
+    /// <summary>Where each process is.</summary>
+    public int LocationOf(in PackedState state, int process)
+    {
+        var program = _programs[process];
+        return (int)(state.AsSpan()[program.Word] >> program.Shift & program.Mask);
+    }
+
+    /// <inheritdoc/>
+    public void Expand<TSink>(in PackedState state, ref TSink sink)
+        where TSink : ISuccessors<PackedState, Move>, allows ref struct
+    {
+        if (_reductions.HasFlag(Reductions.PartialOrder))
+            for (int process = 0; process < _programs.Length; process++)
+                if (StandsAlone(state, process) && ExpandProcess(state, process, ref sink))
+                    return;
+        for (int process = 0; process < _programs.Length; process++)
+            ExpandProcess(state, process, ref sink);
+    }
+
+    // A process whose next steps commute with everything that any other can still do may go first: the other orders lead to the
+    // same states. Its steps must lead forwards, so that it cannot go first for ever.
+    private bool StandsAlone(in PackedState state, int process)
+    {
+        int here = LocationOf(state, process);
+        if (!_programs[process].GoesOn[here])
+            return false;
+        for (int other = 0; other < _programs.Length; other++)
+            if (other != process && !_commutes[process, other]![here][LocationOf(state, other)])
+                return false;
+        return true;
+    }
+
+    private bool ExpandProcess<TSink>(in PackedState state, int process, ref TSink sink)
+        where TSink : ISuccessors<PackedState, Move>, allows ref struct
+    {
+        var program = _programs[process];
+        int location = (int)(state.AsSpan()[program.Word] >> program.Shift & program.Mask);
+        var steps = program.At(location);
+        bool any = false;
+        var next = state;
+        for (int choice = 0; choice < steps.Length; choice++)
+        {
+            if (!(steps[choice] ?? program.Compile(location, choice))(ref next))
+                continue;
+            any = true;
+            sink.Add(new Move((byte)process, (ushort)location, (byte)choice), next);
+            next = state;
+        }
+        return any;
+    }
+
+    /// <inheritdoc/>
+    public ulong Fingerprint(in PackedState state)
+    {
+        if (_twins.Length == 0)
+            return Mix(state.AsSpan());
+        var canonical = state;
+        foreach (var (a, b) in _twins)
+        {
+            ulong ofA = a.Get(canonical), ofB = b.Get(canonical);
+            if (ofA <= ofB)
+                continue;
+            a.Set(ref canonical, ofB);
+            b.Set(ref canonical, ofA);
+        }
+        return Mix(canonical.AsSpan());
+    }
+
+    private static ulong Mix(ReadOnlySpan<ulong> words)
+    {
+        ulong a = 0x9E3779B97F4A7C15, b = 0xD6E8FEB86659FD93;
+        for (int i = 0; i < words.Length; i += 4)
+        {
+            ulong high = Math.BigMul(words[i] ^ a, words[i + 1] ^ 0xA0761D6478BD642F, out ulong low);
+            a = high ^ low ^ 0x8EBC6AF09C88C6E3;
+            high = Math.BigMul(words[i + 2] ^ b, words[i + 3] ^ 0xE7037ED1A0B428DB, out low);
+            b = high ^ low ^ 0x589965CC75374CC3;
+        }
+        ulong top = Math.BigMul(a, b, out ulong bottom);
+        ulong mixed = top ^ bottom;
+        return mixed == 0 ? 1 : mixed;
+    }
+
+    /// <inheritdoc/>
+    public int Judge(in PackedState state) => Layout.Get(state, _broken) - 1;
+
+    /// <inheritdoc/>
+    public int JudgeFinal(in PackedState state)
+    {
+        var copy = state;
+        if (!_stopsWell(ref copy))
+            return _deadlock;
+        foreach (var (holds, property) in _final)
+            if (!holds(ref copy))
+                return property;
+        return -1;
+    }
+}
+
+/// <summary>What models over one layout share.</summary>
+internal sealed record GuardedModelParts(Layout Layout, StepCompiler Compiler, Variable Broken, ImmutableArray<(Condition Holds, int Property)> Final, int Deadlock);

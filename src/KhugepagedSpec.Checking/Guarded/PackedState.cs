@@ -1,0 +1,37 @@
+using System.Runtime.InteropServices;
+
+namespace KhugepagedSpec.Checking.Guarded;
+
+/// <summary>A state of a guarded model: every variable a few bits of it. As large as a cache line.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct PackedState : IEquatable<PackedState>
+{
+    /// <summary>How many words there are.</summary>
+    public const int Words = 8;
+
+    internal ulong W0, W1, W2, W3, W4, W5, W6, W7;
+
+    internal readonly ReadOnlySpan<ulong> AsSpan() => MemoryMarshal.CreateReadOnlySpan(in W0, Words);
+
+    internal Span<ulong> AsWritableSpan() => MemoryMarshal.CreateSpan(ref W0, Words);
+
+    /// <summary>The same values of all variables.</summary>
+    public static bool operator ==(PackedState a, PackedState b) => a.Equals(b);
+
+    /// <summary>Another value of some variable.</summary>
+    public static bool operator !=(PackedState a, PackedState b) => !a.Equals(b);
+
+    /// <inheritdoc/>
+    public readonly bool Equals(PackedState other) => AsSpan().SequenceEqual(other.AsSpan());
+
+    /// <inheritdoc/>
+    public override readonly bool Equals(object? obj) => obj is PackedState other && Equals(other);
+
+    /// <inheritdoc/>
+    public override readonly int GetHashCode()
+    {
+        var hash = default(HashCode);
+        hash.AddBytes(MemoryMarshal.AsBytes(AsSpan()));
+        return hash.ToHashCode();
+    }
+}

@@ -1,0 +1,326 @@
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Collapse;
+using static KhugepagedSpec.Checking.Guarded.ProgramBuilder;
+using static KhugepagedSpec.Checking.Protocol.KhugepagedProgram;
+
+namespace KhugepagedSpec.Checking.Protocol;
+
+/// <summary>
+/// One attempt, from the first lock to the last. Allocation always succeeds: it holds no lock and shares nothing.
+/// Source: Linux 7.2, <c>mm/khugepaged.c:collapse_huge_page</c>.
+/// </summary>
+internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapseProtocol protocol, Window window)
+{
+    private readonly Location _readUnlock = new(), _earlyUnlock = new(), _writeUnlock = new(), _anonUnlock = new(), _end = new();
+
+    private EntryState[] Entries => [.. window.Entries.Select(entry => s[entry])];
+
+    private bool HoldsAnonVmaToTheEnd => protocol.AnonVma switch
+    {
+        AnonVmaRule.UntilInstalledBelowPmd => !window.IsPmd,
+        AnonVmaRule.BeforeMmapLock => true,
+        _ => false,
+    };
+
+    public void Write()
+    {
+        if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
+            b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
+        UnderReadLock();
+        TakeWriteLocks();
+        if (!protocol.CopiesBehindFlush)
+            Copy();
+        TakeOut();
+        new IsolationWriter(b, s, protocol, window).Write(Fail());
+        if (protocol.AnonVma is AnonVmaRule.UntilIsolated || (protocol.AnonVma == AnonVmaRule.UntilInstalledBelowPmd && window.IsPmd))
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        if (!protocol.LocksLastThroughCopy)
+            b.Do("collapse_huge_page", "unlocks the folios", [.. Entries.Select(entry => Effect.When(entry.Isolated, entry.Locked.Set(0)))]);
+        if (protocol.CopiesBehindFlush)
+            Copy();
+        ReleaseSources();
+        Install();
+        b.At(_anonUnlock);
+        if (HoldsAnonVmaToTheEnd)
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Join(_writeUnlock);
+        b.At(_writeUnlock);
+        b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMA's", DropMmap(), AtTheEnd());
+        b.Join(_end);
+        b.At(_earlyUnlock);
+        if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Do("mmap_write_unlock", "drops the mmap lock", protocol.TakesMmapForWriting ? s.Mmap.WriteUnlock : s.Mmap.ReadUnlock);
+        b.Join(_end);
+        b.At(_end);
+    }
+
+    // A second VMA makes the range unfit for every order; a mistaken protocol asks for less.
+    private Term Extent => protocol.Extent switch
+    {
+        ExtentRule.PmdRange => s.IsSplit.Is(0),
+        ExtentRule.WindowOnly => s.IsSplit.Is(0) | (window.IsPmd ? Term.False : window.Entries.Any(s.IsInSecondHalf) ? Term.False : Term.True),
+        _ => Term.True,
+    };
+
+    private Term Revalidated
+    {
+        get
+        {
+            var enabled = (Term)(window.IsPmd ? s.PmdEnabled : s.SmallEnabled);
+            return First(
+                (s.ThpOff, ScanResult.AnyProcess),
+                (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull),
+                (!Extent, ScanResult.AddressRange),
+                (!enabled | s.HasAnonVma.Is(0) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
+                (s.Vma.Is(VmaIs.File), ScanResult.PageAnon),
+                (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable),
+                (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
+        }
+    }
+
+    private void UnderReadLock()
+    {
+        b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        if (protocol.RevalidatesUnderReadLock)
+            Revalidate(_readUnlock);
+        Swapin();
+        b.Join(_readUnlock);
+        b.At(_readUnlock);
+        var goOn = new Location();
+        b.Do(
+            "mmap_read_unlock", "drops the mmap lock", Term.True,
+            Goto(goOn, s.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects]),
+            Goto(protocol.AnonVma == AnonVmaRule.BeforeMmapLock ? Surrender() : _end, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
+        b.At(goOn);
+    }
+
+    // Only for the protocol that took the anon_vma lock first.
+    private Location Surrender()
+    {
+        var here = b.Here;
+        var surrender = new Location();
+        b.At(surrender);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Join(_end);
+        b.At(here);
+        return surrender;
+    }
+
+    private void Revalidate(Location failed)
+    {
+        var ok = Revalidated.Is(Number(ScanResult.Succeed));
+        b.Do(
+            "hugepage_vma_revalidate", "looks the VMA and the PMD entry up again", Term.True,
+            If(ok),
+            Goto(failed, Term.True, s.Result.Set(Revalidated)));
+    }
+
+    // Only if the scan saw something absent anywhere in the table.
+    private void Swapin()
+    {
+        var done = new Location();
+        b.Do("collapse_huge_page", "asks whether anything was swapped out", Term.True, Goto(done, s.Unmapped.Is(0)), Else());
+        foreach (int i in window.Entries)
+        {
+            var entry = s[i];
+            var absent = !(entry.Pte.Is(Holds.None) | entry.IsPresent);
+            if (!window.IsPmd)
+            {
+                b.Do("__collapse_huge_page_swapin", $"reads entry {i}", Term.True, Goto(_readUnlock, absent, s.Result.Set(Number(ScanResult.ExceedSwapPte))), Else());
+                continue;
+            }
+            var isSwap = protocol.SwapinChecksEntry ? entry.Pte.Is(Holds.Swap) : absent;
+            b.Do(
+                "do_swap_page", $"brings entry {i} back if it is absent",
+                !absent | (s.PteLock.IsFree & (entry.Pte.Is(Holds.Swap) | entry.Locked.Is(0) | (protocol.SwapinChecksEntry ? Term.False : Term.True))),
+                If(!absent),
+                Goto(_readUnlock, isSwap & entry.InSwapCache & entry.Locked, s.Result.Set(Number(ScanResult.PageLock))),
+                If(isSwap & entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1), s.SwappedIn.Set(1)]),
+                If(isSwap, [.. Faults.MapFresh(entry, entry.Slot), entry.Young.Set(1), s.SwappedIn.Set(1), Effect.When(s.IsMlocked.Is(0), entry.InBatch.Set(1))]),
+                If(entry.Pte.Is(Holds.Migration), [.. Faults.MapSource(entry), entry.Young.Set(1), s.SwappedIn.Set(1)]),
+                If(entry.Pte.Is(Holds.WpMarker), entry.Pte.Set(Holds.Zero), entry.UffdWp.Set(1), entry.Young.Set(1), s.SwappedIn.Set(1)),
+                Goto(_readUnlock, Term.True, s.Result.Set(Number(ScanResult.Fail))));
+        }
+        if (window.IsPmd)
+            b.Do("lru_add_drain", "empties this CPU's LRU batch", Effect.When(s.SwappedIn, DrainBatch(s)));
+        b.Join(done);
+        b.At(done);
+    }
+
+    public static IEnumerable<Effect> DrainBatch(SharedState s) =>
+        s.Entries.Select(entry => Effect.When(entry.InBatch, entry.InBatch.Set(0), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))));
+
+    private void TakeWriteLocks()
+    {
+        if (protocol.TakesMmapForWriting)
+            b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
+        else
+            b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        if (protocol.RevalidatesUnderWriteLock)
+            Revalidate(_earlyUnlock);
+        if (StartsVmaWrite)
+            b.Do("vma_start_write", "waits for faults under the VMA's lock and keeps new ones out", s.VmaLock.Write, UsesVma());
+        if (protocol.AnonVma is AnonVmaRule.UntilInstalledBelowPmd or AnonVmaRule.UntilIsolated)
+            b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write, UsesVma());
+    }
+
+    private bool StartsVmaWrite => protocol.StartsVmaWrite && protocol.TakesMmapForWriting;
+
+    // Not looked up again, the VMA is the one found under the read lock.
+    private Effect[] UsesVma() => protocol.RevalidatesUnderWriteLock ? [] : [Effect.Check(s.IsFreed.Is(0), Safety.NoFreedVmaUsed)];
+
+    private void TakeOut()
+    {
+        if (protocol.Notifies)
+            b.Do("mmu_notifier_invalidate_range_start", "takes the window from secondary MMUs", [s.Invalidations.Increase(), .. window.Entries.SelectMany(s.Invalidate)]);
+        b.Do(
+            "pmdp_collapse_flush", protocol.FlushesTlbs ? "empties the PMD entry and flushes TLBs" : "empties the PMD entry", s.PmdLock.IsFree,
+            Else([s.Pmd.Set(PmdHolds.None), s.IsDetached.Set(1), .. protocol.FlushesTlbs ? Enumerable.Range(0, s.Shape.Pages).SelectMany(s.FlushTlbs) : []]));
+        if (protocol.Notifies)
+            b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [s.Invalidations.Decrease(), .. window.Entries.SelectMany(s.EndInvalidation)]);
+        if (protocol.SyncsLocklessWalkers)
+            b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
+        b.Do("pte_offset_map_lock", "locks the table that was taken out", s.PteLock.Lock, Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable));
+    }
+
+    // Where isolation goes when it fails: the pages back, the table back.
+    private Location Fail()
+    {
+        var here = b.Here;
+        var fail = new Location();
+        b.At(fail);
+        b.Do("release_pte_pages", "puts back what was isolated, drops the pte lock", [.. PutBack(), .. s.PteLock.Unlock.Effects]);
+        Reinstate();
+        b.Join(HoldsAnonVmaToTheEnd ? _anonUnlock : FailedUnlock());
+        b.At(here);
+        return fail;
+    }
+
+    private Location FailedUnlock()
+    {
+        var here = b.Here;
+        var unlock = new Location();
+        if (protocol.AnonVma == AnonVmaRule.NotTaken)
+            return _anonUnlock;
+        b.At(unlock);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Join(_anonUnlock);
+        b.At(here);
+        return unlock;
+    }
+
+    private void Reinstate()
+    {
+        if (protocol.ReinstatesPmd)
+            b.Do("pmd_populate", "puts the table back", s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
+    }
+
+    private Effect[] FillPmd(int with) =>
+        [Effect.Check(s.Pmd.Is(PmdHolds.None), Safety.PmdEntryComesBack), s.Pmd.Set(with), s.IsDetached.Set(0)];
+
+    // Small pages wait in this CPU's LRU batch, which a large folio empties.
+    private IEnumerable<Effect> PutBack()
+    {
+        if (!protocol.PutsBack)
+            return [];
+        var large = new Variable("large", 1) { IsScratch = true };
+        return
+        [
+            large.Set(Term.Any(Entries.Select(entry => entry.Isolated & entry.Order.IsNot(0)))),
+            .. Entries.Select(entry => Effect.When(
+                entry.Isolated, entry.Isolated.Set(0), entry.InBatch.Set(1), Effect.When(entry.Pte.Is(Holds.Source), [.. Unlock(entry), entry.References.Decrease()]))),
+            Effect.When(large, DrainBatch(s)),
+        ];
+    }
+
+    private Effect[] Unlock(EntryState entry) => protocol.IsolationLocks && protocol.LocksLastThroughCopy ? [entry.Locked.Set(0)] : [];
+
+    private void Copy()
+    {
+        var poisoned = new Location();
+        foreach (int i in window.Entries)
+        {
+            var entry = s[i];
+            var fails = protocol.CopiesBehindFlush ? entry.Pte.Is(Holds.Source) & entry.Poisoned : Term.False;
+            b.Do(
+                "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
+                Goto(poisoned, fails, [s.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => each.New.Set(0))]),
+                Else(entry.New.Set(entry.PageContents)));
+        }
+        if (!protocol.CopiesBehindFlush)
+            return;
+        var here = b.Here;
+        b.At(poisoned);
+        if (protocol.ReinstatesPmd)
+            b.Do("__collapse_huge_page_copy_failed", "puts the table back", s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
+        b.Do("__collapse_huge_page_copy_failed", "puts back what was isolated", [.. PutBack()]);
+        b.Join(_anonUnlock);
+        b.At(here);
+    }
+
+    private void ReleaseSources() => b.Do(
+        "__collapse_huge_page_copy_succeeded", "clears the entries, lets the sources go", s.PteLock.IsFree,
+        Else([.. Entries.SelectMany(Judge), .. Entries.Select(Release), .. Entries.Select(entry => entry.Order.Set(0))]));
+
+    private IEnumerable<Effect> Judge(EntryState entry) =>
+    [
+        Effect.Check(!(entry.IsNoneOrZero & s.IsArmed), Safety.UffdKeepsHoles),
+        Effect.Check(
+            entry.IsNoneOrZero | (entry.IsPresentPage & entry.UffdWp.Is(0) & (window.IsPmd ? Term.True : !(entry.Pte.Is(Holds.Source) & entry.Child))),
+            Safety.NothingSharedOrAbsent),
+    ];
+
+    private Effect Release(EntryState entry) => Effect.When(
+        entry.Pte.Is(Holds.Source),
+        [
+            entry.Mappings.Decrease(), entry.References.Set((Term)entry.References - 1 - entry.Isolated), entry.Isolated.Set(0), .. Unlock(entry),
+            Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
+            .. Clear(entry),
+        ],
+        [entry.Isolated.Set(0), .. Clear(entry)]);
+
+    private static IEnumerable<Effect> Clear(EntryState entry) => [entry.Pte.Set(Holds.None), entry.LazyFree.Set(0), entry.InBatch.Set(0), entry.Young.Set(0), entry.Dirty.Set(0)];
+
+    private void Install()
+    {
+        if (window.IsPmd)
+        {
+            b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree, Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
+        }
+        else if (protocol.PmdBeforePtes)
+        {
+            b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
+            b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
+            b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
+            SetPtes();
+            b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
+            b.Do("collapse_huge_page", "drops the pmd lock", s.PmdLock.Unlock);
+        }
+        else
+        {
+            b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
+            SetPtes();
+            b.Do("pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
+        }
+        b.Do("folio_add_lru", "empties this CPU's LRU batch", [s.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), [.. DrainBatch(s)])]);
+        b.Join(_anonUnlock);
+    }
+
+    private Effect Eligible => Effect.Check(s.IsCovered & Extent & s.IsSplit.Is(0), Safety.EligibleWhenInstalled);
+
+    private void SetPtes()
+    {
+        b.Do("map_anon_folio_pte_nopf", "sets the window's PTEs", [.. NewPages(), .. Entries.Select(entry => entry.Pte.Set(Holds.New))]);
+        b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down", Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
+    }
+
+    private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => new[]
+    {
+        entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+    });
+
+    private Act DropMmap() => !protocol.TakesMmapForWriting ? s.Mmap.ReadUnlock : StartsVmaWrite ? s.VmaLock.WriteUnlock + s.Mmap.WriteUnlock : s.Mmap.WriteUnlock;
+
+    private Effect AtTheEnd() => Effect.Check(s.IsDetached.Is(0), Safety.PmdEntryComesBack);
+}

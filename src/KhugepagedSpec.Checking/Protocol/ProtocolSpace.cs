@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using KhugepagedSpec.Checking.Guarded;
+
+namespace KhugepagedSpec.Checking.Protocol;
+
+/// <summary>
+/// A protocol on a table of some shape: makes the models of it beside any processes, and keeps their machine code from one to the
+/// next.
+/// </summary>
+public sealed class ProtocolSpace
+{
+    private readonly GuardedModelParts _parts;
+    private readonly ImmutableHashSet<SafetyProperty> _judged;
+    private readonly CompiledProgram _khugepaged;
+    private readonly ConcurrentDictionary<(Actor, int), CompiledProgram> _actors = [];
+
+    /// <summary>Prepares models.</summary>
+    /// <param name="protocol">What khugepaged does.</param>
+    /// <param name="shape">The table's shape.</param>
+    /// <param name="judged">The properties to look at; all if null.</param>
+    public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
+    {
+        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape));
+        _judged = [.. judged ?? Safety.All];
+        var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
+        var final = AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))
+            .Select(condition => (compiler.Compile(condition.Holds), Safety.All.IndexOf(condition.Property)));
+        _parts = new GuardedModelParts(State.Layout, compiler, State.Broken, [.. final], Safety.All.IndexOf(Safety.NoDeadlock));
+        _khugepaged = Compile(KhugepagedProgram.Write(State, protocol));
+    }
+
+    /// <summary>What khugepaged does.</summary>
+    public CollapseProtocol Protocol { get; }
+
+    /// <summary>The table's shape.</summary>
+    public Shape Shape { get; }
+
+    internal SharedState State { get; }
+
+    /// <summary>The tables that a search begins with, as text: one entry a letter.</summary>
+    public ImmutableArray<string> Tables => Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
+
+    /// <summary>khugepaged beside some processes.</summary>
+    /// <param name="actors">Up to three.</param>
+    /// <param name="reductions">What a search may leave out.</param>
+    /// <param name="table">The table to begin with; the first of <see cref="Tables"/> if null.</param>
+    public GuardedModel Beside(IReadOnlyList<Actor> actors, Reductions reductions, string? table = null)
+    {
+        var programs = actors.Select((actor, slot) => _actors.GetOrAdd((actor, slot), _ =>
+        {
+            var writer = new ActorWriter(State, State.Processes[slot], actor.Name);
+            actor.Write(writer);
+            return Compile(writer.B);
+        }));
+        var twins = new List<(Layout.Block, Layout.Block)>();
+        if (reductions.HasFlag(Reductions.Symmetry))
+            for (int round = 0; round < actors.Count; round++)
+                for (int slot = 0; slot + 1 < actors.Count; slot++)
+                    if (actors[slot] == actors[slot + 1])
+                        twins.Add((State.Processes[slot].Block, State.Processes[slot + 1].Block));
+        return new GuardedModel(_parts, [_khugepaged, .. programs], InitialState.Of(State, table ?? Tables[0]), reductions, [.. twins]);
+    }
+
+    /// <summary>khugepaged alone, from some state.</summary>
+    internal GuardedModel Alone(PackedState initial) => new(_parts, [_khugepaged], initial, Reductions.None, []);
+
+    private CompiledProgram Compile(ProgramBuilder builder) => new(builder.Build(_judged), State.Layout, _parts.Compiler);
+}

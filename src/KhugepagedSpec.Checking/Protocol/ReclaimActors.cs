@@ -1,0 +1,140 @@
+using KhugepagedSpec.Checking.Guarded;
+using static KhugepagedSpec.Checking.Guarded.ProgramBuilder;
+
+namespace KhugepagedSpec.Checking.Protocol;
+
+/// <summary>Those who come by the page, not by the address: they work on the pages that were there first. Source: Linux 7.2, the functions named at each step.</summary>
+internal static class ReclaimActors
+{
+    /// <summary>Reclaim: off the list, unmapped everywhere, written out, freed.</summary>
+    public static void Reclaim(ActorWriter w) => w.OnAnyEntry(i =>
+    {
+        var (b, s, entry) = (w.B, w.S, w.S[i]);
+        Location putBack = new(), unlock = new();
+        TakeOffList(w, entry, i, putBack);
+        b.Do(
+            "folio_alloc_swap", $"gives entry {i}'s page a place in swap", Term.True,
+            Goto(unlock, !((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + 1) | entry.Mappings.Is(0)),
+            If(entry.InSwapCache), Else(entry.InSwapCache.Set(1), entry.References.Increase()));
+        Rmap(w, i, "try_to_unmap_one", $"swaps entry {i} out, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+        [
+            entry.Pte.Set(Holds.Swap), entry.Mappings.Decrease(), entry.References.Decrease(), entry.Young.Set(0), entry.Writable.Set(0), .. s.Flush(i),
+            Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
+        ]);
+        b.Do(
+            "__remove_mapping", $"writes entry {i}'s page out and frees it, unless somebody else has it", Term.True,
+            Goto(
+                w.End, entry.Mappings.Is(0) & entry.References.Is(2),
+                entry.Slot.Set(entry.Source), entry.InSwapCache.Set(0), entry.References.Set(0), entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false)),
+            Else());
+        b.Join(unlock);
+        b.At(unlock);
+        b.Do("folio_unlock", $"unlocks entry {i}'s page", Unlock(entry));
+        b.Join(putBack);
+        PutBack(w, entry, i, putBack);
+    });
+
+    /// <summary>Migration: entries that wait, a copy, the entries back.</summary>
+    public static void Migrate(ActorWriter w) => w.OnAnyEntry(i =>
+    {
+        var (b, s, entry) = (w.B, w.S, w.S[i]);
+        Location putBack = new(), failed = new(), copied = new(), unlock = new();
+        TakeOffList(w, entry, i, putBack);
+        b.Do("migrate_folio_unmap", "leaves shared pages alone", Term.True, Goto(unlock, entry.Mappings.IsNot(1)), Else());
+        Rmap(w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+            [entry.Pte.Set(Holds.Migration), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i)]);
+        b.Do(
+            "folio_migrate_mapping", $"goes on to copy entry {i}'s page if nobody else has it", Term.True,
+            Goto(copied, entry.Mappings.Is(0) & ((Term)entry.References).Is((Term)entry.InSwapCache + 1)),
+            Goto(failed, Term.True));
+        b.At(failed);
+        Rmap(w, i, "remove_migration_pte", $"maps the old page at entry {i} again", entry.Pte.Is(Holds.Migration), entry.Pte.Is(Holds.Migration),
+            [.. Faults.MapSource(entry)]);
+        b.Join(unlock);
+        b.At(copied);
+        Rmap(w, i, "remove_migration_pte", $"maps the new page at entry {i}", entry.Pte.Is(Holds.Migration), entry.Pte.Is(Holds.Migration),
+            [.. Faults.MapFresh(entry, entry.Source)]);
+        b.Do(
+            "migrate_folio_done", $"unlocks entry {i}'s old page and lets it go", Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry),
+            Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease()), entry.References.Decrease(), entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false));
+        b.Join(w.End);
+        b.At(unlock);
+        b.Do("folio_unlock", $"unlocks entry {i}'s page", Unlock(entry), Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry));
+        b.Join(putBack);
+        PutBack(w, entry, i, putBack);
+    });
+
+    /// <summary>A memory error: the page cannot be read, and is taken from whoever maps it. The reference stays.</summary>
+    public static void HwPoison(ActorWriter w) => w.OnAnyEntry(i =>
+    {
+        var (b, s, entry) = (w.B, w.S, w.S[i]);
+        b.Do("memory_failure", $"notes that entry {i}'s page is bad", Term.True, Goto(w.End, entry.References.Is(0)), Else(entry.Poisoned.Set(1), entry.IsLost.Set(1)));
+        b.Do(
+            "get_hwpoison_page", $"takes a reference to entry {i}'s page", Term.True,
+            Goto(w.End, entry.References.Is(0)), Else(entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)));
+        b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [entry.Locked.Set(1), new Effect.LockUse("folio lock", true, false)]));
+        Rmap(w, i, "try_to_unmap_one", $"puts a hwpoison entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+        [
+            entry.Pte.Set(Holds.HwPoison), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i),
+            Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
+        ]);
+        b.Do("folio_unlock", $"unlocks entry {i}'s page", Unlock(entry));
+        b.Join(w.End);
+        b.At(w.End);
+    });
+
+    /// <summary>The multi-generational LRU looks which entries were used, and forgets it.</summary>
+    public static void Aging(ActorWriter w)
+    {
+        var (b, s) = (w.B, w.S);
+        b.Do(
+            "walk_pte_range", "clears every accessed bit", s.PteLock.IsFree,
+            Goto(w.End, s.Pmd.Is(PmdHolds.Table), [.. s.Entries.Select(entry => entry.Young.Set(0))]), Goto(w.End, Term.True));
+        b.At(w.End);
+    }
+
+    /// <summary>Every CPU's LRU batch is emptied.</summary>
+    public static void LruDrain(ActorWriter w)
+    {
+        w.B.Do("lru_add_drain_all", "empties every CPU's LRU batch", [.. AttemptWriter.DrainBatch(w.S)]);
+        w.B.Join(w.End);
+        w.B.At(w.End);
+    }
+
+    private static void TakeOffList(ActorWriter w, EntryState entry, int i, Location putBack)
+    {
+        w.B.Do(
+            "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
+            Goto(w.End, entry.OnLru.Is(0) | entry.References.Is(0)), Else(entry.OnLru.Set(0), entry.References.Increase()));
+        w.B.Do(
+            "folio_trylock", $"locks entry {i}'s page", Term.True,
+            Goto(putBack, entry.Locked), Else(entry.Locked.Set(1), new Effect.LockUse("folio lock", true, true)));
+    }
+
+    private static Act Unlock(EntryState entry) => new(Term.True, [entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false)]);
+
+    private static void PutBack(ActorWriter w, EntryState entry, int i, Location putBack)
+    {
+        w.B.At(putBack);
+        w.B.Do("folio_putback_lru", $"puts entry {i}'s page back", entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)));
+        w.B.Join(w.End);
+        w.B.At(w.End);
+    }
+
+    // Under the anon_vma lock: find the entry from the PMD entry down, then change it under the pte lock if it is still the folio's.
+    private static void Rmap(ActorWriter w, int i, string function, string says, Term isMapped, Term isStill, Effect[] change)
+    {
+        var (b, s) = (w.B, w.S);
+        var done = new Location();
+        b.Do("rmap_walk_anon", "takes the anon_vma lock for reading", s.AnonVma.Read);
+        b.Do(
+            "page_vma_mapped_walk", $"looks for entry {i} from the PMD entry down", Term.True,
+            Goto(done, !s.IsLinked),
+            Goto(done, s.Pmd.IsNot(PmdHolds.Table), Effect.Check(!isMapped, Safety.RmapFindsEveryMapping)),
+            Else(s.Walkers.Increase()));
+        b.Do(function, says, s.PteLock.IsFree, If(isStill & s.Pmd.Is(PmdHolds.Table), [s.Walkers.Decrease(), .. change]), Else(s.Walkers.Decrease()));
+        b.Join(done);
+        b.At(done);
+        b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);
+    }
+}

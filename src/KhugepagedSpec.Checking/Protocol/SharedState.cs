@@ -1,0 +1,287 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Collapse;
+
+namespace KhugepagedSpec.Checking.Protocol;
+
+/// <summary>What an entry of the table holds.</summary>
+internal static class Holds
+{
+    public const int None = 0, Zero = 1, Source = 2, Fresh = 3, New = 4, Swap = 5, Migration = 6, HwPoison = 7, Guard = 8, WpMarker = 9, Special = 10;
+
+    public static readonly string[] Names =
+        ["none", "zero page", "source", "fresh", "collapsed", "swap", "migration", "hwpoison", "guard", "uffd-wp marker", "special"];
+}
+
+/// <summary>What the PMD entry holds.</summary>
+internal static class PmdHolds
+{
+    public const int None = 0, Table = 1, Huge = 2, OtherTable = 3;
+
+    public static readonly string[] Names = ["none", "table", "huge", "another table"];
+}
+
+/// <summary>Which VMA covers the range.</summary>
+internal static class VmaIs
+{
+    public const int Gone = 0, First = 1, Merged = 2, Anonymous = 3, File = 4;
+
+    public static readonly string[] Names = ["gone", "first", "merged", "new anonymous", "file"];
+}
+
+/// <summary>What a page holds.</summary>
+internal static class Contents
+{
+    public const int Zero = 0, Old = 1, Written = 2;
+
+    public static readonly string[] Names = ["zero", "old", "written"];
+}
+
+/// <summary>
+/// One entry, the pages that can be there, and what must be read there. Three pages can: the source, which was there first; a
+/// fresh one, from a fault, swap-in, copy on write or migration; and the new folio's.
+/// </summary>
+internal sealed class EntryState
+{
+    public required Variable Pte, Young, Dirty, Writable, UffdWp, Order;
+    public required Variable Locked, References, Mappings, OnLru, LazyFree, InSwapCache, InBatch, Child, Poisoned;
+    public required Variable Source, Fresh, New, Slot, Expected, IsGivenUp, IsLost, FreshReferences;
+    public required Variable Isolated, Occupied;
+
+    public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
+
+    public Term IsNoneOrZero => Pte.Is(Holds.None) | Pte.Is(Holds.Zero);
+
+    public Term IsPresent => IsPresentPage | Pte.Is(Holds.Zero) | Pte.Is(Holds.Special);
+
+    /// <summary>References that neither mappings nor the swap cache explain.</summary>
+    public Term HasExtraReference =>
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), Pte.Is(Holds.Fresh) & FreshReferences.IsNot(0));
+
+    /// <summary>What the mapped page holds.</summary>
+    public Term PageContents => Term.Choose(Pte.Is(Holds.Source), Source, Term.Choose(Pte.Is(Holds.Fresh), Fresh, Term.Choose(Pte.Is(Holds.New), New, Contents.Zero)));
+}
+
+/// <summary>What one process keeps to itself, its CPU's TLB included.</summary>
+internal sealed class Slot
+{
+    public required Variable Counter, At, Tlb, TlbWritable, Pin, PinIsOwn, Seen, Secondary, IsStale, InNeighbour;
+    public required Layout.Block Block;
+
+    /// <summary>Its TLB forgets what it knows of an entry.</summary>
+    public Effect Flush(int entry) => Effect.When(At.Is(entry), Tlb.Set(Holds.None), TlbWritable.Set(0));
+}
+
+/// <summary>
+/// Everything that the processes share, for one shape of table: the model of semantics.md section E. Three other processes fit
+/// beside khugepaged.
+/// </summary>
+internal sealed class SharedState
+{
+    /// <summary>Processes beside khugepaged.</summary>
+    public const int Slots = 3;
+
+    private static readonly string[] ResultNames = [.. Enumerable.Range(0, 32).Select(number => ((ScanResult)number).KernelName())];
+
+    public SharedState(Shape shape)
+    {
+        Shape = shape;
+        Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
+        Counter = Add("khugepaged", 511);
+        Broken = Add("broken", 31);
+        Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", Slots + 1), Add("mmap_writer"));
+        VmaLock = new ReadWriteLock("vma lock", Add("vma_readers", Slots + 1), Add("vma_writer"));
+        NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", Slots), Add("neighbour_writer"));
+        AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", Slots), Add("anon_vma_writer"));
+        PmdLock = new Mutex("pmd lock", Add("pmd_lock"));
+        PteLock = new Mutex("pte lock", Add("pte_lock"));
+        Pmd = Add("pmd", 3, PmdHolds.Table, PmdHolds.Names);
+        IsDetached = Add("table_is_out");
+        Vma = Add("vma", 4, VmaIs.First, VmaIs.Names);
+        HasAnonVma = Add("has_anon_vma", 1, 1);
+        IsLinked = Add("in_anon_vma", 1, 1);
+        IsSplit = Add("second_half_is_another_vma");
+        IsFreed = Add("first_vma_is_freed");
+        IsArmed = Add("uffd_armed");
+        IsMlocked = Add("mlocked");
+        ThpOff = Add("thp_disabled");
+        PmdEnabled = Add("pmd_order_enabled", 1, 1);
+        SmallEnabled = Add("small_order_enabled", 1, 1);
+        MaxPtesNone = Add("max_ptes_none", shape.Pages - 1, shape.Pages - 1);
+        MaxPtesSwap = Add("max_ptes_swap", shape.Pages - 1, shape.Pages - 1);
+        MaxPtesShared = Add("max_ptes_shared", shape.Pages - 1, shape.Pages - 1);
+        Lockless = Add("lockless_walkers", Slots);
+        Walkers = Add("walkers", Slots);
+        Invalidations = Add("invalidations", 3);
+        IsForking = Add("forking");
+        CapturedPmd = Add("walk_pmd_order");
+        CapturedSmall = Add("walk_small_order");
+        Unmapped = Add("unmapped", shape.Pages);
+        Result = Add("result", 31, 0, ResultNames);
+        Last = Add("last", 31, 0, ResultNames);
+        Collapsed = Add("collapsed");
+        NoneCount = Add("none_or_zero", shape.Pages);
+        SharedCount = Add("shared", shape.Pages);
+        Referenced = Add("referenced");
+        SwappedIn = Add("swapped_in");
+        Entries = [.. Enumerable.Range(0, shape.Pages).Select(AddEntry)];
+    }
+
+    public Shape Shape { get; }
+
+    public Layout Layout { get; } = new();
+
+    public Variable Counter { get; }
+
+    public Variable Broken { get; }
+
+    public ReadWriteLock Mmap { get; }
+
+    /// <summary>The first VMA's own lock; a write lock lasts until the mmap lock is dropped.</summary>
+    public ReadWriteLock VmaLock { get; }
+
+    /// <summary>The lock of the VMA that the second half may become.</summary>
+    public ReadWriteLock NeighbourLock { get; }
+
+    public ReadWriteLock AnonVma { get; }
+
+    public Mutex PmdLock { get; }
+
+    public Mutex PteLock { get; }
+
+    public Variable Pmd { get; }
+
+    public Variable IsDetached { get; }
+
+    public Variable Vma { get; }
+
+    public Variable HasAnonVma { get; }
+
+    /// <summary>rmap walks from the first pages' anon_vma come to the range.</summary>
+    public Variable IsLinked { get; }
+
+    public Variable IsSplit { get; }
+
+    public Variable IsFreed { get; }
+
+    public Variable IsArmed { get; }
+
+    public Variable IsMlocked { get; }
+
+    public Variable ThpOff { get; }
+
+    public Variable PmdEnabled { get; }
+
+    public Variable SmallEnabled { get; }
+
+    public Variable MaxPtesNone { get; }
+
+    public Variable MaxPtesSwap { get; }
+
+    public Variable MaxPtesShared { get; }
+
+    /// <summary>CPUs in a lockless walk of the table with interrupts off: what the IPI waits for.</summary>
+    public Variable Lockless { get; }
+
+    /// <summary>Processes that have found the table and are in it.</summary>
+    public Variable Walkers { get; }
+
+    public Variable Invalidations { get; }
+
+    public Variable IsForking { get; }
+
+    public Variable CapturedPmd { get; }
+
+    public Variable CapturedSmall { get; }
+
+    public Variable Unmapped { get; }
+
+    public Variable Result { get; }
+
+    public Variable Last { get; }
+
+    public Variable Collapsed { get; }
+
+    public Variable NoneCount { get; }
+
+    public Variable SharedCount { get; }
+
+    public Variable Referenced { get; }
+
+    public Variable SwappedIn { get; }
+
+    public ImmutableArray<EntryState> Entries { get; }
+
+    public ImmutableArray<Slot> Processes { get; }
+
+    public EntryState this[int entry] => Entries[entry];
+
+    /// <summary>A VMA covers the entry.</summary>
+    public Term IsCovered => Vma.IsNot(VmaIs.Gone);
+
+    /// <summary>The entry is in the part that can be split off.</summary>
+    public bool IsInSecondHalf(int entry) => entry >= Shape.Pages / 2;
+
+    /// <summary>Every TLB forgets what it knows of an entry, and so does every secondary MMU.</summary>
+    public IEnumerable<Effect> Flush(int entry) => FlushTlbs(entry).Concat(Invalidate(entry));
+
+    public IEnumerable<Effect> FlushTlbs(int entry) => Processes.Select(process => process.Flush(entry));
+
+    /// <summary>The mmu notifier's start: secondary mappings go, and those about to be made are not.</summary>
+    public IEnumerable<Effect> Invalidate(int entry) =>
+        Processes.Select(process => Effect.When(process.At.Is(entry), process.Secondary.Set(Holds.None), process.IsStale.Set(1)));
+
+    /// <summary>The mmu notifier's end: what was looked up since the start is not mapped either.</summary>
+    public IEnumerable<Effect> EndInvalidation(int entry) => Processes.Select(process => Effect.When(process.At.Is(entry), process.IsStale.Set(1)));
+
+    private Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
+
+    private EntryState AddEntry(int i)
+    {
+        return new EntryState
+        {
+            Pte = Add("pte", 10, Holds.Source, Holds.Names),
+            Young = Add("young", 1, 1),
+            Dirty = Add("dirty", 1, 1),
+            Writable = Add("writable", 1, 1),
+            UffdWp = Add("uffd_wp"),
+            Order = Add("folio_order", 2),
+            Locked = Add("locked"),
+            References = Add("references", 7, 1),
+            Mappings = Add("mappings", 3, 1),
+            OnLru = Add("on_lru", 1, 1),
+            LazyFree = Add("lazyfree"),
+            InSwapCache = Add("in_swap_cache"),
+            InBatch = Add("in_lru_batch"),
+            Child = Add("child_maps"),
+            Poisoned = Add("poisoned"),
+            Source = Add("source", 2, Contents.Old, Contents.Names),
+            Fresh = Add("fresh", 2, 0, Contents.Names),
+            New = Add("new", 2, 0, Contents.Names),
+            Slot = Add("swap_slot", 2, 0, Contents.Names),
+            Expected = Add("expected", 2, Contents.Old, Contents.Names),
+            IsGivenUp = Add("given_up"),
+            IsLost = Add("lost"),
+            FreshReferences = Add("fresh_references", 3),
+            Isolated = Add("isolated"),
+            Occupied = Add("occupied"),
+        };
+
+        Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) =>
+            this.Add(FormattableString.Invariant($"{name}_{i}"), max, initial, values);
+    }
+
+    private Slot AddSlot(int number)
+    {
+        Variable Make(string name, int max = 1, int initial = 0, string[]? values = null) => new(FormattableString.Invariant($"{name}_of_{number}"), max, initial, values);
+        Variable counter = Make("location", 511), at = Make("at", Shape.Pages, Shape.Pages), tlb = Make("tlb", 4, 0, Holds.Names), writable = Make("tlb_writable"),
+            pin = Make("pin", 4, 0, Holds.Names), own = Make("pin_is_own"), seen = Make("seen", 10, 0, Holds.Names), secondary = Make("secondary", 4, 0, Holds.Names),
+            stale = Make("stale"), neighbour = Make("in_neighbour");
+        var block = Layout.AddBlock([counter, at, tlb, writable, pin, own, seen, secondary, stale, neighbour]);
+        return new Slot
+        {
+            Counter = counter, At = at, Tlb = tlb, TlbWritable = writable, Pin = pin, PinIsOwn = own, Seen = seen,
+            Secondary = secondary, IsStale = stale, InNeighbour = neighbour, Block = block,
+        };
+    }
+}
