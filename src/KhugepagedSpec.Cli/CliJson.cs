@@ -33,7 +33,16 @@ internal sealed record ProofJson(string Model, int PmdOrder, IReadOnlyList<Claim
 
 internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, double Seconds);
 
+internal sealed record ExploreJson(string Protocol, string Verdict, IReadOnlyList<SearchJson> Searches);
+
+internal sealed record SearchJson(
+    int Entries, string Table, IReadOnlyList<string> Actors, string Ending, long Generated, long Distinct, long Left, int Depth, double CollisionOdds, double Seconds,
+    string? Broken, string? Replay, IReadOnlyList<StepJson>? Trace);
+
+internal sealed record StepJson(string Process, string Function, string Says, IReadOnlyDictionary<string, string> Changes);
+
 [JsonSerializable(typeof(ReplayJson))]
+[JsonSerializable(typeof(ExploreJson))]
 [JsonSerializable(typeof(List<ProofJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]

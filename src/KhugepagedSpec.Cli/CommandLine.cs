@@ -53,6 +53,7 @@ internal static class CommandLine
             ExplainCommand.Create(),
             CheckCommand.Create(),
             ProveCommand.Create(),
+            ExploreCommand.Create(),
             MergeCommand.Create(),
             DiffCommand.Create(),
             ApproveCommand.Create(),

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using KhugepagedSpec.Checking.Exploration;
 using Spectre.Console;
 
 namespace KhugepagedSpec.Cli;
@@ -36,6 +38,16 @@ internal static class TerminalProgress
             ? work(_ => { })
             : AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Status()
                 .Start(what, context => work(count => context.Status(FormattableString.Invariant($"{count} {what}"))));
+
+    /// <summary>Runs a search, which tells how far it is.</summary>
+    public static T Searching<T>(Func<Action<Extent>?, T> work)
+    {
+        if (Console.IsErrorRedirected)
+            return work(null);
+        var clock = Stopwatch.StartNew();
+        return AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Status().Start("searching", context => work(extent => context.Status(FormattableString.Invariant(
+            $"{extent.Distinct:N0} states, {extent.Distinct / clock.Elapsed.TotalSeconds:N0} a second, {extent.Left:N0} left on queue, depth {extent.Depth}"))));
+    }
 
     private static Progress OnTerminal() =>
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) }).Progress().AutoClear(true)

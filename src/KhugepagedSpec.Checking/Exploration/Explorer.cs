@@ -170,47 +170,61 @@ public sealed class Explorer<TModel, TState, TAction>
         }
     }
 
-    private struct Sink(Explorer<TModel, TState, TAction> search, Watch? watch) : ISuccessors<TState, TAction>
+    // Memory is asked for a successor's place in the table some successors before it is looked up.
+    private sealed class Sink(Explorer<TModel, TState, TAction> search, Watch? watch)
     {
-        private readonly TModel _model = search._model;
-        private Segment? _segment;
-        private TState _state;
-        private ulong _parent;
-        private long _generated, _distinct;
-        private bool _isFinal;
+        private const int Ahead = 32;
 
-        public readonly List<Segment> Found = [];
+        private readonly TModel _model = search._model;
+        private readonly FingerprintTable _seen = search._seen;
+        private readonly (TState State, ulong Fingerprint, ulong Parent)[] _waiting = new (TState, ulong, ulong)[Ahead];
+        private Segment? _segment;
+        private long _generated, _distinct;
+
+        public List<Segment> Found { get; } = [];
 
         public void Expand(in TState state, ulong fingerprint)
         {
-            (_parent, _isFinal) = (fingerprint, true);
-            if (watch is not null)
-                _state = state;
-            _model.Expand(state, ref this);
-            if (_isFinal)
+            var taker = new Taker(this, state, fingerprint);
+            long before = _generated;
+            _model.Expand(state, ref taker);
+            if (_generated == before)
                 search.NoteBroken(fingerprint, _model.JudgeFinal(state));
         }
 
-        public void Add(TAction action, in TState next)
+        public void Close()
         {
-            _isFinal = false;
-            _generated++;
-            watch?.Invoke(_state, action, next);
-            ulong fingerprint = _model.Fingerprint(next);
-            if (!search._seen.TryAdd(fingerprint, _parent))
-                return;
-            _distinct++;
-            search.NoteBroken(fingerprint, _model.Judge(next));
-            if (_segment is null || _segment.Count == Chunk)
-                Found.Add(_segment = new Segment());
-            _segment.Add(next, fingerprint);
-        }
-
-        public readonly void Close()
-        {
+            for (int i = 0; i < Ahead; i++)
+                Look(ref _waiting[(_generated + i) % Ahead]);
             Interlocked.Add(ref search._generated, _generated);
             Interlocked.Add(ref search._distinct, _distinct);
         }
+
+        private void Look(ref (TState State, ulong Fingerprint, ulong Parent) successor)
+        {
+            if (successor.Fingerprint == 0 || !_seen.TryAdd(successor.Fingerprint, successor.Parent))
+                return;
+            _distinct++;
+            search.NoteBroken(successor.Fingerprint, _model.Judge(successor.State));
+            if (_segment is null || _segment.Count == Chunk)
+                Found.Add(_segment = new Segment());
+            _segment.Add(successor.State, successor.Fingerprint);
+        }
+
+        private readonly struct Taker(Sink sink, TState from, ulong parent) : ISuccessors<TState, TAction>
+        {
+            public void Add(TAction action, in TState next)
+            {
+                sink.WatchStep(from, action, next);
+                ulong fingerprint = sink._model.Fingerprint(next);
+                sink._seen.Prefetch(fingerprint);
+                ref var place = ref sink._waiting[sink._generated++ % Ahead];
+                sink.Look(ref place);
+                place = (next, fingerprint, parent);
+            }
+        }
+
+        private void WatchStep(in TState from, TAction action, in TState to) => watch?.Invoke(from, action, to);
     }
 
     private struct Finder(TModel model, ulong fingerprint) : ISuccessors<TState, TAction>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.Intrinsics.X86;
 
 namespace KhugepagedSpec.Checking.Exploration;
 
@@ -32,6 +33,15 @@ internal sealed class FingerprintTable
             if (keys[i] != 0)
                 TryAdd(keys[i], parents[i]);
         return true;
+    }
+
+    /// <summary>Asks memory for the place of a fingerprint that will be added soon.</summary>
+    public unsafe void Prefetch(ulong fingerprint)
+    {
+        if (!Sse.IsSupported)
+            return;
+        fixed (ulong* slot = &_keys[(uint)fingerprint & (uint)_keys.Length - 1])
+            Sse.Prefetch0(slot);
     }
 
     /// <summary>Adds a fingerprint.</summary>

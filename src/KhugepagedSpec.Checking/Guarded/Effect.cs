@@ -22,7 +22,11 @@ public abstract record Effect
     internal sealed record Assert(Term Condition, SafetyProperty Property) : Effect;
 
     // For the static check of lock order; changes nothing.
-    internal sealed record LockUse(string Lock, bool IsAcquired, bool IsTry) : Effect;
+    internal sealed record LockUse(string Lock, bool IsAcquired, bool IsTry) : Effect
+    {
+        // Who finds it taken goes away rather than wait.
+        public bool TurnsAway { get; init; }
+    }
 }
 
 /// <summary>Something that must hold in every interleaving.</summary>

@@ -12,12 +12,6 @@ internal readonly record struct Footprint(PackedState Reads, PackedState Writes)
     public bool CommutesWith(Footprint other) =>
         !Meet(Writes, other.Reads) && !Meet(Writes, other.Writes) && !Meet(Reads, other.Writes);
 
-    /// <summary>True if it writes any of some bits.</summary>
-    public bool Disturbs(PackedState bits) => Meet(Writes, bits);
-
-    /// <summary>What a condition reads.</summary>
-    public static Footprint Of(Layout layout, Term term) => new Collector(layout).Read(term).Result;
-
     /// <summary>What a step touches, its process's location and the mark of a broken property apart.</summary>
     public static Footprint Of(Layout layout, Step step) => new Collector(layout).Read(step.Guard).Do(step.Effects).Result;
 
@@ -44,40 +38,13 @@ internal readonly record struct Footprint(PackedState Reads, PackedState Writes)
 
         public Collector Read(Term term)
         {
-            switch (term)
-            {
-                case Term.Read(var variable):
-                    Mark(ref _reads, variable);
-                    break;
-                case Term.Not(var of):
-                    Read(of);
-                    break;
-                case Term.Binary(_, var a, var b):
-                    Read(a).Read(b);
-                    break;
-                case Term.Choice(var when, var then, var otherwise):
-                    Read(when).Read(then).Read(otherwise);
-                    break;
-            }
+            Visitor.Visit(term, variable => Mark(ref _reads, variable));
             return this;
         }
 
         public Collector Do(ImmutableArray<Effect> effects)
         {
-            foreach (var effect in effects)
-                switch (effect)
-                {
-                    case Effect.Assign(var variable, var value):
-                        Read(value);
-                        Mark(ref _writes, variable);
-                        break;
-                    case Effect.Branch(var condition, var then, var otherwise):
-                        Read(condition).Do(then).Do(otherwise);
-                        break;
-                    case Effect.Assert(var condition, _):
-                        Read(condition);
-                        break;
-                }
+            Visitor.Visit(effects, variable => Mark(ref _reads, variable), variable => Mark(ref _writes, variable));
             return this;
         }
 

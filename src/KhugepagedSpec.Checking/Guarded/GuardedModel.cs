@@ -21,6 +21,13 @@ public enum Reductions
 
     /// <summary>States that differ only in which of two equal processes is where.</summary>
     Symmetry = 2,
+
+    /// <summary>
+    /// Not sound, but a yardstick: nobody else runs while a process holds a lock that others wait for, or has interrupts off. What
+    /// happens then is what would happen if every critical section were one step. Locks that are only tried do not count: to be
+    /// turned away is an outcome.
+    /// </summary>
+    CriticalSectionsAreSteps = 4,
 }
 
 /// <summary>A program made ready to run beside others.</summary>
@@ -40,6 +47,8 @@ internal sealed class CompiledProgram
         Here = [.. program.Steps.Select(steps => steps.Aggregate(default(Footprint), (all, step) => all | Footprint.Of(layout, step)))];
         Ahead = AheadOf(program, Here);
         GoesOn = [.. program.Steps.Select(steps => steps.All(step => step.To > step.From))];
+        var turningAway = program.Steps.SelectMany(steps => steps).SelectMany(step => step.Effects).OfType<Effect.LockUse>().Where(use => use.TurnsAway).Select(use => use.Lock).ToHashSet();
+        HoldsLock = [.. program.Held.Select(locks => !turningAway.IsSupersetOf(locks))];
     }
 
     public Program Source { get; }
@@ -60,6 +69,9 @@ internal sealed class CompiledProgram
 
     /// <summary>No step of the location leads backwards.</summary>
     public bool[] GoesOn { get; }
+
+    /// <summary>Some lock that others wait for is held at the location.</summary>
+    public bool[] HoldsLock { get; }
 
     public ReadOnlySpan<StepCode?> At(int location) => _code[location];
 
@@ -96,18 +108,15 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     private readonly Reductions _reductions;
     private readonly (Layout.Block A, Layout.Block B)[] _twins;
     private readonly Variable _broken;
-    private readonly Condition _stopsWell;
-    private readonly ImmutableArray<(Condition Holds, int Property)> _final;
+    private readonly GuardedModelParts _parts;
     private readonly bool[][]?[,] _commutes;
     private readonly int _deadlock;
 
     internal GuardedModel(
         GuardedModelParts parts, ImmutableArray<CompiledProgram> programs, PackedState initial, Reductions reductions, (Layout.Block, Layout.Block)[] twins)
     {
-        (Layout, _broken, _final, _deadlock) = (parts.Layout, parts.Broken, parts.Final, parts.Deadlock);
+        (_parts, Layout, _broken, _deadlock) = (parts, parts.Layout, parts.Broken, parts.Properties.IndexOf(parts.Deadlock));
         (_programs, Initial, _reductions, _twins) = (programs, initial, reductions, twins);
-        _stopsWell = parts.Compiler.Compile(Term.All(programs.Select(program => Term.Any(
-            Enumerable.Range(0, program.Source.Steps.Length).Where(program.Source.EndsAt).Select(location => program.Source.Counter.Is(location))))));
         MostSuccessors = programs.Sum(program => program.Widest);
         _commutes = new bool[][]?[programs.Length, programs.Length];
         if (reductions.HasFlag(Reductions.PartialOrder))
@@ -123,11 +132,29 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     /// <summary>What the processes do.</summary>
     public IEnumerable<Program> Programs => _programs.Select(program => program.Source);
 
+    /// <summary>What is judged; a judgement is an index into this.</summary>
+    public ImmutableArray<SafetyProperty> Properties => _parts.Properties;
+
+    internal ImmutableArray<(Term Holds, SafetyProperty Property)> AtRest => _parts.AtRest;
+
+    internal Variable Broken => _broken;
+
     /// <inheritdoc/>
     public PackedState Initial { get; }
 
     /// <inheritdoc/>
     public int MostSuccessors { get; }
+
+    /// <summary>The variables that some process touches, or that what must hold at rest looks at; scratch ones too.</summary>
+    internal HashSet<Variable> VariablesInUse()
+    {
+        var used = new HashSet<Variable>([_broken]);
+        foreach (var step in Programs.SelectMany(program => program.Steps).SelectMany(steps => steps))
+            Visitor.Visit(step, used);
+        foreach (var (holds, _) in AtRest)
+            Visitor.Visit(holds, used);
+        return used;
+    }
 
     /// <summary>The step that a move takes.</summary>
     public Step StepOf(Move move) => _programs[move.Process].Source.Steps[move.Location][move.Choice];
@@ -147,6 +174,20 @@ public sealed class GuardedModel : IModel<PackedState, Move>
             for (int process = 0; process < _programs.Length; process++)
                 if (StandsAlone(state, process) && ExpandProcess(state, process, ref sink))
                     return;
+        if (_reductions.HasFlag(Reductions.CriticalSectionsAreSteps))
+            for (int process = 0; process < _programs.Length; process++)
+                if (_programs[process].HoldsLock[LocationOf(state, process)])
+                {
+                    ExpandProcess(state, process, ref sink);
+                    return;
+                }
+        ExpandEvery(state, ref sink);
+    }
+
+    /// <summary>Every successor, whatever could be left out.</summary>
+    public void ExpandEvery<TSink>(in PackedState state, ref TSink sink)
+        where TSink : ISuccessors<PackedState, Move>, allows ref struct
+    {
         for (int process = 0; process < _programs.Length; process++)
             ExpandProcess(state, process, ref sink);
     }
@@ -218,13 +259,22 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     /// <inheritdoc/>
     public int Judge(in PackedState state) => Layout.Get(state, _broken) - 1;
 
+    /// <summary>True if every process is at its end.</summary>
+    public bool HasEnded(in PackedState state)
+    {
+        for (int process = 0; process < _programs.Length; process++)
+            if (!_programs[process].Source.EndsAt(LocationOf(state, process)))
+                return false;
+        return true;
+    }
+
     /// <inheritdoc/>
     public int JudgeFinal(in PackedState state)
     {
-        var copy = state;
-        if (!_stopsWell(ref copy))
+        if (!HasEnded(state))
             return _deadlock;
-        foreach (var (holds, property) in _final)
+        var copy = state;
+        foreach (var (holds, property) in _parts.AtRestCode)
             if (!holds(ref copy))
                 return property;
         return -1;
@@ -232,4 +282,16 @@ public sealed class GuardedModel : IModel<PackedState, Move>
 }
 
 /// <summary>What models over one layout share.</summary>
-internal sealed record GuardedModelParts(Layout Layout, StepCompiler Compiler, Variable Broken, ImmutableArray<(Condition Holds, int Property)> Final, int Deadlock);
+/// <param name="Layout">Where the variables lie.</param>
+/// <param name="Compiler">Makes machine code.</param>
+/// <param name="Broken">The number of the property that was broken, from 1.</param>
+/// <param name="Properties">What is judged.</param>
+/// <param name="AtRest">What must hold when every process has ended.</param>
+/// <param name="Deadlock">Broken if some process has not ended though none can go on.</param>
+internal sealed record GuardedModelParts(
+    Layout Layout, StepCompiler Compiler, Variable Broken, ImmutableArray<SafetyProperty> Properties, ImmutableArray<(Term Holds, SafetyProperty Property)> AtRest,
+    SafetyProperty Deadlock)
+{
+    public ImmutableArray<(Condition Holds, int Property)> AtRestCode { get; } =
+        [.. AtRest.Select(condition => (Compiler.Compile(condition.Holds), Properties.IndexOf(condition.Property)))];
+}

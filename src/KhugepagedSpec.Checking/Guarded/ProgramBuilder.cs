@@ -6,6 +6,8 @@ namespace KhugepagedSpec.Checking.Guarded;
 public sealed class Location
 {
     internal int Number { get; set; } = -1;
+
+    internal string Phase { get; set; } = "";
 }
 
 /// <summary>One way a step can go.</summary>
@@ -48,6 +50,9 @@ public sealed class ProgramBuilder
 
     /// <summary>What is written next is reached from <paramref name="location"/>.</summary>
     public void At(Location location) => _here = Place(location);
+
+    /// <summary>What part of the process's work the places behind this belong to.</summary>
+    public string Phase { get; set; } = "";
 
     /// <summary>The place that the next step starts from.</summary>
     public Location Here => _here;
@@ -111,7 +116,7 @@ public sealed class ProgramBuilder
                 .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard, Judged(step.Effects, judged))).ToImmutableArray());
         return count - 1 > _counter.Max
             ? throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most")
-            : new Program(_name, _counter, [.. steps]);
+            : new Program(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
     }
 
     private static ImmutableArray<Effect> Judged(ImmutableArray<Effect> effects, ImmutableHashSet<SafetyProperty> judged) =>
@@ -124,6 +129,7 @@ public sealed class ProgramBuilder
     {
         if (!_order.Contains(location))
             _order.Add(location);
+        location.Phase = Phase;
         return location;
     }
 }

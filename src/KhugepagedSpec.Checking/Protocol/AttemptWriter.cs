@@ -40,6 +40,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
             Copy();
         ReleaseSources();
         Install();
+        b.Phase = Phases.Back;
         b.At(_anonUnlock);
         if (HoldsAnonVmaToTheEnd)
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
@@ -82,6 +83,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
     private void UnderReadLock()
     {
         b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        Enter(Phases.Read);
         if (protocol.RevalidatesUnderReadLock)
             Revalidate(_readUnlock);
         Swapin();
@@ -92,7 +94,14 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
             "mmap_read_unlock", "drops the mmap lock", Term.True,
             Goto(goOn, s.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects]),
             Goto(protocol.AnonVma == AnonVmaRule.BeforeMmapLock ? Surrender() : _end, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
+        b.Phase = Phases.Gap;
         b.At(goOn);
+    }
+
+    private void Enter(string phase)
+    {
+        b.Phase = phase;
+        b.At(b.Here);
     }
 
     // Only for the protocol that took the anon_vma lock first.
@@ -157,6 +166,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         else
             b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        Enter(Phases.Write);
         if (protocol.RevalidatesUnderWriteLock)
             Revalidate(_earlyUnlock);
         if (StartsVmaWrite)
@@ -177,6 +187,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         b.Do(
             "pmdp_collapse_flush", protocol.FlushesTlbs ? "empties the PMD entry and flushes TLBs" : "empties the PMD entry", s.PmdLock.IsFree,
             Else([s.Pmd.Set(PmdHolds.None), s.IsDetached.Set(1), .. protocol.FlushesTlbs ? Enumerable.Range(0, s.Shape.Pages).SelectMany(s.FlushTlbs) : []]));
+        Enter(Phases.Out);
         if (protocol.Notifies)
             b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [s.Invalidations.Decrease(), .. window.Entries.SelectMany(s.EndInvalidation)]);
         if (protocol.SyncsLocklessWalkers)
@@ -224,7 +235,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
     {
         if (!protocol.PutsBack)
             return [];
-        var large = new Variable("large", 1) { IsScratch = true };
+        var large = new Variable("put_back_large", 1) { IsScratch = true };
         return
         [
             large.Set(Term.Any(Entries.Select(entry => entry.Isolated & entry.Order.IsNot(0)))),

@@ -42,8 +42,8 @@ internal static class HardwareActors
         Location gone = new(), handled = new();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i, b.Here);
-        var writable = (s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage & entry.Writable) | s.Pmd.Is(PmdHolds.Huge);
-        b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(walk, writable, [.. s.Mmap.ReadUnlock.Effects]), Goto(w.End, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
+        var cannotBeServed = s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
+        b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]), Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.At(gone);
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         b.Join(w.End);
@@ -98,7 +98,7 @@ internal static class HardwareActors
     {
         var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
         var leave = new Location();
-        b.Do("gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True, Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase()));
+        b.Do("gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True, Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
             Goto(leave, !(entry.IsPresentPage & entry.Writable & entry.UffdWp.Is(0))), Else(slot.Seen.Set(entry.Pte)));
@@ -109,18 +109,22 @@ internal static class HardwareActors
                 slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.IsNot(Holds.Fresh) | entry.Pte.Is(Holds.Fresh)),
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
                 Effect.When(slot.Seen.Is(Holds.Fresh) & entry.Pte.Is(Holds.Fresh), entry.FreshReferences.Increase())));
-        b.Do(
-            "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on", Term.True,
-            If(
-                s.Pmd.Is(PmdHolds.Table) & ((Term)entry.Pte).Is(slot.Seen) & slot.PinIsOwn & s.IsForking.Is(0),
-                s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0)),
-            Goto(leave, Term.True, [.. Unpin(w, entry)]));
+        var pinned = new Location();
+        var isSame = s.Pmd.Is(PmdHolds.Table) & ((Term)entry.Pte).Is(slot.Seen) & slot.PinIsOwn & s.IsForking.Is(0);
+        b.Any(
+            "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on",
+            Goto(pinned, isSame, s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
+            Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
+        b.At(pinned);
         var here = b.Here;
         b.At(leave);
-        b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0));
+        b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
         b.Join(w.End);
         b.At(here);
     }
+
+    // Not a lock, but the IPI waits for it as if it were one.
+    private static Effect.LockUse InterruptsOff(bool are) => new("interrupts off", are, true);
 
     private static IEnumerable<Effect> Unpin(ActorWriter w, EntryState entry) =>
     [

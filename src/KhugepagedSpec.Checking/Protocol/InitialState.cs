@@ -1,39 +1,73 @@
 using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Checking.Protocol;
 
-/// <summary>The first state of a search, from a table in the notation's letters.</summary>
+/// <summary>The first state of a search.</summary>
 internal static class InitialState
 {
+    /// <summary>From a table in the notation's letters; every order enabled, every limit at its maximum.</summary>
+    /// <exception cref="FormatException">The table has another length, or cannot be told by this model.</exception>
     public static PackedState Of(SharedState s, string table)
     {
+        if (table.Length != s.Shape.Pages)
+            throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}");
         var state = s.Layout.Initial();
         for (int i = 0; i < table.Length; i++)
-        {
-            var entry = s[i];
-            switch (table[i])
-            {
-                case 'x':
-                    break;
-                case '.':
-                    Absent(Holds.None, Contents.Zero);
-                    break;
-                case 's':
-                    Absent(Holds.Swap, Contents.Old);
-                    s.Layout.Set(ref state, entry.Slot, Contents.Old);
-                    break;
-                default:
-                    throw new FormatException($"table {table}: '{table[i]}' at {i}: expected x, . or s");
-            }
-
-            void Absent(int holds, int reads)
-            {
-                s.Layout.Set(ref state, entry.Pte, holds);
-                s.Layout.Set(ref state, entry.Expected, reads);
-                foreach (var variable in new[] { entry.Young, entry.Dirty, entry.Writable, entry.Mappings, entry.References, entry.OnLru })
-                    s.Layout.Set(ref state, variable, 0);
-            }
-        }
+            Place(s, ref state, s[i], TableNotation.CellOf(table[i]) ?? throw new FormatException($"table {table}: unknown letter '{table[i]}' at entry {i}: see khugepaged-spec notation"));
         return state;
     }
+
+    /// <summary>From a scenario of the same size.</summary>
+    public static PackedState Of(SharedState s, Scenario scenario)
+    {
+        var state = s.Layout.Initial();
+        var enabled = scenario.Settings.OrdersFor(scenario.Vma.IsAdvised);
+        Span<(Variable Variable, int Value)> values =
+        [
+            (s.PmdEnabled, enabled.Contains(s.Shape.PmdOrder) ? 1 : 0), (s.SmallEnabled, enabled.Contains(s.Shape.SmallOrder) ? 1 : 0),
+            (s.MaxPtesNone, scenario.Settings.MaxPtesNone), (s.MaxPtesSwap, scenario.Settings.MaxPtesSwap), (s.MaxPtesShared, scenario.Settings.MaxPtesShared),
+            (s.HasAnonVma, scenario.Vma.HasAnonVma ? 1 : 0), (s.IsArmed, scenario.Vma.IsUffdArmed ? 1 : 0), (s.IsMlocked, scenario.Vma.Has(VmaFlags.Locked) ? 1 : 0),
+        ];
+        foreach (var (variable, value) in values)
+            s.Layout.Set(ref state, variable, value);
+        for (int i = 0; i < scenario.Table.Cells.Length; i++)
+            Place(s, ref state, s[i], scenario.Table.Cells[i]);
+        return state;
+    }
+
+    private static void Place(SharedState s, ref PackedState state, EntryState entry, Cell cell)
+    {
+        bool isPage = cell.Kind == PteKind.Page, comesBack = cell.Kind is PteKind.Migration;
+        int mappings = isPage ? cell.Has(CellFlags.Shared) ? 2 : 1 : 0;
+        int contents = isPage || comesBack || cell.Kind == PteKind.Swap ? cell.Has(CellFlags.ZeroFilled) ? Contents.Zero : Contents.Old : Contents.Zero;
+        Span<(Variable Variable, int Value)> values =
+        [
+            (entry.Pte, HoldsOf(cell.Kind)), (entry.Young, Bit(CellFlags.Young)), (entry.Dirty, Bit(CellFlags.Dirty)), (entry.UffdWp, Bit(CellFlags.UffdWp)),
+            (entry.Writable, isPage && !cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.UffdWp) ? 1 : 0),
+            (entry.Order, cell.Order == 0 ? 0 : cell.Order < s.Shape.PmdOrder ? 1 : 2),
+            (entry.Mappings, mappings), (entry.References, mappings + Bit(CellFlags.Pinned)), (entry.Child, mappings == 2 ? 1 : 0),
+            (entry.Locked, Bit(CellFlags.Locked)), (entry.OnLru, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
+            (entry.Source, contents), (entry.Slot, contents), (entry.Expected, contents),
+        ];
+        foreach (var (variable, value) in values)
+            s.Layout.Set(ref state, variable, value);
+
+        int Bit(CellFlags flag) => cell.Has(flag) ? 1 : 0;
+    }
+
+    private static int HoldsOf(PteKind kind) => kind switch
+    {
+        PteKind.None => Holds.None,
+        PteKind.ZeroPage => Holds.Zero,
+        PteKind.Page => Holds.Source,
+        PteKind.Swap => Holds.Swap,
+        PteKind.Migration => Holds.Migration,
+        PteKind.HwPoison => Holds.HwPoison,
+        PteKind.GuardMarker or PteKind.PoisonMarker => Holds.Guard,
+        PteKind.UffdWpMarker => Holds.WpMarker,
+        PteKind.Special or PteKind.ZoneDevice => Holds.Special,
+        _ => throw new FormatException($"an entry of kind {kind}: the interleaving model has none"),
+    };
 }

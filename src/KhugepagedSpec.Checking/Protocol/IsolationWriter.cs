@@ -49,7 +49,13 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, CollapseP
         // A page whose count is wrong, or that is on no list, is let go at once: it was never isolated.
         Effect[] letGo = [entry.Isolated.Set(0), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(0)] : [])];
         if (protocol.IsolationChecksReferences)
-            b.Do(Function, $"counts the references to entry {i}'s page", Term.True, Goto(fail, entry.HasExtraReference, [s.Result.Set(Number(ScanResult.PageCount)), .. letGo]), Else());
+        {
+            var passed = new Location();
+            b.Any(
+                Function, $"counts the references to entry {i}'s page",
+                Goto(passed, !entry.HasExtraReference), Goto(fail, entry.HasExtraReference | s.BusyByChance, [s.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
+            b.At(passed);
+        }
         b.Do(
             "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
             Goto(fail, counts & entry.OnLru.Is(0), [s.Result.Set(Number(ScanResult.DelPageLru)), .. letGo]),

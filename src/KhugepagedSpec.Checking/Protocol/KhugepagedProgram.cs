@@ -4,17 +4,30 @@ using static KhugepagedSpec.Checking.Guarded.ProgramBuilder;
 
 namespace KhugepagedSpec.Checking.Protocol;
 
+/// <summary>The parts of khugepaged's work that others can come between: the columns of "who can act when".</summary>
+internal static class Phases
+{
+    public const string Scan = "scan", Walk = "no lock", Read = "mmap lock for reading", Gap = "between the locks", Write = "mmap lock for writing", Out = "table taken out",
+        Back = "table back";
+}
+
 /// <summary>
 /// khugepaged's visit of one table: scan, walk, attempts. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_single_pmd</c>,
 /// <c>collapse_scan_pmd</c>, <c>mthp_collapse</c>.
 /// </summary>
 internal static class KhugepagedProgram
 {
+    private const string HasTried = "has tried ";
+
+    /// <summary>The window whose attempt ends with this step; null if none does.</summary>
+    public static string? TriedWindow(Step step) => step.Says.StartsWith(HasTried, StringComparison.Ordinal) ? step.Says[HasTried.Length..] : null;
+
     public static ProgramBuilder Write(SharedState s, CollapseProtocol protocol)
     {
         var b = new ProgramBuilder("khugepaged", s.Counter);
         var walk = new Location();
         var end = new Location();
+        b.Phase = Phases.Scan;
         Scan(b, s, walk, end);
         Walk(b, s, protocol, walk, end);
         b.At(end);
@@ -32,8 +45,9 @@ internal static class KhugepagedProgram
             Goto(release, s.Pmd.Is(PmdHolds.None), s.Result.Set(Number(ScanResult.NoPteTable))),
             Goto(release, s.Pmd.IsNot(PmdHolds.Table), s.Result.Set(Number(ScanResult.PmdMapped))),
             Else(s.CapturedPmd.Set(s.PmdEnabled), s.CapturedSmall.Set(s.SmallEnabled), s.Result.Set(Number(ScanResult.Succeed))));
-        b.Do("collapse_scan_pmd", "looks at every entry, under the pte lock", s.PteLock.IsFree, Else([.. LookAtEntries(s)]));
-        b.Join(release);
+        b.Any(
+            "collapse_scan_pmd", "looks at every entry, under the pte lock",
+            Goto(release, s.PteLock.IsFree, [.. LookAtEntries(s)]), Goto(release, s.BusyByChance, s.Result.Set(Number(ScanResult.PageCount))));
         b.At(release);
         b.Do(
             "mmap_read_unlock", "drops the mmap lock", Term.True,
@@ -44,7 +58,7 @@ internal static class KhugepagedProgram
     // Nothing of the entries can change meanwhile but what hardware sets; folios' locks and counts are only hints here.
     private static IEnumerable<Effect> LookAtEntries(SharedState s)
     {
-        Variable none = Scratch("none"), shared = Scratch("shared"), referenced = Scratch("used");
+        Variable none = Scratch("scan_none"), shared = Scratch("scan_shared"), referenced = Scratch("scan_referenced");
         yield return none.Set(0);
         yield return shared.Set(0);
         yield return referenced.Set(0);
@@ -95,6 +109,7 @@ internal static class KhugepagedProgram
         {
             var window = windows[i];
             Location next = starts[i + 1], on = window.IsPmd ? end : next;
+            b.Phase = Phases.Walk;
             b.At(starts[i]);
             var occupied = Term.Sum(window.Entries.Select(entry => (Term)s[entry].Occupied));
             if (window.IsPmd)
@@ -112,8 +127,10 @@ internal static class KhugepagedProgram
                 new RoundWriter(b, s, protocol, window).Write();
             else
                 new AttemptWriter(b, s, protocol, window).Write();
+            b.Phase = Phases.Walk;
+            b.At(b.Here);
             b.Do(
-                "mthp_collapse", $"has tried {window}", Term.True,
+                "mthp_collapse", HasTried + window, Term.True,
                 Goto(on, IsOne(s.Result, RetryTable.Linux72.Advances), [s.Collapsed.Set(s.Collapsed | s.Result.Is(Number(ScanResult.Succeed))), .. Forget(s)]),
                 Goto(next, IsOne(s.Result, RetryTable.Linux72.Lowers), [s.Last.Set(s.Result), .. Forget(s)]),
                 Goto(end, Term.True, [s.Last.Set(s.Result), .. Forget(s)]));

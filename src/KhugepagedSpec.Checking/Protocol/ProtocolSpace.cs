@@ -10,6 +10,9 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// </summary>
 public sealed class ProtocolSpace
 {
+    /// <summary>Processes that fit beside khugepaged.</summary>
+    public const int MostActors = SharedState.Slots;
+
     private readonly GuardedModelParts _parts;
     private readonly ImmutableHashSet<SafetyProperty> _judged;
     private readonly CompiledProgram _khugepaged;
@@ -24,9 +27,8 @@ public sealed class ProtocolSpace
         (Protocol, Shape, State) = (protocol, shape, new SharedState(shape));
         _judged = [.. judged ?? Safety.All];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
-        var final = AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))
-            .Select(condition => (compiler.Compile(condition.Holds), Safety.All.IndexOf(condition.Property)));
-        _parts = new GuardedModelParts(State.Layout, compiler, State.Broken, [.. final], Safety.All.IndexOf(Safety.NoDeadlock));
+        _parts = new GuardedModelParts(
+            State.Layout, compiler, State.Broken, Safety.All, [.. AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))], Safety.NoDeadlock);
         _khugepaged = Compile(KhugepagedProgram.Write(State, protocol));
     }
 
@@ -45,7 +47,8 @@ public sealed class ProtocolSpace
     /// <param name="actors">Up to three.</param>
     /// <param name="reductions">What a search may leave out.</param>
     /// <param name="table">The table to begin with; the first of <see cref="Tables"/> if null.</param>
-    public GuardedModel Beside(IReadOnlyList<Actor> actors, Reductions reductions, string? table = null)
+    /// <param name="anyPageMayLookBusy">To who only tries, any page may look busy by chance.</param>
+    public GuardedModel Beside(IReadOnlyList<Actor> actors, Reductions reductions, string? table = null, bool anyPageMayLookBusy = false)
     {
         var programs = actors.Select((actor, slot) => _actors.GetOrAdd((actor, slot), _ =>
         {
@@ -59,7 +62,9 @@ public sealed class ProtocolSpace
                 for (int slot = 0; slot + 1 < actors.Count; slot++)
                     if (actors[slot] == actors[slot + 1])
                         twins.Add((State.Processes[slot].Block, State.Processes[slot + 1].Block));
-        return new GuardedModel(_parts, [_khugepaged, .. programs], InitialState.Of(State, table ?? Tables[0]), reductions, [.. twins]);
+        var initial = InitialState.Of(State, table ?? Tables[0]);
+        State.Layout.Set(ref initial, State.BusyByChance, anyPageMayLookBusy ? 1 : 0);
+        return new GuardedModel(_parts, [_khugepaged, .. programs], initial, reductions, [.. twins]);
     }
 
     /// <summary>khugepaged alone, from some state.</summary>

@@ -25,7 +25,7 @@ internal static class ReclaimActors
             "__remove_mapping", $"writes entry {i}'s page out and frees it, unless somebody else has it", Term.True,
             Goto(
                 w.End, entry.Mappings.Is(0) & entry.References.Is(2),
-                entry.Slot.Set(entry.Source), entry.InSwapCache.Set(0), entry.References.Set(0), entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false)),
+                entry.Slot.Set(entry.Source), entry.InSwapCache.Set(0), entry.References.Set(0), entry.Locked.Set(0), FolioLock(false, false)),
             Else());
         b.Join(unlock);
         b.At(unlock);
@@ -56,7 +56,7 @@ internal static class ReclaimActors
             [.. Faults.MapFresh(entry, entry.Source)]);
         b.Do(
             "migrate_folio_done", $"unlocks entry {i}'s old page and lets it go", Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry),
-            Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease()), entry.References.Decrease(), entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false));
+            Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease()), entry.References.Decrease(), entry.Locked.Set(0), FolioLock(false, false));
         b.Join(w.End);
         b.At(unlock);
         b.Do("folio_unlock", $"unlocks entry {i}'s page", Unlock(entry), Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry));
@@ -72,7 +72,7 @@ internal static class ReclaimActors
         b.Do(
             "get_hwpoison_page", $"takes a reference to entry {i}'s page", Term.True,
             Goto(w.End, entry.References.Is(0)), Else(entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)));
-        b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [entry.Locked.Set(1), new Effect.LockUse("folio lock", true, false)]));
+        b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [entry.Locked.Set(1), FolioLock(true, false)]));
         Rmap(w, i, "try_to_unmap_one", $"puts a hwpoison entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
         [
             entry.Pte.Set(Holds.HwPoison), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i),
@@ -106,12 +106,16 @@ internal static class ReclaimActors
         w.B.Do(
             "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
             Goto(w.End, entry.OnLru.Is(0) | entry.References.Is(0)), Else(entry.OnLru.Set(0), entry.References.Increase()));
-        w.B.Do(
-            "folio_trylock", $"locks entry {i}'s page", Term.True,
-            Goto(putBack, entry.Locked), Else(entry.Locked.Set(1), new Effect.LockUse("folio lock", true, true)));
+        var locked = new Location();
+        w.B.Any(
+            "folio_trylock", $"locks entry {i}'s page",
+            Goto(locked, !entry.Locked, entry.Locked.Set(1), FolioLock(true, true)), Goto(putBack, entry.Locked | w.S.BusyByChance));
+        w.B.At(locked);
     }
 
-    private static Act Unlock(EntryState entry) => new(Term.True, [entry.Locked.Set(0), new Effect.LockUse("folio lock", false, false)]);
+    private static Effect.LockUse FolioLock(bool isAcquired, bool isTry) => new("folio lock", isAcquired, isTry) { TurnsAway = true };
+
+    private static Act Unlock(EntryState entry) => new(Term.True, [entry.Locked.Set(0), FolioLock(false, false)]);
 
     private static void PutBack(ActorWriter w, EntryState entry, int i, Location putBack)
     {

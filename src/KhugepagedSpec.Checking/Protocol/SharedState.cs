@@ -114,6 +114,7 @@ internal sealed class SharedState
         Walkers = Add("walkers", Slots);
         Invalidations = Add("invalidations", 3);
         IsForking = Add("forking");
+        BusyByChance = Add("busy_by_chance");
         CapturedPmd = Add("walk_pmd_order");
         CapturedSmall = Add("walk_small_order");
         Unmapped = Add("unmapped", shape.Pages);
@@ -189,6 +190,12 @@ internal sealed class SharedState
     public Variable Invalidations { get; }
 
     public Variable IsForking { get; }
+
+    /// <summary>
+    /// Any page may look busy to who only tries. Never set but in the yardstick where critical sections are steps: there nobody is
+    /// seen in the middle of one.
+    /// </summary>
+    public Variable BusyByChance { get; }
 
     public Variable CapturedPmd { get; }
 

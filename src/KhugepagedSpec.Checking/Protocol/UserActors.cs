@@ -106,7 +106,16 @@ internal static class UserActors
         var (b, s) = (w.B, w.S);
         w.UnderWriteLock(() =>
         {
-            b.Do("copy_page_range", "lets the child map every page, write-protected", s.PteLock.IsFree, If(s.Pmd.IsNot(PmdHolds.Table)), Else([s.IsForking.Set(1), .. s.Entries.Select(Share)]));
+            var copied = new Location();
+            Way Copy(Term when, int? notEntry) => Goto(
+                copied, s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table) & when, [s.IsForking.Set(1), .. s.Entries.Select(Share).Where((_, i) => i != notEntry)]);
+            b.Any(
+                "copy_page_range", "lets the child map every page, write-protected",
+                [
+                    Goto(copied, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)), Copy(Term.True, null),
+                    .. Enumerable.Range(0, s.Shape.Pages).Select(i => Copy(s.BusyByChance, i)),
+                ]);
+            b.At(copied);
             b.Do("flush_tlb_mm", "flushes TLBs", [s.IsForking.Set(0), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]);
         });
         b.Any("user space", "lets the child live, or not", Goto(w.End, Term.True), Goto(w.End, Term.True, [.. s.Entries.Select(ChildExits)]));

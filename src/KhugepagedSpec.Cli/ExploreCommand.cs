@@ -1,0 +1,193 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using KhugepagedSpec.Checking.Exploration;
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Checking.Protocol;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec explore</c>: every interleaving of collapse with what can run beside it.</summary>
+internal static class ExploreCommand
+{
+    private const int MostDepth = 100_000;
+
+    public static Command Create()
+    {
+        var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME" };
+        var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B" };
+        var most = Options.Number("--beside", "Without --actors: every combination of up to so many, 1 to 3 (2).");
+        var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
+        var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two).", HelpName = "LETTERS" };
+        var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME" };
+        var depth = Options.Number("--depth", "Stop after so many steps.");
+        var memory = Options.Number("--memory", "Stop at so many megabytes of fingerprints (half of what there is).");
+        var workers = Options.Number("--workers", "Cores to use (all).");
+        var full = new Option<bool>("--full") { Description = "Leave nothing out: no partial-order and no symmetry reduction." };
+        var replay = new Option<string?>("--replay") { Description = "With --actors: go this way and show it, as a counterexample prints it.", HelpName = "WAY" };
+        var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
+        var dot = new Option<string?>("--dot") { Description = "With --actors: write the counterexample, or else the states, for Graphviz.", HelpName = "FILE" };
+        var promela = new Option<string?>("--promela") { Description = "With --actors: write the model for SPIN, and search nothing.", HelpName = "FILE" };
+        var list = new Option<bool>("--list") { Description = "List protocols, actors and properties." };
+        var command = new Verb(
+            "explore",
+            "Search every interleaving of collapse with faults, reclaim, munmap and others.",
+            """
+            The scan and collapse_huge_page as atomic steps over shared state, breadth first, so that a counterexample is a
+            shortest one. Exit code 0 if every interleaving was seen and none breaks a property, 1 if one does, 3 if a bound
+            was reached first.
+
+            Examples:
+              khugepaged-spec explore
+              khugepaged-spec explore --actors fault,gup-fast --entries 8
+              khugepaged-spec explore --variant anon-vma-dropped-early
+              khugepaged-spec explore --actors migrate,reclaim --promela collapse.pml
+            """)
+        { variant, actors, most, entries, table, property, depth, memory, workers, full, replay, json, dot, promela, list };
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(list))
+                return ExploreText.List();
+            var protocol = Named(Protocols.All, one => one.Name, parsed.GetValue(variant) ?? Protocols.Linux72.Name, "--variant");
+            var named = Actors(parsed.GetValue(actors), protocol);
+            if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
+                throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");
+            var judged = Judged(parsed.GetValue(property), protocol);
+            var shapes = Shapes(parsed.GetValue(entries), named is null);
+            var reductions = parsed.GetValue(full) ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry;
+            using var interrupt = new Interrupt();
+            var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = interrupt.Token };
+            if (named is not { } beside)
+                return All(protocol, judged, shapes, InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside"), reductions, bounds, parsed.GetValue(json));
+            var space = new ProtocolSpace(protocol, shapes[0], judged);
+            string? begin = parsed.GetValue(table);
+            if (parsed.GetValue(promela) is { } file)
+                return Write(file, PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
+            if (parsed.GetValue(replay) is { } way)
+                return ExploreText.Print(Interleaving.Of(space.Beside(beside, Reductions.None, begin), way));
+            return One(space, beside, begin, reductions, bounds, parsed.GetValue(json), parsed.GetValue(dot));
+        });
+        return command;
+    }
+
+    private static int One(ProtocolSpace space, ImmutableArray<Actor> actors, string? table, Reductions reductions, Bounds bounds, bool json, string? dot)
+    {
+        var results = TerminalProgress.Searching(progress => Suite.Search(space, actors, reductions, bounds, table, progress).ToList());
+        var shown = Suite.Shortest(results);
+        if (dot is not null)
+            Write(dot, shown is null ? DotText.Of(space.Beside(actors, reductions, table), bounds.Depth) : DotText.Of(shown.Counterexample!));
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(space.Protocol, results), CliJson.Readable.ExploreJson));
+        else
+            ExploreText.Print(space, actors, results, shown);
+        return ExitCode(results);
+    }
+
+    private static int All(
+        CollapseProtocol protocol, IEnumerable<SafetyProperty>? judged, ImmutableArray<Shape> shapes, int most, Reductions reductions, Bounds bounds, bool json)
+    {
+        var all = new List<SearchResult>();
+        var combinations = Suite.Combinations(most).ToList();
+        foreach (var shape in shapes)
+        {
+            var space = new ProtocolSpace(protocol, shape, judged);
+            var results = new List<SearchResult>();
+            var clock = Stopwatch.StartNew();
+            TerminalProgress.Steps($"{shape.Pages} entries", combinations.Count, advance =>
+            {
+                foreach (var actors in combinations)
+                {
+                    if (bounds.Cancellation.IsCancellationRequested)
+                        break;
+                    results.AddRange(Suite.Search(space, actors, reductions, bounds));
+                    advance();
+                }
+            });
+            if (!json)
+                ExploreText.Print(space, most, combinations.Count, results, clock.Elapsed);
+            all.AddRange(results);
+        }
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(protocol, all), CliJson.Readable.ExploreJson));
+        bool cut = all.Count < combinations.Count * shapes.Length * 2;
+        return cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted : ExitCode(all);
+    }
+
+    private static int ExitCode(List<SearchResult> results) =>
+        results.Any(result => result.Found.Ending == Ending.Refuted) ? CommandLine.Differ
+        : results.All(result => result.Found.Ending == Ending.Exhausted) ? CommandLine.Agree
+        : CommandLine.NotExhausted;
+
+    private static string Title(ProtocolSpace space, ImmutableArray<Actor> actors, string table) =>
+        $"khugepaged-spec explore: {space.Protocol.Name} beside {string.Join(", ", actors)}, table {table}. States that SPIN stores: spin -o1 -o2 -o3 -a; cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m1000000";
+
+    private static int Write(string file, string text)
+    {
+        File.WriteAllText(file, text);
+        return CommandLine.Agree;
+    }
+
+    // Null for every combination; a feared protocol names those that show it.
+    private static ImmutableArray<Actor>? Actors(string? names, CollapseProtocol protocol)
+    {
+        string[]? words = names?.Split(',', StringSplitOptions.RemoveEmptyEntries) ?? (protocol.Breaks is null ? null : [.. protocol.ShownBy]);
+        if (words?.Length > ProtocolSpace.MostActors)
+            throw new UsageException($"--actors {names}: expected {ProtocolSpace.MostActors} at most");
+        return words is null ? null : [.. words.Select(word => Named(Actor.All, actor => actor.Name, word, "--actors"))];
+    }
+
+    private static IEnumerable<SafetyProperty>? Judged(string? name, CollapseProtocol protocol) => name switch
+    {
+        "all" => null,
+        null => protocol.Breaks is { } feared ? [feared] : null,
+        _ => [Named(Safety.All, property => property.Name, name, "--property")],
+    };
+
+    private static ImmutableArray<Shape> Shapes(int? entries, bool both) => entries switch
+    {
+        null => both ? [Shape.Four, Shape.Eight] : [Shape.Four],
+        4 => [Shape.Four],
+        8 => [Shape.Eight],
+        _ => throw new UsageException($"--entries {entries}: expected 4 or 8"),
+    };
+
+    private static Bounds Limits(int? depth, int? memory, int? workers)
+    {
+        var bounds = new Bounds();
+        if (depth is { } most)
+            bounds = bounds with { Depth = InRange(most, 1, MostDepth, "--depth") };
+        if (memory is { } megabytes)
+            bounds = bounds with { Bytes = InRange(megabytes, 1, 1 << 20, "--memory") * (1L << 20) };
+        return workers is { } cores ? bounds with { Workers = InRange(cores, 1, Environment.ProcessorCount, "--workers") } : bounds;
+    }
+
+    private static int InRange(int value, int from, int to, string option) =>
+        value >= from && value <= to ? value : throw new UsageException($"{option} {value}: expected {from} to {to}");
+
+    private static T Named<T>(ImmutableArray<T> all, Func<T, string> nameOf, string name, string option)
+        where T : class =>
+        all.FirstOrDefault(one => nameOf(one) == name) ?? throw new UsageException($"{option} {name}: expected one of {string.Join(", ", all.Select(nameOf))}");
+
+    // Ctrl-C ends the search, not the program, so that it says how far it came.
+    private sealed class Interrupt : IDisposable
+    {
+        private readonly CancellationTokenSource _source = new();
+
+        public Interrupt() => Console.CancelKeyPress += Cancel;
+
+        public CancellationToken Token => _source.Token;
+
+        public void Dispose()
+        {
+            Console.CancelKeyPress -= Cancel;
+            _source.Dispose();
+        }
+
+        private void Cancel(object? sender, ConsoleCancelEventArgs arguments)
+        {
+            arguments.Cancel = true;
+            _source.Cancel();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+using System.Globalization;
+using KhugepagedSpec.Checking.Exploration;
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Checking.Protocol;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>What <c>explore</c> prints.</summary>
+internal static class ExploreText
+{
+    public static int List()
+    {
+        Line($"protocols");
+        foreach (var protocol in Protocols.All)
+        {
+            Line($"  {protocol.Name,-34}{protocol.Source}");
+            if (protocol.Breaks is { } property)
+                Line($"  {"",-34}breaks {property.Name}, shown by {string.Join(", ", protocol.ShownBy)}");
+        }
+        Line($"\nactors");
+        foreach (var actor in Actor.All)
+            Line($"  {actor.Name,-34}{actor.Says}");
+        Line($"\nproperties");
+        foreach (var property in Safety.All)
+        {
+            Line($"  {property.Name,-34}{property.Statement}");
+            Line($"  {"",-34}{property.Citation}");
+        }
+        return CommandLine.Agree;
+    }
+
+    public static void Print(ProtocolSpace space, IReadOnlyList<Actor> actors, List<SearchResult> results, SearchResult? counterexample)
+    {
+        Line($"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
+        foreach (var result in results)
+            Line($"  table {result.Table}  {Closing(result.Found)}");
+        if (counterexample?.Counterexample is { } way)
+        {
+            Line($"\ntable {counterexample.Table}: {counterexample.Broken!.Name} is broken after {way.Steps.Length} steps");
+            Line($"  {counterexample.Broken.Statement}\n");
+            Print(way);
+            Line($"\nreplay: explore --variant {space.Protocol.Name} --actors {string.Join(',', actors)} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
+        }
+        else
+            Line($"{Verdict(results)}");
+    }
+
+    public static void Print(ProtocolSpace space, int most, int combinations, List<SearchResult> results, TimeSpan time)
+    {
+        var (generated, distinct, left) = (results.Sum(result => result.Found.Extent.Generated), results.Sum(result => result.Found.Extent.Distinct), results.Sum(result => result.Found.Extent.Left));
+        Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {(most == 1 ? "actor" : most == 2 ? "pair of actors" : "three actors")} or fewer: {combinations} combinations");
+        foreach (var broken in results.Where(result => result.Broken is not null))
+            Line($"  {string.Join(',', broken.Actors)}, table {broken.Table}: {broken.Broken!.Name} is broken after {broken.Found.Counterexample!.Actions.Length} steps");
+        Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
+        Line($"  odds of a collision {results.Sum(result => result.Found.Extent.CollisionOdds):0.0e+0}; {time.TotalSeconds:0.0} s, {distinct / Math.Max(1e-3, time.TotalSeconds):N0} states a second");
+        Line($"{Verdict(results)}");
+    }
+
+    public static int Print(Interleaving way)
+    {
+        int number = 0;
+        foreach (var step in way.Steps)
+        {
+            Line($"{++number,4}  {step.Process,-14}{step.Step.Function,-36}{step.Step.Says}");
+            if (step.Changes.Length > 0)
+                Wrap(step.Changes.Select(change => $"{change.Variable}={change.Value}"));
+        }
+        return CommandLine.Agree;
+    }
+
+    public static ExploreJson ToJson(CollapseProtocol protocol, List<SearchResult> results) => new(protocol.Name, Verdict(results),
+    [
+        .. results.Select(result =>
+        {
+            var (found, way) = (result.Found, result.Counterexample);
+            return new SearchJson(
+                result.Space.Shape.Pages, result.Table, [.. result.Actors.Select(actor => actor.Name)], Name(found.Ending), found.Extent.Generated, found.Extent.Distinct, found.Extent.Left,
+                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Broken?.Name, way?.Replay,
+                way?.Steps.Select(step => new StepJson(step.Process, step.Step.Function, step.Step.Says, step.Changes.ToDictionary(change => change.Variable, change => change.Value))).ToList());
+        }),
+    ]);
+
+    private static string Closing(Exploration<Move> found) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{found.Extent.Generated:N0} states generated, {found.Extent.Distinct:N0} distinct, {found.Extent.Left:N0} left on queue, depth {found.Extent.Depth}, odds of a collision {found.Extent.CollisionOdds:0.0e+0}; {found.Time.TotalSeconds:0.00} s");
+
+    private static string Verdict(List<SearchResult> results)
+    {
+        var endings = results.Select(result => result.Found.Ending).ToHashSet();
+        return endings.Contains(Ending.Refuted) ? "refuted"
+            : endings.SetEquals([Ending.Exhausted]) ? "exhausted: no property is broken"
+            : $"not exhausted ({string.Join(", ", endings.Where(ending => ending != Ending.Exhausted).Select(Name))}): nothing is shown of what lies further on";
+    }
+
+    private static string Name(Ending ending) => ending switch
+    {
+        Ending.Exhausted => "exhausted",
+        Ending.Refuted => "refuted",
+        Ending.DepthReached => "depth reached",
+        Ending.MemoryReached => "memory reached",
+        _ => "interrupted",
+    };
+
+    // What changed, on as few lines as fit.
+    private static void Wrap(IEnumerable<string> words)
+    {
+        const int width = 120;
+        string line = "      ";
+        foreach (string word in words)
+        {
+            if (line.Length + word.Length + 1 > width)
+            {
+                Line($"{line}");
+                line = "      ";
+            }
+            line += " " + word;
+        }
+        Line($"{line}");
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}
