@@ -17,7 +17,7 @@ internal static class ExploreCommand
     {
         var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME" };
         var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B" };
-        var most = Options.Number("--beside", "Without --actors: every combination of up to so many, 1 to 3 (2).");
+        var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
         var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two).", HelpName = "LETTERS" };
         var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME" };
@@ -50,7 +50,7 @@ internal static class ExploreCommand
             if (parsed.GetValue(list))
                 return ExploreText.List();
             var protocol = Named(Protocols.All, one => one.Name, parsed.GetValue(variant) ?? Protocols.Linux72.Name, "--variant");
-            var named = Actors(parsed.GetValue(actors), protocol);
+            var named = Actors(parsed.GetValue(actors), parsed.GetValue(most) is null ? protocol : Protocols.Linux72);
             if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
                 throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");
             var judged = Judged(parsed.GetValue(property), protocol);

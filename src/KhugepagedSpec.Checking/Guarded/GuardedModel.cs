@@ -36,7 +36,7 @@ internal sealed class CompiledProgram
     private readonly StepCode?[][] _code;
     private readonly StepCompiler _compiler;
 
-    public CompiledProgram(Program program, Layout layout, StepCompiler compiler)
+    public CompiledProgram(GuardedProgram program, Layout layout, StepCompiler compiler)
     {
         Source = program;
         _compiler = compiler;
@@ -51,7 +51,7 @@ internal sealed class CompiledProgram
         HoldsLock = [.. program.Held.Select(locks => !turningAway.IsSupersetOf(locks))];
     }
 
-    public Program Source { get; }
+    public GuardedProgram Source { get; }
 
     public int Word { get; }
 
@@ -81,7 +81,7 @@ internal sealed class CompiledProgram
             return _code[location][choice] ??= _compiler.Compile(Source.Steps[location][choice], Source.Counter);
     }
 
-    private static Footprint[] AheadOf(Program program, Footprint[] here)
+    private static Footprint[] AheadOf(GuardedProgram program, Footprint[] here)
     {
         Footprint[] ahead = [.. here];
         for (bool grows = true; grows;)
@@ -126,11 +126,27 @@ public sealed class GuardedModel : IModel<PackedState, Move>
                         _commutes[p, q] = [.. programs[p].Here.Select(here => programs[q].Ahead.Select(here.CommutesWith).ToArray())];
     }
 
+    /// <summary>A model of some programs.</summary>
+    /// <param name="layout">Where their variables lie, <paramref name="broken"/> among them.</param>
+    /// <param name="broken">Will hold the number of the property that was broken, from 1.</param>
+    /// <param name="properties">What is judged; the first is broken by a deadlock.</param>
+    /// <param name="programs">The processes.</param>
+    /// <param name="reductions">What a search may leave out.</param>
+    /// <param name="twins">Bits of equal processes, pair by pair.</param>
+    public static GuardedModel Of(
+        Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties, IEnumerable<GuardedProgram> programs, Reductions reductions, params (Layout.Block, Layout.Block)[] twins)
+    {
+        var compiler = new StepCompiler(layout, broken, properties);
+        return new GuardedModel(
+            new GuardedModelParts(layout, compiler, broken, properties, [], properties[0]), [.. programs.Select(program => new CompiledProgram(program, layout, compiler))],
+            layout.Initial(), reductions, twins);
+    }
+
     /// <summary>Where each variable lies.</summary>
     public Layout Layout { get; }
 
     /// <summary>What the processes do.</summary>
-    public IEnumerable<Program> Programs => _programs.Select(program => program.Source);
+    public IEnumerable<GuardedProgram> Programs => _programs.Select(program => program.Source);
 
     /// <summary>What is judged; a judgement is an index into this.</summary>
     public ImmutableArray<SafetyProperty> Properties => _parts.Properties;

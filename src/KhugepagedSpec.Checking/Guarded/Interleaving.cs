@@ -54,7 +54,7 @@ public sealed record Interleaving(ImmutableArray<InterleavedStep> Steps, string 
     {
         private readonly ImmutableArray<InterleavedStep>.Builder _steps = ImmutableArray.CreateBuilder<InterleavedStep>();
         private readonly List<(int Process, int Choice)> _way = [];
-        private readonly ImmutableArray<Program> _programs = [.. model.Programs];
+        private readonly ImmutableArray<GuardedProgram> _programs = [.. model.Programs];
         private PackedState _state = model.Initial;
 
         public int Count => _way.Count;

@@ -9,7 +9,7 @@ public static class LockOrder
     /// The first circle in the order that some programs take locks in, as text; null if there is none. A trylock cannot wait, so it
     /// adds no order.
     /// </summary>
-    public static string? Circle(IEnumerable<Program> programs)
+    public static string? Circle(IEnumerable<GuardedProgram> programs)
     {
         var behind = new SortedDictionary<string, SortedSet<string>>(StringComparer.Ordinal);
         foreach (var program in programs)

@@ -21,6 +21,15 @@ public struct PackedState : IEquatable<PackedState>
     /// <summary>Another value of some variable.</summary>
     public static bool operator !=(PackedState a, PackedState b) => !a.Equals(b);
 
+    /// <summary>Its bits where a mask has bits.</summary>
+    public readonly PackedState Masked(in PackedState mask)
+    {
+        var masked = this;
+        for (int word = 0; word < Words; word++)
+            masked.AsWritableSpan()[word] &= mask.AsSpan()[word];
+        return masked;
+    }
+
     /// <inheritdoc/>
     public readonly bool Equals(PackedState other) => AsSpan().SequenceEqual(other.AsSpan());
 

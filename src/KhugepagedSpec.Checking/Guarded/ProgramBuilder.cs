@@ -14,7 +14,11 @@ public sealed class Location
 /// <param name="When">When it goes that way, if no way before it does.</param>
 /// <param name="To">Where it leads; null for the next place.</param>
 /// <param name="Effects">What it does.</param>
-public sealed record Way(Term When, Location? To, ImmutableArray<Effect> Effects);
+public sealed record Way(Term When, Location? To, ImmutableArray<Effect> Effects)
+{
+    /// <summary>What happens this way; null for what the step says.</summary>
+    public string? Says { get; init; }
+}
 
 /// <summary>When something can be done, and what it does: one operation on a lock.</summary>
 /// <param name="Guard">When.</param>
@@ -73,7 +77,7 @@ public sealed class ProgramBuilder
         foreach (var way in ways)
         {
             falls |= way.To is null;
-            _steps.Add((_here, way.To ?? next, function, says, wait & !before & way.When, way.Effects));
+            _steps.Add((_here, way.To ?? next, function, way.Says ?? says, wait & !before & way.When, way.Effects));
             before |= way.When;
         }
         // Nothing written next is reached if no way leads on; At() must follow.
@@ -81,10 +85,11 @@ public sealed class ProgramBuilder
     }
 
     /// <summary>One step with a choice that nothing decides: any way whose condition holds.</summary>
+    /// <exception cref="ArgumentException">A way leads nowhere.</exception>
     public void Any(string function, string says, params ReadOnlySpan<Way> ways)
     {
         foreach (var way in ways)
-            _steps.Add((_here, way.To ?? throw new ArgumentException("a choice leads somewhere", nameof(ways)), function, says, way.When, way.Effects));
+            _steps.Add((_here, way.To ?? throw new ArgumentException("a choice leads somewhere", nameof(ways)), function, way.Says ?? says, way.When, way.Effects));
         _here = new Location();
     }
 
@@ -99,7 +104,7 @@ public sealed class ProgramBuilder
     }
 
     /// <summary>The program, without what cannot be reached; <paramref name="judged"/> are the properties it looks at.</summary>
-    public Program Build(ImmutableHashSet<SafetyProperty> judged)
+    public GuardedProgram Build(ImmutableHashSet<SafetyProperty> judged)
     {
         var open = new Queue<Location>([_order[0]]);
         var reached = new HashSet<Location>([_order[0]]);
@@ -116,7 +121,7 @@ public sealed class ProgramBuilder
                 .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard, Judged(step.Effects, judged))).ToImmutableArray());
         return count - 1 > _counter.Max
             ? throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most")
-            : new Program(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
+            : new GuardedProgram(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
     }
 
     private static ImmutableArray<Effect> Judged(ImmutableArray<Effect> effects, ImmutableHashSet<SafetyProperty> judged) =>

@@ -48,6 +48,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         b.At(_writeUnlock);
         b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMA's", DropMmap(), AtTheEnd());
         b.Join(_end);
+        b.Phase = Phases.Write;
         b.At(_earlyUnlock);
         if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);

@@ -66,7 +66,7 @@ internal sealed class ActorWriter
     public void OnAnyEntry(Action<int> write)
     {
         var starts = Enumerable.Range(0, S.Shape.Pages).Select(_ => new Location()).ToArray();
-        B.Any("user space", "picks an entry", [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)))]);
+        B.Any("user space", "picks an entry", [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)) with { Says = $"picks entry {i}" })]);
         for (int i = 0; i < starts.Length; i++)
         {
             B.At(starts[i]);

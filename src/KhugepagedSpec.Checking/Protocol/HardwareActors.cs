@@ -63,8 +63,8 @@ internal static class HardwareActors
                     Effect.Check(
                         slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & (entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration) | entry.Pte.Is(Holds.HwPoison))),
                         Safety.NoPinOnUnmappedPage),
-                    .. Store(s, entry, slot.Pin),
-                    Effect.When(slot.PinIsOwn, Expect(s, entry, slot.Pin)),
+                    // A page whose address was given up is nobody's but the pin's: what it holds matters to none.
+                    Effect.When(slot.PinIsOwn, [.. Store(s, entry, slot.Pin), Expect(s, entry, slot.Pin)]),
                 ]);
             b.Do("unpin_user_page", $"lets the page of entry {i} go", [.. Unpin(w, entry)]);
             b.Join(w.End);

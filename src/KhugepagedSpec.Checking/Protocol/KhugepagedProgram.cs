@@ -28,6 +28,7 @@ internal static class KhugepagedProgram
         var walk = new Location();
         var end = new Location();
         b.Phase = Phases.Scan;
+        b.At(b.Here);
         Scan(b, s, walk, end);
         Walk(b, s, protocol, walk, end);
         b.At(end);
@@ -51,7 +52,7 @@ internal static class KhugepagedProgram
         b.At(release);
         b.Do(
             "mmap_read_unlock", "drops the mmap lock", Term.True,
-            Goto(walk, s.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects, s.Result.Set(0)]),
+            Goto(walk, s.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects]),
             Goto(end, Term.True, [.. s.Mmap.ReadUnlock.Effects, s.Last.Set(s.Result)]));
     }
 

@@ -12,7 +12,9 @@ public static class Protocols
     /// <summary>Collapse by rounds.</summary>
     public static CollapseProtocol Rounds { get; } = new()
     {
-        Name = "rounds", Source = "\"mm/collapse: rebuild collapse on migration primitives\", RFC, K. Shutsemau, 2026-08-16", IsByRounds = true,
+        Name = "rounds",
+        Source = "\"mm/collapse: rebuild collapse on migration primitives\", RFC, K. Shutsemau, 2026-08-16",
+        IsByRounds = true,
     };
 
     /// <summary>The feared ones.</summary>
@@ -55,6 +57,9 @@ public static class Protocols
 
     private static CollapseProtocol Bad(string name, string source, SafetyProperty breaks, params string[] shownBy) => Linux72 with
     {
-        Name = name, Source = source, Breaks = breaks, ShownBy = shownBy,
+        Name = name,
+        Source = source,
+        Breaks = breaks,
+        ShownBy = shownBy,
     };
 }

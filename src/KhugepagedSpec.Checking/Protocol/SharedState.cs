@@ -88,7 +88,7 @@ internal sealed class SharedState
         Shape = shape;
         Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
         Counter = Add("khugepaged", 511);
-        Broken = Add("broken", 31);
+        Broken = Add("broken", 31, 0, ["nothing", .. Safety.All.Select(property => property.Name)]);
         Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", Slots + 1), Add("mmap_writer"));
         VmaLock = new ReadWriteLock("vma lock", Add("vma_readers", Slots + 1), Add("vma_writer"));
         NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", Slots), Add("neighbour_writer"));
@@ -287,8 +287,17 @@ internal sealed class SharedState
         var block = Layout.AddBlock([counter, at, tlb, writable, pin, own, seen, secondary, stale, neighbour]);
         return new Slot
         {
-            Counter = counter, At = at, Tlb = tlb, TlbWritable = writable, Pin = pin, PinIsOwn = own, Seen = seen,
-            Secondary = secondary, IsStale = stale, InNeighbour = neighbour, Block = block,
+            Counter = counter,
+            At = at,
+            Tlb = tlb,
+            TlbWritable = writable,
+            Pin = pin,
+            PinIsOwn = own,
+            Seen = seen,
+            Secondary = secondary,
+            IsStale = stale,
+            InNeighbour = neighbour,
+            Block = block,
         };
     }
 }

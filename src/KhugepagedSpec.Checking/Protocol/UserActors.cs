@@ -12,7 +12,7 @@ internal static class UserActors
     public static void DontNeed(ActorWriter w)
     {
         var starts = Enumerable.Range(0, w.S.Shape.Pages + 1).Select(_ => new Location()).ToArray();
-        w.B.Any("madvise", "picks an entry, or the whole range", [.. starts.Select(start => Goto(start, Term.True))]);
+        w.B.Any("madvise", "picks an entry, or the whole range", [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < w.S.Shape.Pages ? $"picks entry {i}" : "picks the whole range" })]);
         for (int i = 0; i < starts.Length; i++)
         {
             int[] entries = i < w.S.Shape.Pages ? [i] : [.. Enumerable.Range(0, w.S.Shape.Pages)];
@@ -47,20 +47,28 @@ internal static class UserActors
         b.Do("tlb_remove_table", "waits for lockless walkers, frees the table", s.Lockless.Is(0), Else(Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable)));
         b.Do("vm_area_free", "frees the VMA", s.IsFreed.Set(1));
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
-        Location anonymous = new(), file = new();
-        b.Any("user space", "maps something else there, or not", Goto(w.End, Term.True), Goto(anonymous, Term.True), Goto(file, Term.True));
-        b.At(file);
-        Map(VmaIs.File);
-        b.Join(w.End);
-        b.At(anonymous);
-        Map(VmaIs.Anonymous);
+        Location anonymous = new(), merged = new(), file = new(), mapped = new();
+        b.Any(
+            "user space", "maps something else there, or not",
+            Goto(w.End, Term.True) with { Says = "is done" },
+            Goto(anonymous, Term.True) with { Says = "will map anonymous memory there" },
+            Goto(merged, Term.True) with { Says = "will map anonymous memory there, beside a VMA that has an anon_vma" },
+            Goto(file, Term.True) with { Says = "will map a file there" });
+        Map(file, VmaIs.File, w.End);
+        Map(merged, VmaIs.Anonymous, mapped, s.HasAnonVma.Set(1));
+        Map(anonymous, VmaIs.Anonymous, mapped);
+        b.At(mapped);
         w.UnderLock(0, ofVma: true, () => w.HandleFault(0, b.Here));
         b.At(w.End);
 
-        void Map(int kind)
+        void Map(Location start, int kind, Location next, params Effect[] more)
         {
+            b.At(start);
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
-            b.Do("__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")}, drops the mmap lock", s.Mmap.WriteUnlock, s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0));
+            b.Do(
+                "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")}, drops the mmap lock", s.Mmap.WriteUnlock,
+                [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), .. more]);
+            b.Join(next);
         }
 
         IEnumerable<Effect> Discard(int i) =>
@@ -76,7 +84,7 @@ internal static class UserActors
         var (b, s) = (w.B, w.S);
         w.UnderWriteLock(() =>
         {
-                b.Do("vma_prepare", "takes the anon_vma lock", s.AnonVma.Write);
+            b.Do("vma_prepare", "takes the anon_vma lock", s.AnonVma.Write);
             b.Do("commit_merge", "lets the VMA before it cover the range", Term.True, If(s.Vma.Is(VmaIs.First) & s.IsSplit.Is(0), s.Vma.Set(VmaIs.Merged)), Else());
             b.Do("vma_complete", "drops the anon_vma lock, frees the VMA", s.AnonVma.WriteUnlock, Effect.When(s.Vma.Is(VmaIs.Merged), s.IsFreed.Set(1)));
         });
@@ -118,7 +126,8 @@ internal static class UserActors
             b.At(copied);
             b.Do("flush_tlb_mm", "flushes TLBs", [s.IsForking.Set(0), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]);
         });
-        b.Any("user space", "lets the child live, or not", Goto(w.End, Term.True), Goto(w.End, Term.True, [.. s.Entries.Select(ChildExits)]));
+        b.Any("user space", "lets the child live, or not",
+            Goto(w.End, Term.True) with { Says = "lets the child live" }, Goto(w.End, Term.True, [.. s.Entries.Select(ChildExits)]) with { Says = "the child exits" });
         b.At(w.End);
 
         Effect Share(EntryState entry, int i) => Effect.When(
@@ -138,7 +147,7 @@ internal static class UserActors
         {
             var entry = s[i];
             Location copy = new(), protect = new();
-            b.Any("user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT", Goto(copy, Term.True), Goto(protect, Term.True));
+            b.Any("user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT", Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" }, Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
             b.At(copy);
             w.UnderLock(i, ofVma: true, () => b.Do(
                 "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
@@ -173,7 +182,11 @@ internal static class UserActors
         var prctl = new Location();
         b.Any(
             "sysfs", "changes a setting",
-            Goto(w.End, Term.True, s.MaxPtesNone.Set(0)), Goto(w.End, Term.True, s.SmallEnabled.Set(0)), Goto(w.End, Term.True, s.PmdEnabled.Set(0)), Goto(prctl, Term.True));
+            Goto(w.End, Term.True, s.MaxPtesNone.Set(0)) with { Says = "sets max_ptes_none to 0" },
+            Goto(w.End, Term.True, s.MaxPtesSwap.Set(0)) with { Says = "sets max_ptes_swap to 0" },
+            Goto(w.End, Term.True, s.SmallEnabled.Set(0)) with { Says = "turns the small order off" },
+            Goto(w.End, Term.True, s.PmdEnabled.Set(0)) with { Says = "turns the PMD order off" },
+            Goto(prctl, Term.True) with { Says = "changes nothing; prctl follows" });
         b.At(prctl);
         b.Do("prctl", "takes the mmap lock for writing", s.Mmap.Write);
         b.Do("prctl", "disables THP, drops the mmap lock", s.Mmap.WriteUnlock, s.ThpOff.Set(1));

@@ -16,7 +16,7 @@ public sealed record Step(int From, int To, string Function, string Says, Term G
 /// <param name="Counter">The variable that holds the location.</param>
 /// <param name="Steps">All steps, by location.</param>
 /// <param name="Phases">What part of its work each location belongs to.</param>
-public sealed record Program(string Name, Variable Counter, ImmutableArray<ImmutableArray<Step>> Steps, ImmutableArray<string> Phases)
+public sealed record GuardedProgram(string Name, Variable Counter, ImmutableArray<ImmutableArray<Step>> Steps, ImmutableArray<string> Phases)
 {
     /// <summary>Locks held at each location, by name: the same on every way there.</summary>
     public ImmutableArray<ImmutableSortedSet<string>> Held { get; } = LockOrder.HeldAt(Name, Steps);

@@ -1,0 +1,144 @@
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Checking.Exploration;
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Properties;
+
+/// <summary>Collapse beside everything that can run with it.</summary>
+public sealed class InterleavingFacts
+{
+    private const Reductions Reduced = Reductions.PartialOrder | Reductions.Symmetry;
+
+    private static readonly ProtocolSpace Linux72OnFour = new(Protocols.Linux72, Shape.Four);
+
+    public static TheoryData<string> Sound => [Protocols.Linux72.Name, Protocols.Rounds.Name];
+
+    public static TheoryData<string> Feared => [.. Protocols.Feared.Select(protocol => protocol.Name)];
+
+    public static TheoryData<string> Actors => [.. Actor.All.Select(actor => actor.Name)];
+
+    [Theory]
+    [MemberData(nameof(Sound))]
+    public void No_interleaving_with_any_two_breaks_a_property_on_a_table_of_four(string name)
+    {
+        var space = new ProtocolSpace(Named(name), Shape.Four);
+        foreach (var actors in Suite.Combinations(2))
+            Assert.All(Suite.Search(space, actors, Reduced, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sound))]
+    public void No_interleaving_with_any_other_breaks_a_property_on_a_table_of_eight(string name)
+    {
+        var space = new ProtocolSpace(Named(name), Shape.Eight);
+        foreach (var actors in Suite.Combinations(1))
+            Assert.All(Suite.Search(space, actors, Reductions.None, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+    }
+
+    [Theory]
+    [MemberData(nameof(Feared))]
+    public void What_was_feared_is_found_with_and_without_reductions(string name)
+    {
+        var protocol = Named(name);
+        var space = new ProtocolSpace(protocol, Shape.Four, [protocol.Breaks!]);
+        foreach (var reductions in new[] { Reductions.None, Reductions.PartialOrder, Reductions.Symmetry, Reduced })
+            Assert.Contains(space.Tables, table => Search(space, Beside(protocol), reductions, table).Ending == Ending.Refuted);
+    }
+
+    // The processes that show what is feared do nothing of the kind beside Linux 7.2.
+    [Theory]
+    [MemberData(nameof(Feared))]
+    public void What_was_feared_does_not_happen_in_7_2(string name) =>
+        Assert.All(Suite.Search(Linux72OnFour, Beside(Named(name)), Reductions.None, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+
+    [Fact]
+    public void There_are_at_least_seventeen_feared_protocols_and_every_property_is_broken_by_one()
+    {
+        Assert.InRange(Protocols.Feared.Length, 17, int.MaxValue);
+        Assert.Equal(Protocols.All.Length, Protocols.All.Select(protocol => protocol.Name).Distinct().Count());
+        var broken = Protocols.Feared.Select(protocol => protocol.Breaks).Append(TlbsDisagree()).ToHashSet();
+        Assert.All(Safety.All, property => Assert.Contains(property, broken));
+    }
+
+    // Alone it changes the order of nothing: the two models must come to the same.
+    [Fact]
+    public void Alone_the_protocol_does_what_the_sequential_model_does_on_every_small_scenario()
+    {
+        var space = new ProtocolSpace(Protocols.Linux72, Shape.Eight);
+        int visited = 0;
+        foreach (var scenario in SmallScenarios.OfEight().Where(scenario => scenario.Mishaps.IsEmpty))
+        {
+            var run = scenario.Run(Catalogue.Linux72, 1)[0];
+            if (run.Report.Tables is not [var table])
+                continue;
+            visited++;
+            var alone = AloneRun.Of(space, scenario);
+            Assert.True($"{AloneRun.Of(table, run.After)}" == $"{alone}", $"{scenario}\n{AloneRun.Of(table, run.After)}\n{alone}");
+        }
+        Assert.InRange(visited, 30_000, int.MaxValue);
+    }
+
+    [Theory]
+    [MemberData(nameof(Actors))]
+    public void Reductions_change_no_final_state(string name)
+    {
+        foreach (var other in new[] { "reclaim", "fault" })
+            foreach (string table in Linux72OnFour.Tables)
+            {
+                Actor[] actors = [Named(name, Actor.All), Named(other, Actor.All)];
+                Assert.Equal(
+                    FinalStates.Of(Linux72OnFour, actors, table, Reductions.None, new Bounds()).Order(), FinalStates.Of(Linux72OnFour, actors, table, Reduced, new Bounds()).Order());
+            }
+    }
+
+    [Theory]
+    [MemberData(nameof(Actors))]
+    public void Every_final_state_is_one_that_critical_sections_in_one_step_give(string name)
+    {
+        var actor = Named(name, Actor.All);
+        foreach (Actor[] actors in Actor.All.Where(other => string.CompareOrdinal(other.Name, name) > 0).Select(other => new[] { actor, other }).Append([actor]))
+            foreach (string table in Linux72OnFour.Tables)
+                Assert.Empty(FinalStates.OnlyInterleaved(Linux72OnFour, actors, table, new Bounds()));
+    }
+
+    [Theory]
+    [InlineData("anon-vma-dropped-early", "migrate")]
+    [InlineData("rounds-without-verification", "dontneed")]
+    public void A_feared_protocol_ends_in_states_that_critical_sections_in_one_step_do_not_give(string name, string actor)
+    {
+        var space = new ProtocolSpace(Named(name), Shape.Four, []);
+        Assert.NotEmpty(FinalStates.OnlyInterleaved(space, [Named(actor, Actor.All)], "xxxx", new Bounds()));
+    }
+
+    [Fact]
+    public void Locks_are_taken_in_one_order_by_everybody()
+    {
+        static string? Circle(CollapseProtocol protocol)
+        {
+            var space = new ProtocolSpace(protocol, Shape.Four);
+            return LockOrder.Circle(Actor.All.SelectMany(actor => space.Beside([actor], Reductions.None).Programs));
+        }
+
+        Assert.Null(Circle(Protocols.Linux72));
+        Assert.Null(Circle(Protocols.Rounds));
+        Assert.Equal("anon_vma lock before mmap lock before anon_vma lock", Circle(Named("anon-vma-before-mmap")));
+    }
+
+    private static SafetyProperty TlbsDisagree()
+    {
+        var protocol = Named("tlbs-not-flushed");
+        var space = new ProtocolSpace(protocol, Shape.Four, [Safety.TlbsAgree]);
+        return Search(space, Beside(protocol), Reductions.None, "xxxx").Counterexample is { } trace ? Safety.All[trace.Property] : Safety.NoDeadlock;
+    }
+
+    private static Exploration<Move> Search(ProtocolSpace space, Actor[] actors, Reductions reductions, string table) =>
+        new Explorer<GuardedModel, PackedState, Move>(space.Beside(actors, reductions, table), new Bounds()).Run();
+
+    private static CollapseProtocol Named(string name) => Protocols.All.Single(protocol => protocol.Name == name);
+
+    private static Actor Named(string name, IEnumerable<Actor> actors) => actors.Single(actor => actor.Name == name);
+
+    private static Actor[] Beside(CollapseProtocol protocol) => [.. protocol.ShownBy.Select(name => Named(name, Actor.All))];
+}

@@ -1,0 +1,236 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using KhugepagedSpec.Checking.Exploration;
+using KhugepagedSpec.Checking.Guarded;
+using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Collapse;
+
+namespace KhugepagedSpec.Regressions;
+
+/// <summary>Linux 7.2's protocol beside every pair of processes, on a table of four, nothing left out: searched once, looked at from all sides.</summary>
+public sealed class AllPairs
+{
+    public AllPairs()
+    {
+        foreach (var actors in Suite.Combinations(2))
+            foreach (string table in Space.Tables)
+                Search(actors, table);
+    }
+
+    public ProtocolSpace Space { get; } = new(Protocols.Linux72, Shape.Four);
+
+    public List<SearchResult> Results { get; } = [];
+
+    /// <summary>By program, location and choice: the step was taken.</summary>
+    public Dictionary<string, bool[][]> Taken { get; } = [];
+
+    /// <summary>By actor and phase of khugepaged: 2 if it changed an entry, the PMD entry or a VMA, 1 if anything else of the shared state but locks.</summary>
+    public SortedDictionary<string, Dictionary<string, int>> ActsIn { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Results of attempts, and of scans.</summary>
+    public HashSet<(bool OfAttempt, ScanResult Result)> Reached { get; } = [];
+
+    private void Search(IReadOnlyList<Actor> actors, string table)
+    {
+        var model = Space.Beside(actors, Reductions.None, table);
+        GuardedProgram[] programs = [.. model.Programs];
+        bool[][][] taken = [.. programs.Select(program => Taken.TryGetValue(program.Name, out bool[][]? flags) ? flags : Taken[program.Name] = [.. program.Steps.Select(steps => new bool[steps.Length])])];
+        int[][] acts = [.. programs.Select(program => new int[programs[0].Steps.Length])];
+        var result = model.Layout.Variables.Single(variable => variable.Name == "result");
+        bool[] attempts = new bool[32], scans = new bool[32];
+        var (table2, other) = (Mask(model.Layout, IsOfTheTable), Mask(model.Layout, IsOther));
+        bool alone = actors.Count == 1;
+        var found = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds()).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+        {
+            taken[move.Process][move.Location][move.Choice] = true;
+            if (move.Process == 0)
+            {
+                var says = programs[0].Steps[move.Location][move.Choice].Says;
+                if (says.StartsWith("has tried", StringComparison.Ordinal))
+                    attempts[model.Layout.Get(from, result)] = true;
+                else if (programs[0].Steps[move.Location][move.Choice].Function == "mmap_read_unlock" && programs[0].Phases[move.Location] == "scan")
+                    scans[model.Layout.Get(from, result)] = true;
+            }
+            else if (alone)
+            {
+                ref int act = ref acts[move.Process][model.LocationOf(from, 0)];
+                act = Math.Max(act, Differ(from, to, table2) ? 2 : Differ(from, to, other) ? 1 : 0);
+            }
+        });
+        Results.Add(new SearchResult(Space, actors, table, found));
+        for (int number = 0; number < 32; number++)
+        {
+            if (attempts[number])
+                Reached.Add((true, (ScanResult)number));
+            if (scans[number])
+                Reached.Add((false, (ScanResult)number));
+        }
+        if (!alone)
+            return;
+        var phases = ActsIn.TryGetValue(actors[0].Name, out var known) ? known : ActsIn[actors[0].Name] = [];
+        for (int location = 0; location < acts[1].Length; location++)
+            phases[programs[0].Phases[location]] = Math.Max(phases.GetValueOrDefault(programs[0].Phases[location]), acts[1][location]);
+    }
+
+    private static bool IsOfTheTable(string name) =>
+        name.StartsWith("pte_", StringComparison.Ordinal) ? name != "pte_lock"
+        : name.StartsWith("uffd_wp_", StringComparison.Ordinal) || name is "pmd" or "vma" or "second_half_is_another_vma" or "uffd_armed";
+
+    private static bool IsOther(string name) =>
+        (char.IsAsciiDigit(name[^1]) && !name.Contains("_of_", StringComparison.Ordinal)) || name is "max_ptes_none" or "pmd_order_enabled" or "small_order_enabled" or "thp_disabled";
+
+    private static PackedState Mask(Layout layout, Func<string, bool> chosen)
+    {
+        var mask = default(PackedState);
+        foreach (var variable in layout.Variables.Where(variable => chosen(variable.Name)))
+            layout.Set(ref mask, variable, (1 << variable.Bits) - 1);
+        return mask;
+    }
+
+    private static bool Differ(in PackedState a, in PackedState b, in PackedState mask) => a.Masked(mask) != b.Masked(mask);
+}
+
+/// <summary>The interleavings, as snapshots to be read and approved.</summary>
+[Collection("console")]
+public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<AllPairs>, IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
+
+    public static TheoryData<string> Feared => [.. Protocols.Feared.Select(protocol => protocol.Name)];
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [MemberData(nameof(Feared))]
+    public async Task What_was_feared_comes_about_this_way(string variant)
+    {
+        var (code, output, error) = Cli.Run("explore", "--variant", variant);
+        Assert.Equal((1, ""), (code, error));
+        await Verifier.Verify(Times().Replace(output, "- s")).UseParameters(variant);
+    }
+
+    [Fact]
+    public async Task Every_pair_has_so_many_states_and_breaks_nothing()
+    {
+        Assert.All(pairs.Results, result => Assert.Equal((Ending.Exhausted, 0), (result.Found.Ending, result.Found.Extent.Left)));
+        var text = new StringBuilder();
+        foreach (var result in pairs.Results)
+            text.Append(CultureInfo.InvariantCulture, $"{string.Join(',', result.Actors),-28}{result.Table}{result.Found.Extent.Generated,9}{result.Found.Extent.Distinct,9}{result.Found.Extent.Depth,5}\n");
+        await Verifier.Verify(text.ToString());
+    }
+
+    // Source: semantics.md, "Which concurrent actors can act when". Before the VMA's own lock is taken for writing, faults under it go on.
+    [Fact]
+    public async Task Who_can_act_when()
+    {
+        var text = new StringBuilder("T changes an entry, the PMD entry or a VMA; r changes only pages, bits or settings; . only waits or looks\n\n");
+        string[] columns = [.. pairs.Space.Beside([], Reductions.None).Programs.First().Phases.Distinct()];
+        text.Append(CultureInfo.InvariantCulture, $"{"",-16}{string.Concat(columns.Select(column => $"{column,24}"))}\n");
+        foreach (var (actor, phases) in pairs.ActsIn)
+            text.Append(CultureInfo.InvariantCulture, $"{actor,-16}{string.Concat(columns.Select(column => $"{".rT"[phases.GetValueOrDefault(column)],24}"))}\n");
+        Assert.All(pairs.ActsIn, actor => Assert.NotEqual(2, actor.Value["table taken out"]));
+        await Verifier.Verify(text.ToString());
+    }
+
+    [Fact]
+    public async Task These_results_come_of_races() => await Verifier.Verify(string.Join('\n', pairs.Reached.OrderBy(reached => (!reached.OfAttempt, reached.Result))
+        .Select(reached => $"{(reached.OfAttempt ? "attempt" : "scan   ")} {reached.Result.KernelName()}")));
+
+    // What only a third process could bring about, what a process's own history rules out, and what is only for the yardstick.
+    [Fact]
+    public async Task These_steps_no_pair_takes() => await Verifier.Verify(string.Join('\n', pairs.Taken.SelectMany(program =>
+    {
+        var steps = pairs.Space.Beside([.. Actor.All.Where(actor => actor.Name == program.Key)], Reductions.None).Programs.Single(each => each.Name == program.Key).Steps;
+        return program.Value.SelectMany((choices, location) => choices.Select((taken, choice) => (taken, step: steps[location][choice], choice))).Where(step => !step.taken)
+            .Select(step => $"{program.Key}: {step.step.Function}: {Entry().Replace(step.step.Says, "entry")}, way {step.choice + 1}");
+    }).Distinct().Order(StringComparer.Ordinal)));
+
+    [Theory]
+    [MemberData(nameof(Feared))]
+    public void A_counterexample_can_be_gone_again_from_its_replay_text(string variant)
+    {
+        var protocol = Protocols.Feared.Single(one => one.Name == variant);
+        var space = new ProtocolSpace(protocol, Shape.Four, [protocol.Breaks!]);
+        var actors = protocol.ShownBy.Select(name => Actor.All.Single(actor => actor.Name == name)).ToList();
+        var shortest = Suite.Shortest(Suite.Search(space, actors, Reductions.None, new Bounds()))!;
+        var way = shortest.Counterexample!;
+        var again = Interleaving.Of(space.Beside(actors, Reductions.None, shortest.Table), way.Replay);
+        Assert.Equal((way.Replay, way.End, way.Steps.Length), (again.Replay, again.End, again.Steps.Length));
+
+        var (code, output, error) = Cli.Run("explore", "--variant", variant, "--actors", string.Join(',', protocol.ShownBy), "--table", shortest.Table, "--replay", way.Replay);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains(FormattableString.Invariant($"\n{way.Steps.Length,4}  "), output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bound_reached_is_exit_code_3()
+    {
+        var (code, output, _) = Cli.Run("explore", "--actors", "fault,gup-fast", "--depth", "10");
+        Assert.Equal(3, code);
+        Assert.Contains("not exhausted (depth reached)", output, StringComparison.Ordinal);
+        (code, output, _) = Cli.Run("explore", "--actors", "fault,gup-fast", "--entries", "8", "--memory", "1");
+        Assert.Equal(3, code);
+        Assert.Contains("not exhausted (memory reached)", output, StringComparison.Ordinal);
+        (code, output, _) = Cli.Run("explore", "--beside", "1", "--depth", "10", "--entries", "4");
+        Assert.Equal(3, code);
+        Assert.Contains("not exhausted (depth reached)", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void All_of_one_beside_khugepaged_is_exhausted_as_text_and_as_json()
+    {
+        var (code, output, _) = Cli.Run("explore", "--beside", "1", "--entries", "4");
+        Assert.Equal(0, code);
+        Assert.EndsWith("exhausted: no property is broken\n", output, StringComparison.Ordinal);
+        (code, output, _) = Cli.Run("explore", "--variant", "tlbs-not-flushed", "--property", "all", "--json");
+        Assert.Equal(1, code);
+        using var json = System.Text.Json.JsonDocument.Parse(output);
+        var searched = json.RootElement.GetProperty("searches")[0];
+        Assert.Equal("no-write-lost", searched.GetProperty("broken").GetString());
+        Assert.Equal("khugepaged", searched.GetProperty("trace")[0].GetProperty("process").GetString());
+    }
+
+    [Fact]
+    public void Models_and_pictures_are_written_to_files()
+    {
+        string promela = Path.Combine(_folder, "m.pml"), dot = Path.Combine(_folder, "m.dot");
+        Assert.Equal(0, Cli.Run("explore", "--actors", "aging", "--promela", promela).Code);
+        Assert.Contains("active proctype p1()", File.ReadAllText(promela), StringComparison.Ordinal);
+        Assert.Equal(0, Cli.Run("explore", "--actors", "aging", "--dot", dot, "--full", "--table", "xxxx").Code);
+        Assert.StartsWith("digraph states {", File.ReadAllText(dot), StringComparison.Ordinal);
+        Assert.Equal(1, Cli.Run("explore", "--variant", "vma-used-after-unlock", "--dot", dot).Code);
+        Assert.StartsWith("digraph interleaving {", File.ReadAllText(dot), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--variant nothing", "--variant nothing: expected one of linux-7.2, rounds, ")]
+    [InlineData("--actors fault,nobody", "--actors nobody: expected one of fault, fault-mmap, ")]
+    [InlineData("--actors fault,fault,fault,fault", "--actors fault,fault,fault,fault: expected 3 at most")]
+    [InlineData("--property nothing", "--property nothing: expected one of no-write-lost, ")]
+    [InlineData("--entries 16", "--entries 16: expected 4 or 8")]
+    [InlineData("--beside 4", "--beside 4: expected 1 to 3")]
+    [InlineData("--depth 0", "--depth 0: expected 1 to 100000")]
+    [InlineData("--workers 0", "--workers 0: expected 1 to ")]
+    [InlineData("--memory 0", "--memory 0: expected 1 to 1048576")]
+    [InlineData("--replay 0", "--replay, --dot, --promela and --table: expected --actors too")]
+    [InlineData("--actors fault --table xx", "table xx: 2 entries: expected 4")]
+    [InlineData("--actors fault --table xx?x", "table xx?x: unknown letter '?' at entry 2: see khugepaged-spec notation")]
+    [InlineData("--actors fault --replay 0*", "'0*': expected a process, as in 0, 1:2 or 0*14")]
+    [InlineData("--actors fault --replay 2", "'2': expected a process from 0 to 1")]
+    [InlineData("--actors fault --replay 0*99", "'0*99': step 42 cannot be taken")]
+    [InlineData("--actors migrate,reclaim --dot x.dot", "more than 2000 states: expected a picture, so fewer: see --depth")]
+    public void What_explore_cannot_do_it_says_in_one_line(string arguments, string message)
+    {
+        var (code, output, error) = Cli.Run(["explore", .. arguments.Split(' ')]);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith($"khugepaged-spec: {message}", error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd('\n').Split('\n'));
+    }
+
+    [GeneratedRegex(@"\d+\.\d+ s$", RegexOptions.Multiline)]
+    private static partial Regex Times();
+
+    [GeneratedRegex(@"entry \d")]
+    private static partial Regex Entry();
+}
