@@ -192,6 +192,17 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     }
 
     [Fact]
+    public void Final_states_are_compared_if_asked()
+    {
+        var (code, output, _) = Cli.Run("explore", "--actors", "migrate", "--finals");
+        Assert.Equal(0, code);
+        Assert.Contains(" ways, 0 of them only because critical sections mix\n", output, StringComparison.Ordinal);
+        (code, output, _) = Cli.Run("explore", "--variant", "anon-vma-dropped-early", "--property", "uffd-range-keeps-its-holes", "--actors", "migrate", "--finals", "--json");
+        Assert.Equal(1, code);
+        Assert.Contains("table first migration", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Models_and_pictures_are_written_to_files()
     {
         string promela = Path.Combine(_folder, "m.pml"), dot = Path.Combine(_folder, "m.dot");

@@ -9,6 +9,11 @@ if (args is ["walks"])
     WalkPeers.Run();
     return 0;
 }
+if (args is ["interleavings"])
+{
+    InterleavingPeers.Run();
+    return 0;
+}
 var config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
 var reports = new[] { BenchmarkRunner.Run<ReplayBenchmark>(config), BenchmarkRunner.Run<GeneratorBenchmark>(config) }.SelectMany(summary => summary.Reports).ToList();
 foreach (var report in reports)

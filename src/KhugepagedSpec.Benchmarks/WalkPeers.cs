@@ -40,19 +40,19 @@ internal static class WalkPeers
     {
         Console.WriteLine("stack walk against offset walk, 16 PTEs, every occupancy, set of orders, limit and script");
         string source = Path.Combine(AppContext.BaseDirectory, "Peers");
-        double? c = Tool("cc", $"-O3 -march=native -o walk {Path.Combine(source, "walk.c")}", folder) is null ? null : Enumerable.Range(0, Rounds).Max(_ =>
+        double? c = PeerTool.Run("cc", $"-O3 -march=native -o walk {Path.Combine(source, "walk.c")}", folder) is null ? null : Enumerable.Range(0, Rounds).Max(_ =>
         {
-            string[] words = Tool(Path.Combine(folder, "walk"), $"{PmdOrder}", folder)!.Split(' ');
+            string[] words = PeerTool.Run(Path.Combine(folder, "walk"), $"{PmdOrder}", folder)!.Split(' ');
             return long.Parse(words[0], CultureInfo.InvariantCulture) / double.Parse(words[3], CultureInfo.InvariantCulture);
         });
         Row("C, cc -O3 -march=native", c, null);
         Sweep();
         Row("C# steppers", Enumerable.Range(0, Rounds).Max(_ => Rate(Sweep)), c);
         double? spin = null;
-        if (Tool("spin", $"-a {Path.Combine(source, "walk.pml")}", folder) is not null && Tool("cc", "-O2 -DSAFETY -o pan pan.c", folder) is not null)
+        if (PeerTool.Run("spin", $"-a {Path.Combine(source, "walk.pml")}", folder) is not null && PeerTool.Run("cc", "-O2 -DSAFETY -o pan pan.c", folder) is not null)
         {
             var clock = Stopwatch.StartNew();
-            string? printed = Tool(Path.Combine(folder, "pan"), "-m100000 -w26", folder);
+            string? printed = PeerTool.Run(Path.Combine(folder, "pan"), "-m100000 -w26", folder);
             spin = printed?.Contains("errors: 0", StringComparison.Ordinal) == true ? SpinComparisons / clock.Elapsed.TotalSeconds : null;
         }
         Row("SPIN, d_step, pan -O2", spin, c);
@@ -117,22 +117,4 @@ internal static class WalkPeers
     private static void Row(string name, double? rate, double? peer) => Console.WriteLine(rate is { } known
         ? string.Create(CultureInfo.InvariantCulture, $"  {name,-28}{known / 1e6,10:N2} million a second{(peer is { } its ? string.Create(CultureInfo.InvariantCulture, $", {known / its:0.00} of C") : "")}")
         : $"  {name,-28}not measured: it is not installed, or does not build here");
-
-    // What a tool printed; null if it is not there or fails.
-    private static string? Tool(string file, string arguments, string folder)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(file, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true })!;
-            process.ErrorDataReceived += (_, _) => { };
-            process.BeginErrorReadLine();
-            string output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return process.ExitCode == 0 ? output : null;
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
-    }
 }

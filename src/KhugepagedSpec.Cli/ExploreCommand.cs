@@ -25,6 +25,7 @@ internal static class ExploreCommand
         var memory = Options.Number("--memory", "Stop at so many megabytes of fingerprints (half of what there is).");
         var workers = Options.Number("--workers", "Cores to use (all).");
         var full = new Option<bool>("--full") { Description = "Leave nothing out: no partial-order and no symmetry reduction." };
+        var finals = new Option<bool>("--finals") { Description = "With --actors: also compare what memory looks like in the end with what it would if every critical section were one step." };
         var replay = new Option<string?>("--replay") { Description = "With --actors: go this way and show it, as a counterexample prints it.", HelpName = "WAY" };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var dot = new Option<string?>("--dot") { Description = "With --actors: write the counterexample, or else the states, for Graphviz.", HelpName = "FILE" };
@@ -44,7 +45,7 @@ internal static class ExploreCommand
               khugepaged-spec explore --variant anon-vma-dropped-early
               khugepaged-spec explore --actors migrate,reclaim --promela collapse.pml
             """)
-        { variant, actors, most, entries, table, property, depth, memory, workers, full, replay, json, dot, promela, list };
+        { variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, list };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(list))
@@ -66,18 +67,19 @@ internal static class ExploreCommand
                 return Write(file, PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
             if (parsed.GetValue(replay) is { } way)
                 return ExploreText.Print(Interleaving.Of(space.Beside(beside, Reductions.None, begin), way));
-            return One(space, beside, begin, reductions, bounds, parsed.GetValue(json), parsed.GetValue(dot));
+            return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), parsed.GetValue(dot)));
         });
         return command;
     }
 
-    private static int One(ProtocolSpace space, ImmutableArray<Actor> actors, string? table, Reductions reductions, Bounds bounds, bool json, string? dot)
+    private static int One(ProtocolSpace space, ImmutableArray<Actor> actors, string? table, Reductions reductions, Bounds bounds, Wanted wanted)
     {
-        var results = TerminalProgress.Searching(progress => Suite.Search(space, actors, reductions, bounds, table, progress).ToList());
+        var results = TerminalProgress.Searching(progress => Suite.Search(space, actors, reductions, bounds, table, progress)
+            .Select(result => wanted.Finals && result.Found.Ending == Ending.Exhausted ? result with { Finals = FinalStates.Compare(space, actors, result.Table, bounds) } : result).ToList());
         var shown = Suite.Shortest(results);
-        if (dot is not null)
+        if (wanted.Dot is { } dot)
             Write(dot, shown is null ? DotText.Of(space.Beside(actors, reductions, table), bounds.Depth) : DotText.Of(shown.Counterexample!));
-        if (json)
+        if (wanted.Json)
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(space.Protocol, results), CliJson.Readable.ExploreJson));
         else
             ExploreText.Print(space, actors, results, shown);
@@ -115,7 +117,7 @@ internal static class ExploreCommand
     }
 
     private static int ExitCode(List<SearchResult> results) =>
-        results.Any(result => result.Found.Ending == Ending.Refuted) ? CommandLine.Differ
+        results.Any(result => result.Found.Ending == Ending.Refuted || result.Finals?.OnlyInterleaved.Count > 0) ? CommandLine.Differ
         : results.All(result => result.Found.Ending == Ending.Exhausted) ? CommandLine.Agree
         : CommandLine.NotExhausted;
 
@@ -168,6 +170,8 @@ internal static class ExploreCommand
     private static T Named<T>(ImmutableArray<T> all, Func<T, string> nameOf, string name, string option)
         where T : class =>
         all.FirstOrDefault(one => nameOf(one) == name) ?? throw new UsageException($"{option} {name}: expected one of {string.Join(", ", all.Select(nameOf))}");
+
+    private sealed record Wanted(bool Json, bool Finals, string? Dot);
 
     // Ctrl-C ends the search, not the program, so that it says how far it came.
     private sealed class Interrupt : IDisposable

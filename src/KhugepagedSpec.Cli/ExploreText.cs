@@ -33,7 +33,14 @@ internal static class ExploreText
     {
         Line($"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
         foreach (var result in results)
+        {
             Line($"  table {result.Table}  {Closing(result.Found)}");
+            if (result.Finals is not { } finals)
+                continue;
+            Line($"  {"",6}memory ends in {finals.Count} ways, {finals.OnlyInterleaved.Count} of them only because critical sections mix");
+            foreach (string state in finals.OnlyInterleaved)
+                Line($"        {state}");
+        }
         if (counterexample?.Counterexample is { } way)
         {
             Line($"\ntable {counterexample.Table}: {counterexample.Broken!.Name} is broken after {way.Steps.Length} steps");
@@ -75,7 +82,7 @@ internal static class ExploreText
             var (found, way) = (result.Found, result.Counterexample);
             return new SearchJson(
                 result.Space.Shape.Pages, result.Table, [.. result.Actors.Select(actor => actor.Name)], Name(found.Ending), found.Extent.Generated, found.Extent.Distinct, found.Extent.Left,
-                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Broken?.Name, way?.Replay,
+                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Finals?.Count, result.Finals?.OnlyInterleaved, result.Broken?.Name, way?.Replay,
                 way?.Steps.Select(step => new StepJson(step.Process, step.Step.Function, step.Step.Says, step.Changes.ToDictionary(change => change.Variable, change => change.Value))).ToList());
         }),
     ]);

@@ -190,7 +190,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
             Else([s.Pmd.Set(PmdHolds.None), s.IsDetached.Set(1), .. protocol.FlushesTlbs ? Enumerable.Range(0, s.Shape.Pages).SelectMany(s.FlushTlbs) : []]));
         Enter(Phases.Out);
         if (protocol.Notifies)
-            b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [s.Invalidations.Decrease(), .. window.Entries.SelectMany(s.EndInvalidation)]);
+            b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [s.Invalidations.Decrease(), .. protocol.NotifierEndCounts ? window.Entries.SelectMany(s.EndInvalidation) : []]);
         if (protocol.SyncsLocklessWalkers)
             b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
         b.Do("pte_offset_map_lock", "locks the table that was taken out", s.PteLock.Lock, Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable));

@@ -80,6 +80,9 @@ public sealed record CollapseProtocol
     /// <summary>Secondary MMUs are told.</summary>
     public bool Notifies { get; init; } = true;
 
+    /// <summary>The notifier's end turns away who looked a page up since its start.</summary>
+    public bool NotifierEndCounts { get; init; } = true;
+
     /// <summary>TLBs are flushed when the PMD entry is emptied.</summary>
     public bool FlushesTlbs { get; init; } = true;
 

@@ -6,15 +6,15 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// <summary>What the paths of user space do to an entry, and the page fault that most of them share.</summary>
 internal static class Faults
 {
-    /// <summary>Maps the page that was there first, or is in the swap cache.</summary>
+    /// <summary>Maps the page that was there first, or is in the swap cache; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapSource(EntryState entry) =>
-        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(1), entry.UffdWp.Set(0)];
+        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(!entry.UffdWp)];
 
-    /// <summary>Maps a fresh page with some contents.</summary>
+    /// <summary>Maps a fresh page with some contents; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapFresh(EntryState entry, Term contents) =>
     [
-        .. LeaveBatch(entry), entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(1), entry.Young.Set(1),
-        entry.Dirty.Set(1), entry.UffdWp.Set(0), entry.LazyFree.Set(0),
+        .. LeaveBatch(entry), entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp),
+        entry.Young.Set(1), entry.Dirty.Set(1), entry.LazyFree.Set(0),
     ];
 
     // The batch is only kept of the page that is mapped; a source that lives on without being mapped here is on its list again.

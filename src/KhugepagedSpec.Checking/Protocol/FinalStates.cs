@@ -4,17 +4,23 @@ using KhugepagedSpec.Checking.Guarded;
 
 namespace KhugepagedSpec.Checking.Protocol;
 
+/// <summary>What memory can look like in the end.</summary>
+/// <param name="Count">In how many ways.</param>
+/// <param name="OnlyInterleaved">Those that only interleaving critical sections leads to, as text; empty if locks do their work.</param>
+public sealed record FinalStatesFound(int Count, IReadOnlyList<string> OnlyInterleaved);
+
 /// <summary>
 /// What memory can look like when everybody is done: by every interleaving, and if every critical section were one step, where a
 /// page may look busy by chance to who only tries. Locks do their work if the first gives nothing that the second does not.
 /// </summary>
 public static class FinalStates
 {
-    /// <summary>What only interleaving critical sections leads to, as text; empty if locks do their work.</summary>
-    public static IReadOnlyCollection<string> OnlyInterleaved(ProtocolSpace space, IReadOnlyList<Actor> actors, string table, Bounds bounds)
+    /// <summary>Compares the two.</summary>
+    public static FinalStatesFound Compare(ProtocolSpace space, IReadOnlyList<Actor> actors, string table, Bounds bounds)
     {
+        var all = Of(space, actors, table, Reductions.PartialOrder | Reductions.Symmetry, bounds);
         var serial = Of(space, actors, table, Reductions.CriticalSectionsAreSteps, bounds);
-        return [.. Of(space, actors, table, Reductions.PartialOrder | Reductions.Symmetry, bounds).Where(state => !serial.Contains(state)).Order(StringComparer.Ordinal)];
+        return new FinalStatesFound(all.Count, [.. all.Where(state => !serial.Contains(state)).Order(StringComparer.Ordinal)]);
     }
 
     /// <summary>All final states: for each entry what is mapped there, and what is read.</summary>

@@ -35,6 +35,7 @@ public static class Protocols
 
         Bad("tlbs-not-flushed", "mm/pgtable-generic.c:pmdp_collapse_flush", Safety.NoWriteLost, "writer") with { FlushesTlbs = false },
         Bad("secondary-mmus-not-told", "H. Dickins, 2025-05, on v5 patch 7: the notifier's range", Safety.NoWriteLost, "secondary-mmu") with { Notifies = false },
+        Bad("notifier-end-not-counted", "virt/kvm/kvm_main.c: the sequence moves at the end", Safety.NoWriteLost, "secondary-mmu") with { NotifierEndCounts = false },
         Bad("anon-vma-not-taken", "mm/khugepaged.c:collapse_huge_page", Safety.NoWalkerOnDetachedTable, "reclaim") with { AnonVma = AnonVmaRule.NotTaken },
         Bad("anon-vma-before-mmap", "lock order: mm/rmap.c", Safety.NoDeadlock, "munmap") with { AnonVma = AnonVmaRule.BeforeMmapLock },
         Bad("mmap-lock-for-reading", "mm/khugepaged.c:collapse_huge_page: the write lock", Safety.PmdEntryComesBack, "fault-mmap") with { TakesMmapForWriting = false },

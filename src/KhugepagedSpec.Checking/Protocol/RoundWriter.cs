@@ -57,32 +57,37 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, CollapseProto
         b.Do(
             "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", s.PteLock.IsFree,
             If(
-                s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1),
+                s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !entry.UffdWp,
                 [entry.Pte.Set(Holds.Migration), entry.Mappings.Decrease(), entry.References.Decrease(), entry.Isolated.Set(1), .. s.Flush(i)]),
             Goto(_rollBack, Term.True, [s.Result.Set(Number(ScanResult.PteNonPresent)), .. letGo]));
-        b.Do(
-            "folio_ref_freeze", $"freezes the references to entry {i}'s page", Term.True,
-            If(((Term)entry.References).Is((Term)entry.InSwapCache + 1), entry.References.Set(0)),
-            Goto(_rollBack, Term.True, s.Result.Set(Number(ScanResult.PageCount))));
-        b.Join(next);
+        var isOurs = ((Term)entry.References).Is((Term)entry.InSwapCache + 1);
+        b.Any(
+            "folio_ref_freeze", $"freezes the references to entry {i}'s page",
+            Goto(next, isOurs, entry.References.Set(0)), Goto(_rollBack, !isOurs | s.BusyByChance, s.Result.Set(Number(ScanResult.PageCount))));
         b.At(next);
     }
 
     private void Install()
     {
-        var intact = Term.All(Entries.Select(entry => Term.Choose(entry.Isolated, entry.Pte.Is(Holds.Migration), entry.IsNoneOrZero & !s.IsArmed)));
+        var intact = Term.All(Entries.Select(entry => Term.Choose(entry.Isolated, entry.Pte.Is(Holds.Migration) & !entry.UffdWp, entry.IsNoneOrZero & !s.IsArmed)));
         // A round that does not look again puts its pages over whatever is there now.
         var ready = protocol.InstallVerifies ? intact & s.Pmd.Is(PmdHolds.Table) : s.Pmd.Is(PmdHolds.Table);
-        b.Do(
-            "collapse_install", protocol.InstallVerifies ? "sets every slot that is as it was left" : "sets every slot", s.PteLock.IsFree & s.PmdLock.IsFree,
-            Goto(_rollBack, !ready, s.Result.Set(Number(ScanResult.PteNonPresent))),
-            Else([.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge)] : Array.Empty<Effect>(), s.Result.Set(Number(ScanResult.Succeed))]));
+        var free = s.PteLock.IsFree & s.PmdLock.IsFree;
+        var installed = new Location();
+        b.Any(
+            "collapse_install", protocol.InstallVerifies ? "sets every slot that is as it was left" : "sets every slot",
+            Goto(
+                installed, free & ready,
+                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge)] : Array.Empty<Effect>(), s.Result.Set(Number(ScanResult.Succeed))]),
+            Goto(_rollBack, free & (!ready | s.BusyByChance), s.Result.Set(Number(ScanResult.PteNonPresent))) with { Says = "finds a slot that is not as it was left" });
+        b.At(installed);
         if (window.IsPmd)
             b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
         b.Join(_release);
     }
 
-    private IEnumerable<Effect> Judge(EntryState entry) => [Effect.Check(entry.Isolated | !s.IsArmed, Safety.UffdKeepsHoles)];
+    private IEnumerable<Effect> Judge(EntryState entry) =>
+        [Effect.Check(entry.Isolated | !s.IsArmed, Safety.UffdKeepsHoles), Effect.Check(!entry.UffdWp, Safety.NothingSharedOrAbsent)];
 
     private IEnumerable<Effect> Fill(EntryState entry) =>
     [

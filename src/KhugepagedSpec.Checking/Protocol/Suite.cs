@@ -11,6 +11,9 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// <param name="Found">What the search found.</param>
 public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Actors, string Table, Exploration<Move> Found)
 {
+    /// <summary>What memory can look like in the end; null unless asked for.</summary>
+    public FinalStatesFound? Finals { get; init; }
+
     /// <summary>The counterexample, step by step; null if there is none.</summary>
     public Interleaving? Counterexample => Found.Counterexample is { } trace ? Interleaving.Of(Space.Beside(Actors, Reductions.None, Table), trace.Actions) : null;
 

@@ -156,7 +156,7 @@ internal static class UserActors
             b.At(protect);
             w.UnderLock(i, ofVma: false, () => b.Do(
                 "change_pte_range", $"write-protects entry {i}", s.PteLock.IsFree,
-                If(s.IsArmed & s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage, [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Flush(i)]),
+                If(s.IsArmed & s.Pmd.Is(PmdHolds.Table) & (entry.IsPresentPage | entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration)), [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Flush(i)]),
                 Else()));
         });
         b.At(w.End);
