@@ -13,6 +13,8 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
 {
     private readonly Location _readUnlock = new(), _earlyUnlock = new(), _writeUnlock = new(), _anonUnlock = new(), _end = new();
 
+    private readonly InstallWriter _pages = new(b, s, protocol, window);
+
     private EntryState[] Entries => [.. window.Entries.Select(entry => s[entry])];
 
     private bool HoldsAnonVmaToTheEnd => protocol.AnonVma switch
@@ -29,7 +31,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         UnderReadLock();
         TakeWriteLocks();
         if (!protocol.CopiesBehindFlush)
-            Copy();
+            _pages.Copy(_anonUnlock);
         TakeOut();
         new IsolationWriter(b, s, protocol, window).Write(Fail());
         if (protocol.AnonVma is AnonVmaRule.UntilIsolated || (protocol.AnonVma == AnonVmaRule.UntilInstalledBelowPmd && window.IsPmd))
@@ -37,9 +39,10 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         if (!protocol.LocksLastThroughCopy)
             b.Do("collapse_huge_page", "unlocks the folios", [.. Entries.Select(entry => Effect.When(entry.Isolated, entry.Locked.Set(0)))]);
         if (protocol.CopiesBehindFlush)
-            Copy();
-        ReleaseSources();
-        Install();
+            _pages.Copy(_anonUnlock);
+        _pages.ReleaseSources();
+        _pages.Install();
+        b.Join(_anonUnlock);
         b.Phase = Phases.Back;
         b.At(_anonUnlock);
         if (HoldsAnonVmaToTheEnd)
@@ -153,13 +156,10 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
                 Goto(_readUnlock, Term.True, s.Result.Set(Number(ScanResult.Fail))));
         }
         if (window.IsPmd)
-            b.Do("lru_add_drain", "empties this CPU's LRU batch", Effect.When(s.SwappedIn, DrainBatch(s)));
+            b.Do("lru_add_drain", "empties this CPU's LRU batch", Effect.When(s.SwappedIn, s.DrainBatch()));
         b.Join(done);
         b.At(done);
     }
-
-    public static IEnumerable<Effect> DrainBatch(SharedState s) =>
-        s.Entries.Select(entry => Effect.When(entry.InBatch, entry.InBatch.Set(0), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))));
 
     private void TakeWriteLocks()
     {
@@ -202,8 +202,8 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         var here = b.Here;
         var fail = new Location();
         b.At(fail);
-        b.Do("release_pte_pages", "puts back what was isolated, drops the pte lock", [.. PutBack(), .. s.PteLock.Unlock.Effects]);
-        Reinstate();
+        b.Do("release_pte_pages", "puts back what was isolated, drops the pte lock", [.. _pages.PutBack(), .. s.PteLock.Unlock.Effects]);
+        _pages.Reinstate("pmd_populate");
         b.Join(HoldsAnonVmaToTheEnd ? _anonUnlock : FailedUnlock());
         b.At(here);
         return fail;
@@ -221,116 +221,6 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
         b.At(here);
         return unlock;
     }
-
-    private void Reinstate()
-    {
-        if (protocol.ReinstatesPmd)
-            b.Do("pmd_populate", "puts the table back", s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
-    }
-
-    private Effect[] FillPmd(int with) =>
-        [Effect.Check(s.Pmd.Is(PmdHolds.None), Safety.PmdEntryComesBack), s.Pmd.Set(with), s.IsDetached.Set(0)];
-
-    // Small pages wait in this CPU's LRU batch, which a large folio empties.
-    private IEnumerable<Effect> PutBack()
-    {
-        if (!protocol.PutsBack)
-            return [];
-        var large = new Variable("put_back_large", 1) { IsScratch = true };
-        return
-        [
-            large.Set(Term.Any(Entries.Select(entry => entry.Isolated & entry.Order.IsNot(0)))),
-            .. Entries.Select(entry => Effect.When(
-                entry.Isolated, entry.Isolated.Set(0), entry.InBatch.Set(1), Effect.When(entry.Pte.Is(Holds.Source), [.. Unlock(entry), entry.References.Decrease()]))),
-            Effect.When(large, DrainBatch(s)),
-        ];
-    }
-
-    private Effect[] Unlock(EntryState entry) => protocol.IsolationLocks && protocol.LocksLastThroughCopy ? [entry.Locked.Set(0)] : [];
-
-    private void Copy()
-    {
-        var poisoned = new Location();
-        foreach (int i in window.Entries)
-        {
-            var entry = s[i];
-            var fails = protocol.CopiesBehindFlush ? entry.Pte.Is(Holds.Source) & entry.Poisoned : Term.False;
-            b.Do(
-                "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
-                Goto(poisoned, fails, [s.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => each.New.Set(0))]),
-                Else(entry.New.Set(entry.PageContents)));
-        }
-        if (!protocol.CopiesBehindFlush)
-            return;
-        var here = b.Here;
-        b.At(poisoned);
-        if (protocol.ReinstatesPmd)
-            b.Do("__collapse_huge_page_copy_failed", "puts the table back", s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
-        b.Do("__collapse_huge_page_copy_failed", "puts back what was isolated", [.. PutBack()]);
-        b.Join(_anonUnlock);
-        b.At(here);
-    }
-
-    private void ReleaseSources() => b.Do(
-        "__collapse_huge_page_copy_succeeded", "clears the entries, lets the sources go", s.PteLock.IsFree,
-        Else([.. Entries.SelectMany(Judge), .. Entries.Select(Release), .. Entries.Select(entry => entry.Order.Set(0))]));
-
-    private IEnumerable<Effect> Judge(EntryState entry) =>
-    [
-        Effect.Check(!(entry.IsNoneOrZero & s.IsArmed), Safety.UffdKeepsHoles),
-        Effect.Check(
-            entry.IsNoneOrZero | (entry.IsPresentPage & entry.UffdWp.Is(0) & (window.IsPmd ? Term.True : !(entry.Pte.Is(Holds.Source) & entry.Child))),
-            Safety.NothingSharedOrAbsent),
-    ];
-
-    private Effect Release(EntryState entry) => Effect.When(
-        entry.Pte.Is(Holds.Source),
-        [
-            entry.Mappings.Decrease(), entry.References.Set((Term)entry.References - 1 - entry.Isolated), entry.Isolated.Set(0), .. Unlock(entry),
-            Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
-            .. Clear(entry),
-        ],
-        [entry.Isolated.Set(0), .. Clear(entry)]);
-
-    private static IEnumerable<Effect> Clear(EntryState entry) => [entry.Pte.Set(Holds.None), entry.LazyFree.Set(0), entry.InBatch.Set(0), entry.Young.Set(0), entry.Dirty.Set(0)];
-
-    private void Install()
-    {
-        if (window.IsPmd)
-        {
-            b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree, Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
-        }
-        else if (protocol.PmdBeforePtes)
-        {
-            b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
-            b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
-            b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
-            SetPtes();
-            b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
-            b.Do("collapse_huge_page", "drops the pmd lock", s.PmdLock.Unlock);
-        }
-        else
-        {
-            b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
-            SetPtes();
-            b.Do("pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
-        }
-        b.Do("folio_add_lru", "empties this CPU's LRU batch", [s.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), [.. DrainBatch(s)])]);
-        b.Join(_anonUnlock);
-    }
-
-    private Effect Eligible => Effect.Check(s.IsCovered & Extent & s.IsSplit.Is(0), Safety.EligibleWhenInstalled);
-
-    private void SetPtes()
-    {
-        b.Do("map_anon_folio_pte_nopf", "sets the window's PTEs", [.. NewPages(), .. Entries.Select(entry => entry.Pte.Set(Holds.New))]);
-        b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down", Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
-    }
-
-    private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => new[]
-    {
-        entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
-    });
 
     private Act DropMmap() => !protocol.TakesMmapForWriting ? s.Mmap.ReadUnlock : StartsVmaWrite ? s.VmaLock.WriteUnlock + s.Mmap.WriteUnlock : s.Mmap.WriteUnlock;
 

@@ -96,7 +96,7 @@ internal static class ReclaimActors
     /// <summary>Every CPU's LRU batch is emptied.</summary>
     public static void LruDrain(ActorWriter w)
     {
-        w.B.Do("lru_add_drain_all", "empties every CPU's LRU batch", [.. AttemptWriter.DrainBatch(w.S)]);
+        w.B.Do("lru_add_drain_all", "empties every CPU's LRU batch", [.. w.S.DrainBatch()]);
         w.B.Join(w.End);
         w.B.At(w.End);
     }

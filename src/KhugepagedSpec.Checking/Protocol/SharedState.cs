@@ -241,6 +241,10 @@ internal sealed class SharedState
     /// <summary>The mmu notifier's end: what was looked up since the start is not mapped either.</summary>
     public IEnumerable<Effect> EndInvalidation(int entry) => Processes.Select(process => Effect.When(process.At.Is(entry), process.IsStale.Set(1)));
 
+    /// <summary>Pages that wait in LRU batches go to their lists.</summary>
+    public IEnumerable<Effect> DrainBatch() =>
+        Entries.Select(entry => Effect.When(entry.InBatch, entry.InBatch.Set(0), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))));
+
     private Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
 
     private EntryState AddEntry(int i)
