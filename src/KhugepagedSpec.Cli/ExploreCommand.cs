@@ -122,7 +122,7 @@ internal static class ExploreCommand
         : CommandLine.NotExhausted;
 
     private static string Title(ProtocolSpace space, ImmutableArray<Actor> actors, string table) =>
-        $"khugepaged-spec explore: {space.Protocol.Name} beside {string.Join(", ", actors)}, table {table}. States that SPIN stores: spin -o1 -o2 -o3 -a; cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m1000000";
+        $"khugepaged-spec explore: {space.Protocol.Name} beside {string.Join(", ", actors)}, table {table}.\n   The same states: spin -o1 -o2 -o3 -a; cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m1000000";
 
     private static int Write(string file, string text)
     {

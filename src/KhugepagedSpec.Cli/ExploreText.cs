@@ -55,7 +55,8 @@ internal static class ExploreText
     public static void Print(ProtocolSpace space, int most, int combinations, List<SearchResult> results, TimeSpan time)
     {
         var (generated, distinct, left) = (results.Sum(result => result.Found.Extent.Generated), results.Sum(result => result.Found.Extent.Distinct), results.Sum(result => result.Found.Extent.Left));
-        Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {(most == 1 ? "actor" : most == 2 ? "pair of actors" : "three actors")} or fewer: {combinations} combinations");
+        string size = most switch { 1 => "actor", 2 => "pair of actors or fewer", _ => "three actors or fewer" };
+        Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {size}: {combinations} combinations");
         foreach (var broken in results.Where(result => result.Broken is not null))
             Line($"  {string.Join(',', broken.Actors)}, table {broken.Table}: {broken.Broken!.Name} is broken after {broken.Found.Counterexample!.Actions.Length} steps");
         Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
@@ -89,7 +90,8 @@ internal static class ExploreText
 
     private static string Closing(Exploration<Move> found) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{found.Extent.Generated:N0} states generated, {found.Extent.Distinct:N0} distinct, {found.Extent.Left:N0} left on queue, depth {found.Extent.Depth}, odds of a collision {found.Extent.CollisionOdds:0.0e+0}; {found.Time.TotalSeconds:0.00} s");
+        $"{found.Extent.Generated:N0} states generated, {found.Extent.Distinct:N0} distinct, {found.Extent.Left:N0} left on queue, depth {found.Extent.Depth}"
+        + $", odds of a collision {found.Extent.CollisionOdds:0.0e+0}; {found.Time.TotalSeconds:0.00} s");
 
     private static string Verdict(List<SearchResult> results)
     {

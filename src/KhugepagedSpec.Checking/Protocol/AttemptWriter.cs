@@ -77,7 +77,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
                 (s.ThpOff, ScanResult.AnyProcess),
                 (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull),
                 (!Extent, ScanResult.AddressRange),
-                (!enabled | s.HasAnonVma.Is(0) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
+                (!enabled | (s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File)) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
                 (s.Vma.Is(VmaIs.File), ScanResult.PageAnon),
                 (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable),
                 (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
@@ -190,7 +190,9 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, CollapsePro
             Else([s.Pmd.Set(PmdHolds.None), s.IsDetached.Set(1), .. protocol.FlushesTlbs ? Enumerable.Range(0, s.Shape.Pages).SelectMany(s.FlushTlbs) : []]));
         Enter(Phases.Out);
         if (protocol.Notifies)
-            b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [s.Invalidations.Decrease(), .. protocol.NotifierEndCounts ? window.Entries.SelectMany(s.EndInvalidation) : []]);
+            b.Do(
+                "mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again",
+                [s.Invalidations.Decrease(), .. protocol.NotifierEndCounts ? window.Entries.SelectMany(s.EndInvalidation) : []]);
         if (protocol.SyncsLocklessWalkers)
             b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
         b.Do("pte_offset_map_lock", "locks the table that was taken out", s.PteLock.Lock, Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable));

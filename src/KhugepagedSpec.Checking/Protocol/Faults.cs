@@ -26,10 +26,10 @@ internal static class Faults
     {
         var entry = s[i];
         return Effect.When(
-            entry.Pte.IsNot(Holds.None) & entry.Pte.IsNot(Holds.Guard) & entry.Pte.IsNot(Holds.HwPoison),
+            entry.Pte.IsNot(Holds.None),
             [
                 Effect.When(entry.Pte.Is(Holds.Source), entry.Mappings.Decrease(), entry.References.Decrease(), Effect.When(entry.References.Is(0), entry.OnLru.Set(0))),
-                .. LeaveBatch(entry), .. Unmap(entry), entry.FreshReferences.Set(0), entry.Expected.Set(Contents.Zero), entry.IsGivenUp.Set(1),
+                .. LeaveBatch(entry), .. Unmap(entry), entry.FreshReferences.Set(0), entry.Expected.Set(Contents.Zero), entry.IsLost.Set(0), entry.IsGivenUp.Set(1),
                 .. s.Processes.Select(process => Effect.When(process.At.Is(i), process.PinIsOwn.Set(0))),
                 .. s.Invalidate(i),
             ]);

@@ -38,8 +38,9 @@ public static class FinalStates
         {
             int holds = Get(entry.Pte);
             bool isPage = holds is Holds.Source or Holds.Fresh or Holds.New;
+            int contents = Get(holds == Holds.Source ? entry.Source : holds == Holds.Fresh ? entry.Fresh : entry.New);
             return Get(s.Pmd) == PmdHolds.Huge ? Contents.Names[Get(entry.New)]
-                : isPage ? $"{Contents.Names[Get(holds == Holds.Source ? entry.Source : holds == Holds.Fresh ? entry.Fresh : entry.New)]}{(Get(entry.Order) > 0 ? "/folio" : "")}{(Get(entry.UffdWp) != 0 ? "/uffd-wp" : "")}"
+                : isPage ? $"{Contents.Names[contents]}{(Get(entry.Order) > 0 ? "/folio" : "")}{(Get(entry.UffdWp) != 0 ? "/uffd-wp" : "")}"
                 : Holds.Names[holds];
         });
         return $"{PmdHolds.Names[Get(s.Pmd)]} {VmaIs.Names[Get(s.Vma)]} {string.Join(' ', entries)}";

@@ -39,7 +39,7 @@ internal static class HardwareActors
         var (b, s) = (w.B, w.S);
         var entry = s[i];
         b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
-        Location gone = new(), handled = new();
+        var gone = new Location();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i, b.Here);
         var cannotBeServed = s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
@@ -98,7 +98,9 @@ internal static class HardwareActors
     {
         var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
         var leave = new Location();
-        b.Do("gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True, Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
+        b.Do(
+            "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
+            Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
             Goto(leave, !(entry.IsPresentPage & entry.Writable & entry.UffdWp.Is(0))), Else(slot.Seen.Set(entry.Pte)));
@@ -110,7 +112,7 @@ internal static class HardwareActors
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
                 Effect.When(slot.Seen.Is(Holds.Fresh) & entry.Pte.Is(Holds.Fresh), entry.FreshReferences.Increase())));
         var pinned = new Location();
-        var isSame = s.Pmd.Is(PmdHolds.Table) & ((Term)entry.Pte).Is(slot.Seen) & slot.PinIsOwn & s.IsForking.Is(0);
+        var isSame = s.Pmd.Is(PmdHolds.Table) & ((Term)entry.Pte).Is(slot.Seen) & entry.Writable & !entry.UffdWp & slot.PinIsOwn & s.IsForking.Is(0);
         b.Any(
             "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on",
             Goto(pinned, isSame, s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),

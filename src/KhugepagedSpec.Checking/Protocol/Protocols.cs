@@ -31,7 +31,7 @@ public static class Protocols
         Bad("swapin-of-non-swap-entry", "W. Yang, 2025-10-05, L. Yang, 2025-10-07", Safety.NoWriteLost, "migrate") with { SwapinChecksEntry = false },
         Bad("uffd-not-rechecked", "the fixup of 2026-05-25 relies on isolation", Safety.UffdKeepsHoles, "userfaultfd") with { IsolationSeesUffd = false },
         Bad("vma-write-not-started", "per-VMA locks: mm/khugepaged.c:collapse_huge_page calls vma_start_write", Safety.PmdEntryComesBack, "fault") with { StartsVmaWrite = false },
-        Bad("unlocked-before-copy", "mm/khugepaged.c:collapse_huge_page drops the anon_vma lock at the PMD order, relying on folio locks", Safety.RmapFindsEveryMapping, "hwpoison") with { LocksLastThroughCopy = false },
+        Bad("unlocked-before-copy", "mm/khugepaged.c:collapse_huge_page, at the PMD order, relies on folio locks", Safety.RmapFindsEveryMapping, "hwpoison") with { LocksLastThroughCopy = false },
 
         Bad("tlbs-not-flushed", "mm/pgtable-generic.c:pmdp_collapse_flush", Safety.NoWriteLost, "writer") with { FlushesTlbs = false },
         Bad("secondary-mmus-not-told", "H. Dickins, 2025-05, on v5 patch 7: the notifier's range", Safety.NoWriteLost, "secondary-mmu") with { Notifies = false },

@@ -16,7 +16,7 @@ internal static class ReclaimActors
             "folio_alloc_swap", $"gives entry {i}'s page a place in swap", Term.True,
             Goto(unlock, !((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + 1) | entry.Mappings.Is(0)),
             If(entry.InSwapCache), Else(entry.InSwapCache.Set(1), entry.References.Increase()));
-        Rmap(w, i, "try_to_unmap_one", $"swaps entry {i} out, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+        Rmap(w, i, "try_to_unmap_one", $"swaps entry {i} out, flushes TLBs", entry.Pte.Is(Holds.Source),
         [
             entry.Pte.Set(Holds.Swap), entry.Mappings.Decrease(), entry.References.Decrease(), entry.Young.Set(0), entry.Writable.Set(0), .. s.Flush(i),
             Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
@@ -41,18 +41,18 @@ internal static class ReclaimActors
         Location putBack = new(), failed = new(), copied = new(), unlock = new();
         TakeOffList(w, entry, i, putBack);
         b.Do("migrate_folio_unmap", "leaves shared pages alone", Term.True, Goto(unlock, entry.Mappings.IsNot(1)), Else());
-        Rmap(w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+        Rmap(w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source),
             [entry.Pte.Set(Holds.Migration), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i)]);
         b.Do(
             "folio_migrate_mapping", $"goes on to copy entry {i}'s page if nobody else has it", Term.True,
             Goto(copied, entry.Mappings.Is(0) & ((Term)entry.References).Is((Term)entry.InSwapCache + 1)),
             Goto(failed, Term.True));
         b.At(failed);
-        Rmap(w, i, "remove_migration_pte", $"maps the old page at entry {i} again", entry.Pte.Is(Holds.Migration), entry.Pte.Is(Holds.Migration),
+        Rmap(w, i, "remove_migration_pte", $"maps the old page at entry {i} again", entry.Pte.Is(Holds.Migration),
             [.. Faults.MapSource(entry)]);
         b.Join(unlock);
         b.At(copied);
-        Rmap(w, i, "remove_migration_pte", $"maps the new page at entry {i}", entry.Pte.Is(Holds.Migration), entry.Pte.Is(Holds.Migration),
+        Rmap(w, i, "remove_migration_pte", $"maps the new page at entry {i}", entry.Pte.Is(Holds.Migration),
             [.. Faults.MapFresh(entry, entry.Source)]);
         b.Do(
             "migrate_folio_done", $"unlocks entry {i}'s old page and lets it go", Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry),
@@ -73,7 +73,7 @@ internal static class ReclaimActors
             "get_hwpoison_page", $"takes a reference to entry {i}'s page", Term.True,
             Goto(w.End, entry.References.Is(0)), Else(entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)));
         b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [entry.Locked.Set(1), FolioLock(true, false)]));
-        Rmap(w, i, "try_to_unmap_one", $"puts a hwpoison entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source), entry.Pte.Is(Holds.Source),
+        Rmap(w, i, "try_to_unmap_one", $"puts a hwpoison entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source),
         [
             entry.Pte.Set(Holds.HwPoison), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i),
             Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
@@ -126,7 +126,7 @@ internal static class ReclaimActors
     }
 
     // Under the anon_vma lock: find the entry from the PMD entry down, then change it under the pte lock if it is still the folio's.
-    private static void Rmap(ActorWriter w, int i, string function, string says, Term isMapped, Term isStill, Effect[] change)
+    private static void Rmap(ActorWriter w, int i, string function, string says, Term isMapped, Effect[] change)
     {
         var (b, s) = (w.B, w.S);
         var done = new Location();
@@ -136,7 +136,7 @@ internal static class ReclaimActors
             Goto(done, !s.IsLinked),
             Goto(done, s.Pmd.IsNot(PmdHolds.Table), Effect.Check(!isMapped, Safety.RmapFindsEveryMapping)),
             Else(s.Walkers.Increase()));
-        b.Do(function, says, s.PteLock.IsFree, If(isStill & s.Pmd.Is(PmdHolds.Table), [s.Walkers.Decrease(), .. change]), Else(s.Walkers.Decrease()));
+        b.Do(function, says, s.PteLock.IsFree, If(isMapped & s.Pmd.Is(PmdHolds.Table), [s.Walkers.Decrease(), .. change]), Else(s.Walkers.Decrease()));
         b.Join(done);
         b.At(done);
         b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);

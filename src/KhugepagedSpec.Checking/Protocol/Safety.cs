@@ -62,7 +62,7 @@ public static class Safety
 
     /// <summary>Nothing is collapsed that was not checked.</summary>
     public static SafetyProperty EligibleWhenInstalled { get; } = new(
-        "eligible-when-installed", "Where a folio is installed there is a VMA that spans the range, and its order was enabled when the write lock was held.", "mm/khugepaged.c:hugepage_vma_revalidate");
+        "eligible-when-installed", "Where a folio is installed there is a VMA, and it spans the whole range.", "mm/khugepaged.c:hugepage_vma_revalidate");
 
     /// <summary>Somebody can always go on.</summary>
     public static SafetyProperty NoDeadlock { get; } = new("no-deadlock", "While anybody is under way, somebody can go on.", "lockdep");

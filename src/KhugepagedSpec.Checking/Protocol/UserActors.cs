@@ -12,7 +12,9 @@ internal static class UserActors
     public static void DontNeed(ActorWriter w)
     {
         var starts = Enumerable.Range(0, w.S.Shape.Pages + 1).Select(_ => new Location()).ToArray();
-        w.B.Any("madvise", "picks an entry, or the whole range", [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < w.S.Shape.Pages ? $"picks entry {i}" : "picks the whole range" })]);
+        w.B.Any(
+            "madvise", "picks an entry, or the whole range",
+            [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < w.S.Shape.Pages ? $"picks entry {i}" : "picks the whole range" })]);
         for (int i = 0; i < starts.Length; i++)
         {
             int[] entries = i < w.S.Shape.Pages ? [i] : [.. Enumerable.Range(0, w.S.Shape.Pages)];
@@ -66,8 +68,8 @@ internal static class UserActors
             b.At(start);
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
-                "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")}, drops the mmap lock", s.Mmap.WriteUnlock,
-                [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), .. more]);
+                "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock", s.Mmap.WriteUnlock,
+                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), .. more]));
             b.Join(next);
         }
 
@@ -147,7 +149,10 @@ internal static class UserActors
         {
             var entry = s[i];
             Location copy = new(), protect = new();
-            b.Any("user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT", Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" }, Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
+            var canBeProtected = s.IsArmed & s.Pmd.Is(PmdHolds.Table) & (entry.IsPresentPage | entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration));
+            b.Any(
+                "user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT",
+                Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" }, Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
             b.At(copy);
             w.UnderLock(i, ofVma: true, () => b.Do(
                 "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
@@ -156,7 +161,7 @@ internal static class UserActors
             b.At(protect);
             w.UnderLock(i, ofVma: false, () => b.Do(
                 "change_pte_range", $"write-protects entry {i}", s.PteLock.IsFree,
-                If(s.IsArmed & s.Pmd.Is(PmdHolds.Table) & (entry.IsPresentPage | entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration)), [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Flush(i)]),
+                If(canBeProtected, [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Flush(i)]),
                 Else()));
         });
         b.At(w.End);
