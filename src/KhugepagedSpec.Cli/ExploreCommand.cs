@@ -22,7 +22,7 @@ internal static class ExploreCommand
         var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two).", HelpName = "LETTERS" };
         var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME" };
         var depth = Options.Number("--depth", "Stop after so many steps.");
-        var memory = Options.Number("--memory", "Stop at so many megabytes of fingerprints (half of what there is).");
+        var memory = Options.Number("--memory", "Stop at so many megabytes (half of what there is).");
         var workers = Options.Number("--workers", "Cores to use (all).");
         var full = new Option<bool>("--full") { Description = "Leave nothing out: no partial-order and no symmetry reduction." };
         var finals = new Option<bool>("--finals") { Description = "With --actors: also compare what memory looks like in the end with what it would if every critical section were one step." };

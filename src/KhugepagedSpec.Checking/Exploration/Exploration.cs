@@ -8,7 +8,7 @@ public sealed record Bounds
     /// <summary>Steps from the first state, at most.</summary>
     public int Depth { get; init; } = int.MaxValue;
 
-    /// <summary>Bytes for the table of fingerprints, at most.</summary>
+    /// <summary>Bytes for fingerprints and for states that wait, at most.</summary>
     public long Bytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
     /// <summary>Cores to use. A counterexample is the same with any number of them.</summary>
@@ -30,7 +30,7 @@ public enum Ending
     /// <summary>States lie deeper than allowed.</summary>
     DepthReached,
 
-    /// <summary>The table of fingerprints is full.</summary>
+    /// <summary>As much memory is used as may be.</summary>
     MemoryReached,
 
     /// <summary>It was asked to end.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace KhugepagedSpec.Checking.Exploration;
 
@@ -69,7 +70,7 @@ public sealed class Explorer<TModel, TState, TAction>
             foreach (var batch in Batches(level))
             {
                 long room = _distinct + batch.Sum(segment => (long)segment.Count) * _model.MostSuccessors;
-                if (!_seen.Reserve(room, _bounds.Bytes))
+                if (!_seen.Reserve(room, _bounds.Bytes - left * Segment.BytesEach))
                     return End(Ending.MemoryReached, Now());
                 next.AddRange(ExpandAll(batch, watch));
                 if (_broken != 0)
@@ -159,6 +160,8 @@ public sealed class Explorer<TModel, TState, TAction>
     // Some states of one level, with their fingerprints.
     private sealed class Segment
     {
+        public static readonly int BytesEach = Unsafe.SizeOf<TState>() + sizeof(ulong);
+
         public readonly TState[] States = new TState[Chunk];
         public readonly ulong[] Fingerprints = new ulong[Chunk];
         public int Count;
