@@ -1,0 +1,38 @@
+using KhugepagedSpec.Checking.Guarded;
+
+namespace KhugepagedSpec.Checking.Protocol;
+
+/// <summary>
+/// One entry, the pages that can be there, and what must be read there. Three pages can: the source, which was there first; a
+/// fresh one, from a fault, swap-in, copy on write or migration; and the new folio's.
+/// </summary>
+internal sealed class EntryState
+{
+    public required Variable Pte, Young, Dirty, Writable, UffdWp, Order;
+    public required Variable Locked, References, Mappings, OnLru, LazyFree, InSwapCache, InBatch, Child, Poisoned;
+    public required Variable Source, Fresh, New, Slot, Expected, IsGivenUp, IsLost, FreshReferences;
+    public required Variable Isolated, Occupied;
+
+    public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
+
+    public Term IsNoneOrZero => Pte.Is(Holds.None) | Pte.Is(Holds.Zero);
+
+    public Term IsPresent => IsPresentPage | Pte.Is(Holds.Zero) | Pte.Is(Holds.Special);
+
+    /// <summary>References that neither mappings nor the swap cache explain.</summary>
+    public Term HasExtraReference =>
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), Pte.Is(Holds.Fresh) & FreshReferences.IsNot(0));
+
+    /// <summary>What the mapped page holds.</summary>
+    public Term PageContents => Term.Choose(Pte.Is(Holds.Source), Source, Term.Choose(Pte.Is(Holds.Fresh), Fresh, Term.Choose(Pte.Is(Holds.New), New, Contents.Zero)));
+}
+
+/// <summary>What one process keeps to itself, its CPU's TLB included.</summary>
+internal sealed class Slot
+{
+    public required Variable Counter, At, Tlb, TlbWritable, Pin, PinIsOwn, Seen, Secondary, IsStale, InNeighbour;
+    public required Layout.Block Block;
+
+    /// <summary>Its TLB forgets what it knows of an entry.</summary>
+    public Effect Flush(int entry) => Effect.When(At.Is(entry), Tlb.Set(Holds.None), TlbWritable.Set(0));
+}
