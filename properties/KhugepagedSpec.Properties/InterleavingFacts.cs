@@ -115,11 +115,7 @@ public sealed class InterleavingFacts
     [Fact]
     public void Locks_are_taken_in_one_order_by_everybody()
     {
-        static string? Circle(CollapseProtocol protocol)
-        {
-            var space = new ProtocolSpace(protocol, Shape.Four);
-            return LockOrder.Circle(Actor.All.SelectMany(actor => space.Beside([actor], Reductions.None).Programs));
-        }
+        static string? Circle(CollapseProtocol protocol) => Suite.LockCircle(new ProtocolSpace(protocol, Shape.Four));
 
         Assert.Null(Circle(Protocols.Linux72));
         Assert.Null(Circle(Protocols.Rounds));

@@ -113,7 +113,9 @@ internal static class ExploreCommand
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(protocol, all), CliJson.Readable.ExploreJson));
         bool cut = all.Count < combinations.Count * shapes.Length * 2;
-        return cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted : ExitCode(all);
+        return Suite.LockCircle(all[0].Space) is not null ? CommandLine.Differ
+            : cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted
+            : ExitCode(all);
     }
 
     private static int ExitCode(List<SearchResult> results) =>

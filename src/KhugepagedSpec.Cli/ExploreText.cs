@@ -59,6 +59,7 @@ internal static class ExploreText
         Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {size}: {combinations} combinations");
         foreach (var broken in results.Where(result => result.Broken is not null))
             Line($"  {string.Join(',', broken.Actors)}, table {broken.Table}: {broken.Broken!.Name} is broken after {broken.Found.Counterexample!.Actions.Length} steps");
+        Line($"  locks {(Suite.LockCircle(space) is { } circle ? $"in a circle: {circle}" : "are taken in one order by everybody, and dropped")}");
         Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
         Line($"  odds of a collision {results.Sum(result => result.Found.Extent.CollisionOdds):0.0e+0}; {time.TotalSeconds:0.0} s, {distinct / Math.Max(1e-3, time.TotalSeconds):N0} states a second");
         Line($"{Verdict(results)}");

@@ -27,6 +27,10 @@ public static class Suite
     /// <summary>Every combination of 1 to <paramref name="most"/> processes, the same one twice included.</summary>
     public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0));
 
+    /// <summary>A circle in the order that khugepaged and every actor take locks in, as text; null if there is none.</summary>
+    public static string? LockCircle(ProtocolSpace space) =>
+        LockOrder.Circle(Actor.All.SelectMany(actor => space.Beside([actor], Reductions.None).Programs));
+
     /// <summary>One search of each table.</summary>
     /// <param name="space">The protocol and the shape.</param>
     /// <param name="actors">Who runs beside khugepaged.</param>
