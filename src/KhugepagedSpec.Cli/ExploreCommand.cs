@@ -91,6 +91,7 @@ internal static class ExploreCommand
     {
         var all = new List<SearchResult>();
         var combinations = Suite.Combinations(most).ToList();
+        bool circle = false;
         foreach (var shape in shapes)
         {
             var space = new ProtocolSpace(protocol, shape, judged);
@@ -106,6 +107,10 @@ internal static class ExploreCommand
                     advance();
                 }
             });
+            // Interrupted before the first search of this shape.
+            if (results.Count == 0)
+                break;
+            circle |= Suite.LockCircle(space) is not null;
             if (!json)
                 ExploreText.Print(space, most, combinations.Count, results, clock.Elapsed);
             all.AddRange(results);
@@ -113,7 +118,7 @@ internal static class ExploreCommand
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(protocol, all), CliJson.Readable.ExploreJson));
         bool cut = all.Count < combinations.Count * shapes.Length * 2;
-        return Suite.LockCircle(all[0].Space) is not null ? CommandLine.Differ
+        return circle ? CommandLine.Differ
             : cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted
             : ExitCode(all);
     }
