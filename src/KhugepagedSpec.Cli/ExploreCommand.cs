@@ -91,7 +91,7 @@ internal static class ExploreCommand
     {
         var all = new List<SearchResult>();
         var combinations = Suite.Combinations(most).ToList();
-        bool circle = false;
+        bool isCircular = false, cut = false;
         foreach (var shape in shapes)
         {
             var space = new ProtocolSpace(protocol, shape, judged);
@@ -107,18 +107,19 @@ internal static class ExploreCommand
                     advance();
                 }
             });
+            cut |= results.Count < combinations.Count * space.Tables.Length;
             // Interrupted before the first search of this shape.
             if (results.Count == 0)
                 break;
-            circle |= Suite.LockCircle(space) is not null;
+            string? circle = Suite.LockCircle(space);
+            isCircular |= circle is not null;
             if (!json)
-                ExploreText.Print(space, most, combinations.Count, results, clock.Elapsed);
+                ExploreText.Print(space, most, combinations.Count, results, circle, clock.Elapsed);
             all.AddRange(results);
         }
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(protocol, all), CliJson.Readable.ExploreJson));
-        bool cut = all.Count < combinations.Count * shapes.Length * 2;
-        return circle ? CommandLine.Differ
+        return isCircular ? CommandLine.Differ
             : cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted
             : ExitCode(all);
     }

@@ -52,14 +52,14 @@ internal static class ExploreText
             Line($"{Verdict(results)}");
     }
 
-    public static void Print(ProtocolSpace space, int most, int combinations, List<SearchResult> results, TimeSpan time)
+    public static void Print(ProtocolSpace space, int most, int combinations, List<SearchResult> results, string? circle, TimeSpan time)
     {
         var (generated, distinct, left) = (results.Sum(result => result.Found.Extent.Generated), results.Sum(result => result.Found.Extent.Distinct), results.Sum(result => result.Found.Extent.Left));
         string size = most switch { 1 => "actor", 2 => "pair of actors or fewer", _ => "three actors or fewer" };
         Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {size}: {combinations} combinations");
         foreach (var broken in results.Where(result => result.Broken is not null))
             Line($"  {string.Join(',', broken.Actors)}, table {broken.Table}: {broken.Broken!.Name} is broken after {broken.Found.Counterexample!.Actions.Length} steps");
-        Line($"  locks {(Suite.LockCircle(space) is { } circle ? $"in a circle: {circle}" : "are taken in one order by everybody, and dropped")}");
+        Line($"  locks {(circle is not null ? $"in a circle: {circle}" : "are taken in one order by everybody, and dropped")}");
         Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
         Line($"  odds of a collision {results.Sum(result => result.Found.Extent.CollisionOdds):0.0e+0}; {time.TotalSeconds:0.0} s, {distinct / Math.Max(1e-3, time.TotalSeconds):N0} states a second");
         Line($"{Verdict(results)}");

@@ -69,7 +69,7 @@ public sealed class Explorer<TModel, TState, TAction>
             long pending = left;
             foreach (var batch in Batches(level))
             {
-                long room = _distinct + batch.Sum(segment => (long)segment.Count) * _model.MostSuccessors;
+                long states = Count(batch), room = _distinct + states * _model.MostSuccessors;
                 if (!_seen.Reserve(room, _bounds.Bytes - left * Segment.BytesEach))
                     return End(Ending.MemoryReached, Now());
                 next.AddRange(ExpandAll(batch, watch));
@@ -77,11 +77,11 @@ public sealed class Explorer<TModel, TState, TAction>
                     break;
                 if (_bounds.Cancellation.IsCancellationRequested)
                     return End(Ending.Cancelled, Now());
-                pending -= batch.Sum(segment => (long)segment.Count);
-                left = pending + next.Sum(segment => (long)segment.Count);
+                pending -= states;
+                left = pending + Count(next);
                 progress?.Invoke(Now());
             }
-            left = next.Sum(segment => (long)segment.Count);
+            left = Count(next);
             if (left > 0)
                 depth++;
             (level, next) = (next, level);
@@ -92,6 +92,8 @@ public sealed class Explorer<TModel, TState, TAction>
 
     private Exploration<TAction> End(Ending ending, Extent extent) =>
         new(ending, extent, _clock.Elapsed, _broken == 0 ? null : new Trace<TAction>(_property, WayTo(_broken)));
+
+    private static long Count(List<Segment> segments) => segments.Sum(segment => (long)segment.Count);
 
     private static IEnumerable<List<Segment>> Batches(List<Segment> level)
     {

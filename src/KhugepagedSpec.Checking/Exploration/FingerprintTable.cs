@@ -14,8 +14,6 @@ internal sealed class FingerprintTable
     private ulong[] _keys = new ulong[Smallest];
     private ulong[] _parents = new ulong[Smallest];
 
-    public static long BytesFor(long slots) => slots * 2 * sizeof(ulong);
-
     /// <summary>Makes room for <paramref name="count"/> fingerprints in all, if that takes no more than some bytes.</summary>
     /// <returns>False if it would.</returns>
     public bool Reserve(long count, long bytes)
@@ -24,7 +22,7 @@ internal sealed class FingerprintTable
         long slots = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(Smallest, count + count / 2));
         if (slots <= _keys.Length)
             return true;
-        if (BytesFor(slots) > bytes || slots > Array.MaxLength)
+        if (slots * 2 * sizeof(ulong) > bytes || slots > Array.MaxLength)
             return false;
         var (keys, parents) = (_keys, _parents);
         _keys = new ulong[slots];

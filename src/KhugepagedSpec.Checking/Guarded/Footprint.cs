@@ -22,13 +22,7 @@ internal readonly record struct Footprint(PackedState Reads, PackedState Writes)
         return a;
     }
 
-    private static bool Meet(PackedState a, PackedState b)
-    {
-        for (int word = 0; word < PackedState.Words; word++)
-            if ((a.AsSpan()[word] & b.AsSpan()[word]) != 0)
-                return true;
-        return false;
-    }
+    private static bool Meet(PackedState a, PackedState b) => a.Masked(b) != default;
 
     private sealed class Collector(Layout layout)
     {

@@ -157,7 +157,7 @@ public sealed class GuardedModel : IModel<PackedState, Move>
         where TSink : ISuccessors<PackedState, Move>, allows ref struct
     {
         var program = _programs[process];
-        int location = (int)(state.AsSpan()[program.Word] >> program.Shift & program.Mask);
+        int location = LocationOf(state, process);
         var steps = program.At(location);
         bool any = false;
         var next = state;

@@ -24,7 +24,6 @@ public static class PromelaText
             text.Append(CultureInfo.InvariantCulture, $"unsigned {variable.Name} : {variable.Bits} = {model.Layout.Get(model.Initial, variable)};\n");
         foreach (string name in used.Where(variable => variable.IsScratch).Select(variable => variable.Name).Distinct())
             text.Append(CultureInfo.InvariantCulture, $"hidden byte {name};\n");
-        var properties = model.Properties;
         int number = 0;
         foreach (var program in model.Programs)
         {
@@ -40,7 +39,7 @@ public static class PromelaText
                 foreach (var step in program.Steps[location])
                 {
                     text.Append(CultureInfo.InvariantCulture, $"\t:: d_step {{ ({Truth(step.Guard)}) ->\n");
-                    Write(text, step.Effects, properties, 3);
+                    Write(text, step.Effects, model, 3);
                     text.Append(CultureInfo.InvariantCulture, $"\t\t\tassert({model.Broken.Name} == 0) /* {step.Function}: {step.Says} */\n\t\t}}; goto L{step.To}\n");
                 }
                 text.Append("\tfi;\n");
@@ -55,7 +54,7 @@ public static class PromelaText
         return text.ToString();
     }
 
-    private static void Write(StringBuilder text, ImmutableArray<Effect> effects, ImmutableArray<SafetyProperty> properties, int depth)
+    private static void Write(StringBuilder text, ImmutableArray<Effect> effects, GuardedModel model, int depth)
     {
         string indent = new('\t', depth);
         foreach (var effect in effects)
@@ -66,13 +65,13 @@ public static class PromelaText
                     break;
                 case Effect.Branch(var condition, var then, var otherwise):
                     text.Append(CultureInfo.InvariantCulture, $"{indent}if\n{indent}:: ({Truth(condition)}) ->\n");
-                    Write(text, then, properties, depth + 1);
+                    Write(text, then, model, depth + 1);
                     text.Append(CultureInfo.InvariantCulture, $"{indent}\tskip\n{indent}:: else ->\n");
-                    Write(text, otherwise, properties, depth + 1);
+                    Write(text, otherwise, model, depth + 1);
                     text.Append(CultureInfo.InvariantCulture, $"{indent}\tskip\n{indent}fi;\n");
                     break;
                 case Effect.Assert(var condition, var property):
-                    text.Append(CultureInfo.InvariantCulture, $"{indent}if :: ({Truth(condition)}) -> skip :: else -> broken = {properties.IndexOf(property) + 1} fi;\n");
+                    text.Append(CultureInfo.InvariantCulture, $"{indent}if :: ({Truth(condition)}) -> skip :: else -> {model.Broken.Name} = {model.Properties.IndexOf(property) + 1} fi;\n");
                     break;
             }
     }

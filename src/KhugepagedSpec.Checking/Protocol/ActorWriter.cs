@@ -136,7 +136,7 @@ internal sealed class ActorWriter
             "do_wp_page", $"makes entry {i} writable, with a copy if it is shared", S.PteLock.IsFree,
             Goto(
                 done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Writable.Is(0) & entry.Mappings.IsNot(1),
-                [entry.Mappings.Decrease(), entry.References.Decrease(), .. Faults.MapFresh(entry, entry.Source), .. S.Flush(i)]),
+                [.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. S.Flush(i)]),
             Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage & entry.UffdWp.Is(0), entry.Writable.Set(1)),
             Goto(done, Term.True));
         B.At(done);

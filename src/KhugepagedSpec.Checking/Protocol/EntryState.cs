@@ -23,6 +23,18 @@ internal sealed class EntryState
     public Term HasExtraReference =>
         InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), Pte.Is(Holds.Fresh) & FreshReferences.IsNot(0));
 
+    /// <summary>The source loses a reference; with the last it is freed, and on no list.</summary>
+    public IEnumerable<Effect> DropReference => [References.Decrease(), Effect.When(References.Is(0), OnLru.Set(0))];
+
+    /// <summary>The source loses a mapping, and the reference that came with it.</summary>
+    public IEnumerable<Effect> DropMapping => [Mappings.Decrease(), .. DropReference];
+
+    /// <summary>The child maps the source no more, if it did.</summary>
+    public Effect ChildUnmaps => Effect.When(Child, [Child.Set(0), .. DropMapping]);
+
+    /// <summary>The page leaves the LRU batch, if it is there; a source that lives on is on its list again.</summary>
+    public Effect LeaveBatch => Effect.When(InBatch, InBatch.Set(0), Effect.When(References.IsNot(0), OnLru.Set(1)));
+
     /// <summary>What the mapped page holds.</summary>
     public Term PageContents => Term.Choose(Pte.Is(Holds.Source), Source, Term.Choose(Pte.Is(Holds.Fresh), Fresh, Term.Choose(Pte.Is(Holds.New), New, Contents.Zero)));
 }

@@ -12,13 +12,9 @@ internal static class Faults
     /// <summary>Maps a fresh page with some contents; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapFresh(EntryState entry, Term contents) =>
     [
-        .. LeaveBatch(entry), entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp),
+        entry.LeaveBatch, entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp),
         entry.Young.Set(1), entry.Dirty.Set(1), entry.LazyFree.Set(0),
     ];
-
-    // The batch is only kept of the page that is mapped; a source that lives on without being mapped here is on its list again.
-    private static IEnumerable<Effect> LeaveBatch(EntryState entry) =>
-        [Effect.When(entry.InBatch, entry.InBatch.Set(0), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)))];
 
     /// <summary>Gives an entry up at its owner's wish: what is pinned there is no longer its page, and it will read as zero.</summary>
     public static Effect Zap(SharedState s, int i)
@@ -27,12 +23,16 @@ internal static class Faults
         return Effect.When(
             entry.Pte.IsNot(Holds.None),
             [
-                Effect.When(entry.Pte.Is(Holds.Source), entry.Mappings.Decrease(), entry.References.Decrease(), Effect.When(entry.References.Is(0), entry.OnLru.Set(0))),
-                .. LeaveBatch(entry), .. Unmap(entry), entry.FreshReferences.Set(0), entry.Expected.Set(Contents.Zero), entry.IsLost.Set(0), entry.IsGivenUp.Set(1),
-                .. s.Processes.Select(process => Effect.When(process.At.Is(i), process.PinIsOwn.Set(0))),
-                .. s.Invalidate(i),
+                Effect.When(entry.Pte.Is(Holds.Source), entry.DropMapping),
+                entry.LeaveBatch, .. Unmap(entry), entry.FreshReferences.Set(0), entry.IsLost.Set(0), .. GiveUp(s, i),
             ]);
     }
+
+    /// <summary>What goes with giving an entry up, however it is mapped: it reads as zero, pins and secondary mappings are no longer its page's.</summary>
+    public static IEnumerable<Effect> GiveUp(SharedState s, int i) =>
+    [
+        s[i].Expected.Set(Contents.Zero), s[i].IsGivenUp.Set(1), .. s.Processes.Select(process => Effect.When(process.At.Is(i), process.PinIsOwn.Set(0))), .. s.Invalidate(i),
+    ];
 
     /// <summary>Clears an entry.</summary>
     public static IEnumerable<Effect> Unmap(EntryState entry) =>

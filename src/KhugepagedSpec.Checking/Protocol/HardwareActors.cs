@@ -130,7 +130,7 @@ internal static class HardwareActors
 
     private static IEnumerable<Effect> Unpin(ActorWriter w, EntryState entry) =>
     [
-        Effect.When(w.Slot.Pin.Is(Holds.Source), entry.References.Decrease(), Effect.When(entry.References.Is(0), entry.OnLru.Set(0))),
+        Effect.When(w.Slot.Pin.Is(Holds.Source), entry.DropReference),
         Effect.When(w.Slot.Pin.Is(Holds.Fresh) & w.Slot.PinIsOwn, entry.FreshReferences.Decrease()),
         w.Slot.Pin.Set(Holds.None), w.Slot.PinIsOwn.Set(0),
     ];

@@ -64,12 +64,5 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, CollapseP
         b.At(next);
     }
 
-    private Term MaxNone
-    {
-        get
-        {
-            var limit = window.IsPmd ? s.MaxPtesNone : Term.Choose(s.MaxPtesNone.Is(s.Shape.Pages - 1), window.Pages - 1, 0);
-            return protocol.IsolationSeesUffd ? Term.Choose(s.IsArmed, 0, limit) : limit;
-        }
-    }
+    private Term MaxNone => s.MaxNone(window, protocol.IsolationSeesUffd);
 }

@@ -105,7 +105,6 @@ internal static class KhugepagedProgram
     {
         var windows = s.Shape.Windows;
         Location[] starts = [walk, .. windows.Skip(1).Select(_ => new Location()), end];
-        int max = s.Shape.Pages - 1;
         for (int i = 0; i < windows.Length; i++)
         {
             var window = windows[i];
@@ -115,9 +114,7 @@ internal static class KhugepagedProgram
             var occupied = Term.Sum(window.Entries.Select(entry => (Term)s[entry].Occupied));
             if (window.IsPmd)
                 occupied += s.Unmapped;
-            var maxNone = window.IsPmd ? s.MaxPtesNone : Term.Choose(s.MaxPtesNone.Is(max), window.Pages - 1, 0);
-            if (protocol.WalkUsesVma)
-                maxNone = Term.Choose(s.IsArmed, 0, maxNone);
+            var maxNone = s.MaxNone(window, protocol.WalkUsesVma);
             Effect[] looks = protocol.WalkUsesVma ? [Effect.Check(s.IsFreed.Is(0), Safety.NoFreedVmaUsed)] : [];
             b.Do(
                 "mthp_collapse", $"asks whether {window} is worth a try", Term.True,

@@ -18,8 +18,8 @@ internal static class ReclaimActors
             If(entry.InSwapCache), Else(entry.InSwapCache.Set(1), entry.References.Increase()));
         Rmap(w, i, "try_to_unmap_one", $"swaps entry {i} out, flushes TLBs", entry.Pte.Is(Holds.Source),
         [
-            entry.Pte.Set(Holds.Swap), entry.Mappings.Decrease(), entry.References.Decrease(), entry.Young.Set(0), entry.Writable.Set(0), .. s.Flush(i),
-            Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
+            entry.Pte.Set(Holds.Swap), .. entry.DropMapping, entry.Young.Set(0), entry.Writable.Set(0), .. s.Flush(i),
+            entry.ChildUnmaps,
         ]);
         b.Do(
             "__remove_mapping", $"writes entry {i}'s page out and frees it, unless somebody else has it", Term.True,
@@ -42,7 +42,7 @@ internal static class ReclaimActors
         TakeOffList(w, entry, i, putBack);
         b.Do("migrate_folio_unmap", "leaves shared pages alone", Term.True, Goto(unlock, entry.Mappings.IsNot(1)), Else());
         Rmap(w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source),
-            [entry.Pte.Set(Holds.Migration), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i)]);
+            [entry.Pte.Set(Holds.Migration), .. entry.DropMapping, .. s.Flush(i)]);
         b.Do(
             "folio_migrate_mapping", $"goes on to copy entry {i}'s page if nobody else has it", Term.True,
             Goto(copied, entry.Mappings.Is(0) & ((Term)entry.References).Is((Term)entry.InSwapCache + 1)),
@@ -75,8 +75,8 @@ internal static class ReclaimActors
         b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [entry.Locked.Set(1), FolioLock(true, false)]));
         Rmap(w, i, "try_to_unmap_one", $"puts a hwpoison entry at entry {i}, flushes TLBs", entry.Pte.Is(Holds.Source),
         [
-            entry.Pte.Set(Holds.HwPoison), entry.Mappings.Decrease(), entry.References.Decrease(), .. s.Flush(i),
-            Effect.When(entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease()),
+            entry.Pte.Set(Holds.HwPoison), .. entry.DropMapping, .. s.Flush(i),
+            entry.ChildUnmaps,
         ]);
         b.Do("folio_unlock", $"unlocks entry {i}'s page", Unlock(entry));
         b.Join(w.End);

@@ -43,7 +43,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, CollapseProto
     {
         var entry = s[i];
         var next = new Location();
-        var maxNone = Term.Choose(s.IsArmed, 0, window.IsPmd ? s.MaxPtesNone : Term.Choose(s.MaxPtesNone.Is(s.Shape.Pages - 1), window.Pages - 1, 0));
+        var maxNone = s.MaxNone(window, seesUffd: true);
         var result = First(
             (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent), (entry.UffdWp, ScanResult.PteUffdWp),
             (entry.Pte.IsNot(Holds.Source), ScanResult.PageCount), (entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
@@ -58,7 +58,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, CollapseProto
             "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", s.PteLock.IsFree,
             If(
                 s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !entry.UffdWp,
-                [entry.Pte.Set(Holds.Migration), entry.Mappings.Decrease(), entry.References.Decrease(), entry.Isolated.Set(1), .. s.Flush(i)]),
+                [entry.Pte.Set(Holds.Migration), .. entry.DropMapping, entry.Isolated.Set(1), .. s.Flush(i)]),
             Goto(_rollBack, Term.True, [s.Result.Set(Number(ScanResult.PteNonPresent)), .. letGo]));
         var isOurs = ((Term)entry.References).Is((Term)entry.InSwapCache + 1);
         b.Any(

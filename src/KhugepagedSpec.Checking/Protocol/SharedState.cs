@@ -174,8 +174,14 @@ internal sealed class SharedState
     public IEnumerable<Effect> EndInvalidation(int entry) => Processes.Select(process => Effect.When(process.At.Is(entry), process.IsStale.Set(1)));
 
     /// <summary>Pages that wait in LRU batches go to their lists.</summary>
-    public IEnumerable<Effect> DrainBatch() =>
-        Entries.Select(entry => Effect.When(entry.InBatch, entry.InBatch.Set(0), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))));
+    public IEnumerable<Effect> DrainBatch() => Entries.Select(entry => entry.LeaveBatch);
+
+    /// <summary>Empty entries allowed in a window: as the setting says at the PMD order, all or none below, none if userfaultfd is seen.</summary>
+    public Term MaxNone(Window window, bool seesUffd)
+    {
+        var limit = window.IsPmd ? MaxPtesNone : Term.Choose(MaxPtesNone.Is(Shape.Pages - 1), window.Pages - 1, 0);
+        return seesUffd ? Term.Choose(IsArmed, 0, limit) : limit;
+    }
 
     private Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
 

@@ -74,10 +74,7 @@ internal static class UserActors
         }
 
         IEnumerable<Effect> Discard(int i) =>
-        [
-            s[i].Expected.Set(Contents.Zero), s[i].IsGivenUp.Set(1), s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0),
-            .. s.Processes.Select(process => Effect.When(process.At.Is(i), process.PinIsOwn.Set(0))), .. s.Invalidate(i),
-        ];
+            [s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0), .. Faults.GiveUp(s, i)];
     }
 
     /// <summary>A merge with the VMA before it, which frees this one.</summary>
@@ -129,15 +126,12 @@ internal static class UserActors
             b.Do("flush_tlb_mm", "flushes TLBs", [s.IsForking.Set(0), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]);
         });
         b.Any("user space", "lets the child live, or not",
-            Goto(w.End, Term.True) with { Says = "lets the child live" }, Goto(w.End, Term.True, [.. s.Entries.Select(ChildExits)]) with { Says = "the child exits" });
+            Goto(w.End, Term.True) with { Says = "lets the child live" }, Goto(w.End, Term.True, [.. s.Entries.Select(entry => entry.ChildUnmaps)]) with { Says = "the child exits" });
         b.At(w.End);
 
         Effect Share(EntryState entry, int i) => Effect.When(
             entry.Pte.Is(Holds.Source) & entry.Child.Is(0) & !Term.Any(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source))),
             entry.Mappings.Increase(), entry.References.Increase(), entry.Child.Set(1), entry.Writable.Set(0));
-
-        static Effect ChildExits(EntryState entry) => Effect.When(
-            entry.Child, entry.Child.Set(0), entry.Mappings.Decrease(), entry.References.Decrease(), Effect.When(entry.References.Is(0), entry.OnLru.Set(0)));
     }
 
     /// <summary>userfaultfd: registration, then UFFDIO_COPY or UFFDIO_WRITEPROTECT.</summary>
