@@ -69,23 +69,24 @@ internal static class ExplainCommand
         if (passes > vector.Passes.Length)
             throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
         var runs = new List<ExplainedPass>();
-        var guest = new VectorMachine(vector, version, traced: true);
-        var before = guest.Table;
+        var guest = new VectorMachine([vector], version, traced: true);
+        var process = guest.Processes[0];
+        var before = process.Table;
         foreach (var recorded in vector.Passes.Take(passes ?? vector.Passes.Length))
         {
             guest.Machine.Trace!.Clear();
-            var (report, madvise) = guest.Pass();
-            var mismatch = Replay.Compare(guest, recorded, report, madvise, runs.Count + 1);
-            var run = new PassRun(report, madvise, guest.Table, [.. guest.Machine.Trace!]);
+            var did = guest.Pass();
+            var mismatch = Replay.Compare(guest, [recorded], did, runs.Count + 1);
+            var run = new PassRun(did[0].Report, did[0].Madvise, process.Table, [.. guest.Machine.Trace!]);
             PageTable? then = null;
             if (runs.Count + 1 == vector.ThenAfter)
             {
-                guest.RunThen();
-                then = guest.Table;
+                process.RunThen();
+                then = process.Table;
             }
             runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then, vector.Input.ThenText));
         }
-        return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, guest.Vma, before, guest.Base, runs);
+        return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before, process.Base, runs);
     }
 
     private static RecordedVector Find(string id, string path)

@@ -14,14 +14,16 @@ public static class RecordedHistory
     /// The passes of a vector, up to where its program did something more. Null if the recording mixes our range with another
     /// process's: the sharing child, where it is eligible too.
     /// </summary>
-    public static History? Of(RecordedVector vector)
+    /// <param name="vector">The vector.</param>
+    /// <param name="inCompany">Others were in the passes too, so that the counters are not of this one alone.</param>
+    public static History? Of(RecordedVector vector, bool inCompany = false)
     {
         var input = vector.Input;
         bool othersAreScanned = !input.Settings.OrdersFor(advised: false).IsEmpty;
         var before = VectorSetup.WithHiddenState(vector.Before, input);
         if (othersAreScanned && before.Cells.Any(cell => cell.Has(CellFlags.Shared)))
             return null;
-        var vma = VectorMachine.VmaOf(input, start: 0);
+        var vma = VectorProcess.VmaOf(input, start: 0);
         var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
         int passes = vector.ThenAfter > 0 ? vector.ThenAfter : vector.Passes.Length;
@@ -40,8 +42,8 @@ public static class RecordedHistory
                 After = after,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
-                Added = othersAreScanned || input.Shape == VmaShape.Big3 ? null : StatisticsOf(pass),
-                ReadVmstat = false,
+                Added = othersAreScanned || inCompany || input.Shape == VmaShape.Big3 ? null : StatisticsOf(pass.Counters),
+                ReadVmstat = pass.Counters.Events is not null,
                 FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
             });
             before = after;
@@ -53,7 +55,7 @@ public static class RecordedHistory
     public static Daemon.Scenario ScenarioOf(RecordedVector vector) => new()
     {
         Table = VectorSetup.WithHiddenState(vector.Before, vector.Input),
-        Vma = VectorMachine.VmaOf(vector.Input, start: 0),
+        Vma = VectorProcess.VmaOf(vector.Input, start: 0),
         Settings = vector.Input.Settings,
         Kind = vector.Input.Kind,
         ThpDisable = DisableOf(vector.Input),
@@ -67,12 +69,17 @@ public static class RecordedHistory
         : input.Shape == VmaShape.Big3 ? pass.Scans[^2]
         : pass.Scans[^1];
 
-    private static Statistics StatisticsOf(RecordedPass pass)
+    private static Statistics? StatisticsOf(PassCounters counters)
     {
-        var added = new Statistics { PagesCollapsed = pass.PagesCollapsed, FullScans = pass.FullScans };
-        foreach (var (name, order, value) in pass.Statistics)
-            if (Statistics.TryParse(name, out var statistic))
+        if (counters.Statistics is not { } sizes)
+            return null;
+        var added = new Statistics { PagesCollapsed = counters.PagesCollapsed, FullScans = counters.FullScans };
+        foreach (var (name, order, value) in sizes)
+            if (Statistics.TryParse(name, out MthpStatistic statistic))
                 added.Count(statistic, order, value);
+        foreach (var (name, value) in counters.Events ?? [])
+            if (Statistics.TryParse(name, out VmEvent vmEvent))
+                added.Count(vmEvent, value);
         return added;
     }
 

@@ -15,23 +15,28 @@ public readonly record struct ScanLine(ScanResult Status, int Referenced, int No
     public override string ToString() => $"{Status.TraceName()} ref={Referenced} none={NoneOrZero} unm={Unmapped}";
 }
 
+/// <summary>What the kernel's counters grew by in one pass, over everyone who was in it.</summary>
+/// <param name="FullScans">full_scans.</param>
+/// <param name="PagesCollapsed">pages_collapsed.</param>
+/// <param name="Statistics">The per-size statistics that moved: name, order, value. Null if this kernel has none of collapse.</param>
+/// <param name="Events">The vmstat counters that moved: name, value. Null if they were not read.</param>
+public sealed record PassCounters(
+    long FullScans,
+    long PagesCollapsed,
+    ImmutableArray<(string Name, int Order, long Value)>? Statistics,
+    ImmutableArray<(string Name, long Value)>? Events);
+
 /// <summary>What one pass over a recorded table did.</summary>
 public sealed record RecordedPass
 {
-    /// <summary>full_scans' increment.</summary>
-    public required long FullScans { get; init; }
-
-    /// <summary>pages_collapsed's increment.</summary>
-    public required long PagesCollapsed { get; init; }
+    /// <summary>What the counters grew by. Vectors that were recorded in one pass share it.</summary>
+    public required PassCounters Counters { get; init; }
 
     /// <summary>The table afterwards; large folios that are new since the last look are marked.</summary>
     public required PageTable After { get; init; }
 
     /// <summary>AnonHugePages of the VMA afterwards, in KB.</summary>
     public required long PmdMappedKb { get; init; }
-
-    /// <summary>What the per-size statistics grew by: name, order, value.</summary>
-    public required ImmutableArray<(string Name, int Order, long Value)> Statistics { get; init; }
 
     /// <summary>Every call of collapse_huge_page; offsets from the start of our PMD range.</summary>
     public required ImmutableArray<Attempt> Attempts { get; init; }

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Versions;
 
@@ -15,65 +13,72 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="Agreed">The last steps before it, on which they agree.</param>
 public sealed record Mismatch(int Pass, string What, string Kernel, string Model, ImmutableArray<string> Agreed);
 
-/// <summary>Runs the model on a recorded vector and compares, pass by pass: scan, attempts, table, statistics, return value.</summary>
+/// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, table, statistics, return value.</summary>
 public static class Replay
 {
     private const int ContextSteps = 2;
 
-    /// <summary>Replays a vector.</summary>
+    /// <summary>Replays a vector that was recorded alone.</summary>
     /// <returns>The first difference, or null if model and kernel agree in everything.</returns>
-    public static Mismatch? Run(RecordedVector vector, KhugepagedVersion version)
+    public static Mismatch? Run(RecordedVector vector, KhugepagedVersion version) => Run([vector], version);
+
+    /// <summary>Replays vectors that were recorded in the same passes.</summary>
+    /// <returns>The first difference, or null if model and kernel agree in everything.</returns>
+    public static Mismatch? Run(IReadOnlyList<RecordedVector> together, KhugepagedVersion version)
     {
-        var guest = new VectorMachine(vector, version);
-        for (int pass = 1; pass <= vector.Passes.Length; pass++)
+        var guest = new VectorMachine(together, version);
+        for (int pass = 1; pass <= together[0].Passes.Length; pass++)
         {
-            var (report, madvise) = guest.Pass();
-            if (Compare(guest, vector.Passes[pass - 1], report, madvise, pass) is { } mismatch)
+            var runs = guest.Pass();
+            if (Compare(guest, [.. together.Select(vector => vector.Passes[pass - 1])], runs, pass) is { } mismatch)
                 return mismatch;
-            if (pass == vector.ThenAfter)
-                guest.RunThen();
+            for (int i = 0; i < together.Count; i++)
+                if (pass == together[i].ThenAfter)
+                    guest.Processes[i].RunThen();
         }
         return null;
     }
 
     /// <summary>Compares the pass that <paramref name="guest"/> just ran with what the kernel did.</summary>
     /// <param name="guest">The guest.</param>
-    /// <param name="recorded">What the kernel did.</param>
-    /// <param name="report">What the model did.</param>
-    /// <param name="madvise">What the model's MADV_COLLAPSE returned; null for khugepaged.</param>
+    /// <param name="recorded">What the kernel did, process by process.</param>
+    /// <param name="runs">What the model did, process by process.</param>
     /// <param name="pass">The pass's number, from 1.</param>
     /// <returns>The first difference, or null.</returns>
-    public static Mismatch? Compare(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise, int pass) =>
-        FirstDifference(guest, recorded, report, madvise) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) : null;
+    public static Mismatch? Compare(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs, int pass) =>
+        FirstDifference(guest, recorded, runs) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) : null;
 
-    private static Difference? FirstDifference(VectorMachine guest, RecordedPass recorded, PassReport report, MadviseReport? madvise)
+    private static Difference? FirstDifference(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs)
     {
-        var foreign = ForeignLines(guest, recorded, report);
-        var added = guest.ReadStatistics();
-        return CompareScans(recorded.Scans.AsSpan()[foreign.Length..], report)
-            ?? CompareAttempts(recorded.Attempts, report, guest.Base)
-            ?? CompareTables(recorded.After, guest.Table)
-            ?? Differ("AnonHugePages", recorded.PmdMappedKb, guest.PmdMappedKb)
-            ?? CompareStatistics(recorded, added, foreign)
-            ?? Differ("pages_collapsed", recorded.PagesCollapsed, added.PagesCollapsed)
-            ?? (madvise is null
-                ? Differ("full_scans", recorded.FullScans, added.FullScans)
-                : Differ("return", recorded.Return, madvise.Return) ?? Differ("errno", recorded.Errno, (int)madvise.Errno));
+        var foreign = new List<ScanLine>();
+        for (int i = 0; i < runs.Length; i++)
+        {
+            int others = ForeignLines(guest, recorded[i], runs[i]);
+            foreign.AddRange(recorded[i].Scans[..others]);
+            if (Compare(guest.Processes[i], recorded[i], recorded[i].Scans.AsSpan()[others..], runs[i]) is { } difference)
+                return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
+        }
+        return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null);
     }
+
+    private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>
+        CompareScans(scans, run)
+        ?? CompareAttempts(recorded.Attempts, run, process.Base)
+        ?? CompareTables(recorded.After, process.Table)
+        ?? Difference.If("AnonHugePages", recorded.PmdMappedKb, process.PmdMappedKb)
+        ?? (run.Madvise is null ? null : Difference.If("return", recorded.Return, run.Madvise.Return) ?? Difference.If("errno", recorded.Errno, (int)run.Madvise.Errno));
 
     // Where VMAs are eligible that never asked, the recorder's own processes are scanned before ours. They have no attempts;
     // their lines come first, and what they add to the statistics is taken off.
-    private static ReadOnlySpan<ScanLine> ForeignLines(VectorMachine guest, RecordedPass recorded, PassReport report) =>
-        guest.OthersAreEligible && recorded.Scans.Length > report.Tables.Count
-            ? recorded.Scans.AsSpan()[..(recorded.Scans.Length - report.Tables.Count)]
-            : [];
+    private static int ForeignLines(VectorMachine guest, RecordedPass recorded, ProcessPass run) =>
+        guest.OthersAreEligible ? Math.Max(0, recorded.Scans.Length - run.Tables.Length) : 0;
 
-    private static Difference? CompareScans(ReadOnlySpan<ScanLine> recorded, PassReport report)
+    private static Difference? CompareScans(ReadOnlySpan<ScanLine> recorded, ProcessPass run)
     {
-        for (int i = 0; i < Math.Max(recorded.Length, report.Tables.Count); i++)
+        for (int i = 0; i < Math.Max(recorded.Length, run.Tables.Length); i++)
         {
             ScanLine? kernel = i < recorded.Length ? recorded[i] : null;
-            ScanLine? model = i < report.Tables.Count ? LineOf(report.Tables[i]) : null;
+            ScanLine? model = i < run.Tables.Length ? LineOf(run.Tables[i]) : null;
             if (kernel != model)
                 return new($"scan {i + 1}", kernel?.ToString() ?? "none", model?.ToString() ?? "none");
         }
@@ -82,10 +87,10 @@ public static class Replay
 
     private static ScanLine LineOf(TableRun run) => new(run.Status, run.Scan.Referenced, run.Scan.NoneOrZero, run.Scan.Unmapped);
 
-    private static Difference? CompareAttempts(ImmutableArray<Attempt> recorded, PassReport report, long origin)
+    private static Difference? CompareAttempts(ImmutableArray<Attempt> recorded, ProcessPass pass, long origin)
     {
         int index = 0;
-        foreach (var run in report.Tables)
+        foreach (var run in pass.Tables)
         {
             int shift = (int)(run.Start - origin);
             foreach (var attempt in run.Attempts)
@@ -120,37 +125,12 @@ public static class Replay
 
     // A recorder sees no accessed bit, no pin and no contents, and tells only large folios by their age.
     private static Cell Observed(Cell cell) => new(cell.Kind, cell.Flags & CellFlags.Observable, cell.Order, cell.Page);
+}
 
-    private static Difference? CompareStatistics(RecordedPass recorded, Statistics added, ReadOnlySpan<ScanLine> foreign)
-    {
-        var kernel = new Statistics();
-        foreach (var (name, order, value) in recorded.Statistics)
-        {
-            if (!Statistics.TryParse(name, out var statistic))
-                return new("statistics", $"{name}.{order}={value}", "not modelled");
-            kernel.Count(statistic, order, value);
-        }
-        int pmdOrder = recorded.After.Geometry.PmdOrder;
-        foreach (var line in foreign)
-        {
-            MthpStatistic? counted = line.Status switch
-            {
-                ScanResult.ExceedNonePte => MthpStatistic.CollapseExceedNonePte,
-                ScanResult.ExceedSwapPte => MthpStatistic.CollapseExceedSwapPte,
-                ScanResult.ExceedSharedPte => MthpStatistic.CollapseExceedSharedPte,
-                _ => null,
-            };
-            if (counted is { } statistic)
-                kernel.Count(statistic, pmdOrder, -1);
-        }
-        return kernel.SizesEqual(added) ? null : new("statistics", List(kernel), List(added));
-    }
-
-    private static string List(Statistics statistics) =>
-        string.Join(' ', statistics.Sizes().Select(entry => $"{entry.Name}.{entry.Order}={entry.Value}"));
-
-    private static Difference? Differ<T>(string what, T kernel, T model) =>
+/// <summary>Something that differs.</summary>
+internal sealed record Difference(string What, string Kernel, string Model, ImmutableArray<string>? Agreed = null)
+{
+    /// <summary>The difference between two values, or null if they are equal.</summary>
+    public static Difference? If<T>(string what, T kernel, T model) =>
         EqualityComparer<T>.Default.Equals(kernel, model) ? null : new(what, $"{kernel}", $"{model}");
-
-    private sealed record Difference(string What, string Kernel, string Model, ImmutableArray<string>? Agreed = null);
 }

@@ -62,12 +62,24 @@ public sealed record VectorInput
     public ImmutableArray<VectorOperation> Then { get; init; } = [];
 
     /// <summary><see cref="Then"/> as it was written.</summary>
-    public string ThenText => string.Join(',', Then.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
+    public string ThenText => Text(Then);
 
-    /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c> or <c>M</c>.</summary>
+    /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c>, <c>M</c> or <c>f</c>.</summary>
     public required string Pattern { get; init; }
 
+    /// <summary>The pattern as it was written: tokens, comma-separated.</summary>
+    public required string PatternText { get; init; }
+
+    /// <summary>How many pages off a PMD boundary the range was populated, before it was moved onto it.</summary>
+    public int Shift { get; init; }
+
+    /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
+    public int Passes { get; init; } = 3;
+
     private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain"];
+
+    // Of these the recordings that came with the project have all up to g.
+    private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
 
     /// <summary>Reads an <c>in</c> line.</summary>
     /// <exception cref="FormatException">The line is none; the message is one line.</exception>
@@ -76,7 +88,7 @@ public sealed record VectorInput
         var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0)
             throw new FormatException("'in' is empty: expected 'id key=value ... pat=...'");
-        var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "" };
+        var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "", PatternText = "" };
         var orders = OrderSet.Empty;
         var sizes = SizeEnabled.Madvise;
         string? pattern = null;
@@ -99,7 +111,8 @@ public sealed record VectorInput
                 case "flags": input = input with { Flags = ParseFlags(value) }; break;
                 case "ops": input = input with { Setup = ParseOperations(key, value) }; break;
                 case "then": input = input with { Then = ParseOperations(key, value) }; break;
-                case "passes" or "shift": Number(key, value); break;
+                case "passes": input = input with { Passes = Number(key, value) }; break;
+                case "shift": input = input with { Shift = Number(key, value) }; break;
                 case "pat": pattern = value; break;
                 default: throw new FormatException($"unknown key '{key}' in 'in': expected o, om, g, none, swap, shared, mode, passes, vma, flags, shift, ops, then or pat");
             }
@@ -108,7 +121,7 @@ public sealed record VectorInput
             throw new FormatException("no pat= in 'in'");
         if (input.Then.Any(operation => operation.What == 'H'))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
-        input = input with { Settings = input.Settings.WithSizes(orders, sizes), Pattern = PatternLetters(pattern, geometry) };
+        input = input with { Settings = input.Settings.WithSizes(orders, sizes), Pattern = PatternLetters(pattern, geometry), PatternText = pattern };
         return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
     }
 
@@ -153,6 +166,43 @@ public sealed record VectorInput
         return operations.ToImmutable();
     }
 
+    /// <summary>The line that <see cref="Parse"/> reads; what has its default is left out.</summary>
+    public override string ToString()
+    {
+        var defaults = DefaultSettings(Settings.Geometry);
+        var words = new List<string> { Id };
+        var (orders, sizes) = !Settings.Always.IsEmpty ? (Settings.Always, SizeEnabled.Always)
+            : !Settings.Inherit.IsEmpty ? (Settings.Inherit, SizeEnabled.Inherit)
+            : (Settings.Madvise, SizeEnabled.Madvise);
+        words.Add($"o={string.Join(',', orders.Orders())}");
+        Add("om", Name(sizes), Name(SizeEnabled.Madvise));
+        Add("g", Name(Settings.Enabled), Name(defaults.Enabled));
+        Add("none", Settings.MaxPtesNone, defaults.MaxPtesNone);
+        Add("swap", Settings.MaxPtesSwap, defaults.MaxPtesSwap);
+        Add("shared", Settings.MaxPtesShared, defaults.MaxPtesShared);
+        Add("mode", Kind == CollapseKind.Madvise ? "c" : "k", "k");
+        Add("passes", Passes, 3);
+        Add("vma", Name(Shape), Name(VmaShape.Exact));
+        Add("flags", string.Join(',', Flags), "");
+        Add("shift", Shift, 0);
+        Add("ops", Text(Setup), "");
+        Add("then", Text(Then), "");
+        words.Add($"pat={PatternText}");
+        return string.Join(' ', words);
+
+        void Add<T>(string key, T value, T usual)
+        {
+            if (!EqualityComparer<T>.Default.Equals(value, usual))
+                words.Add($"{key}={value}");
+        }
+
+        static string Name<T>(T value)
+            where T : struct, Enum => value.ToString().ToLowerInvariant();
+    }
+
+    private static string Text(ImmutableArray<VectorOperation> operations) =>
+        string.Join(',', operations.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
+
     // The kinds only, one letter a PTE: what the snapshot before the first pass cannot tell is taken from here.
     private static string PatternLetters(string pattern, Geometry geometry)
     {
@@ -163,16 +213,26 @@ public sealed record VectorInput
         {
             int star = token.IndexOf('*');
             int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
-            int number = Number("pat", star < 0 ? token[1..] : token[1..star]);
-            int count = token[0] is 'm' or 'M' ? times << Math.Min(number, 20) : number * times;
-            if (!".xZzshmMolLpwWg".Contains(token[0]))
-                throw Unknown("pat", token, "one of the kinds .xZzshmMolLpwWg and a count");
+            string body = token[1..(star < 0 ? token.Length : star)];
+            if (!KnownKinds.Contains(token[0]))
+                throw Unknown("pat", token, $"one of the kinds {KnownKinds} and a count");
+            int count = times * (token[0] is 'm' or 'M' or 'f' ? FolioPages(body, token) : Number("pat", body));
 
             // A pattern may run past the table; the recorder made as much of it as fitted.
             letters.AsSpan(at, Math.Min(count, letters.Length - at)).Fill(token[0]);
             at = Math.Min(at + count, letters.Length);
         }
         return new string(letters);
+    }
+
+    // <order>, or <order>[first+count].
+    private static int FolioPages(string body, string token)
+    {
+        int bracket = body.IndexOf('[');
+        if (bracket < 0)
+            return 1 << Math.Min(Number("pat", body), 20);
+        int plus = body.IndexOf('+');
+        return plus > bracket && body[^1] == ']' ? Number("pat", body[(plus + 1)..^1]) : throw Unknown("pat", token, "f<order>[first+count]");
     }
 
     private static T ParseName<T>(string key, string value)

@@ -73,17 +73,21 @@ public static class VectorReader
         long pmdKb = Member(pass, "pmd_kb").GetInt64();
         return new RecordedPass
         {
-            FullScans = Member(pass, "adv").GetInt64(),
-            PagesCollapsed = Member(pass, "pc").GetInt64(),
+            Counters = ReadCounters(pass, geometry),
             After = ReadTable(pass, "snap", pmdKb, geometry),
             PmdMappedKb = pmdKb,
-            Statistics = [.. Member(pass, "stats").EnumerateObject().Select(statistic => ReadStatistic(statistic.Name, statistic.Value.GetInt64(), geometry))],
             Attempts = ReadArray(pass, "tries", ReadAttempt),
             Scans = ReadArray(pass, "scan", ReadScanLine),
             Return = pass.TryGetProperty("ret", out var ret) ? ret.GetInt32() : null,
             Errno = pass.TryGetProperty("errno", out var errno) ? errno.GetInt32() : null,
         };
     }
+
+    private static PassCounters ReadCounters(JsonElement pass, Geometry geometry) => new(
+        Member(pass, "adv").GetInt64(),
+        Member(pass, "pc").GetInt64(),
+        pass.TryGetProperty("stats", out var sizes) ? [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))] : null,
+        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null);
 
     private static ImmutableArray<T> ReadArray<T>(JsonElement parent, string name, Func<string, T> read)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using KhugepagedSpec.PageTables;
 
@@ -9,6 +10,9 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// </summary>
 internal static class VectorSetup
 {
+    private static readonly SearchValues<char> Arming = SearchValues.Create("wWqSk");
+    private static readonly SearchValues<char> WithoutAnonVma = SearchValues.Create(".zgWqk");
+
     /// <summary>The flags the recorder gave its VMA.</summary>
     public static VmaFlags FlagsOf(VectorInput input)
     {
@@ -21,7 +25,7 @@ internal static class VectorSetup
             flags |= VmaFlags.Locked;
         if (input.Has("uffdm"))
             flags |= VmaFlags.UffdMissing;
-        if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny('w', 'W'))
+        if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny(Arming))
             flags |= VmaFlags.UffdWp;
         return flags;
     }
@@ -29,7 +33,7 @@ internal static class VectorSetup
     /// <summary>A page was faulted in somewhere in the VMA. Zero pages, guard and uffd-wp markers need no anon_vma.</summary>
     public static bool HasAnonVma(VectorInput input) =>
         input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
-        || input.Pattern.AsSpan().ContainsAnyExcept(".zgW")
+        || input.Pattern.AsSpan().ContainsAnyExcept(WithoutAnonVma)
         || input.Setup.Any(operation => operation.What == 'W');
 
     /// <summary>The table before the first pass, with what the snapshot could not show.</summary>
@@ -53,6 +57,7 @@ internal static class VectorSetup
     private static CellFlags FromPattern(CellFlags flags, char kind) => kind switch
     {
         'o' => flags & ~CellFlags.Young,
+        'r' => (flags & ~CellFlags.Young) | CellFlags.Referenced,
         'p' => flags | CellFlags.Pinned,
         'Z' => flags | CellFlags.ZeroFilled,
         'L' => flags | CellFlags.Young | CellFlags.Dirty,

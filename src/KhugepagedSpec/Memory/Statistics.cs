@@ -104,11 +104,25 @@ public sealed class Statistics
         return false;
     }
 
+    /// <summary>Reads the name of a vmstat line.</summary>
+    /// <returns>False if it is not a counter of this model.</returns>
+    public static bool TryParse(ReadOnlySpan<char> name, out VmEvent vmEvent)
+    {
+        for (int i = 0; i < EventNames.Length; i++)
+        {
+            vmEvent = (VmEvent)i;
+            if (name.SequenceEqual(EventNames[i]))
+                return true;
+        }
+        vmEvent = default;
+        return false;
+    }
+
     /// <summary>Adds to a per-size counter.</summary>
     public void Count(MthpStatistic statistic, int order, long times = 1) => _mthp[(int)statistic * OrdersPerStatistic + order] += times;
 
-    /// <summary>Adds one to a vmstat counter.</summary>
-    public void Count(VmEvent vmEvent) => _events[(int)vmEvent]++;
+    /// <summary>Adds to a vmstat counter.</summary>
+    public void Count(VmEvent vmEvent, long times = 1) => _events[(int)vmEvent] += times;
 
     /// <summary>Copies every counter.</summary>
     public Statistics Copy() => Since(new Statistics());
@@ -148,4 +162,7 @@ public sealed class Statistics
 
     /// <summary>True if every per-size counter is the same.</summary>
     public bool SizesEqual(Statistics other) => _mthp.AsSpan().SequenceEqual(other._mthp);
+
+    /// <summary>True if every vmstat counter is the same.</summary>
+    public bool EventsEqual(Statistics other) => _events.AsSpan().SequenceEqual(other._events);
 }

@@ -206,7 +206,8 @@ public static class TableNotation
                     while (i + run * (copies + 1) <= cells.Length && FolioRun(cells, i + run * copies) == run && cells[i + run * copies] == cells[i])
                         copies++;
                 text.Append(folio);
-                AppendCount(text, copies, recorded);
+                if (copies > 1)
+                    text.Append('*').Append(copies);
                 i += run * copies;
             }
             else
@@ -215,19 +216,12 @@ public static class TableNotation
                 while (end < cells.Length && cells[end] == cells[i])
                     end++;
                 text.Append(LetterOf(cells[i]) ?? '?');
-                AppendCount(text, end - i, recorded);
+                if (recorded || end - i > 1)
+                    text.Append(recorded ? "" : "*").Append(end - i);
                 i = end;
             }
         }
         return text.ToString();
-    }
-
-    private static void AppendCount(StringBuilder text, int count, bool recorded)
-    {
-        if (recorded && char.IsAsciiDigit(text[^1]) is false && text[^1] != ']')
-            text.Append(count);
-        else if (count > 1)
-            text.Append('*').Append(count);
     }
 
     // How many cells from i on are consecutive pages of one folio.

@@ -1,0 +1,684 @@
+// The guest's only program. It knows nothing of scenarios: the host sends it steps, one a line, and it takes them, in the
+// process they are for, and reports what the kernel shows. C and not C#, because the processes it forks are what khugepaged
+// scans: no runtime's heap, threads or collector may be among them.
+//
+// A request is { process, length } and as much text. Process 0 is this one; any other is forked when first named and runs
+// its steps itself. Every request is answered by frames { process, kind, length } and as many bytes, the last of kind 'd':
+// empty if all steps were taken, else what went wrong. See GuestConnection.cs for the host's side.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PAGE 4096UL
+#define BLOCK 512
+#define MAX_PROCESSES 64
+#define MAX_KEEP 512
+#define THP "/sys/kernel/mm/transparent_hugepage/"
+
+// Newer than the C library's headers.
+#define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
+#define UFFDIO_POISON_IOCTL _IOWR(0xAA, 0x08, struct uffd_poison)
+#define PAGE_IS_HUGE (1 << 6)
+struct pagemap_scan { uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, inverted, mask, anyof, returned; };
+struct pagemap_region { uint64_t start, end, categories; };
+struct uffd_poison { uint64_t start, len, mode; int64_t updated; };
+
+struct header { uint32_t process, kind, length; };
+struct cell { uint64_t pagemap, flags; uint16_t page; uint8_t order, unused[5]; };
+struct range { uint64_t start, pages; };
+
+static int port, self;
+static char error[256];
+static int khugepaged_pid, khugepaged_stat = -1, full_scans = -1, trace_pipe = -1;
+
+static int fail(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error, sizeof error, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+static int failed(const char *what) { return fail("%s: %s", what, strerror(errno)); }
+
+// The console needs a moment to show it: the kernel panics when init ends.
+static void die(const char *what)
+{
+    fprintf(stderr, "agent: %s: %s\n", what, strerror(errno));
+    sleep(1);
+    exit(1);
+}
+
+static void write_all(int file, const void *data, size_t length)
+{
+    for (const char *at = data; length > 0;) {
+        ssize_t written = write(file, at, length);
+        if (written <= 0)
+            die("write");
+        at += written;
+        length -= written;
+    }
+}
+
+static void read_all(int file, void *data, size_t length)
+{
+    for (char *at = data; length > 0;) {
+        ssize_t got = read(file, at, length);
+        if (got <= 0) {
+            if (getpid() != 1)
+                exit(0);
+            reboot(RB_POWER_OFF);
+        }
+        at += got;
+        length -= got;
+    }
+}
+
+static void reply(char kind, const void *data, uint32_t length)
+{
+    struct header header = { self, kind, length };
+    write_all(port, &header, sizeof header);
+    write_all(port, data, length);
+}
+
+static int write_into(const char *path, const char *text, int how)
+{
+    int file = open(path, O_WRONLY | how);
+    if (file < 0)
+        return failed(path);
+    ssize_t written = write(file, text, strlen(text));
+    int reason = errno;
+    close(file);
+    errno = reason;
+    return written < 0 ? failed(path) : 0;
+}
+
+static int write_file(const char *path, const char *text) { return write_into(path, text, O_TRUNC); }
+
+static long read_number(int file)
+{
+    char text[32] = "";
+    return pread(file, text, sizeof text - 1, 0) > 0 ? atol(text) : -1;
+}
+
+static void pause_briefly(long microseconds)
+{
+    struct timespec time = { 0, microseconds * 1000 };
+    nanosleep(&time, NULL);
+}
+
+// ---- Looking at a page table ----
+
+static int pagemap = -1, kpageflags = -1;
+
+static int open_maps(void)
+{
+    if (kpageflags < 0 && (kpageflags = open("/proc/kpageflags", O_RDONLY)) < 0)
+        return failed("/proc/kpageflags");
+    if (pagemap < 0 && (pagemap = open("/proc/self/pagemap", O_RDONLY)) < 0)
+        return failed("/proc/self/pagemap");
+    return 0;
+}
+
+static uint64_t frame(uint64_t entry) { return entry & ((1ULL << 55) - 1); }
+
+static int present(uint64_t entry) { return entry >> 63 & 1; }
+
+static int is_tail(uint64_t flags) { return flags >> 16 & 1; }
+
+static int is_large(uint64_t flags) { return (flags >> 15 & 3) != 0; }
+
+// A folio is aligned to its size, so the aligned block around one page holds it whole; its order is how many tails follow.
+static void measure_folio(struct cell *cell, uint64_t pfn)
+{
+    static uint64_t block[BLOCK], block_start = -1ULL;
+    uint64_t start = pfn / BLOCK * BLOCK;
+    if (start != block_start) {
+        pread(kpageflags, block, sizeof block, start * 8);
+        block_start = start;
+    }
+    if (cell == NULL) {
+        block_start = -1ULL;
+        return;
+    }
+    int head = pfn - start, end = head + 1;
+    while (head > 0 && is_tail(block[head]))
+        head--;
+    while (end < BLOCK && is_tail(block[end]))
+        end++;
+    cell->page = pfn - start - head;
+    cell->order = 31 - __builtin_clz(end - head);
+}
+
+static int snapshot(uint64_t start, uint64_t pages)
+{
+    static struct cell cells[4 * BLOCK];
+    static uint64_t entries[4 * BLOCK], flags[4 * BLOCK];
+    if (open_maps() || pages > 4 * BLOCK)
+        return -1;
+    if (pread(pagemap, entries, pages * 8, start / PAGE * 8) != (ssize_t)pages * 8)
+        return failed("pagemap");
+    memset(cells, 0, sizeof *cells * pages);
+    measure_folio(NULL, 0);
+    for (uint64_t i = 0; i < pages;) {
+        cells[i].pagemap = entries[i];
+        if (!present(entries[i])) {
+            i++;
+            continue;
+        }
+        // Frames that lie side by side, in either direction, are read at once.
+        uint64_t low = frame(entries[i]), high = low, end = i + 1;
+        for (; end < pages && present(entries[end]) && (frame(entries[end]) == high + 1 || frame(entries[end]) + 1 == low); end++)
+            frame(entries[end]) > high ? high++ : low--;
+        if (pread(kpageflags, flags, (high - low + 1) * 8, low * 8) < 0)
+            return failed("kpageflags");
+        for (; i < end; i++) {
+            cells[i].pagemap = entries[i];
+            cells[i].flags = flags[frame(entries[i]) - low];
+            if (is_large(cells[i].flags))
+                measure_folio(&cells[i], frame(entries[i]));
+        }
+    }
+    reply('s', cells, sizeof *cells * pages);
+    return 0;
+}
+
+static int huge_pages(uint64_t start, uint64_t pages)
+{
+    struct pagemap_region regions[8];
+    struct pagemap_scan scan = {
+        .size = sizeof scan, .start = start, .end = start + pages * PAGE, .vec = (uintptr_t)regions, .vec_len = 8,
+        .mask = PAGE_IS_HUGE, .returned = PAGE_IS_HUGE,
+    };
+    if (open_maps())
+        return -1;
+    int found = ioctl(pagemap, PAGEMAP_SCAN_IOCTL, &scan);
+    if (found < 0)
+        return failed("PAGEMAP_SCAN");
+    uint64_t huge = 0;
+    for (int i = 0; i < found; i++)
+        huge += (regions[i].end - regions[i].start) / PAGE;
+    reply('n', &huge, sizeof huge);
+    return 0;
+}
+
+// ---- What a process does to its memory ----
+
+static int uffd = -1;
+static struct range keep[MAX_KEEP];
+static int keeps;
+
+static int userfault(uint64_t mode, uint64_t start, uint64_t pages)
+{
+    if (uffd < 0) {
+        uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+        struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ };
+        if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+            return failed("userfaultfd");
+    }
+    struct uffdio_register request = { .range = { start, pages * PAGE }, .mode = mode };
+    return ioctl(uffd, UFFDIO_REGISTER, &request) ? failed("UFFDIO_REGISTER") : 0;
+}
+
+static int write_protect(uint64_t start, uint64_t pages)
+{
+    struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP };
+    return ioctl(uffd, UFFDIO_WRITEPROTECT, &request) ? failed("UFFDIO_WRITEPROTECT") : 0;
+}
+
+static int poison_marker(uint64_t start, uint64_t pages)
+{
+    struct uffd_poison request = { .start = start, .len = pages * PAGE };
+    return ioctl(uffd, UFFDIO_POISON_IOCTL, &request) ? failed("UFFDIO_POISON") : 0;
+}
+
+// Takes a reference to each page with the fast GUP, which marks the folio referenced too; keeps it unless told otherwise.
+static int take(uint64_t start, uint64_t pages, int keeping)
+{
+    int ends[2];
+    if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, (pages < 16 ? 16 : pages) * PAGE) < 0)
+        return failed("pipe");
+    struct iovec range = { (void *)start, pages * PAGE };
+    while (range.iov_len > 0) {
+        ssize_t taken = vmsplice(ends[1], &range, 1, 0);
+        if (taken <= 0)
+            return failed("vmsplice");
+        range.iov_base += taken;
+        range.iov_len -= taken;
+    }
+    if (!keeping) {
+        close(ends[0]);
+        close(ends[1]);
+    }
+    return 0;
+}
+
+// A child that keeps the pages listed so far, of all pages of [start, start + pages), and lives as long as we do.
+static int share(uint64_t start, uint64_t pages)
+{
+    int ready[2];
+    char byte = 0;
+    if (pipe(ready))
+        return failed("pipe");
+    pid_t child = fork();
+    if (child < 0)
+        return failed("fork");
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        uint64_t at = start;
+        for (int i = 0; i < keeps; i++) {
+            if (keep[i].start > at)
+                munmap((void *)at, keep[i].start - at);
+            at = keep[i].start + keep[i].pages * PAGE;
+        }
+        if (start + pages * PAGE > at)
+            munmap((void *)at, start + pages * PAGE - at);
+        write_all(ready[1], &byte, 1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    if (read(ready[0], &byte, 1) != 1)
+        return failed("child");
+    close(ready[0]);
+    return 0;
+}
+
+static void stamp(uint64_t start, uint64_t pages, uint64_t value)
+{
+    for (uint64_t i = 0; i < pages; i++) {
+        volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
+        page[0] = value ? value + i : 0;
+        page[PAGE / 8 - 1] = value ? ~(value + i) : 0;
+    }
+}
+
+static int count_wrong(uint64_t start, uint64_t pages, uint64_t value)
+{
+    uint64_t wrong = 0;
+    for (uint64_t i = 0; i < pages; i++) {
+        volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
+        wrong += page[0] != (value ? value + i : 0) || page[PAGE / 8 - 1] != (value ? ~(value + i) : 0);
+    }
+    reply('w', &wrong, sizeof wrong);
+    return 0;
+}
+
+static int collapse(uint64_t start, uint64_t pages)
+{
+    int64_t outcome[2] = { madvise((void *)start, pages * PAGE, 25), 0 };
+    outcome[1] = outcome[0] ? errno : 0;
+    reply('c', outcome, sizeof outcome);
+    return 0;
+}
+
+static int advise(uint64_t start, uint64_t pages, int advice)
+{
+    while (madvise((void *)start, pages * PAGE, advice))
+        if (errno != EAGAIN && errno != EINTR)
+            return fail("madvise(%d): %s", advice, strerror(errno));
+    return 0;
+}
+
+// ---- khugepaged and ksmd ----
+
+static char daemon_state(void)
+{
+    char text[128] = "";
+    pread(khugepaged_stat, text, sizeof text - 1, 0);
+    char *name_end = strrchr(text, ')');
+    return name_end ? name_end[2] : '?';
+}
+
+// One write of scan_sleep_millisecs is one wake-up: the LRU batches are drained, then everything is scanned once.
+static int full_scan(void)
+{
+    long before = read_number(full_scans);
+    for (int i = 0; daemon_state() != 'S' && i < 20000; i++)
+        pause_briefly(200);
+    if (write_file(THP "khugepaged/scan_sleep_millisecs", "100000000"))
+        return -1;
+    for (int i = 0; i < 50000; i++) {
+        if (read_number(full_scans) > before && daemon_state() == 'S')
+            return 0;
+        pause_briefly(150);
+    }
+    return fail("khugepaged did not finish a scan: state %c, full_scans %ld, then %ld", daemon_state(), before, read_number(full_scans));
+}
+
+static int merge_equal_pages(int scans)
+{
+    int file = open("/sys/kernel/mm/ksm/full_scans", O_RDONLY);
+    long before = read_number(file);
+    if (file < 0 || write_file("/sys/kernel/mm/ksm/run", "1"))
+        return failed("ksm");
+    for (int i = 0; i < 20000 && read_number(file) < before + scans; i++)
+        pause_briefly(300);
+    close(file);
+    return write_file("/sys/kernel/mm/ksm/run", "0");
+}
+
+// What the tracepoints wrote since last asked, without the kernel's column of tasks and times.
+static int send_trace(void)
+{
+    static char text[1 << 16];
+    ssize_t got;
+    while ((got = read(trace_pipe, text, sizeof text)) > 0)
+        reply('t', text, got);
+    return got < 0 && errno != EAGAIN ? failed("trace_pipe") : 0;
+}
+
+static int send_file(const char *path)
+{
+    static char text[1 << 16];
+    int file = open(path, O_RDONLY);
+    if (file < 0)
+        return failed(path);
+    ssize_t length = 0, got;
+    while ((got = read(file, text + length, sizeof text - length)) > 0)
+        length += got;
+    close(file);
+    reply('f', text, length);
+    return 0;
+}
+
+#define MAX_COUNTERS 256
+static int counters[MAX_COUNTERS], counter_count;
+
+static int send_counters(void)
+{
+    int64_t values[MAX_COUNTERS];
+    for (int i = 0; i < counter_count; i++)
+        values[i] = read_number(counters[i]);
+    reply('n', values, counter_count * sizeof *values);
+    return 0;
+}
+
+// ---- Steps ----
+
+static int step(char *line)
+{
+    char word[32], path[192], text[192];
+    unsigned long long a = 0, b = 0, c = 0;
+    if (sscanf(line, "%31s", word) != 1)
+        return 0;
+    const char *rest = line + strlen(word);
+    if (!strcmp(word, "set"))
+        return sscanf(rest, "%191s %191[^\n]", path, text) == 2 ? write_file(path, text) : fail("set: no value");
+    if (!strcmp(word, "append"))
+        return sscanf(rest, "%191s %191[^\n]", path, text) == 2 ? write_into(path, text, O_APPEND) : fail("append: no value");
+    if (!strcmp(word, "file"))
+        return sscanf(rest, "%191s", path) == 1 ? send_file(path) : fail("file: no path");
+    if (!strcmp(word, "count")) {
+        if (counter_count == MAX_COUNTERS || sscanf(rest, "%191s", path) != 1 || (counters[counter_count] = open(path, O_RDONLY)) < 0)
+            return failed(path);
+        counter_count++;
+        return 0;
+    }
+    sscanf(rest, "%lli %lli %lli", (long long *)&a, (long long *)&b, (long long *)&c);
+    if (!strcmp(word, "map"))
+        return mmap((void *)a, b * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE | c, -1, 0) == (void *)a ? 0 : failed("mmap");
+    if (!strcmp(word, "unmap"))
+        return munmap((void *)a, b * PAGE) ? failed("munmap") : 0;
+    if (!strcmp(word, "move"))
+        return mremap((void *)a, b * PAGE, b * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)c) == (void *)c ? 0 : failed("mremap");
+    if (!strcmp(word, "advise"))
+        return advise(a, b, c);
+    if (!strcmp(word, "write"))
+        return stamp(a, b, c), 0;
+    if (!strcmp(word, "read")) {
+        for (unsigned long long i = 0; i < b; i++)
+            (void)*(volatile char *)(a + i * PAGE);
+        return 0;
+    }
+    if (!strcmp(word, "check"))
+        return count_wrong(a, b, c);
+    if (!strcmp(word, "pin"))
+        return take(a, b, 1);
+    if (!strcmp(word, "reference"))
+        return take(a, b, 0);
+    if (!strcmp(word, "keep")) {
+        if (keeps == MAX_KEEP)
+            return fail("keep: too many ranges");
+        keep[keeps++] = (struct range){ a, b };
+        return 0;
+    }
+    if (!strcmp(word, "share"))
+        return share(a, b);
+    if (!strcmp(word, "userfault"))
+        return userfault(c, a, b);
+    if (!strcmp(word, "protect"))
+        return write_protect(a, b);
+    if (!strcmp(word, "poison"))
+        return poison_marker(a, b);
+    if (!strcmp(word, "lock"))
+        return syscall(SYS_mlock2, a, b * PAGE, 1 /* MLOCK_ONFAULT */) ? failed("mlock2") : 0;
+    if (!strcmp(word, "prctl"))
+        return prctl(a, b, c, 0, 0) ? failed("prctl") : 0;
+    if (!strcmp(word, "collapse"))
+        return collapse(a, b);
+    if (!strcmp(word, "snapshot"))
+        return snapshot(a, b);
+    if (!strcmp(word, "huge"))
+        return huge_pages(a, b);
+    if (!strcmp(word, "scan"))
+        return full_scan();
+    if (!strcmp(word, "merge"))
+        return merge_equal_pages(a);
+    if (!strcmp(word, "trace"))
+        return send_trace();
+    if (!strcmp(word, "counters"))
+        return send_counters();
+    return fail("unknown step '%s'", word);
+}
+
+static void steps(char *text)
+{
+    *error = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (step(line))
+            break;
+    reply('d', error, strlen(error));
+}
+
+// ---- Processes ----
+
+static struct { pid_t pid; int requests, done; } processes[MAX_PROCESSES];
+
+static int work_for(int process, char *text, uint32_t length)
+{
+    char byte;
+    if (processes[process].pid == 0) {
+        int requests[2], done[2];
+        if (pipe2(requests, O_CLOEXEC) || pipe2(done, O_CLOEXEC))
+            return -1;
+        pid_t pid = fork();
+        if (pid == 0) {
+            self = process;
+            for (;;) {
+                read_all(requests[0], &length, sizeof length);
+                read_all(requests[0], text, length);
+                text[length] = 0;
+                steps(text);
+                write_all(done[1], &byte, 1);
+            }
+        }
+        close(requests[0]);
+        close(done[1]);
+        processes[process].pid = pid;
+        processes[process].requests = requests[1];
+        processes[process].done = done[0];
+    }
+    write_all(processes[process].requests, &length, sizeof length);
+    write_all(processes[process].requests, text, length);
+    return read(processes[process].done, &byte, 1) == 1 ? 0 : -1;
+}
+
+static void end_processes(void)
+{
+    for (int i = 1; i < MAX_PROCESSES; i++)
+        if (processes[i].pid) {
+            kill(processes[i].pid, SIGKILL);
+            waitpid(processes[i].pid, NULL, 0);
+            close(processes[i].requests);
+            close(processes[i].done);
+            processes[i].pid = 0;
+        }
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+static void serve(void)
+{
+    static char text[1 << 18];
+    for (;;) {
+        uint32_t request[2];
+        read_all(port, request, sizeof request);
+        if (request[0] >= MAX_PROCESSES || request[1] >= sizeof text)
+            die("request");
+        read_all(port, text, request[1]);
+        text[request[1]] = 0;
+        if (request[0] > 0) {
+            if (work_for(request[0], text, request[1])) {
+                struct header header = { request[0], 'd', 12 };
+                write_all(port, &header, sizeof header);
+                write_all(port, "process died", 12);
+            }
+        } else if (!strncmp(text, "end", 3)) {
+            end_processes();
+            reply('d', "", 0);
+        } else {
+            steps(text);
+        }
+    }
+}
+
+// ---- Boot ----
+
+static void insert_modules(void)
+{
+    char name[128];
+    FILE *list = fopen("/modules/order", "r");
+    while (list && fgets(name, sizeof name, list)) {
+        char path[160];
+        name[strcspn(name, "\n")] = 0;
+        snprintf(path, sizeof path, "/modules/%s", name);
+        int file = open(path, O_RDONLY);
+        if (file < 0 || syscall(SYS_finit_module, file, "", 0))
+            fprintf(stderr, "agent: %s: %s\n", path, strerror(errno));
+        close(file);
+    }
+}
+
+// Swap on a RAM disk is synchronous: a page is swapped in or out when the call returns.
+static int swap_on(void)
+{
+    static char page[PAGE];
+    const uint64_t pages = 32768;
+    char size[32];
+    snprintf(size, sizeof size, "%llu", (unsigned long long)(pages * PAGE));
+    if (access("/sys/block/zram0", F_OK) || write_file("/sys/block/zram0/disksize", size))
+        return 0;
+    uint32_t *header = (uint32_t *)(page + 1024);
+    header[0] = 1;
+    header[1] = pages - 1;
+    memcpy(page + PAGE - 10, "SWAPSPACE2", 10);
+    int disk = open("/dev/zram0", O_RDWR);
+    if (disk < 0)
+        return 0;
+    write_all(disk, page, PAGE);
+    fsync(disk);
+    close(disk);
+    return !swapon("/dev/zram0", 0);
+}
+
+static int find_khugepaged(void)
+{
+    for (int pid = 2; pid < 500; pid++) {
+        char path[64], name[32] = "";
+        snprintf(path, sizeof path, "/proc/%d/comm", pid);
+        int file = open(path, O_RDONLY);
+        if (file < 0)
+            continue;
+        read(file, name, sizeof name - 1);
+        close(file);
+        if (!strncmp(name, "khugepaged", 10))
+            return pid;
+    }
+    return 0;
+}
+
+// A process that khugepaged knows, so that its list is never empty: the first on an empty list wakes it up.
+static void keep_list_filled(void)
+{
+    int ready[2];
+    char byte = 0;
+    if (pipe(ready))
+        die("pipe");
+    if (fork() == 0) {
+        void *memory = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        *(volatile char *)memory = 1;
+        madvise(memory, 4 << 20, MADV_HUGEPAGE);
+        munmap(memory, 4 << 20);
+        write_all(ready[1], &byte, 1);
+        for (;;)
+            pause();
+    }
+    read_all(ready[0], &byte, 1);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+int main(void)
+{
+    mkdir("/proc", 0755), mount("proc", "/proc", "proc", 0, NULL);
+    mkdir("/sys", 0755), mount("sysfs", "/sys", "sysfs", 0, NULL);
+    mkdir("/dev", 0755), mount("dev", "/dev", "devtmpfs", 0, NULL);
+    mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+    mkdir("/cgroup", 0755), mount("cgroup2", "/cgroup", "cgroup2", 0, NULL);
+    dup2(open("/dev/console", O_RDWR), 0), dup2(0, 1), dup2(0, 2);
+    for (int i = 0; i < 500 && (port = open("/dev/vport0p1", O_RDWR | O_CLOEXEC)) < 0; i++)
+        pause_briefly(10000);
+    if (port < 0)
+        die("/dev/vport0p1");
+    insert_modules();
+    int swaps = swap_on();
+    // Something must always be enabled, or the daemon stops; a daemon that starts scans at once.
+    if (write_file(THP "hugepages-2048kB/shmem_enabled", "advise") || write_file(THP "enabled", "madvise") || write_file(THP "hugepages-2048kB/enabled", "madvise"))
+        die(error);
+    keep_list_filled();
+    for (int i = 0; i < 200 && !(khugepaged_pid = find_khugepaged()); i++)
+        pause_briefly(10000);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/stat", khugepaged_pid);
+    khugepaged_stat = open(path, O_RDONLY);
+    full_scans = open(THP "khugepaged/full_scans", O_RDONLY);
+    trace_pipe = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK);
+    struct utsname name;
+    uname(&name);
+    char hello[512];
+    reply('h', hello, snprintf(hello, sizeof hello, "%s %s\nkhugepaged %d\nswap %d\n", name.release, name.version, khugepaged_pid, swaps));
+    serve();
+}

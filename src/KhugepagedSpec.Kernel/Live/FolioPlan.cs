@@ -1,0 +1,66 @@
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Kernel.Live;
+
+/// <summary>One large folio to be made: where its first page would lie, and which of its pages stay mapped.</summary>
+/// <param name="Order">Its order.</param>
+/// <param name="First">Where page 0 of it lies, in pages from the table's start; may be outside the table.</param>
+internal sealed record PlannedFolio(int Order, int First)
+{
+    /// <summary>The PTEs that keep a page of it.</summary>
+    public List<int> Kept { get; } = [];
+
+    public int Pages => 1 << Order;
+
+    /// <summary>How far the range must lie off a boundary for a page fault to give this folio.</summary>
+    public int Shift => -First & (Pages - 1);
+}
+
+/// <summary>
+/// In which order to make the large folios of a table. A page fault gives a folio only if its whole window is empty, so one
+/// whose window holds a page of another is made before it.
+/// </summary>
+internal static class FolioPlan
+{
+    /// <summary>The folios, in an order in which they can be made; <paramref name="impossible"/> get those for which there is none.</summary>
+    public static List<PlannedFolio> Of(PageTable table, List<PlannedFolio> impossible)
+    {
+        int pages = table.Geometry.Pages;
+        var open = Folios(table);
+        var taken = new bool[3 * pages];
+        var planned = new List<PlannedFolio>();
+        while (open.Count > 0)
+        {
+            // Few moves and few settings: the same shift, then the same order, as the last one.
+            var last = planned.Count > 0 ? planned[^1] : null;
+            var next = open.Where(IsFree).OrderByDescending(folio => (folio.Shift == last?.Shift, folio.Order == last?.Order)).FirstOrDefault();
+            if (next is null)
+                break;
+            open.Remove(next);
+            planned.Add(next);
+            foreach (int index in next.Kept)
+                taken[index + pages] = true;
+        }
+        impossible.AddRange(open);
+        return planned;
+
+        bool IsFree(PlannedFolio folio) =>
+            folio.First >= -pages && folio.First + folio.Pages <= 2 * pages && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);
+    }
+
+    private static List<PlannedFolio> Folios(PageTable table)
+    {
+        var folios = new Dictionary<(int, int), PlannedFolio>();
+        for (int i = 0; i < table.Cells.Length; i++)
+        {
+            var cell = table.Cells[i];
+            if (cell.Kind != PteKind.Page || cell.Order == 0)
+                continue;
+            var key = (i - cell.Page, (int)cell.Order);
+            if (!folios.TryGetValue(key, out var folio))
+                folios.Add(key, folio = new PlannedFolio(cell.Order, key.Item1));
+            folio.Kept.Add(i);
+        }
+        return [.. folios.Values];
+    }
+}

@@ -1,0 +1,187 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Kernel.Guest;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Kernel.Live;
+
+/// <summary>Has a kernel do scenarios, several in the same passes if they share their settings, and writes down what it did.</summary>
+/// <param name="kernel">The kernel.</param>
+internal sealed class Recorder(LiveKernel kernel)
+{
+    /// <summary>More processes than this the agent does not take.</summary>
+    public const int MostTogether = 48;
+
+    private const long FirstAddress = 1L << 44, AddressesEach = 1L << 34, PageBytes = 4096;
+
+    /// <summary>Records scenarios in the same passes.</summary>
+    /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
+    /// <returns>What the kernel did, in their order; null for one that could not be built, and why.</returns>
+    /// <exception cref="GuestException">The guest hung or ended.</exception>
+    public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
+    {
+        var processes = together.Select((input, index) => new Process(input, index)).ToList();
+        NothingEnabled();
+        foreach (var process in processes)
+            Take(process, process.Builder.Build());
+        Enable(together[0].Settings);
+        foreach (var process in processes)
+            Take(process, process.Builder.Register());
+        processes.RemoveAll(process => process.Error.Length > 0);
+        foreach (var process in processes)
+            process.Before = Look(process, earlier: null);
+        var seen = kernel.Observe("");
+        for (int pass = 0; pass < together[0].Passes && processes.Count > 0; pass++)
+            seen = Pass(processes, seen, pass);
+        foreach (var process in processes)
+            process.WrongPages = CountWrong(process);
+        kernel.EndProcesses();
+        NothingEnabled();
+        return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
+            ? (process.Vector(), "")
+            : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
+    }
+
+    private readonly Dictionary<int, string> _errors = [];
+
+    private (long[], Memory.Statistics, string) Pass(List<Process> processes, (long[], Memory.Statistics, string) before, int pass)
+    {
+        bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
+        if (!isKhugepaged)
+            foreach (var process in processes)
+                process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
+        var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
+        var counters = kernel.Added(before, after);
+        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder);
+        foreach (var process in processes)
+        {
+            process.Passes.Add(new RecordedPass
+            {
+                Counters = counters,
+                After = Look(process, process.Seen),
+                PmdMappedKb = process.PmdMappedKb,
+                Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
+                Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
+                Return = isKhugepaged ? null : process.Return,
+                Errno = isKhugepaged ? null : process.Errno,
+            });
+            if (pass > 0 || process.Input.Then.IsEmpty)
+                continue;
+            kernel.Take(process.Number, process.Builder.Then());
+            Look(process, process.Seen);
+        }
+        return after;
+    }
+
+    private void Take(Process process, string steps)
+    {
+        if (process.Error.Length > 0)
+            return;
+        kernel.Take(process.Number, steps, out string error);
+        process.Error = error;
+        if (error.Length > 0)
+            _errors[process.Index] = error;
+    }
+
+    private PageTable Look(Process process, Snapshot? earlier)
+    {
+        var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
+        var parts = kernel.Take(process.Number, $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
+        process.Seen = new Snapshot(parts[0].Data);
+        process.PmdMappedKb = Number(parts[2]) * PageBytes / 1024;
+        return process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
+    }
+
+    private int CountWrong(Process process)
+    {
+        var after = process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!;
+        return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
+    }
+
+    private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
+
+    private void NothingEnabled()
+    {
+        kernel.SetThp([.. Geometry.X86.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", "never"))]);
+        kernel.SetThp(("enabled", "madvise"));
+    }
+
+    private void Enable(ThpSettings settings)
+    {
+        kernel.SetThp([.. settings.Geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
+        kernel.SetThp(
+            ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
+            ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
+            ("khugepaged/max_ptes_swap", $"{settings.MaxPtesSwap}"),
+            ("khugepaged/max_ptes_shared", $"{settings.MaxPtesShared}"));
+    }
+
+    // One scenario under way.
+    private sealed class Process
+    {
+        public Process(VectorInput input, int index)
+        {
+            Input = input;
+            Index = index;
+            Address = FirstAddress + index * AddressesEach;
+            Pages = input.Settings.Geometry.Pages;
+            (First, End) = VectorProcess.Extent(input.Shape, Pages);
+            Builder = new TableBuilder(input, Address, (index + 1L) << 32);
+        }
+
+        public VectorInput Input { get; }
+
+        public int Index { get; }
+
+        public int Number => Index + 1;
+
+        public long Address { get; }
+
+        public int Pages { get; }
+
+        public int First { get; }
+
+        public int End { get; }
+
+        public TableBuilder Builder { get; }
+
+        public string Error { get; set; } = "";
+
+        public PageTable? Before { get; set; }
+
+        public Snapshot? Seen { get; set; }
+
+        public long PmdMappedKb { get; set; }
+
+        public int Return { get; private set; }
+
+        public int Errno { get; private set; }
+
+        public int WrongPages { get; set; }
+
+        public List<RecordedPass> Passes { get; } = [];
+
+        public bool Owns(TracedRange range) => range.Address >= Address - AddressesEach / 2 && range.Address < Address + AddressesEach / 2;
+
+        public IEnumerable<Attempt> AttemptsOf(TracedRange range) =>
+            range.Attempts.Select(attempt => attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
+
+        public void Call(byte[] outcome)
+        {
+            Return = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome);
+            Errno = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome.AsSpan(8));
+        }
+
+        public RecordedVector Vector() => new()
+        {
+            Input = Input,
+            Before = Before!,
+            Passes = [.. Passes],
+            WrongPages = WrongPages,
+            ThenAfter = Input.Then.Length > 0 ? 1 : 0,
+        };
+    }
+}

@@ -1,0 +1,335 @@
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Kernel.Live;
+
+/// <summary>
+/// The steps that build a written page table in a real process, page by page, with what user space can do. Two parts: one
+/// before the settings are made, one after, which makes the VMA known to khugepaged.
+/// </summary>
+internal sealed class TableBuilder
+{
+    private const int UffdMissing = 1, UffdWp = 2, PrSetThpDisable = 41;
+    private const long PageBytes = 4096;
+
+    // Far from the range, so that no VMA is ever joined to another.
+    private const long ElsewhereBytes = 1L << 30, ScratchBytes = 3L << 30;
+
+    private readonly VectorInput _input;
+    private readonly PageTable _table;
+    private readonly StepWriter _steps = new();
+    private readonly long _base;
+    private readonly long _stamp;
+    private readonly int _pages;
+
+    /// <summary>Starts a builder.</summary>
+    /// <param name="input">The scenario.</param>
+    /// <param name="address">Where the observed range is to be: a multiple of the PMD range's bytes, 4 GB of room above.</param>
+    /// <param name="stamp">What is written in the table's first page; the others count on from there.</param>
+    public TableBuilder(VectorInput input, long address, long stamp)
+    {
+        _input = input;
+        _base = address;
+        _stamp = stamp;
+        _table = Wish(input);
+        _pages = _table.Geometry.Pages;
+    }
+
+    /// <summary>The table that an input asks for; of one that runs past its end, what fits.</summary>
+    public static PageTable Wish(VectorInput input)
+    {
+        var geometry = input.Settings.Geometry;
+        var larger = new Geometry(geometry.PmdOrder + 4);
+        var table = TableNotation.Parse(input.PatternText, larger, padWithNone: true);
+        bool huge = input.PatternText == $"m{geometry.PmdOrder}";
+        return new PageTable(geometry, table.Cells[..geometry.Pages], huge ? PmdState.Huge : PmdState.Table);
+    }
+
+    /// <summary>Folios of the table that no page fault can make.</summary>
+    public static List<PlannedFolio> Impossible(PageTable table)
+    {
+        var impossible = new List<PlannedFolio>();
+        FolioPlan.Of(table, impossible);
+        return impossible;
+    }
+
+    /// <summary>Builds everything but what must wait for the settings.</summary>
+    public string Build()
+    {
+        Map();
+        Folios();
+        Shared();
+        Small();
+        Ksm();
+        Age();
+        foreach (var operation in _input.Setup)
+            Do(operation);
+        Trim();
+        if (_input.Has("thpdis"))
+            _steps.Line("prctl", PrSetThpDisable, 1, 0);
+        return _steps.Take();
+    }
+
+    /// <summary>Makes the VMA known to khugepaged, under the settings that the passes will have.</summary>
+    public string Register()
+    {
+        long start = Address(Extent.First), pages = Extent.End - Extent.First;
+        int mode = (VectorSetup.FlagsOf(_input).HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
+        if (mode != 0)
+            _steps.Range("userfault", start, pages, mode);
+        ForEachRun(cell => cell.Has(CellFlags.UffdWp) || cell.Kind == PteKind.UffdWpMarker, (at, count) => _steps.Range("protect", Address(at), count));
+        SwapOut(cell => cell.Kind == PteKind.Swap && cell.Has(CellFlags.UffdWp));
+        ForEachRun(cell => cell.Kind == PteKind.PoisonMarker, (at, count) => _steps.Range("poison", Address(at), count));
+        if (_input.Has("mlock"))
+            _steps.Range("lock", start, pages);
+        if (_input.Has("nohuge"))
+            _steps.Advise(start, pages, StepWriter.NoHugePage);
+        else if (!_input.Has("noadv"))
+            _steps.Advise(start, pages, StepWriter.HugePage);
+        else
+            RegisterByAnother();
+        Drain();
+        return _steps.Take();
+    }
+
+    /// <summary>What a program did after a pass.</summary>
+    public string Then()
+    {
+        foreach (var operation in _input.Then)
+            Do(operation);
+        Drain();
+        return _steps.Take();
+    }
+
+    /// <summary>Reads every page whose contents are known and can be read without waiting for a userfault handler.</summary>
+    /// <param name="after">The table now.</param>
+    public string Check(PageTable after)
+    {
+        if (_input.Setup.Length + _input.Then.Length > 0)
+            return "";
+        ForEachRun(i => Expected(i, after) == Content.Stamp, (at, count) => _steps.Range("check", Address(at), count, _stamp + at));
+        ForEachRun(i => Expected(i, after) == Content.Zero, (at, count) => _steps.Range("check", Address(at), count, 0));
+        return _steps.Take();
+    }
+
+    private (int First, int End) Extent => VectorProcess.Extent(_input.Shape, _pages);
+
+    private long Address(int page) => _base + page * PageBytes;
+
+    // The range with room for whole folios on both sides.
+    private void Map() => _steps.Range("map", Address(-_pages), 3 * _pages, 0);
+
+    private void Trim()
+    {
+        var (first, end) = Extent;
+        if (first > -_pages)
+            _steps.Range("unmap", Address(-_pages), first + _pages);
+        if (end < 2 * _pages)
+            _steps.Range("unmap", Address(end), 2 * _pages - end);
+    }
+
+    // A folio that is to lie off its boundary is made while the whole range is moved elsewhere by as much.
+    private void Folios()
+    {
+        var plan = FolioPlan.Of(_table, []);
+        long place = _base;
+        int order = 0;
+        foreach (var folio in plan)
+        {
+            place = MoveTo(place, folio.Shift == 0 && place % (PageBytes << folio.Order) == 0 ? place : Elsewhere(place, folio.Shift));
+            if (order != folio.Order)
+            {
+                Enable(order, "never");
+                Enable(order = folio.Order, "always");
+            }
+            MakeFolio(folio, place);
+        }
+        Enable(order, "never");
+
+        // Moving by less than a PMD range is what splits a huge PMD entry.
+        if (_table.Pmd == PmdState.Table && plan.Any(folio => folio.Order == _table.Geometry.PmdOrder) && place % (PageBytes * _pages) == 0)
+            place = MoveTo(place, Elsewhere(place, 1));
+        MoveTo(place, _base);
+
+        void Enable(int size, string value)
+        {
+            if (size > 0)
+                _steps.SetSize(size, value);
+        }
+    }
+
+    private long Elsewhere(long place, int shift) =>
+        _base + (place - _base >= 3 * ElsewhereBytes / 4 && place - _base < 3 * ElsewhereBytes / 2 ? ElsewhereBytes / 2 : ElsewhereBytes) + shift * PageBytes;
+
+    private long MoveTo(long from, long to)
+    {
+        if (from != to)
+            _steps.Range("move", from - _pages * PageBytes, 3 * _pages, to - _pages * PageBytes);
+        return to;
+    }
+
+    private void MakeFolio(PlannedFolio folio, long place)
+    {
+        foreach (var (at, count) in Runs(folio.Kept))
+            _steps.Range("write", place + at * PageBytes, count, _stamp + at);
+        var dropped = Enumerable.Range(folio.First, folio.Pages).Except(folio.Kept).ToList();
+        foreach (var (at, count) in Runs(dropped))
+            _steps.Advise(place + at * PageBytes, count, StepWriter.DontNeed);
+    }
+
+    private void Shared()
+    {
+        bool some = false;
+        ForEachRun(IsShared, (at, count) =>
+        {
+            _steps.Range("write", Address(at), count, _stamp + at);
+            _steps.Range("keep", Address(at), count);
+            some = true;
+        });
+        foreach (var operation in _input.Setup.Where(operation => operation.What == 'H'))
+        {
+            _steps.Range("keep", Address(operation.Offset), operation.Length);
+            some = true;
+        }
+        if (some)
+            _steps.Range("share", Address(-_pages), 3 * _pages);
+
+        static bool IsShared(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+    }
+
+    private void Small()
+    {
+        var (below, above) = VectorProcess.Neighbours(_input.Shape);
+        if (below > 0)
+            _steps.Range("write", Address(-below), below, _stamp + 2 * _pages);
+        if (above > 0)
+            _steps.Range("write", Address(_pages), above, _stamp + 3 * _pages);
+        ForEachRun(cell => IsWritten(cell) && !cell.Has(CellFlags.ZeroFilled), (at, count) => _steps.Range("write", Address(at), count, _stamp + at));
+        ForEachRun(cell => IsWritten(cell) && cell.Has(CellFlags.ZeroFilled), (at, count) => _steps.Range("write", Address(at), count, 0));
+        ForEachRun(cell => cell.Kind == PteKind.ZeroPage, (at, count) => _steps.Range("read", Address(at), count));
+
+        static bool IsWritten(Cell cell) =>
+            (cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Shared)) || cell.Kind is PteKind.Swap or PteKind.HwPoison;
+    }
+
+    // Equal pages, one of them elsewhere, until ksmd has made them one.
+    private void Ksm()
+    {
+        if (!_table.Cells.Any(IsKsm))
+            return;
+        long twin = _base + ScratchBytes + 16 * PageBytes, contents = _stamp + 4 * _pages;
+        _steps.Range("map", twin, 1, 0);
+        _steps.Range("write", twin, 1, contents);
+        ForEachRun(IsKsm, (at, count) =>
+        {
+            for (int i = at; i < at + count; i++)
+                _steps.Range("write", Address(i), 1, contents);
+        });
+        _steps.Advise(twin, 1, StepWriter.Mergeable);
+        _steps.Advise(Address(-_pages), 3 * _pages, StepWriter.Mergeable);
+        _steps.Line("merge", 4);
+
+        static bool IsKsm(Cell cell) => cell.Has(CellFlags.Ksm);
+    }
+
+    private void Age()
+    {
+        ForEachRun(IsOld, (at, count) => _steps.Advise(Address(at), count, StepWriter.Cold));
+        ForEachRun(cell => IsOld(cell) && cell.Has(CellFlags.Referenced), (at, count) => _steps.Range("reference", Address(at), count));
+        ForEachRun(cell => cell.Has(CellFlags.LazyFree), (at, count) => _steps.Advise(Address(at), count, StepWriter.Free));
+        Drain();
+        ForEachRun(cell => cell.Has(CellFlags.LazyFree | CellFlags.Dirty), (at, count) => _steps.Range("write", Address(at), count, _stamp + at));
+        ForEachRun(cell => cell.Has(CellFlags.Pinned), (at, count) => _steps.Range("pin", Address(at), count));
+        SwapOut(cell => cell.Kind == PteKind.Swap && !cell.Has(CellFlags.UffdWp));
+        ForEachRun(cell => cell.Kind == PteKind.HwPoison, (at, count) => _steps.Advise(Address(at), count, StepWriter.HwPoison));
+        ForEachRun(cell => cell.Kind == PteKind.GuardMarker, (at, count) => _steps.Advise(Address(at), count, StepWriter.GuardInstall));
+
+        static bool IsOld(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
+    }
+
+    // A process is known to khugepaged once one VMA of it was advised, whatever became of that.
+    private void RegisterByAnother()
+    {
+        long other = _base + ScratchBytes / 2;
+        _steps.Range("map", other, 2 * _pages, 0);
+        _steps.Range("write", other, 1, 1);
+        _steps.Advise(other, 2 * _pages, StepWriter.HugePage);
+        _steps.Range("unmap", other, 2 * _pages);
+    }
+
+    // The last page first: pages whose slots lie in a row, as their addresses do, would come back as one folio of an enabled size.
+    private void SwapOut(Func<Cell, bool> includes) => ForEachRun(includes, (at, count) =>
+    {
+        for (int i = at + count - 1; i >= at; i--)
+            _steps.Advise(Address(i), 1, StepWriter.PageOut);
+    });
+
+    private void Do(VectorOperation operation)
+    {
+        var (what, offset, pages) = operation;
+        long address = Address(offset);
+        switch (what)
+        {
+            case 'D': _steps.Advise(address, pages, StepWriter.DontNeed); break;
+            case 'C': _steps.Advise(address, pages, StepWriter.Cold); break;
+            case 'P': _steps.Advise(address, pages, StepWriter.PageOut); break;
+            case 'F': _steps.Advise(address, pages, StepWriter.Free); break;
+            case 'G': _steps.Advise(address, pages, StepWriter.GuardInstall); break;
+            case 'W': _steps.Range("write", address, pages, _stamp + 8 * _pages + offset); break;
+            case 'R': _steps.Range("read", address, pages); break;
+            case 'N': _steps.Range("pin", address, pages); break;
+        }
+    }
+
+    // MADV_COLD empties the LRU batches first, so that what they still hold can be seen; it needs a page to work on.
+    private void Drain()
+    {
+        long scratch = _base + ScratchBytes;
+        if (!_isScratchMapped)
+            _steps.Range("map", scratch, 1, 0);
+        _isScratchMapped = true;
+        _steps.Range("write", scratch, 1, 1);
+        _steps.Advise(scratch, 1, StepWriter.Cold);
+    }
+
+    private bool _isScratchMapped;
+
+    private enum Content
+    {
+        Unknown,
+        Stamp,
+        Zero,
+    }
+
+    private Content Expected(int i, PageTable after)
+    {
+        var (was, now) = (_table.Cells[i], after.Cells[i]);
+        if (i < Extent.First || i >= Extent.End || now.Kind is not (PteKind.Page or PteKind.ZeroPage or PteKind.Swap) || was.Has(CellFlags.Ksm))
+            return Content.Unknown;
+        return was.Kind switch
+        {
+            PteKind.None or PteKind.ZeroPage => Content.Zero,
+            PteKind.Page or PteKind.Swap => was.Has(CellFlags.ZeroFilled) ? Content.Zero : Content.Stamp,
+            _ => Content.Unknown,
+        };
+    }
+
+    private void ForEachRun(Func<Cell, bool> includes, Action<int, int> act) => ForEachRun(i => includes(_table.Cells[i]), act);
+
+    private void ForEachRun(Func<int, bool> includes, Action<int, int> act)
+    {
+        foreach (var (at, count) in Runs([.. Enumerable.Range(0, _pages).Where(includes)]))
+            act(at, count);
+    }
+
+    private static IEnumerable<(int At, int Count)> Runs(List<int> ascending)
+    {
+        for (int i = 0, end; i < ascending.Count; i = end)
+        {
+            end = i + 1;
+            while (end < ascending.Count && ascending[end] == ascending[end - 1] + 1)
+                end++;
+            yield return (ascending[i], end - i);
+        }
+    }
+}

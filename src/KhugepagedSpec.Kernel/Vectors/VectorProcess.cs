@@ -1,0 +1,149 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.UserSpace;
+
+namespace KhugepagedSpec.Kernel.Vectors;
+
+/// <summary>
+/// The recorder's process, rebuilt in the model: the observed PMD range, its neighbours if it had some, and the child that
+/// shares pages with it.
+/// </summary>
+public sealed class VectorProcess
+{
+    private const int NeighbourPages = 64;
+
+    private readonly VectorInput _input;
+    private readonly Machine _machine;
+    private readonly AddressSpace _process;
+    private readonly AddressSpace? _child;
+
+    internal VectorProcess(Machine machine, RecordedVector vector)
+    {
+        _input = vector.Input;
+        _machine = machine;
+        _process = machine.AddProcess();
+        Base = 4L * machine.Geometry.Pages;
+        _child = Place(vector.Before);
+    }
+
+    /// <summary>The VMA around the observed range.</summary>
+    public Vma Vma => _process.Vmas[0];
+
+    /// <summary>The first page of the observed range.</summary>
+    public long Base { get; }
+
+    /// <summary>The observed range as it is now.</summary>
+    public PageTable Table => TableImage.Read(_machine, _process, Base, _machine.Memory.Clock - 1);
+
+    /// <summary>The memory of our VMA that is mapped by huge PMD entries, in KB.</summary>
+    public long PmdMappedKb
+    {
+        get
+        {
+            long pages = 0;
+            for (long start = Base - _machine.Geometry.Pages; start <= Base + _machine.Geometry.Pages; start += _machine.Geometry.Pages)
+                if (_process.TableAt(start).Pmd == PmdState.Huge)
+                    pages += _machine.Geometry.Pages;
+            return pages * 4;
+        }
+    }
+
+    /// <summary>True if the visit was to this process or its child.</summary>
+    internal bool Owns(int mm) => mm == _process.Id || mm == _child?.Id;
+
+    /// <summary>One MADV_COLLAPSE call on the observed range.</summary>
+    internal MadviseReport Collapse() => MadviseCollapse.Call(_machine, _process, Vma, Base, Base + _machine.Geometry.Pages);
+
+    /// <summary>Does what the recorder's program did after a pass.</summary>
+    public void RunThen()
+    {
+        var program = new UserProgram(_machine, _process);
+        foreach (var (what, offset, length) in _input.Then)
+            Do(program, what, Base + offset, length);
+    }
+
+    /// <summary>The recorder's VMA, around an observed range that begins at <paramref name="start"/>.</summary>
+    internal static Vma VmaOf(VectorInput input, long start)
+    {
+        var (first, end) = Extent(input.Shape, input.Settings.Geometry.Pages);
+        return new Vma(start + first, start + end, VectorSetup.FlagsOf(input), VectorSetup.HasAnonVma(input));
+    }
+
+    /// <summary>The first page of a VMA of that shape and one past its last, from the observed range's first.</summary>
+    internal static (int First, int End) Extent(VmaShape shape, int pages) => shape switch
+    {
+        VmaShape.Big => (-NeighbourPages, pages + NeighbourPages),
+        VmaShape.Big3 => (-pages, pages + pages),
+        VmaShape.Low => (-NeighbourPages / 2, pages),
+        VmaShape.High => (0, pages + NeighbourPages / 2),
+        VmaShape.Short => (1, pages),
+        VmaShape.ShortEnd => (0, pages - 1),
+        _ => (0, pages),
+    };
+
+    /// <summary>The populated pages beside the observed range, below and above it.</summary>
+    internal static (int Below, int Above) Neighbours(VmaShape shape) => shape switch
+    {
+        VmaShape.Big or VmaShape.Big3 => (NeighbourPages, NeighbourPages),
+        VmaShape.Low => (NeighbourPages / 2, 0),
+        VmaShape.High => (0, NeighbourPages / 2),
+        _ => (0, 0),
+    };
+
+    private static void Do(UserProgram program, char what, long start, int length)
+    {
+        Action<long, long> act = what switch
+        {
+            'D' => program.DontNeed,
+            'W' => program.Write,
+            'R' => program.Read,
+            'C' => program.Cold,
+            'P' => program.PageOut,
+            'F' => program.Free,
+            'G' => program.Guard,
+            'N' => program.Pin,
+            _ => throw new ArgumentOutOfRangeException(nameof(what), what, "not something a program does between passes"),
+        };
+        act(start, length);
+    }
+
+    private AddressSpace? Place(PageTable before)
+    {
+        if (_input.Has("thpdis"))
+            _process.ThpDisable = ThpDisable.Completely;
+        _process.Add(VmaOf(_input, Base));
+        var table = VectorSetup.WithHiddenState(before, _input);
+        var shared = SharedCells(table);
+        TableImage.Place(_machine, _process, Base, shared.IsEmpty ? table : Unshared(table));
+        if (_input.Shape == VmaShape.Big3)
+        {
+            TableImage.Place(_machine, _process, Base - _machine.Geometry.Pages, Neighbour(atEnd: true));
+            TableImage.Place(_machine, _process, Base + _machine.Geometry.Pages, Neighbour(atEnd: false));
+        }
+        return shared.IsEmpty ? null : new UserProgram(_machine, _process).Fork(
+            page => shared.Contains((int)(page - Base)),
+            flags => flags & ~(VmaFlags.HugePage | VmaFlags.NoHugePage | VmaFlags.Locked | VmaFlags.UffdMissing | VmaFlags.UffdWp));
+    }
+
+    private static ImmutableHashSet<int> SharedCells(PageTable table)
+    {
+        ImmutableHashSet<int>.Builder? shared = null;
+        for (int i = 0; i < table.Cells.Length; i++)
+            if (table.Cells[i].Has(CellFlags.Shared))
+                (shared ??= ImmutableHashSet.CreateBuilder<int>()).Add(i);
+        return shared?.ToImmutable() ?? [];
+    }
+
+    private static PageTable Unshared(PageTable table) =>
+        new(table.Geometry, [.. table.Cells.Select(cell => cell with { Flags = cell.Flags & ~CellFlags.Shared })], table.Pmd);
+
+    private PageTable Neighbour(bool atEnd)
+    {
+        var cells = new Cell[_machine.Geometry.Pages];
+        (atEnd ? cells.AsSpan()[^NeighbourPages..] : cells.AsSpan()[..NeighbourPages]).Fill(Cell.Plain);
+        return new PageTable(_machine.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells));
+    }
+}
