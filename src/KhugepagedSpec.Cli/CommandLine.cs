@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 
 namespace KhugepagedSpec.Cli;
 
@@ -19,9 +20,9 @@ internal static class CommandLine
         var root = Root();
         var parsed = root.Parse(args);
         if (parsed.UnmatchedTokens.Count > 0)
-            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult.Command)}");
-        if (args.Length == 0)
-            return Refuse($"no command: expected {Expected(root)}");
+            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}");
+        if (parsed.Errors.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
+            return Refuse($"no command: expected {Expected(parsed.CommandResult)}");
         if (parsed.Errors.Count > 0)
             return Refuse(parsed.Errors[0].Message.ReplaceLineEndings(" "));
         try
@@ -32,6 +33,11 @@ internal static class CommandLine
         {
             return Refuse(error.Message.ReplaceLineEndings(" "));
         }
+        catch (OperationCanceledException)
+        {
+            Refuse("interrupted");
+            return NotExhausted;
+        }
     }
 
     public static int Refuse(string message)
@@ -40,10 +46,14 @@ internal static class CommandLine
         return BadInput;
     }
 
-    private static string Expected(Command command) =>
-        command.Subcommands.Count > 0
-            ? string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))
-            : $"an option or argument of {command.Name}; khugepaged-spec {command.Name} --help lists them";
+    private static string Expected(CommandResult result) =>
+        result.Command.Subcommands.Count > 0
+            ? string.Join(", ", result.Command.Subcommands.Select(subcommand => subcommand.Name))
+            : $"an option or argument of {result.Command.Name}; khugepaged-spec {Words(result)} --help lists them";
+
+    // As typed behind the program's name.
+    private static string Words(CommandResult result) =>
+        result.Parent is CommandResult { Parent: not null } parent ? $"{Words(parent)} {result.Command.Name}" : result.Command.Name;
 
     private static RootCommand Root()
     {
