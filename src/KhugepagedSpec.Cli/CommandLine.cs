@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using KhugepagedSpec.Kernel.Packages;
 
 namespace KhugepagedSpec.Cli;
 
@@ -29,7 +30,7 @@ internal static class CommandLine
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
         }
-        catch (Exception error) when (error is UsageException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is UsageException or KernelPackageException or FormatException or IOException or UnauthorizedAccessException)
         {
             return Refuse(error.Message.ReplaceLineEndings(" "));
         }
@@ -67,6 +68,7 @@ internal static class CommandLine
             MergeCommand.Create(),
             DiffCommand.Create(),
             ApproveCommand.Create(),
+            KernelCommand.Create(),
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
             NotationCommand.Create(),
