@@ -115,6 +115,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("linux-7.2.13.jsonl: no vector is called 'nobody'", "explain", "--vector", "nobody", "linux-7.2.13.jsonl")]
     [InlineData("nowhere.jsonl: no such file", "explain", "--vector", "f_3827", "nowhere.jsonl")]
     [InlineData("nowhere.jsonl: no such file", "replay", "nowhere.jsonl")]
+    [InlineData("no command: expected list, fetch", "kernel")]
+    [InlineData("'boot': expected list, fetch", "kernel", "boot")]
+    [InlineData("'7.2': expected an option or argument of list; khugepaged-spec kernel list --help lists them", "kernel", "list", "7.2")]
+    [InlineData("Required argument 'RELEASE' missing", "kernel", "fetch")]
     public void Bad_input_is_one_line_on_stderr_and_exit_code_2(string message, params string[] args)
     {
         var (code, output, error) = Cli.Run(args);
@@ -143,6 +147,10 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("diff --help", "khugepaged-spec diff v19 linux-7.2")]
     [InlineData("versions --help", "khugepaged-spec versions")]
     [InlineData("invariants --help", "khugepaged-spec invariants")]
+    [InlineData("merge --help", "khugepaged-spec merge 1.jsonl 2.jsonl")]
+    [InlineData("kernel --help", "khugepaged-spec kernel fetch 7.2")]
+    [InlineData("kernel list --help", "khugepaged-spec kernel list --cached")]
+    [InlineData("kernel fetch --help", "khugepaged-spec kernel fetch 7.2 7.3")]
     public void Help_of_every_verb_carries_an_example(string args, string example)
     {
         var (code, output, _) = Cli.Run(args.Split(' '));

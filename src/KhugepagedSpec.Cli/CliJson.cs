@@ -41,9 +41,13 @@ internal sealed record SearchJson(
 
 internal sealed record StepJson(string Process, string Function, string Says, IReadOnlyDictionary<string, string> Changes);
 
+internal sealed record KernelJson(
+    string Release, string? Version, bool Cached, string? Folder, bool Modules, bool? Unsigned, IReadOnlyList<string>? Packages);
+
 [JsonSerializable(typeof(ReplayJson))]
 [JsonSerializable(typeof(ExploreJson))]
 [JsonSerializable(typeof(List<ProofJson>))]
+[JsonSerializable(typeof(List<KernelJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
 internal sealed partial class CliJson : JsonSerializerContext

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.CommandLine.Parsing;
+using KhugepagedSpec.Kernel.Packages;
 
 namespace KhugepagedSpec.Cli;
 
@@ -19,18 +21,23 @@ internal static class CommandLine
         var root = Root();
         var parsed = root.Parse(args);
         if (parsed.UnmatchedTokens.Count > 0)
-            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult.Command)}");
-        if (args.Length == 0)
-            return Refuse($"no command: expected {Expected(root)}");
+            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}");
+        if (parsed.Errors.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
+            return Refuse($"no command: expected {Expected(parsed.CommandResult)}");
         if (parsed.Errors.Count > 0)
             return Refuse(parsed.Errors[0].Message.ReplaceLineEndings(" "));
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
         }
-        catch (Exception error) when (error is UsageException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is UsageException or KernelPackageException or FormatException or IOException or UnauthorizedAccessException)
         {
             return Refuse(error.Message.ReplaceLineEndings(" "));
+        }
+        catch (OperationCanceledException)
+        {
+            Refuse("interrupted");
+            return NotExhausted;
         }
     }
 
@@ -40,10 +47,14 @@ internal static class CommandLine
         return BadInput;
     }
 
-    private static string Expected(Command command) =>
-        command.Subcommands.Count > 0
-            ? string.Join(", ", command.Subcommands.Select(subcommand => subcommand.Name))
-            : $"an option or argument of {command.Name}; khugepaged-spec {command.Name} --help lists them";
+    private static string Expected(CommandResult result) =>
+        result.Command.Subcommands.Count > 0
+            ? string.Join(", ", result.Command.Subcommands.Select(subcommand => subcommand.Name))
+            : $"an option or argument of {result.Command.Name}; khugepaged-spec {Words(result)} --help lists them";
+
+    // As typed behind the program's name.
+    private static string Words(CommandResult result) =>
+        result.Parent is CommandResult { Parent: not null } parent ? $"{Words(parent)} {result.Command.Name}" : result.Command.Name;
 
     private static RootCommand Root()
     {
@@ -57,6 +68,7 @@ internal static class CommandLine
             MergeCommand.Create(),
             DiffCommand.Create(),
             ApproveCommand.Create(),
+            KernelCommand.Create(),
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
             NotationCommand.Create(),

@@ -180,26 +180,4 @@ internal static class ExploreCommand
         all.FirstOrDefault(one => nameOf(one) == name) ?? throw new UsageException($"{option} {name}: expected one of {string.Join(", ", all.Select(nameOf))}");
 
     private sealed record Wanted(bool Json, bool Finals, string? Dot);
-
-    // Ctrl-C ends the search, not the program, so that it says how far it came.
-    private sealed class Interrupt : IDisposable
-    {
-        private readonly CancellationTokenSource _source = new();
-
-        public Interrupt() => Console.CancelKeyPress += Cancel;
-
-        public CancellationToken Token => _source.Token;
-
-        public void Dispose()
-        {
-            Console.CancelKeyPress -= Cancel;
-            _source.Dispose();
-        }
-
-        private void Cancel(object? sender, ConsoleCancelEventArgs arguments)
-        {
-            arguments.Cancel = true;
-            _source.Cancel();
-        }
-    }
 }

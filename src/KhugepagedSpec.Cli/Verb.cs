@@ -13,6 +13,9 @@ internal sealed class Verb(string name, string summary, string details) : Comman
 /// <summary>The usual help, then a verb's details.</summary>
 internal sealed class HelpWithDetails(HelpAction usual, string rootDetails) : SynchronousCommandLineAction
 {
+    // Help is given, whatever else is missing.
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         int result = usual.Invoke(parseResult);

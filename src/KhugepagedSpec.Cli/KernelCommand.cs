@@ -1,0 +1,23 @@
+using System.CommandLine;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec kernel</c>: real kernels.</summary>
+internal static class KernelCommand
+{
+    public static Command Create() => new Verb(
+        "kernel",
+        "Find and fetch Debian's cloud kernels.",
+        """
+        Kernels come from the mirror that this machine's apt is configured for, and stay in $XDG_CACHE_HOME/khugepaged-spec
+        (~/.cache/khugepaged-spec). Nothing is installed.
+
+        Examples:
+          khugepaged-spec kernel list
+          khugepaged-spec kernel fetch 7.2
+        """)
+    {
+        KernelListCommand.Create(),
+        KernelFetchCommand.Create(),
+    };
+}
