@@ -40,7 +40,7 @@ public sealed class RecordedKernelTests
     [InlineData("linux-7.3-rc7.jsonl", 257)]
     public void The_kernels_themselves_break_only_what_their_model_is_known_to_break(string file, int judged)
     {
-        var histories = Recordings.Read(file).Select(RecordedHistory.Of).OfType<History>().ToList();
+        var histories = Recordings.Read(file).Select(vector => RecordedHistory.Of(vector)).OfType<History>().ToList();
         Assert.Equal(judged, histories.Count);
         var broken = Contract.Invariants.Where(invariant => histories.Exists(history => invariant.Check(history) is not null));
         Assert.Equal(Contract.Invariants.Where(invariant => invariant.ExceptionFor(Catalogue.Linux72) is not null), broken);

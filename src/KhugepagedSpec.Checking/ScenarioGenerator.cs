@@ -9,14 +9,15 @@ namespace KhugepagedSpec.Checking;
 /// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then a mishap.</summary>
 /// <param name="choices">Where its choices come from.</param>
 /// <param name="geometry">The geometry of the tables.</param>
-public sealed class ScenarioGenerator(Choices choices, Geometry geometry)
+/// <param name="kinds">The letters of the notation that may occur as defects; null for the usual ones.</param>
+public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string? kinds = null)
 {
     private static readonly Mishap[] Mishaps =
     [
         Mishap.AllocFails, Mishap.AllocFails, Mishap.ChargeFails, Mishap.CopyFails, Mishap.PageLocked, Mishap.PageOffLru, Mishap.SwapinFails, Mishap.SwapinRetries,
     ];
 
-    private readonly TableGenerator _tables = new(choices, geometry);
+    private readonly TableGenerator _tables = new(choices, geometry, kinds);
 
     /// <summary>Random scenarios without end; the same seed gives the same.</summary>
     public static IEnumerable<Scenario> Random(ulong seed, Geometry geometry)

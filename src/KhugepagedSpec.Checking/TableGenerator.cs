@@ -9,12 +9,14 @@ namespace KhugepagedSpec.Checking;
 /// </summary>
 /// <param name="choices">Where its choices come from.</param>
 /// <param name="geometry">The geometry of the tables.</param>
-public sealed class TableGenerator(Choices choices, Geometry geometry)
+/// <param name="kinds">The letters of the notation that may occur as defects; null for the usual ones.</param>
+public sealed class TableGenerator(Choices choices, Geometry geometry, string? kinds = null)
 {
     // The common ones first: of two draws the smaller counts.
-    private static readonly Cell[] Defects = [.. ".zhsopwlgSWtuLZrqaK".Select(letter => TableNotation.CellOf(letter)!.Value)];
+    private const string CommonDefects = ".zhsopwlgSWtuLZrqaK", RareDefects = "bk", CommonBlocks = "zohsl";
 
-    private static readonly Cell[] WholeBlocks = [.. "zohsl".Select(letter => TableNotation.CellOf(letter)!.Value)];
+    private readonly Cell[] _defects = Cells(kinds is null ? CommonDefects : CommonDefects + RareDefects, kinds);
+    private readonly Cell[] _wholeBlocks = Cells(CommonBlocks, kinds);
 
     /// <summary>A table.</summary>
     public PageTable Next()
@@ -86,7 +88,7 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
             if (kind == 3)
                 block[choices.Below(block.Length)] = Defect();
             if (kind == 4)
-                block.Fill(choices.Of<Cell>(WholeBlocks));
+                block.Fill(choices.Of<Cell>(_wholeBlocks));
             i += block.Length;
         }
     }
@@ -133,5 +135,8 @@ public sealed class TableGenerator(Choices choices, Geometry geometry)
             cells[i] = Cell.OfFolio(order, first + i);
     }
 
-    private Cell Defect() => Defects[Math.Min(choices.Below(Defects.Length), choices.Below(Defects.Length))];
+    private Cell Defect() => _defects[Math.Min(choices.Below(_defects.Length), choices.Below(_defects.Length))];
+
+    private static Cell[] Cells(string letters, string? allowed) =>
+        [.. letters.Where(letter => allowed is null || allowed.Contains(letter)).Select(letter => TableNotation.CellOf(letter)!.Value)];
 }

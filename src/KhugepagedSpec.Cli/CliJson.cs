@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KhugepagedSpec.Kernel.Live;
 
 namespace KhugepagedSpec.Cli;
 
@@ -44,6 +45,13 @@ internal sealed record StepJson(string Process, string Function, string Says, IR
 internal sealed record KernelJson(
     string Release, string? Version, bool Cached, string? Folder, bool Modules, bool? Unsigned, IReadOnlyList<string>? Packages);
 
+internal sealed record LiveOutcomeJson(
+    string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad, LiveCounterexampleJson? Smallest, double Seconds);
+
+internal sealed record LiveCounterexampleJson(
+    IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed);
+
+[JsonSerializable(typeof(LiveOutcomeJson))]
 [JsonSerializable(typeof(ReplayJson))]
 [JsonSerializable(typeof(ExploreJson))]
 [JsonSerializable(typeof(List<ProofJson>))]

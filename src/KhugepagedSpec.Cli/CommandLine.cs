@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Packages;
 
 namespace KhugepagedSpec.Cli;
@@ -30,9 +31,16 @@ internal static class CommandLine
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
         }
-        catch (Exception error) when (error is UsageException or KernelPackageException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is UsageException or KernelPackageException or GuestUnavailableException or FormatException or IOException or UnauthorizedAccessException)
         {
             return Refuse(error.Message.ReplaceLineEndings(" "));
+        }
+        catch (GuestException error)
+        {
+            Refuse(error.Message);
+            foreach (string line in error.Console)
+                Console.Error.WriteLine($"  {line}");
+            return Differ;
         }
         catch (OperationCanceledException)
         {

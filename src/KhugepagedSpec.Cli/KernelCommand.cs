@@ -19,5 +19,6 @@ internal static class KernelCommand
     {
         KernelListCommand.Create(),
         KernelFetchCommand.Create(),
+        KernelCompareCommand.Create(),
     };
 }

@@ -16,7 +16,7 @@ public static class Agent
     {
         string source = Source();
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..16];
-        string path = System.IO.Path.Combine(CacheFolder.Of("agent"), $"agent-{hash}");
+        string path = System.IO.Path.Combine(Packages.KernelCache.Root, "agent", $"agent-{hash}");
         if (!File.Exists(path))
             Compile(source, path);
         return path;

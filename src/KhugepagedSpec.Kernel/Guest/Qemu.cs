@@ -19,6 +19,7 @@ internal sealed class Qemu : IDisposable
     private readonly string _folder;
     private readonly Queue<string> _console = new();
     private readonly Task _consoleReader;
+    private bool _isDisposed;
 
     public Qemu(string kernelImage, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan timeout)
     {
@@ -64,6 +65,8 @@ internal sealed class Qemu : IDisposable
 
     public void Dispose()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
         Connection?.Dispose();
         if (_process is not null)
         {

@@ -254,8 +254,8 @@ static int poison_marker(uint64_t start, uint64_t pages)
     return ioctl(uffd, UFFDIO_POISON_IOCTL, &request) ? failed("UFFDIO_POISON") : 0;
 }
 
-// Takes a reference to each page with the fast GUP, which marks the folio referenced too; keeps it unless told otherwise.
-static int take(uint64_t start, uint64_t pages, int keeping)
+// Takes a reference to each page, for as long as we live.
+static int pin(uint64_t start, uint64_t pages)
 {
     int ends[2];
     if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, (pages < 16 ? 16 : pages) * PAGE) < 0)
@@ -267,10 +267,6 @@ static int take(uint64_t start, uint64_t pages, int keeping)
             return failed("vmsplice");
         range.iov_base += taken;
         range.iov_len -= taken;
-    }
-    if (!keeping) {
-        close(ends[0]);
-        close(ends[1]);
     }
     return 0;
 }
@@ -456,9 +452,7 @@ static int step(char *line)
     if (!strcmp(word, "check"))
         return count_wrong(a, b, c);
     if (!strcmp(word, "pin"))
-        return take(a, b, 1);
-    if (!strcmp(word, "reference"))
-        return take(a, b, 0);
+        return pin(a, b);
     if (!strcmp(word, "keep")) {
         if (keeps == MAX_KEEP)
             return fail("keep: too many ranges");
@@ -507,6 +501,9 @@ static void steps(char *text)
 
 static struct { pid_t pid; int requests, done; } processes[MAX_PROCESSES];
 
+// MADV_HWPOISON signals whoever asks for it.
+static void survive(int number) { (void)number; }
+
 static int work_for(int process, char *text, uint32_t length)
 {
     char byte;
@@ -517,6 +514,7 @@ static int work_for(int process, char *text, uint32_t length)
         pid_t pid = fork();
         if (pid == 0) {
             self = process;
+            signal(SIGBUS, survive);
             for (;;) {
                 read_all(requests[0], &length, sizeof length);
                 read_all(requests[0], text, length);

@@ -31,9 +31,11 @@ internal static class FolioPlan
         var planned = new List<PlannedFolio>();
         while (open.Count > 0)
         {
-            // Few moves and few settings: the same shift, then the same order, as the last one.
+            // A huge page first, while there is no PTE table at all. Then few moves and few settings: the same shift, then the
+            // same order, as the last one.
             var last = planned.Count > 0 ? planned[^1] : null;
-            var next = open.Where(IsFree).OrderByDescending(folio => (folio.Shift == last?.Shift, folio.Order == last?.Order)).FirstOrDefault();
+            var next = open.Where(folio => IsFree(folio) && (folio.Order < table.Geometry.PmdOrder || last is null))
+                .OrderByDescending(folio => (folio.Order == table.Geometry.PmdOrder, folio.Shift == last?.Shift, folio.Order == last?.Order)).FirstOrDefault();
             if (next is null)
                 break;
             open.Remove(next);

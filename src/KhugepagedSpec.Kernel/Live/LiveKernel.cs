@@ -73,6 +73,16 @@ internal sealed class LiveKernel : IDisposable
         _guest.Take(0, steps.Take());
     }
 
+    /// <summary>
+    /// No size but the PMD's, and that only where asked for: what tables are built under. Before 7.2 the daemon stops without it,
+    /// and one that starts scans at once.
+    /// </summary>
+    public void ResetSizes()
+    {
+        SetThp(("enabled", "madvise"));
+        SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
+    }
+
     /// <summary>Ends all processes but the agent.</summary>
     public void EndProcesses() => _guest.Take(0, "end");
 
@@ -109,8 +119,7 @@ internal sealed class LiveKernel : IDisposable
         var steps = new StepWriter();
         steps.SetThp("defrag", "always");
         steps.SetThp("use_zero_page", "0");
-        foreach (int order in _geometry.AnonOrders.Orders())
-            SetThp(($"{StepWriter.Size(order)}/enabled", "never"));
+        ResetSizes();
         foreach (var (name, value) in new[] { ("pages_to_scan", "1000000000"), ("alloc_sleep_millisecs", "0"), ("defrag", "1") })
             steps.SetThp($"khugepaged/{name}", value);
         steps.Set("/proc/sys/vm/page-cluster", 0);

@@ -24,7 +24,10 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
-        NothingEnabled();
+        // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
+        kernel.ResetSizes();
+        foreach (var process in processes)
+            Take(process, process.Builder.Introduce());
         foreach (var process in processes)
             Take(process, process.Builder.Build());
         Enable(together[0].Settings);
@@ -39,7 +42,7 @@ internal sealed class Recorder(LiveKernel kernel)
         foreach (var process in processes)
             process.WrongPages = CountWrong(process);
         kernel.EndProcesses();
-        NothingEnabled();
+        kernel.ResetSizes();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
@@ -102,12 +105,6 @@ internal sealed class Recorder(LiveKernel kernel)
     }
 
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
-
-    private void NothingEnabled()
-    {
-        kernel.SetThp([.. Geometry.X86.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", "never"))]);
-        kernel.SetThp(("enabled", "madvise"));
-    }
 
     private void Enable(ThpSettings settings)
     {

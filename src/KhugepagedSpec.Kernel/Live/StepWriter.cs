@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text;
+using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Kernel.Live;
 
 /// <summary>Writes steps for the guest's agent: see <c>Guest/agent.c</c>.</summary>
 internal sealed class StepWriter
 {
-    public const int Cold = 20, PageOut = 21, Free = 8, DontNeed = 4, HugePage = 14, NoHugePage = 15, Mergeable = 12, HwPoison = 100, GuardInstall = 102;
+    public const int Cold = 20, PageOut = 21, Free = 8, DontNeed = 4, HugePage = 14, NoHugePage = 15, Mergeable = 12, PopulateRead = 22, HwPoison = 100, GuardInstall = 102;
 
     private const string Thp = "/sys/kernel/mm/transparent_hugepage";
 
@@ -19,6 +20,9 @@ internal sealed class StepWriter
     public void SetSize(int order, string value) => SetThp($"{Size(order)}/enabled", value);
 
     public static string Size(int order) => string.Create(CultureInfo.InvariantCulture, $"hugepages-{4 << order}kB");
+
+    /// <summary>What a size is set to while tables are built and no folio of it is to be made.</summary>
+    public static string Unbuilt(int order, Geometry geometry) => order == geometry.PmdOrder ? "madvise" : "never";
 
     public void Range(string step, long address, long pages) => _text.Append(CultureInfo.InvariantCulture, $"{step} {address} {pages}\n");
 

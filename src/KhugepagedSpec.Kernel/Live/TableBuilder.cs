@@ -4,8 +4,8 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Kernel.Live;
 
 /// <summary>
-/// The steps that build a written page table in a real process, page by page, with what user space can do. Two parts: one
-/// before the settings are made, one after, which makes the VMA known to khugepaged.
+/// The steps that build a written page table in a real process, page by page, with what user space can do: a part before the
+/// settings are made, and one after.
 /// </summary>
 internal sealed class TableBuilder
 {
@@ -53,6 +53,17 @@ internal sealed class TableBuilder
         return impossible;
     }
 
+    /// <summary>Makes the process known to khugepaged: it is once a VMA of it was advised, whatever becomes of that.</summary>
+    public string Introduce()
+    {
+        long other = _base + ScratchBytes / 2;
+        _steps.Range("map", other, 2 * _pages, 0);
+        _steps.Range("write", other, 1, 1);
+        _steps.Advise(other, 2 * _pages, StepWriter.HugePage);
+        _steps.Range("unmap", other, 2 * _pages);
+        return _steps.Take();
+    }
+
     /// <summary>Builds everything but what must wait for the settings.</summary>
     public string Build()
     {
@@ -70,7 +81,7 @@ internal sealed class TableBuilder
         return _steps.Take();
     }
 
-    /// <summary>Makes the VMA known to khugepaged, under the settings that the passes will have.</summary>
+    /// <summary>Registers the VMA with userfaultfd and advises it, under the settings that the passes will have.</summary>
     public string Register()
     {
         long start = Address(Extent.First), pages = Extent.End - Extent.First;
@@ -86,8 +97,6 @@ internal sealed class TableBuilder
             _steps.Advise(start, pages, StepWriter.NoHugePage);
         else if (!_input.Has("noadv"))
             _steps.Advise(start, pages, StepWriter.HugePage);
-        else
-            RegisterByAnother();
         Drain();
         return _steps.Take();
     }
@@ -136,30 +145,33 @@ internal sealed class TableBuilder
         int order = 0;
         foreach (var folio in plan)
         {
-            place = MoveTo(place, folio.Shift == 0 && place % (PageBytes << folio.Order) == 0 ? place : Elsewhere(place, folio.Shift));
+            // A huge page is made only where there is not even a PTE table.
+            bool isHuge = folio.Order == _table.Geometry.PmdOrder;
+            if (isHuge || (_base + folio.First * PageBytes + (place - _base)) % (PageBytes << folio.Order) != 0)
+                place = MoveTo(place, Elsewhere(folio.Shift));
             if (order != folio.Order)
             {
-                Enable(order, "never");
-                Enable(order = folio.Order, "always");
+                Enable(order, isWanted: false);
+                Enable(order = folio.Order, isWanted: true);
             }
             MakeFolio(folio, place);
         }
-        Enable(order, "never");
+        Enable(order, isWanted: false);
 
         // Moving by less than a PMD range is what splits a huge PMD entry.
         if (_table.Pmd == PmdState.Table && plan.Any(folio => folio.Order == _table.Geometry.PmdOrder) && place % (PageBytes * _pages) == 0)
-            place = MoveTo(place, Elsewhere(place, 1));
+            place = MoveTo(place, Elsewhere(1));
         MoveTo(place, _base);
 
-        void Enable(int size, string value)
+        void Enable(int size, bool isWanted)
         {
             if (size > 0)
-                _steps.SetSize(size, value);
+                _steps.SetSize(size, isWanted ? "always" : StepWriter.Unbuilt(size, _table.Geometry));
         }
     }
 
-    private long Elsewhere(long place, int shift) =>
-        _base + (place - _base >= 3 * ElsewhereBytes / 4 && place - _base < 3 * ElsewhereBytes / 2 ? ElsewhereBytes / 2 : ElsewhereBytes) + shift * PageBytes;
+    // A place where nothing was yet, so many pages off a boundary.
+    private long Elsewhere(int shift) => _base + ElsewhereBytes + ++_places * 8 * _pages * PageBytes + shift * PageBytes;
 
     private long MoveTo(long from, long to)
     {
@@ -235,7 +247,8 @@ internal sealed class TableBuilder
     private void Age()
     {
         ForEachRun(IsOld, (at, count) => _steps.Advise(Address(at), count, StepWriter.Cold));
-        ForEachRun(cell => IsOld(cell) && cell.Has(CellFlags.Referenced), (at, count) => _steps.Range("reference", Address(at), count));
+        Drain();
+        ForEachRun(cell => IsOld(cell) && cell.Has(CellFlags.Referenced), (at, count) => _steps.Advise(Address(at), count, StepWriter.PopulateRead));
         ForEachRun(cell => cell.Has(CellFlags.LazyFree), (at, count) => _steps.Advise(Address(at), count, StepWriter.Free));
         Drain();
         ForEachRun(cell => cell.Has(CellFlags.LazyFree | CellFlags.Dirty), (at, count) => _steps.Range("write", Address(at), count, _stamp + at));
@@ -245,16 +258,6 @@ internal sealed class TableBuilder
         ForEachRun(cell => cell.Kind == PteKind.GuardMarker, (at, count) => _steps.Advise(Address(at), count, StepWriter.GuardInstall));
 
         static bool IsOld(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
-    }
-
-    // A process is known to khugepaged once one VMA of it was advised, whatever became of that.
-    private void RegisterByAnother()
-    {
-        long other = _base + ScratchBytes / 2;
-        _steps.Range("map", other, 2 * _pages, 0);
-        _steps.Range("write", other, 1, 1);
-        _steps.Advise(other, 2 * _pages, StepWriter.HugePage);
-        _steps.Range("unmap", other, 2 * _pages);
     }
 
     // The last page first: pages whose slots lie in a row, as their addresses do, would come back as one folio of an enabled size.
@@ -293,6 +296,7 @@ internal sealed class TableBuilder
     }
 
     private bool _isScratchMapped;
+    private int _places;
 
     private enum Content
     {

@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Kernel.Vectors;
 
@@ -15,8 +17,9 @@ public static class RecordedHistory
     /// process's: the sharing child, where it is eligible too.
     /// </summary>
     /// <param name="vector">The vector.</param>
+    /// <param name="model">The version that models the kernel; null for Linux 7.2.</param>
     /// <param name="inCompany">Others were in the passes too, so that the counters are not of this one alone.</param>
-    public static History? Of(RecordedVector vector, bool inCompany = false)
+    public static History? Of(RecordedVector vector, KhugepagedVersion? model = null, bool inCompany = false)
     {
         var input = vector.Input;
         bool othersAreScanned = !input.Settings.OrdersFor(advised: false).IsEmpty;
@@ -26,6 +29,8 @@ public static class RecordedHistory
         var vma = VectorProcess.VmaOf(input, start: 0);
         var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
+        if (model is { IsPmdOnly: true })
+            enabled &= OrderSet.Of(input.Settings.Geometry.PmdOrder);
         int passes = vector.ThenAfter > 0 ? vector.ThenAfter : vector.Passes.Length;
         var runs = ImmutableArray.CreateBuilder<CollapseRun>(passes);
         foreach (var pass in vector.Passes.AsSpan()[..passes])
@@ -63,11 +68,13 @@ public static class RecordedHistory
 
     private static ThpDisable DisableOf(VectorInput input) => input.Has("thpdis") ? ThpDisable.Completely : ThpDisable.No;
 
-    // Lines of other processes come first, and a neighbour's range before and behind ours.
-    private static ScanLine? OurLine(VectorInput input, RecordedPass pass) =>
-        pass.Scans.IsEmpty ? null
-        : input.Shape == VmaShape.Big3 ? pass.Scans[^2]
-        : pass.Scans[^1];
+    // Lines of other processes come first; where a pass goes on beyond our range, the neighbours' come before and behind ours.
+    private static ScanLine? OurLine(VectorInput input, RecordedPass pass)
+    {
+        bool hasNeighbours = input.Shape == VmaShape.Big3 && input.Kind == CollapseKind.Khugepaged;
+        int fromEnd = hasNeighbours ? 2 : 1;
+        return pass.Scans.Length >= fromEnd ? pass.Scans[^fromEnd] : null;
+    }
 
     private static Statistics? StatisticsOf(PassCounters counters)
     {
@@ -86,6 +93,9 @@ public static class RecordedHistory
     // What a snapshot cannot show of a page that did not change is as it was.
     private static PageTable WithHidden(PageTable before, PageTable after)
     {
+        // A table without entries looks like none.
+        if (before.Pmd == PmdState.None && after.Cells.All(cell => cell.Kind == PteKind.None))
+            return before;
         if (before.Pmd != after.Pmd)
             return after;
         var cells = after.Cells.ToArray();

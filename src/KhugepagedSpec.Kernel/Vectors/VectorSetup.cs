@@ -11,7 +11,7 @@ namespace KhugepagedSpec.Kernel.Vectors;
 internal static class VectorSetup
 {
     private static readonly SearchValues<char> Arming = SearchValues.Create("wWqSk");
-    private static readonly SearchValues<char> WithoutAnonVma = SearchValues.Create(".zgWqk");
+    private static readonly SearchValues<char> WithoutAnonVma = SearchValues.Create(".zWq");
 
     /// <summary>The flags the recorder gave its VMA.</summary>
     public static VmaFlags FlagsOf(VectorInput input)

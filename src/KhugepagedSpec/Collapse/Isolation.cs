@@ -12,7 +12,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     private readonly CollapseLimits _limits = new(machine.Settings, kind, machine.Version.NoneLimit);
     private readonly IsolationRule _rule = machine.Version.Isolation;
     private List<int>? _largeFolios;
-    private int _noneOrZero, _shared, _referenced, _lastPfn = -1;
+    private int _noneOrZero, _shared, _referenced, _lastPfn = -1, _ksmPage = -1;
     private bool _tookOne;
 
     private readonly bool IsKhugepaged => kind == CollapseKind.Khugepaged;
@@ -87,7 +87,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     {
         bool isFirst = !_tookOne;
         _tookOne = true;
-        if ((folio.Has(FolioFlags.Locked) || (isFirst && Strikes(Mishap.PageLocked))) && Minds(ScanResult.PageLock))
+        if ((folio.Has(FolioFlags.Locked) || head == _ksmPage || (isFirst && Strikes(Mishap.PageLocked))) && Minds(ScanResult.PageLock))
             return ScanResult.PageLock;
         if (PageState.HasExtraReference(machine, pfn) && Minds(ScanResult.PageCount))
             return ScanResult.PageCount;
@@ -95,6 +95,10 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
             return ScanResult.DelPageLru;
         if (folio.Order > 0)
             (_largeFolios ??= []).Add(head);
+
+        // A small page that is mapped twice in the window is locked when it is met again: by this attempt.
+        if (folio.Has(FolioFlags.Ksm))
+            _ksmPage = head;
         return ScanResult.Succeed;
     }
 

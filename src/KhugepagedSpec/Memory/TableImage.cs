@@ -9,7 +9,7 @@ public static class TableImage
 {
     /// <summary>
     /// Builds the folios and PTEs of <paramref name="table"/> below one PMD entry. Every page gets contents of its own, or
-    /// zeroes if its cell says so; a shared cell is mapped once more by a process outside the model.
+    /// zeroes if its cell says so; a shared cell is mapped once more by a process outside the model. All KSM cells are one page.
     /// </summary>
     /// <param name="machine">The machine.</param>
     /// <param name="mm">The process.</param>
@@ -137,6 +137,7 @@ public static class TableImage
         var memory = machine.Memory;
         var ptes = live.Ptes;
         Dictionary<(int Base, byte Order), int>? largeFolios = null;
+        int ksmPage = -1;
         for (int i = 0; i < ptes.Length; i++)
         {
             var cell = table.Cells[i];
@@ -144,6 +145,7 @@ public static class TableImage
                 continue;
             int pfn = cell.Kind switch
             {
+                PteKind.Page when cell.Has(CellFlags.Ksm) && ksmPage >= 0 => ksmPage,
                 PteKind.Page => FrameFor(memory, cell, i, ref largeFolios),
                 PteKind.Swap or PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate or PteKind.HwPoison => memory.Allocate(0),
                 _ => -1,
@@ -153,8 +155,10 @@ public static class TableImage
             if (cell.Kind == PteKind.Page)
             {
                 memory.Map(pfn, 1, mm.Id);
-                if (cell.Has(CellFlags.Shared))
+                if (cell.Has(CellFlags.Shared) && pfn != ksmPage)
                     memory.FolioOf(pfn).MappedElsewhere++;
+                if (cell.Has(CellFlags.Ksm))
+                    ksmPage = pfn;
             }
             ptes[i] = new Pte(cell.Kind, (PteFlags)(cell.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp)), pfn);
         }

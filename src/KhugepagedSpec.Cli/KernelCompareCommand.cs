@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec kernel compare</c>: a model against a running kernel.</summary>
+internal static class KernelCompareCommand
+{
+    public static Command Create()
+    {
+        var kernel = KernelOption.Create();
+        var model = new Option<string?>("--model") { Description = "The khugepaged to hold against it. Default: the one that models that release.", HelpName = "NAME" };
+        var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
+        var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
+        var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");
+        var output = new Option<string?>("--out") { Description = "Keep what is done in FILE; given again, go on from there.", HelpName = "FILE" };
+        var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
+        var command = new Verb(
+            "compare",
+            "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
+            """
+            The scenarios are those of the properties, of what user space can build. Compared are scans, attempts with offsets, tables
+            and folios, statistics, vmstat, contents. The contract judges the kernel's own passes. The first difference is shrunk
+            on the kernel and shown to a second boot.
+            Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted.
+
+            Example:
+              khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
+            """)
+        { kernel, model, count, seed, guests, output, json };
+        command.SetAction(parsed =>
+        {
+            int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
+            var version = parsed.GetValue(model) is { } name ? ModelOption.Find(name, "--model: ") : null;
+            int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
+            int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
+            return Run(KernelOption.Get(parsed, kernel), version, scenarios, (ulong)fresh, many, parsed.GetValue(output), parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
+
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, string? path, bool json)
+    {
+        using var interrupt = new Interrupt();
+        var clock = Stopwatch.StartNew();
+        using var comparison = new LiveComparison(kernel, version, guests);
+        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
+        var earlier = path is not null && File.Exists(path) ? LiveJournal.Read(path, plan) : [];
+        int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
+        var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
+        var results = new List<BatchResult>(finished.Values);
+        using (var writer = path is null ? null : LiveJournal.Begin(path, plan, earlier))
+        {
+            TerminalProgress.Steps("compare", batches - finished.Count, advance => comparison.Run(
+                seed, Enumerable.Range(0, batches).Where(number => !finished.ContainsKey(number)), batch =>
+                {
+                    results.Add(batch);
+                    if (writer is not null)
+                        LiveJournal.Append(writer, batch);
+                    advance();
+                }, interrupt.Token));
+        }
+        var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
+        else
+            KernelCompareText.Print(outcome);
+        return !outcome.IsFine ? CommandLine.Differ : outcome.BatchesLeft > 0 ? CommandLine.NotExhausted : CommandLine.Agree;
+    }
+}
+
+/// <summary>What a comparison came to.</summary>
+internal sealed record LiveOutcome(LivePlan Plan, LiveComparison Comparison, IReadOnlyList<BatchResult> Batches, int Earlier, int BatchesLeft, int Guests, TimeSpan Time)
+{
+    public int Scenarios => Batches.Sum(batch => batch.Scenarios);
+
+    public IEnumerable<BatchResult> Bad => Batches.Where(batch => !batch.IsFine).OrderBy(batch => batch.Number);
+
+    public bool IsFine => !Bad.Any();
+}

@@ -1,0 +1,209 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Guest;
+using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Kernel.Live;
+
+/// <summary>
+/// Holds a model against a running kernel: batches of scenarios on several guests at once, the first difference of all made
+/// small. A guest that hangs or ends is replaced and its batch kept.
+/// </summary>
+public sealed class LiveComparison : IDisposable
+{
+    /// <summary>Passes of each scenario.</summary>
+    public const int Passes = 3;
+
+    private const int ConsoleLines = 12;
+
+    private readonly CachedKernel _image;
+    private readonly int _guests;
+    private readonly Lock _lock = new();
+    private readonly LiveKernel _first;
+    private TimeSpan _booting;
+    private LiveCounterexample? _smallest;
+    private bool _isShrinking;
+
+    /// <summary>Boots the first guest, to see what the kernel can do.</summary>
+    /// <param name="image">The kernel.</param>
+    /// <param name="model">The version to hold against it; null for the one that models it.</param>
+    /// <param name="guests">How many guests at once.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public LiveComparison(CachedKernel image, KhugepagedVersion? model, int guests)
+    {
+        _image = image;
+        _guests = guests;
+        _first = Boot();
+        Abilities = _first.Abilities;
+        Model = model ?? Abilities.Model;
+    }
+
+    /// <summary>What the kernel can be asked for.</summary>
+    public KernelAbilities Abilities { get; }
+
+    /// <summary>The version held against it.</summary>
+    public KhugepagedVersion Model { get; }
+
+    /// <summary>How long all boots took, added up.</summary>
+    public TimeSpan Booting => _booting;
+
+    /// <summary>The difference that was made small, if there was one.</summary>
+    public LiveCounterexample? Smallest => _smallest;
+
+    /// <summary>Runs batches.</summary>
+    /// <param name="seed">The scenarios' seed.</param>
+    /// <param name="numbers">The batches to run.</param>
+    /// <param name="done">Told of each batch that is done; never by two at once.</param>
+    /// <param name="cancellation">Ends it after the batches under way.</param>
+    public void Run(ulong seed, IEnumerable<int> numbers, Action<BatchResult> done, CancellationToken cancellation)
+    {
+        var scenarios = new LiveScenarios(seed, Abilities);
+        var queue = new Queue<int>(numbers);
+        int compared = 0;
+        var workers = Enumerable.Range(0, _guests).Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _first : null), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
+        Task.WaitAll(workers, CancellationToken.None);
+
+        void Work(LiveKernel? kernel)
+        {
+            try
+            {
+                while (Next() is { } number)
+                {
+                    BatchResult result;
+                    (result, kernel) = Batch(number, scenarios.Batch(number), kernel, compared, cancellation);
+                    lock (_lock)
+                    {
+                        compared += result.Scenarios;
+                        done(result);
+                    }
+                }
+            }
+            finally
+            {
+                kernel?.Dispose();
+            }
+        }
+
+        int? Next()
+        {
+            lock (_lock)
+                return !cancellation.IsCancellationRequested && queue.TryDequeue(out int number) ? number : null;
+        }
+    }
+
+    /// <summary>Ends the first guest, if no run did.</summary>
+    public void Dispose() => _first.Dispose();
+
+    private LiveKernel Boot()
+    {
+        var clock = Stopwatch.StartNew();
+        var kernel = new LiveKernel(_image.ImagePath, _image.ModulePaths, Geometry.X86);
+        lock (_lock)
+            _booting += clock.Elapsed;
+        return kernel;
+    }
+
+    private (BatchResult Result, LiveKernel? Kernel) Batch(int number, ImmutableArray<Scenario> batch, LiveKernel? kernel, int compared, CancellationToken cancellation)
+    {
+        try
+        {
+            kernel ??= Boot();
+            return (Compare(number, batch, kernel, compared, cancellation), kernel);
+        }
+        catch (GuestException failure)
+        {
+            kernel?.Dispose();
+            return (Lost(number, batch, failure, cancellation), null);
+        }
+    }
+
+    // Which of them it was, if one alone does it: each in turn, in a guest of its own from the one that is lost on.
+    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, CancellationToken cancellation)
+    {
+        var result = new BatchResult { Number = number, Failure = [failure.Message, .. failure.Console.TakeLast(ConsoleLines)] };
+        LiveKernel? kernel = null;
+        var culprits = new List<string>();
+        foreach (var scenario in batch)
+        {
+            if (cancellation.IsCancellationRequested)
+                break;
+            try
+            {
+                kernel ??= Boot();
+                new Recorder(kernel).Record([LiveInput.Of("alone", scenario, Passes)]);
+            }
+            catch (GuestException)
+            {
+                kernel?.Dispose();
+                kernel = null;
+                culprits.Add($"alone: {scenario}");
+            }
+        }
+        kernel?.Dispose();
+        return result with { Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits : batch.Select(scenario => $"together: {scenario}")] };
+    }
+
+    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
+    {
+        var judge = new Judge(Model);
+        var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes))]);
+        var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null).ToList();
+        var vectors = built.Select(one => one.Vector!).ToList();
+        var result = new BatchResult
+        {
+            Number = number,
+            Scenarios = vectors.Count,
+            Passes = vectors.Sum(vector => vector.Passes.Length),
+            Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
+            Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Collapse.ScanResult.Succeed))),
+            BuiltOtherwise = vectors.Count(vector => !IsAsAskedFor(vector)),
+            Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0).Select(one => $"{one.Error}: {one.Text}")],
+        };
+        if (vectors.Count == 0)
+            return result;
+        var mismatch = Vectors.Replay.Run(vectors, Model);
+        var broken = vectors.Select(vector => judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+        return result with
+        {
+            Differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}",
+            Broken = [.. broken.Select(found => $"{found.Invariant.Name}: {found.Violation}")],
+            DifferedOnce = (mismatch is not null || broken.Count > 0) && !Shrink([.. built.Select(one => one.Scenario)], kernel, judge, compared + vectors.Count, cancellation),
+        };
+    }
+
+    // Outside the VMA there is nothing, whatever was asked for.
+    private static bool IsAsAskedFor(Vectors.RecordedVector vector)
+    {
+        var wish = TableBuilder.Wish(vector.Input);
+        var (first, end) = Vectors.VectorProcess.Extent(vector.Input.Shape, wish.Cells.Length);
+        for (int i = Math.Max(0, first); i < Math.Min(end, wish.Cells.Length); i++)
+            if ((vector.Before.Cells[i].Kind, vector.Before.Cells[i].Order, vector.Before.Cells[i].Page) != (wish.Cells[i].Kind, wish.Cells[i].Order, wish.Cells[i].Page))
+                return false;
+        return true;
+    }
+
+    // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
+    private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, Judge judge, int found, CancellationToken cancellation)
+    {
+        var shrinker = new LiveShrinker(kernel, Model, judge);
+        if (shrinker.Run(batch, Passes) is not { IsNews: true } shown)
+            return false;
+        lock (_lock)
+        {
+            if (_isShrinking)
+                return true;
+            _isShrinking = true;
+        }
+        var small = shrinker.Shrink(batch, shown, found, cancellation);
+        using var second = Boot();
+        bool again = new LiveShrinker(second, Model, judge).Run(small.Together, small.Vectors[0].Passes.Length) is { } what
+            && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What : what.Violation?.Invariant == small.Violation?.Invariant);
+        lock (_lock)
+            _smallest = small with { IsConfirmed = again };
+        return true;
+    }
+}

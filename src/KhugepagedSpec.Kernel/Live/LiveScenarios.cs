@@ -1,0 +1,70 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Kernel.Live;
+
+/// <summary>
+/// Scenarios for a kernel, from the generators that the properties use: in batches that share a pass, and so their settings.
+/// </summary>
+/// <param name="seed">The same seed gives the same scenarios.</param>
+/// <param name="kernel">What can be made.</param>
+public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
+{
+    /// <summary>Scenarios of each batch.</summary>
+    public const int Together = 16;
+
+    private static readonly Geometry Real = Geometry.X86;
+
+    /// <summary>A batch; any may be made without those before it.</summary>
+    /// <param name="number">Which one, from 0.</param>
+    public ImmutableArray<Scenario> Batch(int number)
+    {
+        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
+        var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
+        var first = Draw(choices, generator);
+        var batch = ImmutableArray.CreateBuilder<Scenario>(Together);
+        batch.Add(first);
+        while (batch.Count < Together)
+        {
+            // What meets a limit exactly still meets it when it is turned round.
+            var next = choices.OneIn(3) ? Turned(choices, batch[choices.Below(batch.Count)]) : Draw(choices, generator);
+            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind }, kernel));
+        }
+        bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
+        if (someoneShares && !first.Settings.Always.IsEmpty)
+            for (int i = 0; i < batch.Count; i++)
+                batch[i] = batch[i] with { Settings = first.Settings.WithSizes(first.Settings.Always, Settings.SizeEnabled.Madvise) };
+        else
+            for (int i = 0; i < batch.Count; i++)
+                batch[i] = batch[i] with { Settings = first.Settings };
+        return batch.MoveToImmutable();
+    }
+
+    private Scenario Draw(Choices choices, ScenarioGenerator generator)
+    {
+        var scenario = LiveInput.Fit(generator.Next(), kernel);
+        if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
+        {
+            var (first, end) = VectorProcess.Extent(choices.Of<VmaShape>(Enum.GetValues<VmaShape>()), Real.Pages);
+            scenario = scenario with { Vma = scenario.Vma with { Start = first, End = end } };
+        }
+        if (choices.OneIn(40))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } };
+        return scenario;
+    }
+
+    private static Scenario Turned(Choices choices, Scenario scenario)
+    {
+        int by = 1 << choices.Below(Real.PmdOrder);
+        var cells = scenario.Table.Cells.ToArray();
+        var turned = new Cell[cells.Length];
+        for (int i = 0; i < cells.Length; i++)
+            turned[(i + by) % cells.Length] = cells[i];
+        return scenario with { Table = new PageTable(Real, ImmutableCollectionsMarshal.AsImmutableArray(turned)) };
+    }
+}

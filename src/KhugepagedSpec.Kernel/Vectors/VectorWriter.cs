@@ -1,0 +1,57 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Kernel.Vectors;
+
+/// <summary>Writes recorded vectors as <see cref="VectorReader"/> reads them: one JSON object a line.</summary>
+public static class VectorWriter
+{
+    private static readonly JsonSerializerOptions Terse = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The first line: which kernel did all this.</summary>
+    public static string Meta(string kernel) => new JsonObject { ["meta"] = $"Linux version {kernel}" }.ToJsonString(Terse);
+
+    /// <summary>A vector that was recorded alone.</summary>
+    public static string Line(RecordedVector vector)
+    {
+        var line = new JsonObject
+        {
+            ["id"] = vector.Id,
+            ["in"] = vector.Input.ToString(),
+            ["pre"] = Table(vector.Before),
+            ["pre_pmd_kb"] = PmdKb(vector.Before),
+            ["passes"] = new JsonArray([.. vector.Passes.Select(Pass)]),
+            ["bad"] = vector.WrongPages,
+        };
+        if (vector.ThenAfter > 0)
+            line["then"] = vector.ThenAfter;
+        return line.ToJsonString(Terse);
+    }
+
+    private static JsonObject Pass(RecordedPass pass)
+    {
+        var counters = pass.Counters;
+        var json = new JsonObject
+        {
+            ["adv"] = counters.FullScans,
+            ["pc"] = counters.PagesCollapsed,
+            ["snap"] = Table(pass.After),
+            ["pmd_kb"] = pass.PmdMappedKb,
+            ["tries"] = new JsonArray([.. pass.Attempts.Select(attempt => JsonValue.Create(attempt.ToString()))]),
+            ["scan"] = new JsonArray([.. pass.Scans.Select(line => JsonValue.Create(line.ToString()))]),
+        };
+        if (counters.Statistics is { } sizes)
+            json["stats"] = new JsonObject([.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
+        if (counters.Events is { } events)
+            json["events"] = new JsonObject([.. events.Select(one => KeyValuePair.Create(one.Name, (JsonNode?)one.Value))]);
+        if (pass.Return is { } returned)
+            (json["ret"], json["errno"]) = (returned, pass.Errno);
+        return json;
+    }
+
+    private static string Table(PageTable table) => TableNotation.WriteRecorded(table);
+
+    private static long PmdKb(PageTable table) => table.Pmd == PmdState.Huge ? table.Geometry.Pages * 4L : 0;
+}
