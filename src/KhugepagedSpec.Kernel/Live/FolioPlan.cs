@@ -28,6 +28,10 @@ internal static class FolioPlan
         int pages = table.Geometry.Pages;
         var open = Folios(table);
         var taken = new bool[3 * pages];
+
+        // Pages shared with a child are there first.
+        for (int i = 0; i < pages; i++)
+            taken[i + pages] = IsSharedPage(table.Cells[i]);
         var planned = new List<PlannedFolio>();
         while (open.Count > 0)
         {
@@ -49,6 +53,9 @@ internal static class FolioPlan
         bool IsFree(PlannedFolio folio) =>
             folio.First >= -pages && folio.First + folio.Pages <= 2 * pages && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);
     }
+
+    /// <summary>A small page that is shared with a child.</summary>
+    public static bool IsSharedPage(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
     private static List<PlannedFolio> Folios(PageTable table)
     {

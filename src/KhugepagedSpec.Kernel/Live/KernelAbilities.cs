@@ -28,11 +28,14 @@ public sealed partial record KernelAbilities
     /// <summary>MADV_GUARD_INSTALL (6.13).</summary>
     public bool HasGuards => Number.CompareTo((6, 13)) >= 0;
 
+    /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 calls them all KSM.</summary>
+    public bool TellsKsm => Number.CompareTo((6, 13)) >= 0;
+
     /// <summary>The version of the catalogue that models it.</summary>
-    public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : Catalogue.Legacy;
+    public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : HasSinglePmd ? Catalogue.Legacy : Catalogue.Linux612;
 
     /// <summary>The letters of the notation that can be made on it.</summary>
-    public string Kinds => ".xZzohplLwWqkbrK" + (HasSwap ? "sS" : "") + (HasGuards ? "g" : "");
+    public string Kinds => ".xZzohplLwWqkbr" + (TellsKsm ? "K" : "") + (HasSwap ? "sS" : "") + (HasGuards ? "g" : "");
 
     internal static KernelAbilities FromGreeting(string greeting)
     {

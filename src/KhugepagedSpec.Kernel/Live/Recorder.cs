@@ -93,7 +93,7 @@ internal sealed class Recorder(LiveKernel kernel)
     {
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
         var parts = kernel.Take(process.Number, $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
-        process.Seen = new Snapshot(parts[0].Data);
+        process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
         process.PmdMappedKb = Number(parts[2]) * PageBytes / 1024;
         return process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
     }

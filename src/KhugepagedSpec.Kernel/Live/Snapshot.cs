@@ -18,8 +18,16 @@ internal sealed class Snapshot
     private const int SwapTypeMask = 0x1F, SwapFiles = 20;
 
     private readonly byte[] _data;
+    private readonly bool _tellsKsm;
 
-    public Snapshot(byte[] data) => _data = data;
+    /// <summary>Takes what the agent sent.</summary>
+    /// <param name="data">One record a page.</param>
+    /// <param name="tellsKsm">The KSM flag can be believed.</param>
+    public Snapshot(byte[] data, bool tellsKsm)
+    {
+        _data = data;
+        _tellsKsm = tellsKsm;
+    }
 
     /// <summary>The frame behind a PTE; 0 where there is none.</summary>
     public ulong FrameOf(int index) => Bit(Entry(index), Present) ? Entry(index) & ((1UL << 55) - 1) : 0;
@@ -58,7 +66,7 @@ internal sealed class Snapshot
             return NotPresent(entry, writeProtected);
         if (Bit(flags, KpfZeroPage))
             return new Cell(PteKind.ZeroPage, writeProtected);
-        if (Bit(flags, KpfKsm))
+        if (_tellsKsm && Bit(flags, KpfKsm))
             return TableNotation.CellOf('K')!.Value;
         bool isLazyFree = Bit(flags, KpfAnon) && !Bit(flags, KpfSwapBacked), isLarge = Bit(flags, KpfHead) || Bit(flags, KpfTail);
         var state = (isLazyFree ? CellFlags.LazyFree : CellFlags.Young | CellFlags.Dirty)

@@ -68,8 +68,9 @@ internal sealed class TableBuilder
     public string Build()
     {
         Map();
-        Folios();
         Shared();
+        Folios();
+        KeepShared();
         Small();
         Ksm();
         Age();
@@ -189,24 +190,28 @@ internal sealed class TableBuilder
             _steps.Advise(place + at * PageBytes, count, StepWriter.DontNeed);
     }
 
+    // Before there is anything else that the child would share and write-protect.
     private void Shared()
     {
         bool some = false;
-        ForEachRun(IsShared, (at, count) =>
+        ForEachRun(FolioPlan.IsSharedPage, (at, count) =>
         {
             _steps.Range("write", Address(at), count, _stamp + at);
             _steps.Range("keep", Address(at), count);
             some = true;
         });
-        foreach (var operation in _input.Setup.Where(operation => operation.What == 'H'))
-        {
-            _steps.Range("keep", Address(operation.Offset), operation.Length);
-            some = true;
-        }
         if (some)
             _steps.Range("share", Address(-_pages), 3 * _pages);
+    }
 
-        static bool IsShared(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+    // What the recorder's own operation shares, folios too.
+    private void KeepShared()
+    {
+        var ranges = _input.Setup.Where(operation => operation.What == 'H').ToList();
+        foreach (var range in ranges)
+            _steps.Range("keep", Address(range.Offset), range.Length);
+        if (ranges.Count > 0)
+            _steps.Range("share", Address(-_pages), 3 * _pages);
     }
 
     private void Small()

@@ -13,7 +13,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     private readonly IsolationRule _rule = machine.Version.Isolation;
     private List<int>? _largeFolios;
     private int _noneOrZero, _shared, _referenced, _lastPfn = -1, _ksmPage = -1;
-    private bool _tookOne;
+    private bool _tookOne, _isWritable;
 
     private readonly bool IsKhugepaged => kind == CollapseKind.Khugepaged;
 
@@ -29,6 +29,8 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
         for (; index < window.Length && result == ScanResult.Succeed; index++)
             result = Take(window[index], maxNone, maxShared);
         int taken = result == ScanResult.Succeed ? index : index - 1;
+        if (result == ScanResult.Succeed && machine.Version.NeedsWritablePte && !_isWritable)
+            result = ScanResult.PageRo;
         if (result == ScanResult.Succeed && IsKhugepaged && _referenced == 0 && Minds(ScanResult.LackReferencedPage))
             result = ScanResult.LackReferencedPage;
         if (result != ScanResult.Succeed)
@@ -78,6 +80,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
             if (result != ScanResult.Succeed)
                 return result;
         }
+        _isWritable |= PageState.IsWritable(folio, pte);
         if (IsKhugepaged && PageState.IsReferenced(folio, pte))
             _referenced++;
         return ScanResult.Succeed;

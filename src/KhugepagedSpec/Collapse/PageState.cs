@@ -17,6 +17,12 @@ internal static class PageState
     public static bool HasExtraReference(Machine machine, int pfn) =>
         machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
 
+    /// <summary>
+    /// The PTE can be written without a fault. Of what the model knows: a page of one process alone, that neither userfaultfd nor
+    /// KSM protects.
+    /// </summary>
+    public static bool IsWritable(in Folio folio, Pte pte) => !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
+
     /// <summary>Used lately, by the PTE or by the folio.</summary>
     public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);
 }

@@ -15,14 +15,14 @@ public enum WalkVerdict
 
 /// <summary>A set of results.</summary>
 /// <param name="Bits">Bit n set: the result numbered n is in the set.</param>
-public readonly record struct ResultSet(uint Bits)
+public readonly record struct ResultSet(ulong Bits)
 {
     /// <summary>Makes the set of <paramref name="results"/>.</summary>
     public static ResultSet Of(params ReadOnlySpan<ScanResult> results)
     {
-        uint bits = 0;
+        ulong bits = 0;
         foreach (var result in results)
-            bits |= 1u << (int)result;
+            bits |= 1ul << (int)result;
         return new ResultSet(bits);
     }
 

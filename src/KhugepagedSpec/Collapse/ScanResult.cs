@@ -103,6 +103,9 @@ public enum ScanResult : byte
 
     /// <summary>SCAN_PAGE_DIRTY_OR_WRITEBACK (file path only).</summary>
     PageDirtyOrWriteback,
+
+    /// <summary>SCAN_PAGE_RO: no PTE was writable. Up to 6.12 at least; not in 7.1 (the number is ours).</summary>
+    PageRo,
 }
 
 /// <summary>The two names of a <see cref="ScanResult"/>.</summary>
@@ -143,6 +146,7 @@ public static class ScanResultNames
         ("copy_poisoned_page", "SCAN_COPY_MC"),
         ("page_filled", "SCAN_PAGE_FILLED"),
         ("page_dirty_or_writeback", "SCAN_PAGE_DIRTY_OR_WRITEBACK"),
+        ("no_writable_page", "SCAN_PAGE_RO"),
     ];
 
     private static readonly Dictionary<string, ScanResult>.AlternateLookup<ReadOnlySpan<char>> ByTraceName =

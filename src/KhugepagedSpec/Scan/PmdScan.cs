@@ -53,6 +53,7 @@ internal static class PmdScan
         private readonly int _maxNone, _maxSwap, _maxShared;
         private readonly Span<int> _nodeLoad;
         private readonly ScanRule _rule;
+        private bool _isWritable;
         private int _noneOrZero, _unmapped, _shared, _referenced, _noneAtChunkStart;
         private int _lastPfn = -1;
 
@@ -105,6 +106,7 @@ internal static class PmdScan
                 return ScanResult.PageNull;
             ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
             _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
+            _isWritable |= PageState.IsWritable(folio, pte);
             if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind) && Minds(ScanResult.PageLazyFree))
                 return ScanResult.PageLazyFree;
             if (folio.Has(FolioFlags.NotAnon))
@@ -129,7 +131,8 @@ internal static class PmdScan
 
         // A range that is hardly used is left alone; one that would need swap-in must be used by half.
         public readonly ScanResult Verdict() =>
-            IsKhugepaged && Minds(ScanResult.LackReferencedPage) && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
+            _machine.Version.NeedsWritablePte && !_isWritable ? ScanResult.PageRo
+            : IsKhugepaged && Minds(ScanResult.LackReferencedPage) && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
                 ? ScanResult.LackReferencedPage
                 : ScanResult.Succeed;
 

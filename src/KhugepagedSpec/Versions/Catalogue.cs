@@ -91,6 +91,18 @@ public static class Catalogue
     };
 
     /// <summary>
+    /// Linux 6.12: the PMD's order only, not without a writable PTE, and no rule for lazyfree pages. Known by what it does, not read.
+    /// </summary>
+    public static KhugepagedVersion Linux612 { get; } = Legacy with
+    {
+        Name = "linux-6.12",
+        Source = "Linux 6.12.107, as observed",
+        NeedsWritablePte = true,
+        Scan = Legacy.Scan with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        Isolation = Legacy.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+    };
+
+    /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
     /// observations only the per-CPU batch explains.
     /// </summary>
@@ -108,5 +120,5 @@ public static class Catalogue
 
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
     public static KhugepagedVersion? Find(string name) =>
-        Versions.Concat(KnownBad.Variants).Concat(KnownBad.Harmless).Append(Linux72WithoutLruBatch).FirstOrDefault(version => version.Name == name);
+        Versions.Concat(KnownBad.Variants).Concat(KnownBad.Harmless).Append(Linux72WithoutLruBatch).Append(Linux612).FirstOrDefault(version => version.Name == name);
 }

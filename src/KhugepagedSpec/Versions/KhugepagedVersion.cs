@@ -29,6 +29,9 @@ public sealed record KhugepagedVersion
     /// <summary>Only the PMD's order exists (up to 7.1).</summary>
     public bool IsPmdOnly { get; init; }
 
+    /// <summary>A range of which no PTE is writable is left alone, for MADV_COLLAPSE too (6.12).</summary>
+    public bool NeedsWritablePte { get; init; }
+
     /// <summary>The scan.</summary>
     public ScanRule Scan { get; init; } = ScanRule.Linux72;
 
