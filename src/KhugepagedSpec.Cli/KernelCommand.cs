@@ -7,7 +7,7 @@ internal static class KernelCommand
 {
     public static Command Create() => new Verb(
         "kernel",
-        "Find and fetch Debian's cloud kernels.",
+        "Real kernels: find and fetch Debian's cloud kernels, hold the model against one under QEMU, record what it does.",
         """
         Kernels come from the mirror that this machine's apt is configured for, and stay in $XDG_CACHE_HOME/khugepaged-spec
         (~/.cache/khugepaged-spec). Nothing is installed.
@@ -15,10 +15,13 @@ internal static class KernelCommand
         Examples:
           khugepaged-spec kernel list
           khugepaged-spec kernel fetch 7.2
+          khugepaged-spec kernel compare --kernel 7.2
         """)
     {
         KernelListCommand.Create(),
         KernelFetchCommand.Create(),
         KernelCompareCommand.Create(),
+        KernelRecordCommand.Create(),
+        KernelSelftestCommand.Create(),
     };
 }

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec kernel record</c>: what a kernel does with page tables, as vectors.</summary>
+internal static class KernelRecordCommand
+{
+    public static Command Create()
+    {
+        var kernel = KernelOption.Create();
+        var scenario = new ScenarioOptions();
+        var passes = Options.Number("--passes", "Full scans, or MADV_COLLAPSE calls (3).");
+        var from = new Option<string?>("--from") { Description = "Record the scenarios of recorded vectors anew, instead of TABLE.", HelpName = "FILE" };
+        var count = Options.Number("--count", "Record so many fresh scenarios, instead of TABLE.");
+        var seed = Options.Number("--seed", "Their seed (1).");
+        var output = new Option<string?>("--out") { Description = "Write the vectors to FILE, once all are there. Default: standard output.", HelpName = "FILE" };
+        var command = new Verb(
+            "record",
+            "Have a kernel under QEMU do scenarios, each in passes of its own, and write down what it did.",
+            """
+            Writes one JSON object a line, as khugepaged-spec replay and explain --vector read them. A kind that user space cannot
+            make on that kernel is made as a plain page; a scenario that cannot be built is one line on stderr.
+
+            Examples:
+              khugepaged-spec kernel record 'x*210 K x*33 K x*267' --kernel 7.2 --out ksm.jsonl
+              khugepaged-spec kernel record --from linux-7.2.13.jsonl --kernel 7.3 --out linux-7.3.jsonl
+            """);
+        scenario.AddTo(command);
+        foreach (var option in new Option[] { kernel, passes, from, count, seed, output })
+            command.Add(option);
+        command.SetAction(parsed =>
+        {
+            string? file = parsed.GetValue(from);
+            if (new[] { file is not null, parsed.GetValue(count) is not null, scenario.TableText(parsed) is not null }.Count(given => given) != 1)
+                throw new UsageException("what to record: expected one of TABLE, --from FILE and --count N");
+            int many = parsed.GetValue(passes) ?? LiveComparison.Passes;
+            if (many < 1 || parsed.GetValue(count) is < 1)
+                throw new UsageException("--passes, --count: expected 1 or more");
+            Func<KernelAbilities, IEnumerable<VectorInput>> inputs = abilities =>
+                file is not null ? Inputs(file)
+                : parsed.GetValue(count) is { } fresh ? Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
+                : [LiveInput.Of("recorded", LiveInput.Fit(scenario.Scenario(parsed), abilities), many)];
+            return Run(KernelOption.Get(parsed, kernel), inputs, parsed.GetValue(output));
+        });
+        return command;
+    }
+
+    private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<VectorInput>> inputs, string? path)
+    {
+        using var interrupt = new Interrupt();
+        using var recording = new Recording(kernel);
+        int code = CommandLine.Agree;
+        var lines = TerminalProgress.Counting("vectors", done =>
+        {
+            var written = new List<string> { VectorWriter.Meta(recording.Abilities.FullName) };
+            foreach (var input in inputs(recording.Abilities))
+            {
+                interrupt.Token.ThrowIfCancellationRequested();
+                var (vector, error) = recording.Record(input);
+                if (vector is not null)
+                    written.Add(VectorWriter.Line(vector));
+                else
+                    code = CommandLine.Refuse($"{input.Id}: could not be built: {error}");
+                done(written.Count - 1);
+            }
+            return written;
+        });
+        if (path is null)
+            lines.ForEach(Console.WriteLine);
+        else
+            Write(path, lines);
+        return code;
+    }
+
+    private static void Write(string path, List<string> lines)
+    {
+        File.WriteAllText(path + ".new", string.Concat(lines.Select(line => line + "\n")));
+        File.Move(path + ".new", path, overwrite: true);
+    }
+
+    private static IEnumerable<VectorInput> Inputs(string file)
+    {
+        string path = Recorded.Find(file);
+        if (!File.Exists(path))
+            throw new UsageException($"{file}: no such file: expected recorded vectors, one JSON object a line");
+        return VectorReader.Read(path, Geometry.X86).Where(line => line.Vector is not null).Select(line => line.Vector!.Input);
+    }
+
+    private static IEnumerable<VectorInput> Fresh(KernelAbilities kernel, ulong seed, int count, int passes)
+    {
+        var scenarios = new LiveScenarios(seed, kernel);
+        return Enumerable.Range(0, count).Select(i => LiveInput.Of($"s{seed}_{i + 1}", scenarios.Batch(i / LiveScenarios.Together)[i % LiveScenarios.Together], passes));
+    }
+}
