@@ -19,6 +19,8 @@ internal static class KernelCompareText
             Line($"  {outcome.Earlier} of the scenarios were done earlier");
         if (batches.Sum(batch => batch.BuiltOtherwise) is var otherwise and > 0)
             Line($"  {otherwise} tables came out otherwise than asked for, and were compared as they were");
+        if (batches.Sum(batch => batch.NotShort) is var plenty and > 0)
+            Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, or the kernel compacted meanwhile");
         double seconds = outcome.Time.TotalSeconds;
         Line($"  {(outcome.Scenarios - outcome.Earlier) / seconds:0.0} scenarios/s: {seconds:0.0} s, boot included ({outcome.Comparison.Booting.TotalSeconds:0.0} s of all guests)");
         foreach (var batch in outcome.Bad.Take(ShownInFull))
@@ -73,9 +75,11 @@ internal static class KernelCompareText
         }
         if (found.Violation is var (invariant, violation))
             Line($"  the kernel breaks {invariant.Name}: {violation}");
-        foreach (var scenario in found.Together)
+        if (found.Together.Length > 1)
+            Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
+        foreach (var scenario in found.Together.Take(1))
             Line($"  khugepaged-spec kernel record {scenario} --kernel {outcome.Comparison.Abilities.Release}");
-        foreach (var scenario in found.Together)
+        foreach (var scenario in found.Together.Take(1))
             Line($"  khugepaged-spec explain {scenario} --model {outcome.Plan.Model}");
     }
 

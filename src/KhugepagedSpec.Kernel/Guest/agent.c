@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -50,7 +51,7 @@ struct range { uint64_t start, pages; };
 
 static int port, self;
 static char error[256];
-static int khugepaged_pid, khugepaged_stat = -1, full_scans = -1, trace_pipe = -1;
+static int khugepaged_pid, khugepaged_stat = -1, khugepaged_schedstat = -1, full_scans = -1, trace_pipe = -1;
 
 static int fail(const char *format, ...)
 {
@@ -338,6 +339,95 @@ static int advise(uint64_t start, uint64_t pages, int advice)
     return 0;
 }
 
+// ---- Memory that is short ----
+
+static uint64_t free_bytes(void)
+{
+    struct sysinfo info;
+    sysinfo(&info);
+    return (uint64_t)info.freeram * info.mem_unit;
+}
+
+// Takes a reference to one page more, so that compaction does not move it.
+static int pin_more(uint64_t page)
+{
+    enum { SLOTS = 1024 };
+    static int ends[2], used = SLOTS;
+    if (used == SLOTS) {
+        used = 0;
+        if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, SLOTS * PAGE) < 0)
+            return failed("pipe");
+    }
+    struct iovec one = { (void *)page, PAGE };
+    used++;
+    return vmsplice(ends[1], &one, 1, 0) == (ssize_t)PAGE ? 0 : failed("vmsplice");
+}
+
+// Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but the first of each such
+// block, and takes what blocks there still are in folios of that order, which must be set to always.
+static int fragment(int order)
+{
+    const uint64_t spare = 6 << 20, step = 1 << 20, room = 128 << 20, size = 4ULL << 30;
+    char *small = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *large = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (small == MAP_FAILED || large == MAP_FAILED || open_maps())
+        return failed("fragment");
+    madvise(small, size, MADV_NOHUGEPAGE);
+    uint64_t taken = 0;
+    for (; taken < size && free_bytes() > spare; taken += step)
+        if (madvise(small + taken, step, 23 /* MADV_POPULATE_WRITE */))
+            return failed("MADV_POPULATE_WRITE");
+    static uint64_t entries[BLOCK];
+    uint64_t dropped_from = 0;
+    for (uint64_t at = 0; at < taken; at += BLOCK * PAGE) {
+        pread(pagemap, entries, sizeof entries, ((uintptr_t)small + at) / PAGE * 8);
+        for (uint64_t i = 0; i < BLOCK && at + i * PAGE < taken; i++)
+            if ((frame(entries[i]) & ((1 << order) - 1)) == 0) {
+                if (pin_more((uintptr_t)small + at + i * PAGE))
+                    return -1;
+                if (at + i * PAGE > dropped_from)
+                    madvise(small + dropped_from, at + i * PAGE - dropped_from, MADV_DONTNEED);
+                dropped_from = at + (i + 1) * PAGE;
+            }
+    }
+    if (taken > dropped_from && madvise(small + dropped_from, taken - dropped_from, MADV_DONTNEED))
+        return failed("MADV_DONTNEED");
+    for (char *at = (char *)(((uintptr_t)large + (PAGE << order) - 1) & -(PAGE << order)); at < large + room - (PAGE << 9); at += PAGE << order) {
+        uint64_t entry, flags;
+        *(volatile char *)at = 1;
+        pread(pagemap, &entry, 8, (uintptr_t)at / PAGE * 8);
+        pread(kpageflags, &flags, 8, frame(entry) * 8);
+        if (!is_large(flags))
+            return 0;
+    }
+    return fail("fragment: blocks of order %d are left", order);
+}
+
+static int cgroup_enter(uint64_t number)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/cgroup/%llu", (unsigned long long)number);
+    if (mkdir(path, 0755) && errno != EEXIST)
+        return failed(path);
+    strcat(path, "/cgroup.procs");
+    return write_file(path, "0");
+}
+
+// No page more than it has now may be charged to the group.
+static int cgroup_limit(uint64_t number)
+{
+    char path[64], text[32];
+    snprintf(path, sizeof path, "/cgroup/%llu/memory.swap.max", (unsigned long long)number);
+    if (write_file(path, "0"))
+        return -1;
+    snprintf(path, sizeof path, "/cgroup/%llu/memory.current", (unsigned long long)number);
+    int file = open(path, O_RDONLY);
+    snprintf(text, sizeof text, "%ld", read_number(file));
+    close(file);
+    snprintf(path, sizeof path, "/cgroup/%llu/memory.max", (unsigned long long)number);
+    return write_file(path, text);
+}
+
 // ---- khugepaged and ksmd ----
 
 static char daemon_state(void)
@@ -348,20 +438,47 @@ static char daemon_state(void)
     return name_end ? name_end[2] : '?';
 }
 
-// One write of scan_sleep_millisecs is one wake-up: the LRU batches are drained, then everything is scanned once.
+static long runs(void)
+{
+    char text[96] = "";
+    long count = 0;
+    pread(khugepaged_schedstat, text, sizeof text - 1, 0);
+    sscanf(text, "%*s %*s %ld", &count);
+    return count;
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec + now.tv_nsec * 1e-9;
+}
+
+// One write of scan_sleep_millisecs is one wake-up: the LRU batches are drained, then everything is scanned once. A wake-up
+// that ends before the last process, as after failed allocations, is over when the daemon has slept for a while.
 static int full_scan(void)
 {
-    long before = read_number(full_scans);
-    for (int i = 0; daemon_state() != 'S' && i < 20000; i++)
+    const double patience = 5, asleep = 0.06;
+    double start = seconds(), since = 0;
+    while (daemon_state() != 'S' && seconds() < start + patience)
         pause_briefly(200);
+    long scans = read_number(full_scans), last = runs();
     if (write_file(THP "khugepaged/scan_sleep_millisecs", "100000000"))
         return -1;
-    for (int i = 0; i < 50000; i++) {
-        if (read_number(full_scans) > before && daemon_state() == 'S')
+    for (int ran = 0; seconds() < start + patience; pause_briefly(150)) {
+        int sleeps = daemon_state() == 'S';
+        long now = runs();
+        if (sleeps && read_number(full_scans) > scans)
             return 0;
-        pause_briefly(150);
+        if (!sleeps || now != last) {
+            ran |= now != last;
+            last = now;
+            since = seconds();
+        } else if (ran && seconds() > since + asleep) {
+            return 0;
+        }
     }
-    return fail("khugepaged did not finish a scan: state %c, full_scans %ld, then %ld", daemon_state(), before, read_number(full_scans));
+    return fail("khugepaged did not finish a scan: state %c, full_scans %ld, then %ld", daemon_state(), scans, read_number(full_scans));
 }
 
 static int merge_equal_pages(int scans)
@@ -479,6 +596,12 @@ static int step(char *line)
         return huge_pages(a, b);
     if (!strcmp(word, "scan"))
         return full_scan();
+    if (!strcmp(word, "fragment"))
+        return fragment(a);
+    if (!strcmp(word, "enter"))
+        return cgroup_enter(a);
+    if (!strcmp(word, "limit"))
+        return cgroup_limit(a);
     if (!strcmp(word, "merge"))
         return merge_equal_pages(a);
     if (!strcmp(word, "trace"))
@@ -534,9 +657,9 @@ static int work_for(int process, char *text, uint32_t length)
     return read(processes[process].done, &byte, 1) == 1 ? 0 : -1;
 }
 
-static void end_processes(void)
+static void end_processes(int last)
 {
-    for (int i = 1; i < MAX_PROCESSES; i++)
+    for (int i = 1; i <= last; i++)
         if (processes[i].pid) {
             kill(processes[i].pid, SIGKILL);
             waitpid(processes[i].pid, NULL, 0);
@@ -565,7 +688,7 @@ static void serve(void)
                 write_all(port, "process died", 12);
             }
         } else if (!strncmp(text, "end", 3)) {
-            end_processes();
+            end_processes(atoi(text + 3) < MAX_PROCESSES ? atoi(text + 3) : MAX_PROCESSES - 1);
             reply('d', "", 0);
         } else {
             steps(text);
@@ -672,6 +795,8 @@ int main(void)
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", khugepaged_pid);
     khugepaged_stat = open(path, O_RDONLY);
+    snprintf(path, sizeof path, "/proc/%d/schedstat", khugepaged_pid);
+    khugepaged_schedstat = open(path, O_RDONLY);
     full_scans = open(THP "khugepaged/full_scans", O_RDONLY);
     trace_pipe = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK);
     struct utsname name;

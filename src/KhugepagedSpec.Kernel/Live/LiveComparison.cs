@@ -62,7 +62,7 @@ public sealed class LiveComparison : IDisposable
     public void Run(ulong seed, IEnumerable<int> numbers, Action<BatchResult> done, CancellationToken cancellation)
     {
         var scenarios = new LiveScenarios(seed, Abilities);
-        var queue = new Queue<int>(numbers);
+        var queue = new Queue<int>(numbers.OrderBy(LiveScenarios.IsShortOfBlocks));
         int compared = 0;
         var workers = Enumerable.Range(0, _guests).Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _first : null), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         Task.WaitAll(workers, CancellationToken.None);
@@ -147,15 +147,22 @@ public sealed class LiveComparison : IDisposable
         return result with { Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits : batch.Select(scenario => $"together: {scenario}")] };
     }
 
-    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
+    // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
+    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation) =>
+        Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is null
+            ? CompareTogether(number, batch, kernel, compared, cancellation)
+            : batch.Select(scenario => CompareTogether(number, [scenario], kernel, compared, cancellation)).Aggregate((all, one) => all.And(one));
+
+    private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
     {
         var judge = new Judge(Model);
         var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes))]);
-        var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null).ToList();
+        var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
         var vectors = built.Select(one => one.Vector!).ToList();
         var result = new BatchResult
         {
             Number = number,
+            NotShort = recorded.Count(one => one.Vector is not null) - vectors.Count,
             Scenarios = vectors.Count,
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
@@ -167,11 +174,18 @@ public sealed class LiveComparison : IDisposable
             return result;
         var mismatch = Vectors.Replay.Run(vectors, Model);
         var broken = vectors.Select(vector => judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+        if (mismatch is null && broken.Count == 0)
+            return result;
+        bool again = Shrink([.. built.Select(one => one.Scenario)], kernel, judge, compared + vectors.Count, cancellation);
+
+        // Where blocks are short the kernel may begin to move pages about by itself.
+        if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
+            return new BatchResult { Number = number, NotShort = batch.Length };
         return result with
         {
             Differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}",
             Broken = [.. broken.Select(found => $"{found.Invariant.Name}: {found.Violation}")],
-            DifferedOnce = (mismatch is not null || broken.Count > 0) && !Shrink([.. built.Select(one => one.Scenario)], kernel, judge, compared + vectors.Count, cancellation),
+            DifferedOnce = !again,
         };
     }
 

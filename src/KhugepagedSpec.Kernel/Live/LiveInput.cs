@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.Memory;
@@ -33,6 +34,7 @@ public static class LiveInput
             Shape = ShapeOf(scenario.Vma, scenario.Settings.Geometry.Pages) ?? VmaShape.Exact,
             Flags = [.. flags],
             Passes = passes,
+            Mishaps = scenario.Mishaps,
             Pattern = "",
             PatternText = pattern,
         };
@@ -45,13 +47,19 @@ public static class LiveInput
     public static Scenario Fit(Scenario scenario, KernelAbilities kernel)
     {
         var cells = scenario.Table.Cells.ToArray();
+        int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
+        bool isChargeShort = Shortage.IsOfCharge(scenario.Mishaps);
         bool hasKsm = cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
         for (int i = 0; i < cells.Length; i++)
-            cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None : CanBeMade(cells[i], kernel, hasKsm) ? cells[i] : Cell.Plain;
+            cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None
+                : CanBeMade(cells[i], kernel, hasKsm) && cells[i].Order < (blocksFrom ?? byte.MaxValue) ? cells[i]
+                : Cell.Plain;
         var table = new PageTable(scenario.Table.Geometry, [.. cells]);
         foreach (var folio in TableBuilder.Impossible(table))
             foreach (int index in folio.Kept)
                 cells[index] = Cell.Plain;
+        if (isChargeShort)
+            NothingToReclaim(cells);
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
         return scenario with
@@ -63,10 +71,22 @@ public static class LiveInput
                 End = isKnownShape ? scenario.Vma.End : exact.End,
                 Flags = exact.Flags | (scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag)),
             },
-            Settings = Fit(scenario.Settings, table, kernel),
+            Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             Numa = NumaTopology.SingleNode,
-            Mishaps = [],
+            Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
         };
+    }
+
+    // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
+    private static void NothingToReclaim(Cell[] cells)
+    {
+        for (int i = 0; i < cells.Length; i++)
+            if (cells[i].Has(CellFlags.LazyFree))
+                cells[i] = Cell.Plain;
+        foreach (var folio in cells.Select((cell, index) => (cell, index)).Where(one => one.cell.Order > 0).GroupBy(one => (one.index - one.cell.Page, one.cell.Order)).ToList())
+            if (folio.Count() < 1 << folio.Key.Order)
+                foreach (var (_, index) in folio)
+                    cells[index] = Cell.Plain;
     }
 
     /// <summary>The VMA's extent as a shape; null if it is none.</summary>
@@ -88,9 +108,11 @@ public static class LiveInput
 
     // A size set to always makes the sharing child eligible, or not, depending on when it was forked. Before 7.2 nothing runs
     // unless the PMD's size is enabled.
-    private static ThpSettings Fit(ThpSettings settings, PageTable table, KernelAbilities kernel)
+    private static ThpSettings Fit(ThpSettings settings, PageTable table, KernelAbilities kernel, bool isChargeShort)
     {
         var orders = settings.OrdersFor(advised: true);
+        while (isChargeShort && !orders.IsEmpty && orders.Lowest < Shortage.LowestChargedOrder)
+            orders = orders.Without(orders.Lowest);
         if (!kernel.CollapsesToMthp)
             orders = orders.With(settings.Geometry.PmdOrder);
         bool always = !settings.Always.IsEmpty && !table.Cells.Any(cell => cell.Has(CellFlags.Shared));

@@ -15,6 +15,9 @@ internal sealed class LiveKernel : IDisposable
 {
     private const string Tracing = "/sys/kernel/tracing", VmStat = "/proc/vmstat";
 
+    // The agent takes no more; the last one is not for scenarios.
+    private const int LastProcess = 63;
+
     // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
@@ -22,6 +25,7 @@ internal sealed class LiveKernel : IDisposable
     private readonly Geometry _geometry;
     private readonly List<(string Name, int Order)> _counters = [];
     private readonly Dictionary<string, string> _settings = [];
+    private int? _fragmentedFrom;
 
     /// <summary>Boots a kernel and prepares it.</summary>
     /// <param name="image">The kernel's image.</param>
@@ -83,8 +87,28 @@ internal sealed class LiveKernel : IDisposable
         SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
     }
 
-    /// <summary>Ends all processes but the agent.</summary>
-    public void EndProcesses() => _guest.Take(0, "end");
+    /// <summary>Ends the processes up to <paramref name="last"/>.</summary>
+    public void EndProcesses(int last) => _guest.Take(0, $"end {last}");
+
+    /// <summary>Leaves no free block of that order or above until told otherwise; null gives all memory back.</summary>
+    /// <param name="order">The order; null for none.</param>
+    public void Fragment(int? order)
+    {
+        if (order == _fragmentedFrom)
+            return;
+        if (_fragmentedFrom is not null)
+            _guest.Take(0, $"end {LastProcess}");
+        _fragmentedFrom = order;
+
+        // Without direct compaction an allocation that finds no block fails, and disturbs nothing.
+        SetThp(("khugepaged/defrag", order is null ? "1" : "0"), ("defrag", order is null ? "always" : "never"));
+        if (order is null)
+            return;
+        SetThp(($"{StepWriter.Size(order.Value)}/enabled", "always"));
+        _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\nset /proc/sys/vm/compaction_proactiveness 0\n");
+        _guest.Take(LastProcess, $"fragment {order}\n");
+        ResetSizes();
+    }
 
     /// <summary>The counters as they are now, and the trace lines since the last time.</summary>
     public (long[] Counters, Statistics Events, string Trace) Observe(string steps)
@@ -117,11 +141,10 @@ internal sealed class LiveKernel : IDisposable
     private void Prepare()
     {
         var steps = new StepWriter();
-        steps.SetThp("defrag", "always");
         steps.SetThp("use_zero_page", "0");
         ResetSizes();
-        foreach (var (name, value) in new[] { ("pages_to_scan", "1000000000"), ("alloc_sleep_millisecs", "0"), ("defrag", "1") })
-            steps.SetThp($"khugepaged/{name}", value);
+        SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
+        steps.Set("/cgroup/cgroup.subtree_control", "+memory");
         steps.Set("/proc/sys/vm/page-cluster", 0);
         steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
         steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);

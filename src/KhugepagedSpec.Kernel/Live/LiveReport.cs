@@ -26,6 +26,9 @@ public sealed record BatchResult
     /// <summary>Scenarios whose table came out otherwise than asked for; they are compared as they are.</summary>
     public int BuiltOtherwise { get; init; }
 
+    /// <summary>Scenarios that were not compared: memory was to be short of large blocks, and an allocation found one after all, or the kernel compacted memory meanwhile.</summary>
+    public int NotShort { get; init; }
+
     /// <summary>Scenarios that could not be built, each with the reason.</summary>
     public ImmutableArray<string> Unbuilt { get; init; } = [];
 
@@ -43,6 +46,21 @@ public sealed record BatchResult
 
     /// <summary>Everything was compared and nothing is wrong.</summary>
     public bool IsFine => Unbuilt.IsEmpty && Differs is null && Broken.IsEmpty && Failure.IsEmpty;
+
+    /// <summary>Two results of one batch as one.</summary>
+    public BatchResult And(BatchResult other) => this with
+    {
+        Scenarios = Scenarios + other.Scenarios,
+        Passes = Passes + other.Passes,
+        Attempts = Attempts + other.Attempts,
+        Collapsed = Collapsed + other.Collapsed,
+        BuiltOtherwise = BuiltOtherwise + other.BuiltOtherwise,
+        NotShort = NotShort + other.NotShort,
+        Unbuilt = [.. Unbuilt, .. other.Unbuilt],
+        Differs = Differs ?? other.Differs,
+        DifferedOnce = DifferedOnce || other.DifferedOnce,
+        Broken = [.. Broken, .. other.Broken],
+    };
 }
 
 /// <summary>A difference, made small on the kernel itself.</summary>

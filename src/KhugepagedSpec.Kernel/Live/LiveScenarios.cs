@@ -18,6 +18,8 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
+    private const int ShortageEvery = 40;
+
     private static readonly Geometry Real = Geometry.X86;
 
     /// <summary>A batch; any may be made without those before it.</summary>
@@ -26,14 +28,14 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     {
         var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
-        var first = Draw(choices, generator);
+        var first = InShortage(choices, Draw(choices, generator), number);
         var batch = ImmutableArray.CreateBuilder<Scenario>(Together);
         batch.Add(first);
         while (batch.Count < Together)
         {
             // What meets a limit exactly still meets it when it is turned round.
             var next = choices.OneIn(3) ? Turned(choices, batch[choices.Below(batch.Count)]) : Draw(choices, generator);
-            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind }, kernel));
+            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Mishaps = first.Mishaps }, kernel));
         }
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
         if (someoneShares && !first.Settings.Always.IsEmpty)
@@ -44,6 +46,25 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
                 batch[i] = batch[i] with { Settings = first.Settings };
         return batch.MoveToImmutable();
     }
+
+    /// <summary>Memory is short of large blocks in this batch: it leaves its guest's memory in disorder.</summary>
+    /// <param name="number">Which one.</param>
+    public static bool IsShortOfBlocks(int number) => number % ShortageEvery == ShortageEvery - 1;
+
+    // Now and then: no free blocks, or a memory cgroup at its limit.
+    private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch
+    {
+        9 or 29 => LiveInput.Fit(scenario with { Mishaps = Shortage.OfCharge }, kernel),
+        ShortageEvery - 1 => LiveInput.Fit(
+            scenario with
+            {
+                Kind = CollapseKind.Khugepaged,
+                Vma = scenario.Vma with { Start = 0, End = Real.Pages },
+                Mishaps = Shortage.OfBlocks(choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder), Real),
+            },
+            kernel),
+        _ => scenario,
+    };
 
     private Scenario Draw(Choices choices, ScenarioGenerator generator)
     {

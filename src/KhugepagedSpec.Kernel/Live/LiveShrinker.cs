@@ -30,7 +30,7 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
     {
         _tries++;
         var recorded = _recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes))]);
-        if (recorded.Any(one => one.Vector is null))
+        if (recorded.Any(one => one.Vector is null || !Shortage.Held(one.Vector)))
             return null;
         ImmutableArray<RecordedVector> vectors = [.. recorded.Select(one => one.Vector!)];
         var broken = vectors.Select(vector => judge.Broken(vector, together.Count > 1)).FirstOrDefault(found => found is not null);
@@ -71,6 +71,6 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;
         var fitted = LiveInput.Fit(scenario, kernel.Abilities);
-        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings;
+        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Mishaps.SequenceEqual(scenario.Mishaps);
     }
 }

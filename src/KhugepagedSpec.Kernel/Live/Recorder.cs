@@ -24,10 +24,12 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
+        kernel.Fragment(Shortage.BlocksFrom(together[0].Mishaps, together[0].Settings.Geometry));
+
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
         kernel.ResetSizes();
         foreach (var process in processes)
-            Take(process, process.Builder.Introduce());
+            Take(process, (Shortage.IsOfCharge(process.Input.Mishaps) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
         foreach (var process in processes)
             Take(process, process.Builder.Build());
         Enable(together[0].Settings);
@@ -36,12 +38,19 @@ internal sealed class Recorder(LiveKernel kernel)
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
+        bool isChargeShort = Shortage.IsOfCharge(together[0].Mishaps);
+        if (isChargeShort)
+            foreach (var process in processes)
+                kernel.Take(process.Number, $"limit {process.Number}\n");
         var seen = kernel.Observe("");
         for (int pass = 0; pass < together[0].Passes && processes.Count > 0; pass++)
             seen = Pass(processes, seen, pass);
+        if (isChargeShort)
+            foreach (var process in processes)
+                kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
         foreach (var process in processes)
             process.WrongPages = CountWrong(process);
-        kernel.EndProcesses();
+        kernel.EndProcesses(together.Count);
         kernel.ResetSizes();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")

@@ -45,6 +45,7 @@ public static class RecordedHistory
                 Enabled = enabled,
                 Before = before,
                 After = after,
+                HadMishaps = !input.Mishaps.IsEmpty,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
                 Added = othersAreScanned || inCompany || input.Shape == VmaShape.Big3 ? null : StatisticsOf(pass.Counters),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -54,6 +55,9 @@ public sealed record VectorInput
 
     /// <summary>Flags of the set-up: uffdm, uffdw, mlock, noadv, nohuge, thpdis, noretouch, nodrain.</summary>
     public ImmutableArray<string> Flags { get; init; } = [];
+
+    /// <summary>What the surroundings made fail: charges to the memory cgroup, or allocations of large folios.</summary>
+    public ImmutableArray<ScriptedMishap> Mishaps { get; init; } = [];
 
     /// <summary>What was done before the first observation.</summary>
     public ImmutableArray<VectorOperation> Setup { get; init; } = [];
@@ -111,10 +115,11 @@ public sealed record VectorInput
                 case "flags": input = input with { Flags = ParseFlags(value) }; break;
                 case "ops": input = input with { Setup = ParseOperations(key, value) }; break;
                 case "then": input = input with { Then = ParseOperations(key, value) }; break;
+                case "fail": input = input with { Mishaps = [.. value.Split(',').Select(ScriptedMishap.Parse)] }; break;
                 case "passes": input = input with { Passes = Number(key, value) }; break;
                 case "shift": input = input with { Shift = Number(key, value) }; break;
                 case "pat": pattern = value; break;
-                default: throw new FormatException($"unknown key '{key}' in 'in': expected o, om, g, none, swap, shared, mode, passes, vma, flags, shift, ops, then or pat");
+                default: throw new FormatException($"unknown key '{key}' in 'in': expected o, om, g, none, swap, shared, mode, passes, vma, flags, fail, shift, ops, then or pat");
             }
         }
         if (pattern is null)
@@ -184,6 +189,7 @@ public sealed record VectorInput
         Add("passes", Passes, 3);
         Add("vma", Name(Shape), Name(VmaShape.Exact));
         Add("flags", string.Join(',', Flags), "");
+        Add("fail", string.Join(',', Mishaps), "");
         Add("shift", Shift, 0);
         Add("ops", Text(Setup), "");
         Add("then", Text(Then), "");

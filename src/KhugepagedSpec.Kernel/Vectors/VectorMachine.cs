@@ -27,7 +27,7 @@ public sealed class VectorMachine
     {
         var input = together[0].Input;
         _kind = input.Kind;
-        Machine = new Machine(version, input.Settings) { KeepWalks = traced, Trace = traced ? [] : null };
+        Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced ? [] : null };
         Processes = [.. together.Select(vector => new VectorProcess(Machine, vector))];
         _khugepaged = new Khugepaged(Machine);
     }
