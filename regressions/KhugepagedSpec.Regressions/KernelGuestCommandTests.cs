@@ -44,7 +44,7 @@ public sealed class KernelGuestCommandTests : IDisposable
     [InlineData("kernel compare --count -1", "--count -1: expected 1 or more")]
     [InlineData("kernel compare --guests 0", "--guests 0: expected 1 or more")]
     [InlineData("kernel compare --seed x", "--seed: 'x': expected a whole number")]
-    [InlineData("kernel compare --model nobody", "--model: unknown model 'nobody'")]
+    [InlineData("kernel compare --model nobody", "--model: no khugepaged is called 'nobody'")]
     [InlineData("kernel record", "what to record: expected one of TABLE, --from FILE and --count N")]
     [InlineData("kernel record x*512 --count 1", "what to record: expected one of TABLE, --from FILE and --count N")]
     [InlineData("kernel record --from a --count 1", "what to record: expected one of TABLE, --from FILE and --count N")]

@@ -45,7 +45,7 @@ public static class LiveInput
     public static Scenario Fit(Scenario scenario, KernelAbilities kernel)
     {
         var cells = scenario.Table.Cells.ToArray();
-        bool hasKsm = cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
+        bool hasKsm = kernel.TellsKsm && cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
         for (int i = 0; i < cells.Length; i++)
             cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None : CanBeMade(cells[i], kernel, hasKsm) ? cells[i] : Cell.Plain;
         var table = new PageTable(scenario.Table.Geometry, [.. cells]);
@@ -54,6 +54,7 @@ public static class LiveInput
                 cells[index] = Cell.Plain;
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
+        var flags = scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
         return scenario with
         {
             Table = table,
@@ -61,7 +62,7 @@ public static class LiveInput
             {
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
-                Flags = exact.Flags | (scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag)),
+                Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel),
             Numa = NumaTopology.SingleNode,
