@@ -57,6 +57,7 @@ public sealed class TraceReaderTests
     public void What_comes_before_any_visit_and_other_lines_are_left_out() => Assert.Empty(TraceReader.Read(
         """
         CPU:0 [LOST 3 EVENTS]
+        khs_attempt: (collapse_huge_page+0x0/0x9c0) addr=0x100000010000 order=4
         mm_collapse_huge_page: mm=0000000012345678, isolated=1, status=succeeded, order=4
         mm_khugepaged_scan_pmd: referenced=1, none_or_zero=2, status=failed, unmapped=3
         mm_khugepaged_scan_file: status=failed
