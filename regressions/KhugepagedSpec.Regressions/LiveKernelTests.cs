@@ -4,7 +4,7 @@ namespace KhugepagedSpec.Regressions;
 [Collection("console")]
 public sealed class LiveKernelTests
 {
-    private const string ByHand = "boots a kernel: .ci/run does, or khugepaged-spec kernel fetch 7.2 && khugepaged-spec kernel compare --kernel 7.2";
+    private const string ByHand = "boots a kernel: khugepaged-spec kernel fetch 7.2 && khugepaged-spec kernel compare --kernel 7.2";
 
     [Fact(Skip = ByHand)]
     public void Fresh_scenarios_agree_with_a_running_kernel()
