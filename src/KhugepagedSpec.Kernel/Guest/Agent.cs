@@ -42,8 +42,7 @@ public static class Agent
         try
         {
             using var compiler = Process.Start(start)!;
-            compiler.StandardInput.Write(source);
-            compiler.StandardInput.Close();
+            Feed(compiler, source);
             string errors = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             if (compiler.ExitCode != 0)
@@ -53,6 +52,19 @@ public static class Agent
         catch (System.ComponentModel.Win32Exception)
         {
             throw new GuestUnavailableException("no C compiler for the guest's agent: apt-get install gcc libc6-dev");
+        }
+    }
+
+    // One that ends before it has read all says why on standard error.
+    private static void Feed(Process compiler, string source)
+    {
+        try
+        {
+            compiler.StandardInput.Write(source);
+            compiler.StandardInput.Close();
+        }
+        catch (IOException)
+        {
         }
     }
 

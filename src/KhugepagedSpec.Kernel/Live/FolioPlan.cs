@@ -14,6 +14,9 @@ internal sealed record PlannedFolio(int Order, int First)
 
     /// <summary>How far the range must lie off a boundary for a page fault to give this folio.</summary>
     public int Shift => -First & (Pages - 1);
+
+    /// <summary>True if one of its pages would lie there.</summary>
+    public bool Spans(int index) => index >= First && index < First + Pages;
 }
 
 /// <summary>
@@ -33,13 +36,18 @@ internal static class FolioPlan
         for (int i = 0; i < pages; i++)
             taken[i + pages] = IsSharedPage(table.Cells[i]);
         var planned = new List<PlannedFolio>();
+        var inTheWay = open.ToDictionary(folio => folio, folio => open.Where(other => other != folio && folio.Kept.Exists(other.Spans)).ToList());
         while (open.Count > 0)
         {
-            // A huge page first, while there is no PTE table at all. Then few moves and few settings: the same shift, then the
-            // same order, as the last one.
+            // A huge page first, while there is no PTE table at all; then what is in the way of no other. Then few moves and few
+            // settings: the same shift, then the same order, as the last one.
             var last = planned.Count > 0 ? planned[^1] : null;
-            var next = open.Where(folio => IsFree(folio) && (folio.Order < table.Geometry.PmdOrder || last is null))
-                .OrderByDescending(folio => (folio.Order == table.Geometry.PmdOrder, folio.Shift == last?.Shift, folio.Order == last?.Order)).FirstOrDefault();
+            var next = open.Where(CanBeMade)
+                .OrderByDescending(folio => (
+                    folio.Order == table.Geometry.PmdOrder,
+                    !inTheWay[folio].Exists(other => open.Contains(other) && CanBeMade(other)),
+                    folio.Shift == last?.Shift,
+                    folio.Order == last?.Order)).FirstOrDefault();
             if (next is null)
                 break;
             open.Remove(next);
@@ -49,6 +57,8 @@ internal static class FolioPlan
         }
         impossible.AddRange(open);
         return planned;
+
+        bool CanBeMade(PlannedFolio folio) => IsFree(folio) && (folio.Order < table.Geometry.PmdOrder || planned.Count == 0);
 
         bool IsFree(PlannedFolio folio) =>
             folio.First >= -pages && folio.First + folio.Pages <= 2 * pages && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);

@@ -49,7 +49,7 @@ public static class LiveInput
         var cells = scenario.Table.Cells.ToArray();
         int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
         bool isChargeShort = Shortage.IsOfCharge(scenario.Mishaps);
-        bool hasKsm = cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
+        bool hasKsm = kernel.TellsKsm && cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
         for (int i = 0; i < cells.Length; i++)
             cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None
                 : CanBeMade(cells[i], kernel, hasKsm) && cells[i].Order < (blocksFrom ?? byte.MaxValue) ? cells[i]
@@ -62,6 +62,7 @@ public static class LiveInput
             NothingToReclaim(cells);
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
+        var flags = scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
         return scenario with
         {
             Table = table,
@@ -69,7 +70,7 @@ public static class LiveInput
             {
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
-                Flags = exact.Flags | (scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag)),
+                Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             Numa = NumaTopology.SingleNode,

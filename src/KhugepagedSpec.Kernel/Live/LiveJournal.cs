@@ -21,6 +21,7 @@ public static class LiveJournal
     {
         string[] lines = File.ReadAllText(path).Split('\n');
         var done = new List<BatchResult>();
+        int number = 1;
         try
         {
             var earlier = JsonSerializer.Deserialize(lines[0], LiveJson.Default.LivePlan);
@@ -29,12 +30,15 @@ public static class LiveJournal
 
             // What stands behind the last newline was cut off.
             foreach (string line in lines.Skip(1).Take(lines.Length - 2))
+            {
+                number++;
                 if (JsonSerializer.Deserialize(line, LiveJson.Default.BatchResult) is { IsFine: true } batch)
                     done.Add(batch);
+            }
         }
         catch (JsonException)
         {
-            throw new FormatException($"{path}, line {done.Count + 1}: expected what khugepaged-spec kernel compare --out writes");
+            throw new FormatException($"{path}, line {number}: expected what khugepaged-spec kernel compare --out writes");
         }
         return done;
     }

@@ -68,7 +68,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
 
     private Scenario Draw(Choices choices, ScenarioGenerator generator)
     {
-        var scenario = LiveInput.Fit(generator.Next(), kernel);
+        var scenario = generator.Next();
         if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
         {
             var (first, end) = VectorProcess.Extent(choices.Of<VmaShape>(Enum.GetValues<VmaShape>()), Real.Pages);
@@ -76,7 +76,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         }
         if (choices.OneIn(40))
             scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } };
-        return scenario;
+        return LiveInput.Fit(scenario, kernel);
     }
 
     private static Scenario Turned(Choices choices, Scenario scenario)

@@ -41,7 +41,7 @@ internal static class TraceReader
                     break;
                 case AttemptProbe:
                     int order = fields.TryGetValue("order", out string? some) ? Number(some) : pmdOrder;
-                    range!.Attempts.Add(new Attempt((int)((Hex(fields["addr"]) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
+                    range?.Attempts.Add(new Attempt((int)((Hex(fields["addr"]) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
                     break;
                 case "mm_collapse_huge_page_swapin":
                     Last(range, attempt => attempt with { Swapin = new SwapinReport(Number(fields["swapped_in"]), (ScanResult)Number(fields["ret"])) });

@@ -217,16 +217,17 @@ public sealed record VectorInput
         int at = 0;
         foreach (string token in pattern.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
+            if (!KnownKinds.Contains(token[0]))
+                throw Unknown("pat", token, $"one of the kinds {KnownKinds} and a count");
             int star = token.IndexOf('*');
             int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
             string body = token[1..(star < 0 ? token.Length : star)];
-            if (!KnownKinds.Contains(token[0]))
-                throw Unknown("pat", token, $"one of the kinds {KnownKinds} and a count");
-            int count = times * (token[0] is 'm' or 'M' or 'f' ? FolioPages(body, token) : Number("pat", body));
+            long count = (long)times * (token[0] is 'm' or 'M' or 'f' ? FolioPages(body, token) : Number("pat", body));
 
             // A pattern may run past the table; the recorder made as much of it as fitted.
-            letters.AsSpan(at, Math.Min(count, letters.Length - at)).Fill(token[0]);
-            at = Math.Min(at + count, letters.Length);
+            int fitting = (int)Math.Min(count, letters.Length - at);
+            letters.AsSpan(at, fitting).Fill(token[0]);
+            at += fitting;
         }
         return new string(letters);
     }

@@ -1,0 +1,52 @@
+using System.Text;
+using KhugepagedSpec.Kernel.Guest;
+using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Regressions;
+
+/// <summary>What a guest boots from, and what its greeting says of it.</summary>
+public sealed class GuestTests
+{
+    [Fact]
+    public void An_archive_is_what_the_kernel_unpacks()
+    {
+        using var stream = new MemoryStream();
+        using (var archive = new CpioArchive(stream))
+        {
+            archive.AddFolder("dev");
+            archive.AddCharacterDevice("dev/console", 5, 1);
+            archive.AddFile("init", "#!x!y"u8.ToArray(), executable: true);
+            archive.AddFile("a", []);
+        }
+        // Magic; then inode, mode, uid, gid, links, time, size, device, of which device, name's bytes, checksum; each entry and
+        // each content ends on a multiple of 4.
+        Assert.Equal(
+            Entry(mode: "000041ED", size: "00000000", device: "0000000000000000", nameSize: "00000004", "dev\0\0\0")
+            + Entry("00002180", "00000000", "0000000500000001", "0000000C", "dev/console\0\0\0")
+            + Entry("000081ED", "00000005", "0000000000000000", "00000005", "init\0\0") + "#!x!y\0\0\0"
+            + Entry("000081A4", "00000000", "0000000000000000", "00000002", "a\0")
+            + Entry("00000000", "00000000", "0000000000000000", "0000000B", "TRAILER!!!\0\0\0\0"),
+            Encoding.ASCII.GetString(stream.ToArray()));
+        Assert.Equal(0, stream.Length % 4);
+
+        static string Entry(string mode, string size, string device, string nameSize, string name) =>
+            $"070701{"00000000"}{mode}{"00000000"}{"00000000"}{"00000001"}{"00000000"}{size}{"00000000"}{"00000000"}{device}{nameSize}{"00000000"}{name}";
+    }
+
+    [Theory]
+    [InlineData("7.3-rc7 #1 SMP\nkhugepaged 1\nswap 1\n", 7, 3, true, "linux-7.2", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.2.13+deb14-cloud-amd64 #1 SMP\nswap 0\n", 7, 2, false, "linux-7.2", ".xZzohplLwWqkbrKg")]
+    [InlineData("7.1.13 #1 SMP\nswap 1\n", 7, 1, true, "legacy", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.0 #1\nswap 1", 7, 0, true, "linux-6.12", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("6.13.1 #1\nswap 1\n", 6, 13, true, "linux-6.12", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("6.12.107 #1\nswap 1\n", 6, 12, true, "linux-6.12", ".xZzohplLwWqkbrsS")]
+    [InlineData("10.0 #1\nswap 10\n", 10, 0, false, "linux-7.2", ".xZzohplLwWqkbrKg")]
+    public void A_greeting_says_what_a_kernel_can_do(string greeting, int major, int minor, bool swap, string model, string kinds)
+    {
+        var kernel = KernelAbilities.FromGreeting(greeting);
+        Assert.Equal((major, minor, swap, kinds), (kernel.Number.Major, kernel.Number.Minor, kernel.HasSwap, kernel.Kinds));
+        Assert.Equal(Catalogue.Find(model), kernel.Model);
+        Assert.Equal((greeting.Split('\n')[0], greeting.Split(' ')[0]), (kernel.FullName, kernel.Release));
+    }
+}
