@@ -16,8 +16,9 @@ internal sealed class Qemu : IDisposable
 
     private const int ConsoleLines = 40;
 
-    // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended.
-    private const string Keeper = "\"$@\" </dev/null & child=$!; exec >&- 2>&-; read line; kill -9 $child";
+    // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
+    // process closes the pipe, or is no more.
+    private const string Keeper = "folder=$1; shift; \"$@\" </dev/null & child=$!; exec >&- 2>&-; read line; kill -9 $child; rm -rf \"$folder\"";
 
     private readonly Process _process;
     private readonly string _folder;
@@ -36,6 +37,7 @@ internal sealed class Qemu : IDisposable
             listener.Bind(new UnixDomainSocketEndPoint(socketPath));
             listener.Listen(1);
             _process = Start(
+            _folder,
             [
                 Program, "-accel", "tcg,thread=multi", "-cpu", Cpu, "-m", $"{memoryMegabytes}", "-smp", "1", "-nodefaults", "-nographic", "-no-reboot",
                 "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 nokaslr",
@@ -79,14 +81,15 @@ internal sealed class Qemu : IDisposable
             _consoleReader?.Wait(TimeSpan.FromSeconds(5));
             _process.Dispose();
         }
-        Directory.Delete(_folder, recursive: true);
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
     }
 
-    private static Process Start(string[] command)
+    private static Process Start(string folder, string[] command)
     {
         if (!IsInstalled)
             throw new GuestUnavailableException($"no {Program}: apt-get install qemu-system-x86");
-        return Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Keeper, "sh", .. command])
+        return Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Keeper, "sh", folder, .. command])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

@@ -117,12 +117,12 @@ public sealed class LiveComparison : IDisposable
         catch (GuestException failure)
         {
             kernel?.Dispose();
-            return (Lost(number, batch, failure, cancellation), null);
+            return (Lost(number, batch, failure, compared, cancellation), null);
         }
     }
 
-    // Which of them it was, if one alone does it: each in turn, in a guest of its own from the one that is lost on.
-    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, CancellationToken cancellation)
+    // Which of them it was, if one alone does it: each is compared alone, in a new guest after one that loses it too.
+    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, int compared, CancellationToken cancellation)
     {
         var result = new BatchResult { Number = number, Failure = [failure.Message, .. failure.Console.TakeLast(ConsoleLines)] };
         LiveKernel? kernel = null;
@@ -134,7 +134,7 @@ public sealed class LiveComparison : IDisposable
             try
             {
                 kernel ??= Boot();
-                new Recorder(kernel).Record([LiveInput.Of("alone", scenario, Passes)]);
+                result = result.And(CompareTogether(number, [scenario], kernel, compared, cancellation));
             }
             catch (GuestException)
             {
