@@ -18,7 +18,7 @@ public static class LiveInput
 
     /// <summary>The line of input that asks for a scenario.</summary>
     /// <param name="id">The vector's name.</param>
-    /// <param name="scenario">A scenario that <see cref="Fit(Scenario, KernelAbilities)"/> leaves as it is.</param>
+    /// <param name="scenario">A scenario that <see cref="Fit(Scenario, KernelAbilities, bool)"/> leaves as it is.</param>
     /// <param name="passes">How many passes.</param>
     public static VectorInput Of(string id, Scenario scenario, int passes)
     {
@@ -44,7 +44,8 @@ public static class LiveInput
     /// <summary>The scenario with everything taken out that cannot be made on that kernel.</summary>
     /// <param name="scenario">Any scenario of the kernel's geometry.</param>
     /// <param name="kernel">The kernel.</param>
-    public static Scenario Fit(Scenario scenario, KernelAbilities kernel)
+    /// <param name="keepsReclaimable">Leave in what reclaim would change where a charge fails; the model knows no reclaim.</param>
+    public static Scenario Fit(Scenario scenario, KernelAbilities kernel, bool keepsReclaimable = false)
     {
         var cells = scenario.Table.Cells.ToArray();
         int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
@@ -58,7 +59,7 @@ public static class LiveInput
         foreach (var folio in TableBuilder.Impossible(table))
             foreach (int index in folio.Kept)
                 cells[index] = Cell.Plain;
-        if (isChargeShort)
+        if (isChargeShort && !keepsReclaimable)
             NothingToReclaim(cells);
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
