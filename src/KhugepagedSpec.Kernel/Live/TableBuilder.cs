@@ -70,8 +70,8 @@ internal sealed class TableBuilder
         Map();
         Shared();
         Folios();
-        KeepShared();
         Small();
+        KeepShared();
         Ksm();
         Age();
         foreach (var operation in _input.Setup)
@@ -204,7 +204,7 @@ internal sealed class TableBuilder
             _steps.Range("share", Address(-_pages), 3 * _pages);
     }
 
-    // What the recorder's own operation shares, folios too.
+    // What the recorder's own operation shares, folios too: all pages are there by then.
     private void KeepShared()
     {
         var ranges = _input.Setup.Where(operation => operation.What == 'H').ToList();

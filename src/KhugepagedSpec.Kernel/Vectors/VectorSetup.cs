@@ -30,7 +30,7 @@ internal static class VectorSetup
         return flags;
     }
 
-    /// <summary>A page was faulted in somewhere in the VMA. Zero pages, guard and uffd-wp markers need no anon_vma.</summary>
+    /// <summary>Something in the VMA needed an anon_vma. Zero pages and uffd-wp markers do not; guard and poison markers do.</summary>
     public static bool HasAnonVma(VectorInput input) =>
         input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
         || input.Pattern.AsSpan().ContainsAnyExcept(WithoutAnonVma)

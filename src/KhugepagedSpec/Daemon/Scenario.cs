@@ -55,8 +55,9 @@ public sealed record Scenario
     /// <summary>The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell.</summary>
     public override string ToString() => ScenarioText.Arguments(this);
 
+    // MADV_GUARD_INSTALL and UFFDIO_POISON prepare one; UFFDIO_WRITEPROTECT does not. Seen on Linux 7.2.13.
     private static bool NeedsAnonVma(Cell cell) =>
-        cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.GuardMarker or PteKind.UffdWpMarker or PteKind.Special);
+        cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.UffdWpMarker or PteKind.Special);
 }
 
 /// <summary>One pass, or one MADV_COLLAPSE call, over a scenario.</summary>

@@ -108,6 +108,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     {
         if (vma.IsLocked)
             return;
+        NoteAnonVma(vma);
         Zap(table, first, count, keepGuards: true);
         if (table.Pmd == PmdState.None)
             table.Populate();
@@ -323,8 +324,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
 
     private void NoteAnonVma(Vma vma)
     {
-        if (!vma.HasAnonVma)
-            mm.Replace(vma, vma with { HasAnonVma = true });
+        // The caller's may be of before the last time.
+        if (mm.FindVma(vma.Start) is { HasAnonVma: false } current)
+            mm.Replace(current, current with { HasAnonVma = true });
     }
 
     // Runs an action on each folio of the range that belongs to this process alone; one covered in part is split first.
