@@ -105,7 +105,7 @@ internal sealed class LiveKernel : IDisposable
         if (order is null)
             return;
         SetThp(($"{StepWriter.Size(order.Value)}/enabled", "always"));
-        _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\nset /proc/sys/vm/compaction_proactiveness 0\n");
+        _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\n");
         _guest.Take(LastProcess, $"fragment {order}\n");
         ResetSizes();
     }
@@ -146,6 +146,9 @@ internal sealed class LiveKernel : IDisposable
         SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
         steps.Set("/cgroup/cgroup.subtree_control", "+memory");
         steps.Set("/proc/sys/vm/page-cluster", 0);
+
+        // kcompactd would lock and move pages whenever it finds memory too fragmented.
+        steps.Set("/proc/sys/vm/compaction_proactiveness", 0);
         steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
         steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
         _guest.Take(0, steps.Take());
