@@ -21,6 +21,8 @@ internal static class KernelCompareText
             Line($"  {otherwise} tables came out otherwise than asked for, and were compared as they were");
         if (batches.Sum(batch => batch.NotShort) is var plenty and > 0)
             Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, or the kernel compacted meanwhile");
+        foreach (var batch in batches.Where(batch => batch.Disturbed is not null))
+            Line($"  batch {batch.Number} was disturbed, and agreed when run twice more: {batch.Disturbed}");
         double seconds = outcome.Time.TotalSeconds;
         Line($"  {(outcome.Scenarios - outcome.Earlier) / seconds:0.0} scenarios/s: {seconds:0.0} s, boot included ({outcome.Comparison.Booting.TotalSeconds:0.0} s of all guests)");
         foreach (var batch in outcome.Bad.Take(ShownInFull))
@@ -53,7 +55,7 @@ internal static class KernelCompareText
 
     private static void PrintBad(BatchResult batch)
     {
-        Line($"\nbatch {batch.Number}{(batch.DifferedOnce ? ", once, not when run again" : "")}");
+        Line($"\nbatch {batch.Number}{(batch.DifferedOnce ? ", once, not when run twice more" : "")}");
         if (batch.Differs is { } differs)
             Line($"  differs in {differs}");
         foreach (string broken in batch.Broken)

@@ -19,6 +19,10 @@ public sealed class LiveComparison : IDisposable
 
     private const int ConsoleLines = 12;
 
+    // What a scan says of a page that somebody else is using just then.
+    private static readonly ImmutableArray<string> BusyPage =
+        [.. new[] { Collapse.ScanResult.PageLock, Collapse.ScanResult.PageCount, Collapse.ScanResult.PageLru }.Select(Collapse.ScanResultNames.TraceName)];
+
     private readonly CachedKernel _image;
     private readonly int _guests;
     private readonly Lock _lock = new();
@@ -181,9 +185,12 @@ public sealed class LiveComparison : IDisposable
         // Where blocks are short the kernel may begin to move pages about by itself.
         if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
+        string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
+        if (!again && mismatch is not null && broken.Count == 0 && BusyPage.Any(name => mismatch.Kernel.StartsWith(name, StringComparison.Ordinal)))
+            return result with { Disturbed = differs };
         return result with
         {
-            Differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}",
+            Differs = differs,
             Broken = [.. broken.Select(found => $"{found.Invariant.Name}: {found.Violation}")],
             DifferedOnce = !again,
         };
@@ -204,7 +211,10 @@ public sealed class LiveComparison : IDisposable
     private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, Judge judge, int found, CancellationToken cancellation)
     {
         var shrinker = new LiveShrinker(kernel, Model, judge);
-        if (shrinker.Run(batch, Passes) is not { IsNews: true } shown)
+        var shown = shrinker.Run(batch, Passes);
+        if (shown is not { IsNews: true })
+            shown = shrinker.Run(batch, Passes);
+        if (shown is not { IsNews: true })
             return false;
         lock (_lock)
         {

@@ -35,7 +35,10 @@ public sealed record BatchResult
     /// <summary>Where model and kernel part; null if nowhere.</summary>
     public string? Differs { get; init; }
 
-    /// <summary>It differed, but not when it was run again: something else was at work on that CPU.</summary>
+    /// <summary>A scan met a page that somebody else was using, as any scan may, and did not when it was run twice more; null if none did.</summary>
+    public string? Disturbed { get; init; }
+
+    /// <summary>It differed, but not when it was run twice more.</summary>
     public bool DifferedOnce { get; init; }
 
     /// <summary>Invariants the kernel broke that the model of it is claimed to satisfy: name and where.</summary>
@@ -57,6 +60,7 @@ public sealed record BatchResult
         BuiltOtherwise = BuiltOtherwise + other.BuiltOtherwise,
         NotShort = NotShort + other.NotShort,
         Unbuilt = [.. Unbuilt, .. other.Unbuilt],
+        Disturbed = Disturbed ?? other.Disturbed,
         Differs = Differs ?? other.Differs,
         DifferedOnce = DifferedOnce || other.DifferedOnce,
         Broken = [.. Broken, .. other.Broken],
