@@ -68,8 +68,10 @@ public sealed class LiveComparison : IDisposable
         var scenarios = new LiveScenarios(seed, Abilities);
         var queue = new Queue<int>(numbers.OrderBy(LiveScenarios.IsShortOfBlocks));
         int compared = 0;
-        var workers = Enumerable.Range(0, _guests).Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _first : null), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
-        Task.WaitAll(workers, CancellationToken.None);
+        var workers = Enumerable.Range(0, _guests)
+            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _first : null), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+            .ToArray();
+        Task.WhenAll(workers).GetAwaiter().GetResult();
 
         void Work(LiveKernel? kernel)
         {

@@ -87,6 +87,9 @@ internal sealed class LiveKernel : IDisposable
         SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
     }
 
+    /// <summary>What was written is not sure any more: steps that set files failed half-way.</summary>
+    public void ForgetSettings() => _settings.Clear();
+
     /// <summary>Ends the processes up to <paramref name="last"/>.</summary>
     public void EndProcesses(int last) => _guest.Take(0, $"end {last}");
 

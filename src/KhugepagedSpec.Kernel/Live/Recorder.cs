@@ -12,10 +12,9 @@ namespace KhugepagedSpec.Kernel.Live;
 /// <param name="kernel">The kernel.</param>
 internal sealed class Recorder(LiveKernel kernel)
 {
-    /// <summary>More processes than this the agent does not take.</summary>
-    public const int MostTogether = 48;
-
     private const long FirstAddress = 1L << 44, AddressesEach = 1L << 34, PageBytes = 4096;
+
+    private readonly Dictionary<int, string> _errors = [];
 
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
@@ -57,8 +56,6 @@ internal sealed class Recorder(LiveKernel kernel)
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
     }
 
-    private readonly Dictionary<int, string> _errors = [];
-
     private (long[], Memory.Statistics, string) Pass(List<Process> processes, (long[], Memory.Statistics, string) before, int pass)
     {
         bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
@@ -94,8 +91,10 @@ internal sealed class Recorder(LiveKernel kernel)
             return;
         kernel.Take(process.Number, steps, out string error);
         process.Error = error;
-        if (error.Length > 0)
-            _errors[process.Index] = error;
+        if (error.Length == 0)
+            return;
+        _errors[process.Index] = error;
+        kernel.ForgetSettings();
     }
 
     private PageTable Look(Process process, Snapshot? earlier)
