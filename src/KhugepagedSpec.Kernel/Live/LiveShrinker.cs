@@ -50,9 +50,22 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
         var alone = together.FirstOrDefault(scenario => Shows([scenario]));
         together = alone is not null ? [alone] : WithoutNeedless(together);
         if (together is [var single])
-            together = [Shrinker.Shrink(single, smaller => !cancellation.IsCancellationRequested && CanBeMade(smaller) && Shows([smaller]))];
+            together = [Smallest(single)];
         var last = Run(together, passes) ?? shown;
         return new LiveCounterexample(found, together, last.Mismatch, isMismatch ? null : last.Violation, _tries, IsConfirmed: false, last.Vectors);
+
+        Scenario Smallest(Scenario scenario)
+        {
+            while (true)
+            {
+                scenario = Shrinker.Shrink(scenario, ShowsStill);
+                if (BlockHalf.All(scenario).FirstOrDefault(ShowsStill) is not { } half)
+                    return scenario;
+                scenario = half;
+            }
+        }
+
+        bool ShowsStill(Scenario smaller) => !cancellation.IsCancellationRequested && CanBeMade(smaller) && Shows([smaller]);
 
         bool Shows(IReadOnlyList<Scenario> candidate) =>
             Run(candidate, passes) is { } what && (isMismatch ? what.Mismatch is not null : what.Violation?.Invariant == shown.Violation!.Value.Invariant);
