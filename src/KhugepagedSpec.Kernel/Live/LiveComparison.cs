@@ -23,6 +23,9 @@ public sealed class LiveComparison : IDisposable
     private static readonly ImmutableArray<string> BusyPage =
         [.. new[] { Collapse.ScanResult.PageLock, Collapse.ScanResult.PageCount, Collapse.ScanResult.PageLru }.Select(Collapse.ScanResultNames.TraceName)];
 
+    // What a pass in which a page was busy leaves for the next one.
+    private static readonly ImmutableArray<string> OnlyLater = ["settles", "nothing-left-behind"];
+
     private readonly CachedKernel _image;
     private readonly int _guests;
     private readonly Lock _lock = new();
@@ -188,7 +191,7 @@ public sealed class LiveComparison : IDisposable
         if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
-        if (!again && mismatch is not null && broken.Count == 0 && BusyPage.Any(name => mismatch.Kernel.StartsWith(name, StringComparison.Ordinal)))
+        if (!again && mismatch is not null && BusyPage.Any(name => mismatch.Kernel.StartsWith(name, StringComparison.Ordinal)) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
         return result with
         {
