@@ -156,6 +156,9 @@ internal sealed class LiveKernel : IDisposable
         steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
         _guest.Take(0, steps.Take());
         _guest.Take(0, "set /sys/kernel/mm/transparent_hugepage/shrink_underused 0\n", out _);
+
+        // Where it exists, DAMON samples pages at random, all the time: it takes references and locks, and clears accessed bits.
+        _guest.Take(0, "set /sys/module/damon_stat/parameters/enabled N\n", out _);
         PrepareTracing();
         PrepareCounters();
         _guest.Take(0, "scan\ntrace\n");
