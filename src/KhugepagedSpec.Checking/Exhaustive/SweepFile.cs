@@ -1,61 +1,23 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace KhugepagedSpec.Checking.Exhaustive;
 
-/// <summary>
-/// Results of a sweep as a file: the plan, then one line a unit, written when the unit is done. A line that was cut off when the
-/// writer was killed is dropped, and its unit done again.
-/// </summary>
+/// <summary>Results of a sweep as a file: the plan, then one line a unit. A unit whose line was cut off is done again.</summary>
 public static class SweepFile
 {
+    private static readonly JournalFile<SweepPlan, SweepResult> Journal = new(
+        SweepJson.Default.SweepPlan, SweepJson.Default.SweepResult, "the plan of a sweep, as khugepaged-spec check --exhaustive --out writes it", "the result of one unit");
+
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the units done.</returns>
     /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
-    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path)
-    {
-        string[] lines = File.ReadAllText(path).Split('\n');
-        SweepPlan plan;
-        try
-        {
-            plan = JsonSerializer.Deserialize(lines[0], SweepJson.Default.SweepPlan) ?? throw new JsonException();
-        }
-        catch (JsonException)
-        {
-            throw new FormatException($"{path}, line 1: expected the plan of a sweep, as khugepaged-spec check --exhaustive --out writes it");
-        }
-        var done = new List<SweepResult>();
-        // What stands behind the last newline was cut off.
-        for (int i = 1; i < lines.Length - 1; i++)
-        {
-            try
-            {
-                done.Add(JsonSerializer.Deserialize(lines[i], SweepJson.Default.SweepResult) ?? throw new JsonException());
-            }
-            catch (JsonException)
-            {
-                throw new FormatException($"{path}, line {i + 1}: expected the result of one unit");
-            }
-        }
-        return (plan, done);
-    }
+    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path) => Journal.Read(path);
 
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
-    public static StreamWriter Begin(string path, SweepPlan plan, IEnumerable<SweepResult> done)
-    {
-        string fresh = path + ".new";
-        using (var writer = new StreamWriter(fresh))
-        {
-            writer.Write(JsonSerializer.Serialize(plan, SweepJson.Default.SweepPlan) + "\n");
-            foreach (var result in done)
-                Append(writer, result);
-        }
-        File.Move(fresh, path, overwrite: true);
-        return new StreamWriter(path, append: true) { AutoFlush = true };
-    }
+    public static StreamWriter Begin(string path, SweepPlan plan, IEnumerable<SweepResult> done) => Journal.Begin(path, plan, done);
 
     /// <summary>Adds a unit.</summary>
-    public static void Append(StreamWriter writer, SweepResult result) => writer.Write(JsonSerializer.Serialize(result, SweepJson.Default.SweepResult) + "\n");
+    public static void Append(StreamWriter writer, SweepResult result) => Journal.Append(writer, result);
 }
 
 [JsonSerializable(typeof(SweepPlan))]
