@@ -48,7 +48,7 @@ public static class RecordedHistory
                 HadMishaps = !input.Mishaps.IsEmpty,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
-                Added = othersAreScanned || inCompany || input.Shape == VmaShape.Big3 ? null : StatisticsOf(pass.Counters),
+                Added = othersAreScanned || inCompany || input.Shape == VmaShape.Big3 || pass.Counters.Statistics is null ? null : pass.Counters.Modelled(),
                 ReadVmstat = pass.Counters.Events is not null,
                 FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
             });
@@ -75,20 +75,6 @@ public static class RecordedHistory
         bool hasNeighbours = input.Shape == VmaShape.Big3 && input.Kind == CollapseKind.Khugepaged;
         int fromEnd = hasNeighbours ? 2 : 1;
         return pass.Scans.Length >= fromEnd ? pass.Scans[^fromEnd] : null;
-    }
-
-    private static Statistics? StatisticsOf(PassCounters counters)
-    {
-        if (counters.Statistics is not { } sizes)
-            return null;
-        var added = new Statistics { PagesCollapsed = counters.PagesCollapsed, FullScans = counters.FullScans };
-        foreach (var (name, order, value) in sizes)
-            if (Statistics.TryParse(name, out MthpStatistic statistic))
-                added.Count(statistic, order, value);
-        foreach (var (name, value) in counters.Events ?? [])
-            if (Statistics.TryParse(name, out VmEvent vmEvent))
-                added.Count(vmEvent, value);
-        return added;
     }
 
     // What a snapshot cannot show of a page that did not change is as it was.

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Kernel.Vectors;
@@ -24,7 +25,21 @@ public sealed record PassCounters(
     long FullScans,
     long PagesCollapsed,
     ImmutableArray<(string Name, int Order, long Value)>? Statistics,
-    ImmutableArray<(string Name, long Value)>? Events);
+    ImmutableArray<(string Name, long Value)>? Events)
+{
+    /// <summary>The same, as the model counts; what it does not know is left out.</summary>
+    public Statistics Modelled()
+    {
+        var counted = new Statistics { PagesCollapsed = PagesCollapsed, FullScans = FullScans };
+        foreach (var (name, order, value) in Statistics ?? [])
+            if (Memory.Statistics.TryParse(name, out MthpStatistic statistic))
+                counted.Count(statistic, order, value);
+        foreach (var (name, value) in Events ?? [])
+            if (Memory.Statistics.TryParse(name, out VmEvent vmEvent))
+                counted.Count(vmEvent, value);
+        return counted;
+    }
+}
 
 /// <summary>What one pass over a recorded table did.</summary>
 public sealed record RecordedPass

@@ -26,25 +26,3 @@ internal static class PageState
     /// <summary>Used lately, by the PTE or by the folio.</summary>
     public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);
 }
-
-/// <summary>How a limit that was exceeded is counted: per size always, in vmstat at the PMD order only.</summary>
-internal static class ExceedStatistics
-{
-    public static void Count(Machine machine, ScanResult result, int order)
-    {
-        bool isPmdOrder = order == machine.Geometry.PmdOrder;
-        var accounting = machine.Version.Accounting;
-        if (!isPmdOrder && accounting == AccountingRule.LimitsAtPmdOrderOnly)
-            return;
-        var (statistic, vmEvent) = result switch
-        {
-            ScanResult.ExceedNonePte => (MthpStatistic.CollapseExceedNonePte, VmEvent.ThpScanExceedNonePte),
-            ScanResult.ExceedSwapPte => (MthpStatistic.CollapseExceedSwapPte, VmEvent.ThpScanExceedSwapPte),
-            ScanResult.ExceedSharedPte => (MthpStatistic.CollapseExceedSharedPte, VmEvent.ThpScanExceedSharePte),
-            _ => throw new ArgumentOutOfRangeException(nameof(result), result, "not a limit"),
-        };
-        machine.Statistics.Count(statistic, order);
-        if (isPmdOrder || accounting == AccountingRule.EventsAtEveryOrder)
-            machine.Statistics.Count(vmEvent);
-    }
-}

@@ -94,28 +94,18 @@ public sealed class Statistics
     /// <returns>False if it is not a counter of this model.</returns>
     public static bool TryParse(ReadOnlySpan<char> name, out MthpStatistic statistic)
     {
-        for (int i = 0; i < StatisticNames.Length; i++)
-        {
-            statistic = (MthpStatistic)i;
-            if (name.SequenceEqual(StatisticNames[i]))
-                return true;
-        }
-        statistic = default;
-        return false;
+        bool isKnown = TryFind(StatisticNames, name, out int index);
+        statistic = (MthpStatistic)index;
+        return isKnown;
     }
 
     /// <summary>Reads the name of a vmstat line.</summary>
     /// <returns>False if it is not a counter of this model.</returns>
     public static bool TryParse(ReadOnlySpan<char> name, out VmEvent vmEvent)
     {
-        for (int i = 0; i < EventNames.Length; i++)
-        {
-            vmEvent = (VmEvent)i;
-            if (name.SequenceEqual(EventNames[i]))
-                return true;
-        }
-        vmEvent = default;
-        return false;
+        bool isKnown = TryFind(EventNames, name, out int index);
+        vmEvent = (VmEvent)index;
+        return isKnown;
     }
 
     /// <summary>Adds to a per-size counter.</summary>
@@ -165,4 +155,13 @@ public sealed class Statistics
 
     /// <summary>True if every vmstat counter is the same.</summary>
     public bool EventsEqual(Statistics other) => _events.AsSpan().SequenceEqual(other._events);
+
+    private static bool TryFind(ImmutableArray<string> names, ReadOnlySpan<char> name, out int index)
+    {
+        for (index = 0; index < names.Length; index++)
+            if (name.SequenceEqual(names[index]))
+                return true;
+        index = 0;
+        return false;
+    }
 }
