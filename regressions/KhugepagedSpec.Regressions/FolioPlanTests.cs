@@ -35,7 +35,7 @@ public sealed class FolioPlanTests
         var left = new List<PlannedFolio>();
         Assert.Equal(plan, Text(FolioPlan.Of(Parse(table), left)));
         Assert.Equal(impossible, Text(left));
-        Assert.Equal(impossible, Text(TableBuilder.Impossible(Parse(table))));
+        Assert.Equal(impossible, Text(FolioPlan.Impossible(Parse(table))));
     }
 
     [Theory]

@@ -46,7 +46,7 @@ public sealed class LiveScenariosTests
         Assert.All(All(kernel, seed: 3).SelectMany(batch => batch), scenario =>
         {
             Assert.Equal(scenario, LiveInput.Fit(scenario, kernel));
-            Assert.Empty(TableBuilder.Impossible(scenario.Table));
+            Assert.Empty(FolioPlan.Impossible(scenario.Table));
         });
     }
 

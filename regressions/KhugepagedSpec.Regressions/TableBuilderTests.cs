@@ -15,7 +15,7 @@ public sealed class TableBuilderTests
     {
         const string pattern = "x1,o1,r1,h1,z1,q1,Z1,p1,l1,L1,w1,W1,g1,s1,S1,b1,k1,K1,.14,f4,.2,f4[8+3],.47,f9[50+20]";
         var input = Parse($"a o=4,9 flags=uffdm,mlock pat={pattern}");
-        Assert.Empty(TableBuilder.Impossible(TableBuilder.Wish(input)));
+        Assert.Empty(FolioPlan.Impossible(TableBuilder.Wish(input)));
         await Verifier.Verify(Steps(input, TableBuilder.Wish(input)));
     }
 

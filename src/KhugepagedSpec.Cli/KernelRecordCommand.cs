@@ -93,6 +93,6 @@ internal static class KernelRecordCommand
     private static IEnumerable<VectorInput> Fresh(KernelAbilities kernel, ulong seed, int count, int passes)
     {
         var scenarios = new LiveScenarios(seed, kernel);
-        return Enumerable.Range(0, count).Select(i => LiveInput.Of($"s{seed}_{i + 1}", scenarios.Batch(i / LiveScenarios.Together)[i % LiveScenarios.Together], passes));
+        return scenarios.All().Take(count).Select((scenario, i) => LiveInput.Of($"s{seed}_{i + 1}", scenario, passes));
     }
 }

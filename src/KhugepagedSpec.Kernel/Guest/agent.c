@@ -151,18 +151,17 @@ static int is_tail(uint64_t flags) { return flags >> 16 & 1; }
 
 static int is_large(uint64_t flags) { return (flags >> 15 & 3) != 0; }
 
+// The last block of frames looked at, good for one snapshot.
+#define NO_BLOCK (-1ULL)
+static uint64_t block[BLOCK], block_start;
+
 // A folio is aligned to its size, so the aligned block around one page holds it whole; its order is how many tails follow.
 static void measure_folio(struct cell *cell, uint64_t pfn)
 {
-    static uint64_t block[BLOCK], block_start = -1ULL;
     uint64_t start = pfn / BLOCK * BLOCK;
     if (start != block_start) {
         pread(kpageflags, block, sizeof block, start * 8);
         block_start = start;
-    }
-    if (cell == NULL) {
-        block_start = -1ULL;
-        return;
     }
     int head = pfn - start, end = head + 1;
     while (head > 0 && is_tail(block[head]))
@@ -177,12 +176,14 @@ static int snapshot(uint64_t start, uint64_t pages)
 {
     static struct cell cells[4 * BLOCK];
     static uint64_t entries[4 * BLOCK], flags[4 * BLOCK];
-    if (open_maps() || pages > 4 * BLOCK)
+    if (pages > 4 * BLOCK)
+        return fail("snapshot: too many pages");
+    if (open_maps())
         return -1;
     if (pread(pagemap, entries, pages * 8, start / PAGE * 8) != (ssize_t)pages * 8)
         return failed("pagemap");
     memset(cells, 0, sizeof *cells * pages);
-    measure_folio(NULL, 0);
+    block_start = NO_BLOCK;
     for (uint64_t i = 0; i < pages;) {
         cells[i].pagemap = entries[i];
         if (!present(entries[i])) {
@@ -258,16 +259,17 @@ static int poison_marker(uint64_t start, uint64_t pages)
 // Takes a reference to each page, for as long as we live.
 static int pin(uint64_t start, uint64_t pages)
 {
-    int ends[2];
-    if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, (pages < 16 ? 16 : pages) * PAGE) < 0)
-        return failed("pipe");
-    struct iovec range = { (void *)start, pages * PAGE };
-    while (range.iov_len > 0) {
-        ssize_t taken = vmsplice(ends[1], &range, 1, 0);
-        if (taken <= 0)
+    enum { SLOTS = 1024 };
+    static int ends[2], used = SLOTS;
+    for (uint64_t i = 0; i < pages; i++, used++) {
+        if (used == SLOTS) {
+            used = 0;
+            if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, SLOTS * PAGE) < 0)
+                return failed("pipe");
+        }
+        struct iovec one = { (void *)(start + i * PAGE), PAGE };
+        if (vmsplice(ends[1], &one, 1, 0) != (ssize_t)PAGE)
             return failed("vmsplice");
-        range.iov_base += taken;
-        range.iov_len -= taken;
     }
     return 0;
 }
@@ -348,21 +350,6 @@ static uint64_t free_bytes(void)
     return (uint64_t)info.freeram * info.mem_unit;
 }
 
-// Takes a reference to one page more, so that compaction does not move it.
-static int pin_more(uint64_t page)
-{
-    enum { SLOTS = 1024 };
-    static int ends[2], used = SLOTS;
-    if (used == SLOTS) {
-        used = 0;
-        if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, SLOTS * PAGE) < 0)
-            return failed("pipe");
-    }
-    struct iovec one = { (void *)page, PAGE };
-    used++;
-    return vmsplice(ends[1], &one, 1, 0) == (ssize_t)PAGE ? 0 : failed("vmsplice");
-}
-
 // Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but the first of each such
 // block, and takes what blocks there still are in folios of that order, which must be set to always.
 static int fragment(int order)
@@ -383,7 +370,7 @@ static int fragment(int order)
         pread(pagemap, entries, sizeof entries, ((uintptr_t)small + at) / PAGE * 8);
         for (uint64_t i = 0; i < BLOCK && at + i * PAGE < taken; i++)
             if ((frame(entries[i]) & ((1 << order) - 1)) == 0) {
-                if (pin_more((uintptr_t)small + at + i * PAGE))
+                if (pin((uintptr_t)small + at + i * PAGE, 1))  // compaction would move it
                     return -1;
                 if (at + i * PAGE > dropped_from)
                     madvise(small + dropped_from, at + i * PAGE - dropped_from, MADV_DONTNEED);

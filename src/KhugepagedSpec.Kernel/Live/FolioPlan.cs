@@ -29,7 +29,7 @@ internal static class FolioPlan
     public static List<PlannedFolio> Of(PageTable table, List<PlannedFolio> impossible)
     {
         int pages = table.Geometry.Pages;
-        var open = Folios(table);
+        var open = Folios(table.Cells.AsSpan());
         var taken = new bool[3 * pages];
 
         // Pages shared with a child are there first.
@@ -64,15 +64,24 @@ internal static class FolioPlan
             folio.First >= -pages && folio.First + folio.Pages <= 2 * pages && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);
     }
 
+    /// <summary>Folios of the table that no page fault can make.</summary>
+    public static List<PlannedFolio> Impossible(PageTable table)
+    {
+        var impossible = new List<PlannedFolio>();
+        Of(table, impossible);
+        return impossible;
+    }
+
     /// <summary>A small page that is shared with a child.</summary>
     public static bool IsSharedPage(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
-    private static List<PlannedFolio> Folios(PageTable table)
+    /// <summary>The large folios that cells are pages of.</summary>
+    public static List<PlannedFolio> Folios(ReadOnlySpan<Cell> cells)
     {
         var folios = new Dictionary<(int, int), PlannedFolio>();
-        for (int i = 0; i < table.Cells.Length; i++)
+        for (int i = 0; i < cells.Length; i++)
         {
-            var cell = table.Cells[i];
+            var cell = cells[i];
             if (cell.Kind != PteKind.Page || cell.Order == 0)
                 continue;
             var key = (i - cell.Page, (int)cell.Order);

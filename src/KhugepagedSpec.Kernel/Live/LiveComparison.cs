@@ -17,7 +17,7 @@ public sealed class LiveComparison : IDisposable
     /// <summary>Passes of each scenario.</summary>
     public const int Passes = 3;
 
-    private const int ConsoleLines = 12;
+    private const int ConsoleLines = 12, FurtherRuns = 2;
 
     // What a scan says of a page that somebody else is using just then.
     private static readonly ImmutableArray<string> BusyPage =
@@ -30,6 +30,7 @@ public sealed class LiveComparison : IDisposable
     private readonly int _guests;
     private readonly Lock _lock = new();
     private readonly LiveKernel _first;
+    private readonly Judge _judge;
     private TimeSpan _booting;
     private LiveCounterexample? _smallest;
     private bool _isShrinking;
@@ -47,6 +48,7 @@ public sealed class LiveComparison : IDisposable
         _first = Boot();
         Abilities = _first.Abilities;
         Model = model ?? Abilities.Model;
+        _judge = new Judge(Model);
     }
 
     /// <summary>What the kernel can be asked for.</summary>
@@ -110,7 +112,7 @@ public sealed class LiveComparison : IDisposable
     private LiveKernel Boot()
     {
         var clock = Stopwatch.StartNew();
-        var kernel = new LiveKernel(_image.ImagePath, _image.ModulePaths, Geometry.X86);
+        var kernel = new LiveKernel(_image, Geometry.X86);
         lock (_lock)
             _booting += clock.Elapsed;
         return kernel;
@@ -164,7 +166,6 @@ public sealed class LiveComparison : IDisposable
 
     private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
     {
-        var judge = new Judge(Model);
         var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
         var vectors = built.Select(one => one.Vector!).ToList();
@@ -182,10 +183,10 @@ public sealed class LiveComparison : IDisposable
         if (vectors.Count == 0)
             return result;
         var mismatch = Vectors.Replay.Run(vectors, Model);
-        var broken = vectors.Select(vector => judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+        var broken = vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
         if (mismatch is null && broken.Count == 0)
             return result;
-        bool again = Shrink([.. built.Select(one => one.Scenario)], kernel, judge, compared + vectors.Count, cancellation);
+        bool again = Shrink([.. built.Select(one => one.Scenario)], kernel, compared + vectors.Count, cancellation);
 
         // Where blocks are short the kernel may begin to move pages about by itself.
         if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
@@ -213,13 +214,10 @@ public sealed class LiveComparison : IDisposable
     }
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
-    private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, Judge judge, int found, CancellationToken cancellation)
+    private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, int found, CancellationToken cancellation)
     {
-        var shrinker = new LiveShrinker(kernel, Model, judge);
-        var shown = shrinker.Run(batch, Passes);
-        if (shown is not { IsNews: true })
-            shown = shrinker.Run(batch, Passes);
-        if (shown is not { IsNews: true })
+        var shrinker = new LiveShrinker(kernel, Model, _judge);
+        if (Again() is not { } shown)
             return false;
         lock (_lock)
         {
@@ -229,10 +227,13 @@ public sealed class LiveComparison : IDisposable
         }
         var small = shrinker.Shrink(batch, shown, found, cancellation);
         using var second = Boot();
-        bool again = new LiveShrinker(second, Model, judge).Run(small.Together, small.Vectors[0].Passes.Length) is { } what
+        bool again = new LiveShrinker(second, Model, _judge).Run(small.Together, small.Vectors[0].Passes.Length) is { } what
             && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What : what.Violation?.Invariant == small.Violation?.Invariant);
         lock (_lock)
             _smallest = small with { IsConfirmed = again };
         return true;
+
+        LiveShrinker.Shown? Again() =>
+            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes)).FirstOrDefault(one => one is { IsNews: true });
     }
 }

@@ -16,6 +16,8 @@ public static class LiveInput
         (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.Locked, "mlock"), (VmaFlags.NoHugePage, "nohuge"),
     ];
 
+    private static readonly VmaFlags KnownFlags = FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
+
     /// <summary>The line of input that asks for a scenario.</summary>
     /// <param name="id">The vector's name.</param>
     /// <param name="scenario">A scenario that <see cref="Fit(Scenario, KernelAbilities, bool)"/> leaves as it is.</param>
@@ -56,14 +58,13 @@ public static class LiveInput
                 : CanBeMade(cells[i], kernel, hasKsm) && cells[i].Order < (blocksFrom ?? byte.MaxValue) ? cells[i]
                 : Cell.Plain;
         var table = new PageTable(scenario.Table.Geometry, [.. cells]);
-        foreach (var folio in TableBuilder.Impossible(table))
-            foreach (int index in folio.Kept)
-                cells[index] = Cell.Plain;
+        foreach (var folio in FolioPlan.Impossible(table))
+            MakePlain(cells, folio);
         if (isChargeShort && !keepsReclaimable)
             NothingToReclaim(cells);
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
-        var flags = scenario.Vma.Flags & FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
+        var flags = scenario.Vma.Flags & KnownFlags;
         return scenario with
         {
             Table = table,
@@ -85,10 +86,15 @@ public static class LiveInput
         for (int i = 0; i < cells.Length; i++)
             if (cells[i].Has(CellFlags.LazyFree))
                 cells[i] = Cell.Plain;
-        foreach (var folio in cells.Select((cell, index) => (cell, index)).Where(one => one.cell.Order > 0).GroupBy(one => (one.index - one.cell.Page, one.cell.Order)).ToList())
-            if (folio.Count() < 1 << folio.Key.Order)
-                foreach (var (_, index) in folio)
-                    cells[index] = Cell.Plain;
+        foreach (var folio in FolioPlan.Folios(cells))
+            if (folio.Kept.Count < folio.Pages)
+                MakePlain(cells, folio);
+    }
+
+    private static void MakePlain(Cell[] cells, PlannedFolio folio)
+    {
+        foreach (int index in folio.Kept)
+            cells[index] = Cell.Plain;
     }
 
     /// <summary>The VMA's extent as a shape; null if it is none.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using KhugepagedSpec.Kernel.Guest;
+using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
@@ -28,16 +29,15 @@ internal sealed class LiveKernel : IDisposable
     private int? _fragmentedFrom;
 
     /// <summary>Boots a kernel and prepares it.</summary>
-    /// <param name="image">The kernel's image.</param>
-    /// <param name="modules">Modules to insert, in order.</param>
+    /// <param name="kernel">The kernel.</param>
     /// <param name="geometry">The geometry of its page tables.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public LiveKernel(string image, IReadOnlyList<string> modules, Geometry geometry)
+    public LiveKernel(CachedKernel kernel, Geometry geometry)
     {
         const int memoryMegabytes = 1024;
         _geometry = geometry;
-        _guest = GuestKernel.Boot(image, modules, memoryMegabytes, Patience);
+        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, memoryMegabytes, Patience);
         Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
         try
         {

@@ -5,6 +5,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Kernel.Live;
 
@@ -22,6 +23,14 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
 
     private static readonly Geometry Real = Geometry.X86;
 
+    /// <summary>The scenarios of all batches, without end.</summary>
+    public IEnumerable<Scenario> All()
+    {
+        for (int number = 0; ; number++)
+            foreach (var scenario in Batch(number))
+                yield return scenario;
+    }
+
     /// <summary>A batch; any may be made without those before it.</summary>
     /// <param name="number">Which one, from 0.</param>
     public ImmutableArray<Scenario> Batch(int number)
@@ -29,8 +38,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
         var first = InShortage(choices, Draw(choices, generator), number);
-        var batch = ImmutableArray.CreateBuilder<Scenario>(Together);
-        batch.Add(first);
+        var batch = new List<Scenario>(Together) { first };
         while (batch.Count < Together)
         {
             // What meets a limit exactly still meets it when it is turned round.
@@ -38,13 +46,10 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Mishaps = first.Mishaps }, kernel));
         }
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
-        if (someoneShares && !first.Settings.Always.IsEmpty)
-            for (int i = 0; i < batch.Count; i++)
-                batch[i] = batch[i] with { Settings = first.Settings.WithSizes(first.Settings.Always, Settings.SizeEnabled.Madvise) };
-        else
-            for (int i = 0; i < batch.Count; i++)
-                batch[i] = batch[i] with { Settings = first.Settings };
-        return batch.MoveToImmutable();
+        var settings = someoneShares && !first.Settings.Always.IsEmpty
+            ? first.Settings.WithSizes(first.Settings.Always, SizeEnabled.Madvise)
+            : first.Settings;
+        return [.. batch.Select(scenario => scenario with { Settings = settings })];
     }
 
     /// <summary>Memory is short of large blocks in this batch: it leaves its guest's memory in disorder.</summary>

@@ -16,7 +16,7 @@ public sealed class Recording : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public Recording(CachedKernel kernel)
     {
-        _kernel = new LiveKernel(kernel.ImagePath, kernel.ModulePaths, Geometry.X86);
+        _kernel = new LiveKernel(kernel, Geometry.X86);
         _recorder = new Recorder(_kernel);
     }
 

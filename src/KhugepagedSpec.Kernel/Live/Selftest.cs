@@ -61,25 +61,24 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel)
     {
-        using var guest = new LiveKernel(kernel.ImagePath, kernel.ModulePaths, Geometry.X86);
-        var recorder = new Recorder(guest);
+        using var recording = new Recording(kernel);
         var outcomes = ImmutableArray.CreateBuilder<SelftestOutcome>();
         foreach (var kind in Enum.GetValues<CollapseKind>())
             foreach (var test in All)
-                outcomes.Add(test.Run(recorder, guest.Abilities, kind));
-        return (guest.Abilities, outcomes.ToImmutable());
+                outcomes.Add(test.Run(recording, kind));
+        return (recording.Abilities, outcomes.ToImmutable());
     }
 
-    private SelftestOutcome Run(Recorder recorder, KernelAbilities kernel, CollapseKind kind)
+    private SelftestOutcome Run(Recording recording, CollapseKind kind)
     {
         if (Pattern is null)
             return new SelftestOutcome(this, kind, null, null, "user space cannot build it here: 512 huge pages, one PTE of each");
-        if (Table.Contains('s') && !kernel.HasSwap)
+        if (Table.Contains('s') && !recording.Abilities.HasSwap)
             return new SelftestOutcome(this, kind, null, null, "this kernel came without the modules for swap");
-        var (vector, error) = recorder.Record([Input(kind, Pattern)])[0];
+        var (vector, error) = recording.Record(Input(kind, Pattern));
         if (vector is null)
             return new SelftestOutcome(this, kind, null, null, error);
-        return new SelftestOutcome(this, kind, vector.Passes[^1].After.Pmd == PmdState.Huge, Replay.Run(vector, kernel.Model), null);
+        return new SelftestOutcome(this, kind, vector.Passes[^1].After.Pmd == PmdState.Huge, Replay.Run(vector, recording.Abilities.Model), null);
     }
 
     private VectorInput Input(CollapseKind kind, string pattern) =>

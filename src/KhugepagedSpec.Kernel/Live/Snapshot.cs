@@ -49,13 +49,10 @@ internal sealed class Snapshot
     // pagemap tells of each page whether another maps it; collapse asks the folio.
     private static void ShareWholeFolios(Cell[] cells)
     {
-        var shared = new HashSet<(int, byte)>();
-        for (int i = 0; i < cells.Length; i++)
-            if (cells[i].Order > 0 && cells[i].Has(CellFlags.Shared))
-                shared.Add((i - cells[i].Page, cells[i].Order));
-        for (int i = 0; i < cells.Length; i++)
-            if (cells[i].Order > 0 && shared.Contains((i - cells[i].Page, cells[i].Order)))
-                cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.Shared };
+        foreach (var folio in FolioPlan.Folios(cells))
+            if (folio.Kept.Exists(index => cells[index].Has(CellFlags.Shared)))
+                foreach (int index in folio.Kept)
+                    cells[index] = cells[index] with { Flags = cells[index].Flags | CellFlags.Shared };
     }
 
     private Cell CellAt(int index)

@@ -45,14 +45,6 @@ internal sealed class TableBuilder
         return new PageTable(geometry, table.Cells[..geometry.Pages], huge ? PmdState.Huge : PmdState.Table);
     }
 
-    /// <summary>Folios of the table that no page fault can make.</summary>
-    public static List<PlannedFolio> Impossible(PageTable table)
-    {
-        var impossible = new List<PlannedFolio>();
-        FolioPlan.Of(table, impossible);
-        return impossible;
-    }
-
     /// <summary>Makes the process known to khugepaged: it is once a VMA of it was advised, whatever becomes of that.</summary>
     public string Introduce()
     {
