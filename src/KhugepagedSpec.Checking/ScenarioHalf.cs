@@ -12,8 +12,7 @@ internal static class ScenarioHalf
     private const int SmallestPmdOrder = Geometry.MinOrder + 1;
 
     /// <summary>
-    /// The left half, the right half, and both laid upon each other, where each PTE is the left half's unless that is empty; none
-    /// if the geometry is the smallest or the table is no PTE table.
+    /// The halves of the table (<see cref="TableHalves"/>); none if the geometry is the smallest or the table is no PTE table.
     /// </summary>
     public static IEnumerable<Scenario> All(Scenario scenario)
     {
@@ -24,10 +23,8 @@ internal static class ScenarioHalf
         foreach (var cell in scenario.Table.Cells)
             if (cell.Order > half.PmdOrder)
                 yield break;
-        var (left, right) = (scenario.Table.Cells[..half.Pages], scenario.Table.Cells[half.Pages..]);
-        yield return With(scenario, half, left);
-        yield return With(scenario, half, right);
-        yield return With(scenario, half, [.. left.Zip(right, (cell, other) => cell == Cell.None ? other : cell)]);
+        foreach (var cells in TableHalves.Of(scenario.Table.Cells))
+            yield return With(scenario, half, cells);
     }
 
     private static Scenario With(Scenario scenario, Geometry half, ImmutableArray<Cell> cells)

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
@@ -11,7 +13,7 @@ namespace KhugepagedSpec.Kernel.Live;
 /// </summary>
 internal static class BlockHalf
 {
-    /// <summary>The left half, the right half, and both laid upon each other; none if the block has no half or holds large folios.</summary>
+    /// <summary>The halves of the block (<see cref="TableHalves"/>); none if it has no half or holds large folios.</summary>
     public static IEnumerable<Scenario> All(Scenario scenario)
     {
         var cells = scenario.Table.Cells;
@@ -23,14 +25,12 @@ internal static class BlockHalf
             order++;
         if (order <= Geometry.MinOrder)
             yield break;
-        int start = first >> order << order, half = 1 << (order - 1);
-        var (left, right) = (cells.AsSpan(start, half).ToArray(), cells.AsSpan(start + half, half).ToArray());
-        yield return With(scenario, start, left);
-        yield return With(scenario, start, right);
-        yield return With(scenario, start, [.. left.Zip(right, (cell, other) => cell == Cell.None ? other : cell)]);
+        int start = first >> order << order;
+        foreach (var half in TableHalves.Of(cells.Slice(start, 1 << order)))
+            yield return With(scenario, start, half);
     }
 
-    private static Scenario With(Scenario scenario, int start, Cell[] block)
+    private static Scenario With(Scenario scenario, int start, ImmutableArray<Cell> block)
     {
         var cells = new Cell[scenario.Table.Cells.Length];
         block.CopyTo(cells, start);
