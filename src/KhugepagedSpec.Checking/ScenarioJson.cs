@@ -25,13 +25,10 @@ public sealed record ScenarioJson(
     /// <summary>Takes a scenario apart.</summary>
     public static ScenarioJson Of(Scenario scenario)
     {
-        var settings = scenario.Settings;
         return new ScenarioJson(
             scenario.Table.ToString(), scenario.Table.Geometry.PmdOrder,
             new VmaJson(scenario.Vma.Start, scenario.Vma.End, scenario.Vma.Flags, scenario.Vma.HasAnonVma),
-            new SettingsJson(
-                settings.Enabled, [.. settings.Always.Orders()], [.. settings.Madvise.Orders()], [.. settings.Inherit.Orders()], settings.MaxPtesNone,
-                settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan),
+            SettingsJson.Of(scenario.Settings),
             scenario.Kind, scenario.ThpDisable,
             scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
             [.. scenario.Mishaps.Select(mishap => mishap.ToString())]);
@@ -44,29 +41,50 @@ public sealed record ScenarioJson(
         if (PmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
             throw new FormatException($"pmdOrder {PmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(PmdOrder);
-        var settings = ThpSettings.Defaults(geometry) with
-        {
-            Enabled = Settings.Enabled,
-            Always = Orders(Settings.Always, geometry),
-            Madvise = Orders(Settings.Madvise, geometry),
-            Inherit = Orders(Settings.Inherit, geometry),
-            MaxPtesNone = Settings.MaxPtesNone,
-            MaxPtesSwap = Settings.MaxPtesSwap,
-            MaxPtesShared = Settings.MaxPtesShared,
-            PagesToScan = Settings.PagesToScan,
-        };
-        if (settings.FindError() is { } error)
-            throw new FormatException(error);
         return new Scenario
         {
             Table = PageTable.Parse(Table, geometry),
             Vma = new Vma(Vma.Start, Vma.End, Vma.Flags, Vma.HasAnonVma),
-            Settings = settings,
+            Settings = Settings.ToSettings(geometry),
             Kind = Kind,
             ThpDisable = ThpDisable,
             Numa = Numa is null ? NumaTopology.SingleNode : new NumaTopology(Numa.NodeReclaim, Numa.Distances, Numa.ReclaimDistance),
             Mishaps = [.. Mishaps.Select(ScriptedMishap.Parse)],
         };
+    }
+}
+
+/// <summary>A VMA as JSON.</summary>
+public sealed record VmaJson(long Start, long End, VmaFlags Flags, bool HasAnonVma);
+
+/// <summary>The sysfs settings as JSON.</summary>
+public sealed record SettingsJson(
+    GlobalEnabled Enabled, ImmutableArray<int> Always, ImmutableArray<int> Madvise, ImmutableArray<int> Inherit, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared,
+    long PagesToScan)
+{
+    /// <summary>Takes settings apart.</summary>
+    public static SettingsJson Of(ThpSettings settings) => new(
+        settings.Enabled, [.. settings.Always.Orders()], [.. settings.Madvise.Orders()], [.. settings.Inherit.Orders()], settings.MaxPtesNone,
+        settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan);
+
+    /// <summary>Puts the settings together.</summary>
+    /// <exception cref="FormatException">The kernel would refuse one of them; the message is one line.</exception>
+    public ThpSettings ToSettings(Geometry geometry)
+    {
+        var settings = ThpSettings.Defaults(geometry) with
+        {
+            Enabled = Enabled,
+            Always = Orders(Always, geometry),
+            Madvise = Orders(Madvise, geometry),
+            Inherit = Orders(Inherit, geometry),
+            MaxPtesNone = MaxPtesNone,
+            MaxPtesSwap = MaxPtesSwap,
+            MaxPtesShared = MaxPtesShared,
+            PagesToScan = PagesToScan,
+        };
+        if (settings.FindError() is { } error)
+            throw new FormatException(error);
+        return settings;
     }
 
     private static OrderSet Orders(ImmutableArray<int> orders, Geometry geometry)
@@ -79,14 +97,6 @@ public sealed record ScenarioJson(
         return set;
     }
 }
-
-/// <summary>A VMA as JSON.</summary>
-public sealed record VmaJson(long Start, long End, VmaFlags Flags, bool HasAnonVma);
-
-/// <summary>The sysfs settings as JSON.</summary>
-public sealed record SettingsJson(
-    GlobalEnabled Enabled, ImmutableArray<int> Always, ImmutableArray<int> Madvise, ImmutableArray<int> Inherit, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared,
-    long PagesToScan);
 
 /// <summary>NUMA nodes as JSON.</summary>
 public sealed record NumaJson(bool NodeReclaim, int ReclaimDistance, ImmutableArray<ImmutableArray<int>> Distances);

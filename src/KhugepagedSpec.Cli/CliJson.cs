@@ -51,6 +51,21 @@ internal sealed record LiveOutcomeJson(
 internal sealed record LiveCounterexampleJson(
     IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed);
 
+internal sealed record WhatIfJson(
+    int Pid, string Command, string Kernel, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb, IReadOnlyList<WhatIfCaseJson> Cases);
+
+internal sealed record MemoryJson(long Anonymous, long Large, long AnonHugePages, long Swap, long OutOfReach);
+
+internal sealed record WhatIfCaseJson(
+    string Version, string Name, string Settings, long Ranges, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long LargeAfterKb, long AddedKb, long SwappedInKb, long Tried, long Wasted,
+    long WastedAgain, int Scans, bool Settled, int WakeUps, double SecondsAScan, IReadOnlyList<WhatIfVmaJson> Vmas, IReadOnlyList<LeftJson> Left);
+
+internal sealed record WhatIfVmaJson(
+    string Start, string End, string Name, long Ranges, long AnonymousKb, long LargeBeforeKb, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long AddedKb);
+
+internal sealed record LeftJson(string Result, string? Entry, long Ranges, long Kb, string First);
+
+[JsonSerializable(typeof(WhatIfJson))]
 [JsonSerializable(typeof(LiveOutcomeJson))]
 [JsonSerializable(typeof(ReplayJson))]
 [JsonSerializable(typeof(ExploreJson))]

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Packages;
 
@@ -31,7 +32,7 @@ internal static class CommandLine
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
         }
-        catch (Exception error) when (error is UsageException or KernelPackageException or GuestUnavailableException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException or IOException or UnauthorizedAccessException)
         {
             return Refuse(error.Message.ReplaceLineEndings(" "));
         }
@@ -73,6 +74,8 @@ internal static class CommandLine
             CheckCommand.Create(),
             ProveCommand.Create(),
             ExploreCommand.Create(),
+            CaptureCommand.Create(),
+            WhatIfCommand.Create(),
             MergeCommand.Create(),
             DiffCommand.Create(),
             ApproveCommand.Create(),

@@ -18,13 +18,7 @@ internal sealed class ScenarioOptions
     };
 
     private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
-    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
-    private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
-    private readonly Option<string?> _inherit = new("--inherit") { Description = "Sizes set to inherit. Without any list: 2M.", HelpName = "LIST" };
-    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", "The global enabled file (madvise).");
-    private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", "khugepaged/max_ptes_none (511).");
-    private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", "khugepaged/max_ptes_swap (64).");
-    private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", "khugepaged/max_ptes_shared (256).");
+    private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
     private readonly Option<UffdMode?> _uffd = Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing).", UffdMode.Missing);
     private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
@@ -62,9 +56,7 @@ internal sealed class ScenarioOptions
             throw new UsageException($"--pmd-order {pmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(pmdOrder);
         var table = TableInput.Read(TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, - or --vector ID FILE"), geometry);
-        var settings = Settings(parsed, geometry);
-        if (settings.FindError() is { } error)
-            throw new UsageException(error);
+        var settings = _settings.Settings(parsed, ThpSettings.Defaults(geometry), PageKb(geometry));
         var scenario = Daemon.Scenario.Of(table);
         return scenario with
         {
@@ -79,8 +71,7 @@ internal sealed class ScenarioOptions
 
     private Option[] All() =>
     [
-        _enabled, _always, _inherit, _global, _maxPtesNone, _maxPtesSwap, _maxPtesShared, _kind, _uffd, _mlock, _droppable, _readOnly,
-        _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
+        .. _settings.All, _kind, _uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
     ];
 
     // As many nodes as the table names; too far apart if asked for, which takes two.
@@ -89,27 +80,6 @@ internal sealed class ScenarioOptions
         int nodes = Math.Max(table.Cells.Max(cell => cell.Node) + 1, far ? 2 : 1);
         int distance = far ? 40 : 20;
         return new(far, [.. Enumerable.Range(0, nodes).Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : distance).ToImmutableArray())]);
-    }
-
-    private ThpSettings Settings(ParseResult parsed, Geometry geometry)
-    {
-        int pageKb = PageKb(geometry);
-        var defaults = ThpSettings.Defaults(geometry);
-        var settings = defaults with
-        {
-            Enabled = parsed.GetValue(_global) ?? defaults.Enabled,
-            Madvise = Orders(_enabled),
-            Always = Orders(_always),
-            Inherit = Orders(_inherit),
-            MaxPtesNone = parsed.GetValue(_maxPtesNone) ?? defaults.MaxPtesNone,
-            MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? defaults.MaxPtesSwap,
-            MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? defaults.MaxPtesShared,
-        };
-        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
-        return anyList ? settings : settings with { Inherit = defaults.Inherit };
-
-        OrderSet Orders(Option<string?> option) =>
-            parsed.GetValue(option) is { } list ? Sizes.Parse(list, option.Name, geometry, pageKb) : OrderSet.Empty;
     }
 
     private Vma Vma(ParseResult parsed, Vma vma, Geometry geometry)

@@ -20,15 +20,18 @@ internal static class TerminalProgress
     }
 
     /// <summary>Runs <paramref name="work"/>, which says after each of <paramref name="count"/> steps that it is done.</summary>
-    public static void Steps(string name, long count, Action<Action> work)
+    public static void Steps(string name, long count, Action<Action> work) => Amounts(name, count, advance => work(() => advance(1)));
+
+    /// <summary>Runs <paramref name="work"/>, which says how much of <paramref name="total"/> it is done with since the last time.</summary>
+    public static void Amounts(string name, long total, Action<Action<long>> work)
     {
         if (Console.IsErrorRedirected)
-            work(() => { });
+            work(_ => { });
         else
             OnTerminal().Start(context =>
             {
-                var task = context.AddTask(name, maxValue: count);
-                work(() => task.Increment(1));
+                var task = context.AddTask(name, maxValue: Math.Max(1, total));
+                work(amount => task.Increment(amount));
             });
     }
 

@@ -33,6 +33,7 @@ public sealed class Khugepaged
     {
         var before = _machine.Statistics.Copy();
         var tables = new List<TableRun>();
+        var ends = new List<int>();
         _machine.LruBatch.Drain();
         long limit = _machine.Settings.PagesToScan;
         long progress = 0;
@@ -45,6 +46,8 @@ public sealed class Khugepaged
                 break;
             var last = VisitProcess(limit - progress, tables, out long looked);
             progress += looked;
+            if (_cursorProcess is null)
+                ends.Add(tables.Count);
             if (progress >= limit)
                 break;
             if (last == ScanResult.AllocHugePageFail)
@@ -54,7 +57,7 @@ public sealed class Khugepaged
                 sleeps++;
             }
         }
-        return new PassReport(tables, _machine.Statistics.Since(before), progress, sleeps);
+        return new PassReport(tables, _machine.Statistics.Since(before), progress, sleeps) { FullScanEnds = ends };
     }
 
     private ScanResult VisitProcess(long budget, List<TableRun> tables, out long progress)

@@ -8,7 +8,11 @@ namespace KhugepagedSpec.Daemon;
 /// <param name="Added">What every counter grew by.</param>
 /// <param name="Progress">PTEs and other things looked at, as pages_to_scan counts them.</param>
 /// <param name="AllocationSleeps">Times the daemon slept because no folio could be had.</param>
-public sealed record PassReport(IReadOnlyList<TableRun> Tables, Statistics Added, long Progress, int AllocationSleeps);
+public sealed record PassReport(IReadOnlyList<TableRun> Tables, Statistics Added, long Progress, int AllocationSleeps)
+{
+    /// <summary>How many of the ranges had been visited each time a full scan ended; what comes behind belongs to the next.</summary>
+    public IReadOnlyList<int> FullScanEnds { get; init; } = [];
+}
 
 /// <summary>What madvise(MADV_COLLAPSE) returned, and what it did.</summary>
 /// <param name="Return">0 or -1.</param>

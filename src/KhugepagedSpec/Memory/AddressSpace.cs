@@ -20,7 +20,8 @@ public sealed class AddressSpace
 {
     private readonly Geometry _geometry;
     private readonly List<Vma> _vmas = [];
-    private readonly List<(long Pmd, PteTable Table)> _tables = [];
+    private readonly Dictionary<long, PteTable> _tables = [];
+    private (long Pmd, PteTable? Table) _lastTable;
 
     /// <summary>Makes a process without memory.</summary>
     /// <param name="geometry">The geometry of its tables.</param>
@@ -47,7 +48,7 @@ public sealed class AddressSpace
     public IReadOnlyList<Vma> Vmas => _vmas;
 
     /// <summary>The PMD entries looked at so far.</summary>
-    public IEnumerable<PteTable> Tables => _tables.Select(entry => entry.Table);
+    public IEnumerable<PteTable> Tables => _tables.Values;
 
     /// <summary>Adds a VMA above all others.</summary>
     /// <exception cref="ArgumentException">It is empty or begins below the end of the last one.</exception>
@@ -81,11 +82,11 @@ public sealed class AddressSpace
     public PteTable TableAt(long page)
     {
         long pmd = page >> _geometry.PmdOrder;
-        foreach (var (index, table) in _tables)
-            if (index == pmd)
-                return table;
-        var made = new PteTable(_geometry);
-        _tables.Add((pmd, made));
-        return made;
+        if (_lastTable.Table is { } last && _lastTable.Pmd == pmd)
+            return last;
+        if (!_tables.TryGetValue(pmd, out var table))
+            _tables.Add(pmd, table = new PteTable(_geometry));
+        _lastTable = (pmd, table);
+        return table;
     }
 }

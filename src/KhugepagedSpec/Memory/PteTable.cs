@@ -5,14 +5,11 @@ namespace KhugepagedSpec.Memory;
 /// <summary>One PMD entry of a running process and the PTEs under it.</summary>
 public sealed class PteTable
 {
-    private readonly Pte[] _ptes;
+    private readonly Geometry _geometry;
+    private Pte[]? _ptes;
 
-    /// <summary>Makes a PMD entry without a table.</summary>
-    public PteTable(Geometry geometry)
-    {
-        _ptes = new Pte[geometry.Pages];
-        Clear();
-    }
+    /// <summary>Makes a PMD entry without a table; room for PTEs is made when one is needed.</summary>
+    public PteTable(Geometry geometry) => _geometry = geometry;
 
     /// <summary>What the PMD entry holds.</summary>
     public PmdState Pmd { get; private set; }
@@ -24,12 +21,12 @@ public sealed class PteTable
     public PteFlags HugeFlags { get; set; }
 
     /// <summary>The PTEs; meaningful under <see cref="PmdState.Table"/> only.</summary>
-    public Span<Pte> Ptes => _ptes;
+    public Span<Pte> Ptes => _ptes ?? Allocate();
 
     /// <summary>Puts an empty PTE table under the PMD entry.</summary>
     public void Populate()
     {
-        Array.Fill(_ptes, Pte.None);
+        Ptes.Fill(Pte.None);
         Pmd = PmdState.Table;
         HugePfn = -1;
     }
@@ -37,7 +34,7 @@ public sealed class PteTable
     /// <summary>Leaves the PMD entry empty.</summary>
     public void Clear()
     {
-        Array.Fill(_ptes, Pte.None);
+        _ptes.AsSpan().Fill(Pte.None);
         Pmd = PmdState.None;
         HugePfn = -1;
     }
@@ -45,7 +42,7 @@ public sealed class PteTable
     /// <summary>Maps a huge page by the PMD entry.</summary>
     public void MapHuge(int pfn)
     {
-        Array.Fill(_ptes, Pte.None);
+        _ptes.AsSpan().Fill(Pte.None);
         Pmd = PmdState.Huge;
         HugePfn = pfn;
         HugeFlags = PteFlags.Young | PteFlags.Dirty;
@@ -57,12 +54,20 @@ public sealed class PteTable
     /// </summary>
     public void SplitPmd()
     {
-        for (int i = 0; i < _ptes.Length; i++)
-            _ptes[i] = new Pte(PteKind.Page, HugeFlags, HugePfn + i);
+        var ptes = Ptes;
+        for (int i = 0; i < ptes.Length; i++)
+            ptes[i] = new Pte(PteKind.Page, HugeFlags, HugePfn + i);
         Pmd = PmdState.Table;
         HugePfn = -1;
     }
 
     /// <summary>Turns the huge PMD entry into a migration entry: the huge page is being moved.</summary>
     public void StartHugeMigration() => Pmd = PmdState.Migration;
+
+    private Pte[] Allocate()
+    {
+        _ptes = new Pte[_geometry.Pages];
+        Array.Fill(_ptes, Pte.None);
+        return _ptes;
+    }
 }

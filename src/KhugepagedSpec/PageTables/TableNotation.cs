@@ -271,6 +271,17 @@ public static class TableNotation
         return null;
     }
 
+    /// <summary>What a cell is, in the words of <see cref="Letters"/> and <see cref="Attributes"/>.</summary>
+    public static string MeaningOf(Cell cell)
+    {
+        foreach (var (_, meant, meaning) in Letters)
+            if (meant == cell)
+                return meaning;
+        string folio = cell.Order == 0 ? "4K page" : string.Create(CultureInfo.InvariantCulture, $"page of an order {cell.Order} folio");
+        string text = FolioText(cell with { Page = 0 }, 1 << cell.Order);
+        return string.Join(", ", Attributes.Where(attribute => text.Contains(attribute.Letter, StringComparison.Ordinal)).Select(attribute => attribute.Meaning).Prepend(folio));
+    }
+
     private ref struct Reader(ReadOnlySpan<char> text)
     {
         private readonly ReadOnlySpan<char> _text = text;

@@ -39,7 +39,7 @@ internal static class PmdScan
                 scan.EndChunk(i, occupancy);
             var result = scan.Look(ptes[i], i, occupancy);
             if (result != ScanResult.Succeed)
-                return scan.Report(result);
+                return scan.Report(result) with { EndedAt = i };
         }
         return scan.Report(scan.Verdict());
     }

@@ -12,6 +12,7 @@ namespace KhugepagedSpec.Scan;
 /// <param name="Referenced">PTEs seen that were used lately; 0 for MADV_COLLAPSE, which does not ask.</param>
 /// <param name="LastPfn">The frame of the last folio looked at, -1 if none.</param>
 /// <param name="Node">The NUMA node most pages are on: where to allocate.</param>
+/// <param name="EndedAt">The PTE that ended the scan, from the start of the range; -1 if all were looked at, or none.</param>
 public readonly record struct ScanReport(
     ScanResult Result,
     OrderSet Enabled = default,
@@ -20,4 +21,5 @@ public readonly record struct ScanReport(
     int Shared = 0,
     int Referenced = 0,
     int LastPfn = -1,
-    int Node = 0);
+    int Node = 0,
+    int EndedAt = -1);

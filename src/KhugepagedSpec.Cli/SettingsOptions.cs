@@ -1,0 +1,43 @@
+using System.CommandLine;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary>The options that stand for files of <c>/sys/kernel/mm/transparent_hugepage</c>.</summary>
+internal sealed class SettingsOptions
+{
+    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
+    private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
+    private readonly Option<string?> _inherit = new("--inherit") { Description = "Sizes set to inherit. Without any list: 2M.", HelpName = "LIST" };
+    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", "The global enabled file (madvise).");
+    private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", "khugepaged/max_ptes_none (511).");
+    private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", "khugepaged/max_ptes_swap (64).");
+    private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", "khugepaged/max_ptes_shared (256).");
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<Option> All => [_enabled, _always, _inherit, _global, _maxPtesNone, _maxPtesSwap, _maxPtesShared];
+
+    /// <summary>Some of them was given.</summary>
+    public bool AnyGiven(ParseResult parsed) => All.Any(option => parsed.GetResult(option) is { Implicit: false });
+
+    /// <summary>The settings: what is not given is as in <paramref name="usual"/>; any list of sizes stands for all three.</summary>
+    /// <exception cref="UsageException">A size is none, or the kernel would refuse a value.</exception>
+    public ThpSettings Settings(ParseResult parsed, ThpSettings usual, int pageKb)
+    {
+        var settings = usual with
+        {
+            Enabled = parsed.GetValue(_global) ?? usual.Enabled,
+            MaxPtesNone = parsed.GetValue(_maxPtesNone) ?? usual.MaxPtesNone,
+            MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? usual.MaxPtesSwap,
+            MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? usual.MaxPtesShared,
+        };
+        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
+        if (anyList)
+            settings = settings with { Madvise = Orders(_enabled), Always = Orders(_always), Inherit = Orders(_inherit) };
+        return settings.FindError() is { } error ? throw new UsageException(error) : settings;
+
+        OrderSet Orders(Option<string?> option) =>
+            parsed.GetValue(option) is { } list ? Sizes.Parse(list, option.Name, usual.Geometry, pageKb) : OrderSet.Empty;
+    }
+}

@@ -1,0 +1,109 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Text.Json;
+using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Kernel.WhatIf;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec whatif</c>: what khugepaged would make of a live process.</summary>
+internal static class WhatIfCommand
+{
+    public static Command Create()
+    {
+        var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote." };
+        var pid = PidOption.Create();
+        var versions = new Option<string[]>("--version") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
+        var settings = new SettingsOptions();
+        var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
+        var command = new Verb(
+            "whatif",
+            "Say what khugepaged would make of a captured process, and what that would cost.",
+            """
+            Runs the model over the capture, full scan after full scan until one makes nothing: under the machine's settings as
+            they were, under each size alone and all of them (set to always), with max_ptes_none 0 and as high as can be, and
+            under the settings given here, which stand upon the machine's. Sorted by what large folios map in the end.
+            Ranges that changed while they were read are left out.
+            Exit code 0; 2 for bad input; 3 if the capture is a part only.
+
+            Examples:
+              khugepaged-spec whatif redis.jsonl
+              khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
+              khugepaged-spec whatif redis.jsonl --version legacy linux-7.2 --json
+            """)
+        { file, pid, versions };
+        foreach (var option in settings.All)
+            command.Add(option);
+        command.Add(json);
+        command.SetAction(parsed =>
+        {
+            using var interrupt = new Interrupt();
+            var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--version: ")).ToImmutableArray() : [Catalogue.Linux72];
+            var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupt.Token);
+            var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
+            var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;
+            var cases = models.SelectMany(model => Cases(model, head, asked, pageKb)).ToImmutableArray();
+            var answer = new WhatIfAnswer(capture, Run(capture, cases, interrupt.Token), IsAsked: asked is not null);
+            if (parsed.GetValue(json))
+                Console.WriteLine(JsonSerializer.Serialize(WhatIfText.ToJson(answer), CliJson.Readable.WhatIfJson));
+            else
+                WhatIfText.Print(answer);
+            return capture.IsPartial ? CommandLine.NotExhausted : CommandLine.Agree;
+        });
+        return command;
+    }
+
+    private static ProcessCapture Capture(string? file, int? pid, CancellationToken cancellation)
+    {
+        if ((file is null) == (pid is null))
+            throw new UsageException(file is null ? "nothing to ask of: expected FILE or --pid N" : $"FILE {file} contradicts --pid {pid}: expected one of them");
+        if (file is not null)
+            return File.Exists(file) ? CaptureFile.Read(file) : throw new UsageException($"{file}: no such file: expected what khugepaged-spec capture wrote");
+        var capture = new CaptureBuilder();
+        CaptureCommand.Capture(pid!.Value, CaptureCommand.Everything, () => capture, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        return capture.Capture!;
+    }
+
+    private static IEnumerable<WhatIfCase> Cases(KhugepagedVersion model, CaptureHead head, Settings.ThpSettings? asked, int pageKb)
+    {
+        yield return new WhatIfCase("present", model, head.Settings);
+        if (asked is not null)
+            yield return new WhatIfCase("as asked", model, asked);
+        foreach (var usual in WhatIfCase.Usual(model, head.Settings, order => Sizes.Name(order, pageKb)))
+            yield return usual;
+    }
+
+    // Each case rebuilds the process: no more at once than memory has room for.
+    private static ImmutableArray<WhatIfReport> Run(ProcessCapture capture, ImmutableArray<WhatIfCase> cases, CancellationToken cancellation)
+    {
+        const long bytesAPage = 200;
+        long room = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / Math.Max(1, (capture.Pages.Anonymous + capture.Pages.Swap) * bytesAPage);
+        var reports = new WhatIfReport[cases.Length];
+        TerminalProgress.Steps("what if", cases.Length, advance => Parallel.For(
+            0, cases.Length, new ParallelOptions { MaxDegreeOfParallelism = (int)Math.Clamp(room, 1, Environment.ProcessorCount), CancellationToken = cancellation }, i =>
+            {
+                reports[i] = WhatIfReport.Of(capture, cases[i]);
+                advance();
+            }));
+        return [.. reports];
+    }
+}
+
+/// <summary>All that was asked, and the answers.</summary>
+/// <param name="Capture">The process.</param>
+/// <param name="Reports">An answer a case.</param>
+/// <param name="IsAsked">Settings were given: there is a case 'as asked'.</param>
+internal sealed record WhatIfAnswer(ProcessCapture Capture, ImmutableArray<WhatIfReport> Reports, bool IsAsked)
+{
+    /// <summary>The cases of each khugepaged: present, as asked, then by what large folios map in the end, the cheapest first among equals.</summary>
+    public IEnumerable<IGrouping<string, WhatIfReport>> Sorted =>
+        Reports.Select((report, index) => (report, index))
+            .OrderBy(one => one.report.Case.Name switch { "present" => 0, "as asked" => 1, _ => 2 })
+            .ThenByDescending(one => one.report.LargeAfter).ThenBy(one => one.report.Added).ThenBy(one => one.index)
+            .Select(one => one.report).GroupBy(report => report.Case.Version.Name);
+
+    /// <summary>The case that is shown in detail: as asked, else the machine's own.</summary>
+    public WhatIfReport Detailed => Reports.First(report => report.Case.Name == (IsAsked ? "as asked" : "present"));
+}

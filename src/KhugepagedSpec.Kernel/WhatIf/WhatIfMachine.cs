@@ -1,0 +1,101 @@
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Kernel.WhatIf;
+
+/// <summary>
+/// A captured process, rebuilt in the model, alone on its machine. Ranges that changed while they were read are left out: what
+/// was read of them was never true.
+/// </summary>
+public sealed class WhatIfMachine
+{
+    private readonly Machine _machine;
+    private readonly AddressSpace _process;
+    private readonly Khugepaged _khugepaged;
+    private IReadOnlyList<TableRun> _begun = [];
+
+    /// <summary>Rebuilds it.</summary>
+    /// <param name="capture">The process.</param>
+    /// <param name="version">The khugepaged to run on it.</param>
+    /// <param name="settings">The settings to run it under.</param>
+    public WhatIfMachine(ProcessCapture capture, KhugepagedVersion version, ThpSettings settings)
+    {
+        _machine = new Machine(version, settings);
+        _process = _machine.AddProcess();
+        _process.ThpDisable = capture.Head.ThpDisable;
+        foreach (var captured in capture.Vmas)
+        {
+            _process.Add(captured.Vma);
+            foreach (var range in captured.Ranges.Where(range => !range.Changed && range.Table.Pmd != PmdState.None))
+                for (long i = 0; i < range.Count; i++)
+                    TableImage.Place(_machine, _process, range.Start + i * _machine.Geometry.Pages, range.Table);
+        }
+        _khugepaged = new Khugepaged(_machine);
+    }
+
+    /// <summary>Pages that large folios map, by PTEs or by PMD entries, in what was rebuilt.</summary>
+    public long LargePages
+    {
+        get
+        {
+            long pages = 0;
+            foreach (var table in _process.Tables)
+            {
+                if (table.Pmd == PmdState.Huge)
+                    pages += _machine.Geometry.Pages;
+                else if (table.Pmd == PmdState.Table)
+                    foreach (var pte in table.Ptes)
+                        pages += pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio && !folio.Has(FolioFlags.NotAnon) ? 1 : 0;
+            }
+            return pages;
+        }
+    }
+
+    /// <summary>One PMD range as it is now.</summary>
+    /// <param name="start">Its first page.</param>
+    public PageTable Table(long start) => TableImage.Read(_machine, _process, start);
+
+    /// <summary>
+    /// Lets khugepaged wake up until it has been everywhere once more. A wake-up that comes to the end of the list begins anew,
+    /// and what it did then belongs to the next scan.
+    /// </summary>
+    public FullScan Scan()
+    {
+        var tables = new List<TableRun>(_begun);
+        int wakeUps = 0;
+        while (true)
+        {
+            var pass = _khugepaged.Pass();
+            wakeUps++;
+            int end = pass.FullScanEnds.Count > 0 ? pass.FullScanEnds[0] : pass.Tables.Count;
+            tables.AddRange(pass.Tables.Take(end));
+            if (pass.FullScanEnds.Count == 0)
+                continue;
+
+            // One process is on the list: what it does not reach again in this wake-up, it does in the next.
+            _begun = pass.FullScanEnds.Count == 1 ? [.. pass.Tables.Skip(end)] : [];
+            return new FullScan(tables, wakeUps);
+        }
+    }
+}
+
+/// <summary>One full scan of a process.</summary>
+/// <param name="Tables">The PMD ranges visited.</param>
+/// <param name="WakeUps">Wake-ups of khugepaged that it took, at pages_to_scan.</param>
+public sealed record FullScan(IReadOnlyList<TableRun> Tables, int WakeUps)
+{
+    /// <summary>Folios allocated: every attempt begins with one.</summary>
+    public long Tried => Tables.Sum(table => (long)table.Attempts.Count);
+
+    /// <summary>The folios made.</summary>
+    public IEnumerable<(TableRun Table, Attempt Attempt)> Made =>
+        Tables.SelectMany(table => table.Attempts.Where(attempt => attempt.Status == ScanResult.Succeed).Select(attempt => (table, attempt)));
+
+    /// <summary>Folios given back unused.</summary>
+    public long Wasted => Tried - Made.LongCount();
+}
