@@ -11,6 +11,9 @@ internal static class PageMapScan
 {
     private const ulong Present = 1 << 3, Swapped = 1 << 4, Huge = 1 << 6;
 
+    /// <summary>64-bit words of a region.</summary>
+    public const int RegionWords = 3;
+
     private const int ESRCH = 3;
 
     /// <summary>The pages of the process that are not empty.</summary>
@@ -21,7 +24,7 @@ internal static class PageMapScan
     /// <exception cref="CaptureException">The kernel does not know the ioctl, or fails it.</exception>
     public static IReadOnlyList<PageRegion> Run(SafeFileHandle pagemap, ulong start, ulong end, int most)
     {
-        var regions = new Region[most];
+        ulong[] regions = new ulong[most * RegionWords];
         var pinned = GCHandle.Alloc(regions, GCHandleType.Pinned);
         try
         {
@@ -39,13 +42,16 @@ internal static class PageMapScan
             if (found < 0)
                 return Marshal.GetLastPInvokeError() == ESRCH ? []
                     : throw new CaptureException($"PAGEMAP_SCAN: {Marshal.GetLastPInvokeErrorMessage()}: expected Linux 6.7 or later");
-            return [.. regions.Take((int)found).Select(region => new PageRegion(region.Start, region.End, (region.Categories & Huge) != 0))];
+            return [.. Enumerable.Range(0, (int)found).Select(i => RegionOf(regions.AsSpan(i * RegionWords, RegionWords)))];
         }
         finally
         {
             pinned.Free();
         }
     }
+
+    /// <summary>A region as the kernel writes it: start, end, categories.</summary>
+    public static PageRegion RegionOf(ReadOnlySpan<ulong> words) => new(words[0], words[1], (words[2] & Huge) != 0);
 
     // _IOWR('f', 16, struct pm_scan_arg).
     private static nuint Request => 3u << 30 | (uint)Marshal.SizeOf<Argument>() << 16 | (uint)'f' << 8 | 16;
@@ -57,11 +63,5 @@ internal static class PageMapScan
     private struct Argument
     {
         public ulong Size, Flags, Start, End, WalkEnd, Regions, RegionCount, MaxPages, Inverted, Mask, AnyOf, Returned;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Region
-    {
-        public ulong Start, End, Categories;
     }
 }

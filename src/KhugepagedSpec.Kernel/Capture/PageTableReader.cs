@@ -66,6 +66,9 @@ internal sealed class PageTableReader(IProcFiles proc, string pagemap, Geometry 
             {
                 cells[i] = PageMap.CellOf(entries[i], 0, 0, 0);
                 swap += cells[i].Kind == PteKind.Swap ? 1 : 0;
+
+                // smaps looks through entries that stand for a page.
+                anonymous += cells[i].Kind == PteKind.HwPoison ? 1 : 0;
                 continue;
             }
             var (order, page) = PageMap.IsLarge(flags[at]) ? folios[frame] : (0, 0);

@@ -6,7 +6,7 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Kernel.Capture;
 
 /// <summary>Pages of a process, counted by what <c>smaps</c> counts too, and by folio.</summary>
-/// <param name="Anonymous">Present and anonymous.</param>
+/// <param name="Anonymous">Present and anonymous, or behind an entry that stands for a page, as hwpoison's.</param>
 /// <param name="PmdMapped">Of those, mapped by PMD entries (AnonHugePages).</param>
 /// <param name="Large">Of those, in folios of order 1 or more, PMD-mapped or not.</param>
 /// <param name="Swap">Swap entries.</param>

@@ -40,6 +40,8 @@
 // Newer than the C library's headers.
 #define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
 #define UFFDIO_POISON_IOCTL _IOWR(0xAA, 0x08, struct uffd_poison)
+#define PAGE_IS_PRESENT (1 << 3)
+#define PAGE_IS_SWAPPED (1 << 4)
 #define PAGE_IS_HUGE (1 << 6)
 struct pagemap_scan { uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, inverted, mask, anyof, returned; };
 struct pagemap_region { uint64_t start, end, categories; };
@@ -492,7 +494,7 @@ static int send_trace(void)
 
 static int send_file(const char *path)
 {
-    static char text[1 << 16];
+    static char text[1 << 20];
     int file = open(path, O_RDONLY);
     if (file < 0)
         return failed(path);
@@ -501,6 +503,60 @@ static int send_file(const char *path)
         length += got;
     close(file);
     reply('f', text, length);
+    return 0;
+}
+
+// Words of a file of 64-bit words: path, then first and count of each run. Fewer than asked for if the file ends.
+static int send_words(const char *rest)
+{
+    static uint64_t words[16 * BLOCK];
+    char path[192];
+    unsigned long long first, count;
+    int used, file;
+    if (sscanf(rest, "%191s%n", path, &used) != 1 || (file = open(path, O_RDONLY)) < 0)
+        return failed(path);
+    size_t length = 0;
+    ssize_t got = 0;
+    while (got >= 0 && sscanf(rest += used, "%llu %llu%n", &first, &count, &used) == 2) {
+        if (length + count > sizeof words / sizeof *words) {
+            close(file);
+            return fail("words: too many");
+        }
+        got = pread(file, words + length, count * 8, first * 8);
+        length += got > 0 ? got / 8 : 0;
+        if (got < (ssize_t)count * 8)
+            break;
+    }
+    close(file);
+    reply('n', words, length * 8);
+    return 0;
+}
+
+// Pages of a process that are not empty: path of its pagemap, first and last byte, regions at most.
+static int send_regions(const char *rest)
+{
+    static struct pagemap_region regions[1024];
+    char path[192];
+    unsigned long long start, end, most;
+    int file;
+    if (sscanf(rest, "%191s %llu %llu %llu", path, &start, &end, &most) != 4 || most > 1024 || (file = open(path, O_RDONLY)) < 0)
+        return failed(path);
+    struct pagemap_scan scan = {
+        .size = sizeof scan, .start = start, .end = end, .vec = (uintptr_t)regions, .vec_len = most,
+        .anyof = PAGE_IS_PRESENT | PAGE_IS_SWAPPED, .returned = PAGE_IS_PRESENT | PAGE_IS_SWAPPED | PAGE_IS_HUGE,
+    };
+    int found = ioctl(file, PAGEMAP_SCAN_IOCTL, &scan);
+    close(file);
+    if (found < 0)
+        return failed("PAGEMAP_SCAN");
+    reply('n', regions, found * sizeof *regions);
+    return 0;
+}
+
+static int send_pid(void)
+{
+    uint64_t pid = getpid();
+    reply('n', &pid, sizeof pid);
     return 0;
 }
 
@@ -531,6 +587,12 @@ static int step(char *line)
         return sscanf(rest, "%191s %191[^\n]", path, text) == 2 ? write_into(path, text, O_APPEND) : fail("append: no value");
     if (!strcmp(word, "file"))
         return sscanf(rest, "%191s", path) == 1 ? send_file(path) : fail("file: no path");
+    if (!strcmp(word, "words"))
+        return send_words(rest);
+    if (!strcmp(word, "regions"))
+        return send_regions(rest);
+    if (!strcmp(word, "pid"))
+        return send_pid();
     if (!strcmp(word, "count")) {
         if (counter_count == MAX_COUNTERS || sscanf(rest, "%191s", path) != 1 || (counters[counter_count] = open(path, O_RDONLY)) < 0)
             return failed(path);

@@ -5,6 +5,7 @@ using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Kernel.Live;
 
@@ -85,6 +86,17 @@ internal sealed class LiveKernel : IDisposable
     {
         SetThp(("enabled", "madvise"));
         SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
+    }
+
+    /// <summary>What a scenario's passes run under.</summary>
+    public void Enable(ThpSettings settings)
+    {
+        SetThp([.. settings.Geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
+        SetThp(
+            ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
+            ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
+            ("khugepaged/max_ptes_swap", $"{settings.MaxPtesSwap}"),
+            ("khugepaged/max_ptes_shared", $"{settings.MaxPtesShared}"));
     }
 
     /// <summary>What was written is not sure any more: steps that set files failed half-way.</summary>

@@ -4,7 +4,6 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Kernel.Live;
 
@@ -15,6 +14,10 @@ internal sealed class Recorder(LiveKernel kernel)
     private const long FirstAddress = 1L << 44, AddressesEach = 1L << 34, PageBytes = 4096;
 
     private readonly Dictionary<int, string> _errors = [];
+
+    /// <summary>Where the observed range of each scenario lies, so that there is room around it.</summary>
+    /// <param name="index">Which scenario, from 0.</param>
+    public static long AddressOf(int index) => FirstAddress + index * AddressesEach;
 
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
@@ -31,7 +34,7 @@ internal sealed class Recorder(LiveKernel kernel)
             Take(process, (Shortage.IsOfCharge(process.Input.Mishaps) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
         foreach (var process in processes)
             Take(process, process.Builder.Build());
-        Enable(together[0].Settings);
+        kernel.Enable(together[0].Settings);
         foreach (var process in processes)
             Take(process, process.Builder.Register());
         processes.RemoveAll(process => process.Error.Length > 0);
@@ -114,16 +117,6 @@ internal sealed class Recorder(LiveKernel kernel)
 
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
 
-    private void Enable(ThpSettings settings)
-    {
-        kernel.SetThp([.. settings.Geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
-        kernel.SetThp(
-            ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
-            ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
-            ("khugepaged/max_ptes_swap", $"{settings.MaxPtesSwap}"),
-            ("khugepaged/max_ptes_shared", $"{settings.MaxPtesShared}"));
-    }
-
     // One scenario under way.
     private sealed class Process
     {
@@ -131,7 +124,7 @@ internal sealed class Recorder(LiveKernel kernel)
         {
             Input = input;
             Index = index;
-            Address = FirstAddress + index * AddressesEach;
+            Address = AddressOf(index);
             Pages = input.Settings.Geometry.Pages;
             (First, End) = VectorProcess.Extent(input.Shape, Pages);
             Builder = new TableBuilder(input, Address, (index + 1L) << 32);

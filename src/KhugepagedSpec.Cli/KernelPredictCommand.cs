@@ -1,0 +1,81 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Cli;
+
+/// <summary><c>khugepaged-spec kernel predict</c>: what-if, held against what khugepaged then does.</summary>
+internal static class KernelPredictCommand
+{
+    private const int Shown = 3;
+
+    public static Command Create()
+    {
+        var kernel = KernelOption.Create();
+        var model = new Option<string?>("--model") { Description = "The khugepaged to foretell with. Default: the one that models that release.", HelpName = "NAME" };
+        var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
+        var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
+        var command = new Verb(
+            "predict",
+            "Hold whatif against a kernel under QEMU: capture a process, foretell, let khugepaged do it, capture again.",
+            """
+            The captures are those of the command capture, through the guest's /proc. Each range that did not change while it was read
+            must become what whatif foretold of it, and the memory added must be what it said.
+            Exit code 0: all as foretold; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted.
+
+            Example:
+              khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
+            """)
+        { kernel, model, count, seed };
+        command.SetAction(parsed =>
+        {
+            int vmas = parsed.GetValue(count) ?? 320;
+            if (vmas < 1)
+                throw new UsageException($"--count {vmas}: expected 1 or more");
+            var version = parsed.GetValue(model) is { } name ? ModelOption.Find(name, "--model: ") : null;
+            return Run(KernelOption.Get(parsed, kernel), version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
+        });
+        return command;
+    }
+
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int processes, int seed)
+    {
+        using var interrupt = new Interrupt();
+        var clock = Stopwatch.StartNew();
+        using var prediction = new Prediction(kernel, version);
+        var results = new List<PredictionResult>();
+        TerminalProgress.Steps("predict", processes, advance =>
+        {
+            for (int number = 0; number < processes && !interrupt.Token.IsCancellationRequested; number++)
+            {
+                results.Add(prediction.Run((ulong)seed, number));
+                advance();
+            }
+        });
+        bool isRight = results.TrueForAll(result => result.IsRight);
+        Line($"Linux {prediction.Abilities.Release} against {prediction.Model.Name}, seed {seed}");
+        foreach (var wrong in results.SelectMany(result => result.Wrong).Take(Shown))
+            Print(wrong, prediction.Model);
+        foreach (var vma in results.SelectMany(result => result.Disagreeing).Take(Shown))
+            Line($"DIFFERS from smaps: pages {vma.Vma.Start} to {vma.Vma.End - 1} {vma.Name}: here {vma.Pages}, smaps {vma.Smaps}");
+        Line($"{results.Count} of {processes} processes captured, {results.Sum(result => result.Ranges)} PMD ranges, {results.Sum(result => result.Changed)} left out because they changed while they were read");
+        Line($"{results.Sum(result => result.Made)} folios foretold; {results.Sum(result => result.Wrong.Length)} ranges became something else");
+        Line($"pages added: {results.Sum(result => result.AddedForetold)} foretold, {results.Sum(result => result.AddedSeen)} seen; {results.Sum(result => result.Disagreeing.Length)} VMAs differ from smaps; {clock.Elapsed.TotalSeconds:0.0} s");
+        return !isRight ? CommandLine.Differ : results.Count < processes ? CommandLine.NotExhausted : CommandLine.Agree;
+    }
+
+    private static void Print(WrongPrediction wrong, KhugepagedVersion model)
+    {
+        Line($"WRONG at {wrong.Address}");
+        Line($"  before    {wrong.Before}");
+        Line($"  foretold  {wrong.Foretold}");
+        Line($"  seen      {wrong.Seen}");
+        Line($"  explain {Scenario.Of(wrong.Before) with { Vma = wrong.Vma, Settings = wrong.Settings }} --model {model.Name}\n");
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}
