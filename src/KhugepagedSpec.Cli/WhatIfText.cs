@@ -22,7 +22,7 @@ internal static class WhatIfText
         Line($"{head.Kilobytes(capture.Outside.Anonymous):N0} kB lie in no whole PMD range of an anonymous VMA, and stay as they are");
         Line($"present: {Settings(head.Settings, head.PageBytes / 1024)}");
         if (answer.IsAsked)
-            Line($"as asked: {Settings(answer.Detailed.Case.Settings, head.PageBytes / 1024)}");
+            Line($"as asked: {Settings(answer.Asked.Case.Settings, head.PageBytes / 1024)}");
         if (head.ThpDisable != ThpDisable.No)
             Line($"the process refuses THP by prctl(PR_SET_THP_DISABLE): nothing of it is scanned");
         foreach (var version in answer.Sorted)
