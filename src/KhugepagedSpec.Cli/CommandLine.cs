@@ -81,6 +81,7 @@ internal static class CommandLine
             InvariantsCommand.Create(),
             NotationCommand.Create(),
         };
+        root.Options.OfType<VersionOption>().Single().Action = new VersionText();
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithDetails(
             (HelpAction)help.Action!,
