@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using KhugepagedSpec.Kernel.Guest;
@@ -21,12 +22,8 @@ internal static class CommandLine
     {
         var root = Root();
         var parsed = root.Parse(args);
-        if (parsed.UnmatchedTokens.Count > 0)
-            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}");
-        if (parsed.Errors.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
-            return Refuse($"no command: expected {Expected(parsed.CommandResult)}");
-        if (parsed.Errors.Count > 0)
-            return Refuse(parsed.Errors[0].Message.ReplaceLineEndings(" "));
+        if (parsed.Action is not Suggestions && Objection(parsed) is { } objection)
+            return Refuse(objection);
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
@@ -55,6 +52,12 @@ internal static class CommandLine
         return BadInput;
     }
 
+    private static string? Objection(ParseResult parsed) =>
+        parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}"
+        : parsed.Errors.Count == 0 ? null
+        : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
+        : parsed.Errors[0].Message.ReplaceLineEndings(" ");
+
     private static string Expected(CommandResult result) =>
         result.Command.Subcommands.Count > 0
             ? string.Join(", ", result.Command.Subcommands.Select(subcommand => subcommand.Name))
@@ -80,7 +83,9 @@ internal static class CommandLine
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
             NotationCommand.Create(),
+            CompletionCommand.Create(),
         };
+        root.Directives.OfType<SuggestDirective>().Single().Action = new Suggestions();
         root.Options.OfType<VersionOption>().Single().Action = new VersionText();
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithDetails(
