@@ -26,6 +26,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("explore --variant rounds", "rounds", "rounds-without-verification")]
     [InlineData("explore --actors gup-fast,fo", "gup-fast,fork")]
     [InlineData("explore --property al", "all")]
+    [InlineData("man kernel c", "compare")]
     [InlineData("completion ", "bash", "fish", "zsh")]
     public void Completed_are(string line, params string[] expected)
     {
@@ -64,6 +65,13 @@ public sealed class CompletionTests : IDisposable
         {
             Environment.SetEnvironmentVariable("XDG_CACHE_HOME", before);
         }
+    }
+
+    [Fact]
+    public void Names_that_are_suggested_do_not_spread_over_the_help()
+    {
+        Assert.Contains("\n  <A>      A version.\n", Cli.Run("diff", "--help").Output, StringComparison.Ordinal);
+        Assert.Contains("\n  <SHELL>  bash, zsh or fish.\n", Cli.Run("completion", "--help").Output, StringComparison.Ordinal);
     }
 
     [Fact]

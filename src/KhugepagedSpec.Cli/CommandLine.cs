@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Help;
@@ -17,6 +18,10 @@ internal static class CommandLine
     public const int Differ = 1;
     public const int BadInput = 2;
     public const int NotExhausted = 3;
+
+    /// <summary>What they mean, to a reader.</summary>
+    public static ImmutableArray<(int Code, string Meaning)> ExitCodes { get; } =
+        [(Agree, "fine"), (Differ, "something differs or is broken"), (BadInput, "bad input"), (NotExhausted, "not all was gone through")];
 
     public static int Run(string[] args)
     {
@@ -67,7 +72,8 @@ internal static class CommandLine
     private static string Words(CommandResult result) =>
         result.Parent is CommandResult { Parent: not null } parent ? $"{Words(parent)} {result.Command.Name}" : result.Command.Name;
 
-    private static RootCommand Root()
+    /// <summary>All commands.</summary>
+    internal static RootCommand Root()
     {
         var root = new RootCommand("An executable specification of Linux khugepaged's mTHP collapse.")
         {
@@ -84,19 +90,12 @@ internal static class CommandLine
             InvariantsCommand.Create(),
             NotationCommand.Create(),
             CompletionCommand.Create(),
+            ManCommand.Create(),
         };
         root.Directives.OfType<SuggestDirective>().Single().Action = new Suggestions();
         root.Options.OfType<VersionOption>().Single().Action = new VersionText();
         var help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithDetails(
-            (HelpAction)help.Action!,
-            """
-            Exit codes: 0 fine, 1 something differs or is broken, 2 bad input, 3 not all was gone through.
-
-            Examples:
-              khugepaged-spec replay
-              khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
-            """);
+        help.Action = new HelpWithDetails((HelpAction)help.Action!);
         return root;
     }
 }

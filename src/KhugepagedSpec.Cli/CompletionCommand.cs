@@ -9,7 +9,7 @@ internal static class CompletionCommand
 
     public static Command Create()
     {
-        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish.", CompletionSources = { Shells } };
+        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish.", HelpName = "SHELL", CompletionSources = { Shells } };
         var command = new Verb(
             "completion",
             "Print a script that completes commands, options and names in a shell.",
