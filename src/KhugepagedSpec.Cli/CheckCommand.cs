@@ -19,8 +19,8 @@ internal static class CheckCommand
     {
         var count = Options.Number("--count", "Random scenarios a version (4000).");
         var seed = Options.Number("--seed", "The seed of the random scenarios (1).");
-        var models = new Option<string[]>("--model") { Description = "Only this version or variant; may be given several times.", HelpName = "NAME" };
-        var invariants = new Option<string[]>("--invariant") { Description = "Only this invariant; may be given several times.", HelpName = "NAME" };
+        var models = new Option<string[]>("--model") { Description = "Only this version or variant; may be given several times.", HelpName = "NAME", CompletionSources = { ModelOption.Names } };
+        var invariants = new Option<string[]>("--invariant") { Description = "Only this invariant; may be given several times.", HelpName = "NAME", CompletionSources = { InvariantsCommand.Names } };
         var exhaustive = new Option<bool>("--exhaustive") { Description = "Every table of a small geometry instead of random ones." };
         var order = Options.Number("--order", "With --exhaustive: the PMD's order, 2 to 5 (4).");
         var kinds = new Option<string?>("--kinds") { Description = "With --exhaustive: every table of these kinds of PTEs, through the whole model, as .xzhs; else occupancies.", HelpName = "LETTERS" };

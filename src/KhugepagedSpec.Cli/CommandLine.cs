@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.CommandLine;
+using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using KhugepagedSpec.Kernel.Capture;
@@ -18,16 +20,16 @@ internal static class CommandLine
     public const int BadInput = 2;
     public const int NotExhausted = 3;
 
+    /// <summary>What they mean, to a reader.</summary>
+    public static ImmutableArray<(int Code, string Meaning)> ExitCodes { get; } =
+        [(Agree, "fine"), (Differ, "something differs or is broken"), (BadInput, "bad input"), (NotExhausted, "not all was gone through")];
+
     public static int Run(string[] args)
     {
         var root = Root();
         var parsed = root.Parse(args);
-        if (parsed.UnmatchedTokens.Count > 0)
-            return Refuse($"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}");
-        if (parsed.Errors.Count > 0 && parsed.CommandResult.Command.Subcommands.Count > 0)
-            return Refuse($"no command: expected {Expected(parsed.CommandResult)}");
-        if (parsed.Errors.Count > 0)
-            return Refuse(parsed.Errors[0].Message.ReplaceLineEndings(" "));
+        if (parsed.Action is not Suggestions && Objection(parsed) is { } objection)
+            return Refuse(objection);
         try
         {
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
@@ -56,6 +58,12 @@ internal static class CommandLine
         return BadInput;
     }
 
+    private static string? Objection(ParseResult parsed) =>
+        parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}"
+        : parsed.Errors.Count == 0 ? null
+        : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
+        : parsed.Errors[0].Message.ReplaceLineEndings(" ");
+
     private static string Expected(CommandResult result) =>
         result.Command.Subcommands.Count > 0
             ? string.Join(", ", result.Command.Subcommands.Select(subcommand => subcommand.Name))
@@ -65,7 +73,8 @@ internal static class CommandLine
     private static string Words(CommandResult result) =>
         result.Parent is CommandResult { Parent: not null } parent ? $"{Words(parent)} {result.Command.Name}" : result.Command.Name;
 
-    private static RootCommand Root()
+    /// <summary>All commands.</summary>
+    internal static RootCommand Root()
     {
         var root = new RootCommand("An executable specification of Linux khugepaged's mTHP collapse.")
         {
@@ -83,17 +92,13 @@ internal static class CommandLine
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
             NotationCommand.Create(),
+            CompletionCommand.Create(),
+            ManCommand.Create(),
         };
+        root.Directives.OfType<SuggestDirective>().Single().Action = new Suggestions();
+        root.Options.OfType<VersionOption>().Single().Action = new VersionText();
         var help = root.Options.OfType<HelpOption>().Single();
-        help.Action = new HelpWithDetails(
-            (HelpAction)help.Action!,
-            """
-            Exit codes: 0 fine, 1 something differs or is broken, 2 bad input, 3 not all was gone through.
-
-            Examples:
-              khugepaged-spec replay
-              khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
-            """);
+        help.Action = new HelpWithDetails((HelpAction)help.Action!);
         return root;
     }
 }

@@ -9,8 +9,8 @@ internal static class DiffCommand
 {
     public static Command Create()
     {
-        var first = new Argument<string?>("A") { Arity = ArgumentArity.ZeroOrOne, Description = "A version." };
-        var second = new Argument<string?>("B") { Arity = ArgumentArity.ZeroOrOne, Description = "Another." };
+        var first = new Argument<string?>("A") { Arity = ArgumentArity.ZeroOrOne, Description = "A version.", HelpName = "A", CompletionSources = { ModelOption.Names } };
+        var second = new Argument<string?>("B") { Arity = ArgumentArity.ZeroOrOne, Description = "Another.", HelpName = "B", CompletionSources = { ModelOption.Names } };
         var scenario = new ScenarioOptions();
         var all = new Option<bool>("--all") { Description = "Every pair of versions: the size of the smallest difference." };
         var command = new Verb(

@@ -15,12 +15,12 @@ internal static class ExploreCommand
 
     public static Command Create()
     {
-        var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME" };
-        var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B" };
+        var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.All.Select(one => one.Name).ToArray() } };
+        var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B", CompletionSources = { context => Further(context.WordToComplete) } };
         var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
         var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two).", HelpName = "LETTERS" };
-        var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME" };
+        var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME", CompletionSources = { Safety.All.Select(one => one.Name).Append("all").ToArray() } };
         var depth = Options.Number("--depth", "Stop after so many steps.");
         var memory = Options.Number("--memory", "Stop at so many megabytes (half of what there is).");
         var workers = Options.Number("--workers", "Cores to use (all).");
@@ -146,6 +146,9 @@ internal static class ExploreCommand
             throw new UsageException($"--actors {names}: expected {ProtocolSpace.MostActors} at most");
         return words is null ? null : [.. words.Select(word => Named(Actor.All, actor => actor.Name, word, "--actors"))];
     }
+
+    // Behind the actors that are named already.
+    private static IEnumerable<string> Further(string named) => Actor.All.Select(actor => named[..(named.LastIndexOf(',') + 1)] + actor.Name);
 
     private static IEnumerable<SafetyProperty>? Judged(string? name, CollapseProtocol protocol) => name switch
     {

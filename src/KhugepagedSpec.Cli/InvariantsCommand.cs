@@ -6,6 +6,9 @@ namespace KhugepagedSpec.Cli;
 /// <summary><c>khugepaged-spec invariants</c>: the contract.</summary>
 internal static class InvariantsCommand
 {
+    /// <summary>All that may be named.</summary>
+    public static string[] Names { get; } = [.. Contract.Invariants.Select(invariant => invariant.Name)];
+
     public static Command Create()
     {
         var command = new Verb(
@@ -39,5 +42,5 @@ internal static class InvariantsCommand
     /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
     public static Invariant Find(string name) =>
         Contract.Find(name) ?? throw new UsageException(
-            $"--invariant: nothing is called '{name}': expected {string.Join(", ", Contract.Invariants.Select(invariant => invariant.Name))}");
+            $"--invariant: nothing is called '{name}': expected {string.Join(", ", Names)}");
 }

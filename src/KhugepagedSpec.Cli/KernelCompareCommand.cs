@@ -13,7 +13,7 @@ internal static class KernelCompareCommand
     public static Command Create()
     {
         var kernel = KernelOption.Create();
-        var model = new Option<string?>("--model") { Description = "The khugepaged to hold against it. Default: the one that models that release.", HelpName = "NAME" };
+        var model = new Option<string?>("--model") { Description = "The khugepaged to hold against it. Default: the one that models that release.", HelpName = "NAME", CompletionSources = { ModelOption.Names } };
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
         var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");

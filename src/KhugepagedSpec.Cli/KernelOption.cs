@@ -11,6 +11,7 @@ internal static class KernelOption
         Description = "The kernel to boot: a release, or its beginning; kernel list --cached lists them.",
         DefaultValueFactory = _ => "7.2",
         HelpName = "RELEASE",
+        CompletionSources = { _ => KernelCache.All().Select(kernel => kernel.Release) },
     };
 
     /// <exception cref="UsageException">It is not cached; the message says how to get it.</exception>

@@ -6,11 +6,15 @@ namespace KhugepagedSpec.Cli;
 /// <summary><c>--model NAME</c>: which khugepaged to run.</summary>
 internal static class ModelOption
 {
+    /// <summary>All that may be named.</summary>
+    public static string[] Names { get; } = [.. Catalogue.All.Select(version => version.Name)];
+
     public static Option<string> Create() => new("--model")
     {
         Description = "The khugepaged to run; khugepaged-spec versions lists them.",
         DefaultValueFactory = _ => Catalogue.Linux72.Name,
         HelpName = "NAME",
+        CompletionSources = { Names },
     };
 
     public static KhugepagedVersion Get(ParseResult parsed, Option<string> option) => Find(parsed.GetValue(option)!, "--model: ");

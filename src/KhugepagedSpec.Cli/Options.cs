@@ -22,7 +22,7 @@ internal static class Options
         where T : struct, Enum
     {
         string names = string.Join('|', Enum.GetNames<T>()).ToLowerInvariant();
-        return new(name)
+        var option = new Option<T?>(name)
         {
             Description = description,
             HelpName = names,
@@ -31,6 +31,10 @@ internal static class Options
                 : Enum.TryParse(Word(result), ignoreCase: true, out T value) && !char.IsAsciiDigit(Word(result)[0]) ? value
                 : Fail<T?>(result, $"{name}: '{Word(result)}': expected {names.Replace("|", ", ", StringComparison.Ordinal)}"),
         };
+        // In small letters, instead of those of the type.
+        option.CompletionSources.Clear();
+        option.CompletionSources.Add(names.Split('|'));
+        return option;
     }
 
     private static string Word(ArgumentResult result) => result.Tokens[0].Value;

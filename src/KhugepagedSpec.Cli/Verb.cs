@@ -7,11 +7,11 @@ namespace KhugepagedSpec.Cli;
 /// <summary>A command with more to say than its summary: details and examples, printed behind the options by --help.</summary>
 internal sealed class Verb(string name, string summary, string details) : Command(name, summary)
 {
-    public string Details { get; } = details;
+    public CommandDetails Details { get; } = new(details);
 }
 
 /// <summary>The usual help, then a verb's details.</summary>
-internal sealed class HelpWithDetails(HelpAction usual, string rootDetails) : SynchronousCommandLineAction
+internal sealed class HelpWithDetails(HelpAction usual) : SynchronousCommandLineAction
 {
     // Help is given, whatever else is missing.
     public override bool ClearsParseErrors => true;
@@ -19,7 +19,10 @@ internal sealed class HelpWithDetails(HelpAction usual, string rootDetails) : Sy
     public override int Invoke(ParseResult parseResult)
     {
         int result = usual.Invoke(parseResult);
-        Console.Out.WriteLine(parseResult.CommandResult.Command is Verb verb ? verb.Details : rootDetails);
+        var command = parseResult.CommandResult.Command;
+        if (command is RootCommand)
+            Console.Out.WriteLine($"Exit codes: {string.Join(", ", CommandLine.ExitCodes.Select(exit => $"{exit.Code} {exit.Meaning}"))}.\n");
+        Console.Out.WriteLine(CommandDetails.Of(command).Text);
         return result;
     }
 }

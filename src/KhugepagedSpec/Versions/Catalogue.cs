@@ -118,7 +118,9 @@ public static class Catalogue
     public static ImmutableArray<KhugepagedVersion> Versions { get; } =
         [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
 
+    /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, Linux612];
+
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
-    public static KhugepagedVersion? Find(string name) =>
-        Versions.Concat(KnownBad.Variants).Concat(KnownBad.Harmless).Append(Linux72WithoutLruBatch).Append(Linux612).FirstOrDefault(version => version.Name == name);
+    public static KhugepagedVersion? Find(string name) => All.FirstOrDefault(version => version.Name == name);
 }
