@@ -12,7 +12,7 @@ public sealed class CompletionTests : IDisposable
 
     [Theory]
     [InlineData("expl", "explain", "explore")]
-    [InlineData("kernel ", "compare", "fetch", "list", "record", "selftest")]
+    [InlineData("kernel ", "compare", "fetch", "list", "predict", "record", "selftest")]
     [InlineData("explain --max-ptes-n", "--max-ptes-none")]
     [InlineData("explain -", "--all", "--model", "--help")]
     [InlineData("explain --model linux-", "linux-6.12", "linux-7.2", "linux-7.2-nonswap")]

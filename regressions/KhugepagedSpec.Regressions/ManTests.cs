@@ -25,7 +25,7 @@ public sealed class ManTests : IDisposable
         var own = its.Options.Where(option => option is not (HelpOption or VersionOption));
         foreach (var symbol in own.Concat<Symbol>(its.Arguments).Concat(its.Subcommands))
         {
-            Assert.Matches($"\n       {symbol.Name}[ \n]", page);
+            Assert.Matches($"\n       (-[a-z], )?{symbol.Name}[ \n]", page);
             Assert.Contains(symbol.Description!, text, StringComparison.Ordinal);
         }
         Assert.Contains("\n       -?, -h, --help\n", page, StringComparison.Ordinal);

@@ -104,9 +104,9 @@ internal sealed record WhatIfAnswer(ProcessCapture Capture, ImmutableArray<WhatI
             .ThenByDescending(one => one.report.LargeAfter).ThenBy(one => one.report.Added).ThenBy(one => one.index)
             .Select(one => one.report).GroupBy(report => report.Case.Version.Name);
 
-    /// <summary>The case that is shown in detail: as asked; else the machine's own, unless that scans nothing; else the one that gives most.</summary>
+    /// <summary>The case that is shown in detail: as asked, else the machine's own, unless that scans nothing; else the one that gives most.</summary>
     public WhatIfReport Detailed =>
-        IsAsked ? Asked : Sorted.First().FirstOrDefault(report => report.Scanned > 0) ?? Reports[0];
+        Reports.FirstOrDefault(report => report.Case.Name == "as asked" && report.Scanned > 0) ?? (IsAsked ? Asked : Sorted.First().FirstOrDefault(report => report.Scanned > 0) ?? Reports[0]);
 
     /// <summary>The first case with the settings that were given.</summary>
     public WhatIfReport Asked => Reports.First(report => report.Case.Name == "as asked");

@@ -1,0 +1,207 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Kernel.WhatIf;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Regressions;
+
+/// <summary>What the model makes of a captured process.</summary>
+[Collection("console")]
+public sealed class WhatIfTests : IDisposable
+{
+    private static readonly ThpSettings Always2M = ThpSettings.Defaults(Geometry.X86).WithSizes(OrderSet.Of(9), SizeEnabled.Always);
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void One_range_becomes_what_the_scenario_of_it_becomes()
+    {
+        foreach (var scenario in ScenarioGenerator.Random(7, Geometry.X86).Where(one => one.Kind == CollapseKind.Khugepaged && one.Mishaps.IsEmpty).Take(300))
+        {
+            var range = new CapturedRange(scenario.Vma.Start, 1, scenario.Table, Changed: false);
+            var capture = Process(scenario.Settings, new CapturedVma(scenario.Vma, "rw-p", "", [range], default, default, default, UsedPages.All, Changed: false));
+            var machine = new WhatIfMachine(capture, Catalogue.Linux72, scenario.Settings);
+            var run = scenario.Run(Catalogue.Linux72, 1)[0];
+            var scan = machine.Scan();
+            Assert.Equal(run.Report.Tables.SelectMany(table => table.Attempts), scan.Tables.SelectMany(table => table.Attempts));
+            Assert.Equal(Unmarked(run.After), Unmarked(machine.Table(0)));
+        }
+    }
+
+    [Fact]
+    public void A_scan_is_the_same_in_one_wake_up_and_in_many_that_drain_nothing()
+    {
+        var capture = Of(Always2M with { PagesToScan = 1 }, "x*512", "x*300 .*212", "s x*511", "m9", "x*512");
+        var slow = new WhatIfMachine(capture, Catalogue.Linux72, capture.Head.Settings).Scan();
+        var fast = new WhatIfMachine(capture, Catalogue.Linux72, Always2M with { PagesToScan = 1_000_000 }).Scan();
+        Assert.Equal(fast.Tables.Select(table => (table.Start, table.Status)), slow.Tables.Select(table => (table.Start, table.Status)));
+        Assert.Equal(1, fast.WakeUps);
+        Assert.Equal(6, slow.WakeUps);
+    }
+
+    [Fact]
+    public void Two_scans_go_over_each_range_twice_however_the_wake_ups_fall()
+    {
+        for (int budget = 1; budget < 3000; budget += 97)
+        {
+            var capture = Of(Always2M with { PagesToScan = budget }, "w x*511", "w x*511", "w x*511", "w x*511");
+            var machine = new WhatIfMachine(capture, Catalogue.Linux72, capture.Head.Settings);
+            for (int scan = 0; scan < 3; scan++)
+                Assert.Equal([0L, 512, 1024, 1536], machine.Scan().Tables.Select(table => table.Start));
+        }
+    }
+
+    [Fact]
+    public void What_is_made_and_what_it_costs_adds_up()
+    {
+        var report = Report(Of(Always2M, "x*512", "x .*511", "s*3 x*509", "f4*32", "0", "m9"));
+        Assert.Equal(new Dictionary<int, long> { [9] = 4 }, report.Made);
+        Assert.Equal((5L, 511L, 3L, 4L, 0L, 0L), (report.Scanned, report.Added, report.SwappedIn, report.Tried, report.Wasted, report.WastedAgain));
+        Assert.Equal(5 * 512, report.LargeAfter);
+        Assert.Equal((2, true), (report.Scans, report.IsSettled));
+    }
+
+    [Fact]
+    public void A_size_that_is_mapped_by_ptes_already_is_tried_and_wasted_in_every_scan()
+    {
+        var report = Report(Of(Always2M.WithSizes(OrderSet.Of(4), SizeEnabled.Always), "x*16 f4*31"));
+        Assert.Equal(new Dictionary<int, long> { [4] = 1 }, report.Made);
+        Assert.Equal((32L, 31L, 32L), (report.Tried, report.Wasted, report.WastedAgain));
+    }
+
+    [Fact]
+    public void A_range_that_one_entry_stops_says_which()
+    {
+        var left = Report(Of(Always2M with { MaxPtesNone = 0 }, "x*100 w x*411", "x*200 w x*311", "l x*511", "t x*511", "x*511 .", "o*512")).Left;
+        Assert.Equal(
+            [
+                (ScanResult.PteUffdWp, "uffd-wp", 2L, 1024L, 100L),
+                (ScanResult.PageLazyFree, "lazyfree (MADV_FREE), clean", 1, 512, 1024),
+                (ScanResult.PageLock, "locked", 1, 512, 1536),
+                (ScanResult.ExceedNonePte, null, 1, 511, 2048 + 511),
+                (ScanResult.LackReferencedPage, null, 1, 512, 2560),
+            ],
+            left.Select(one => (one.Result, one.Entry, one.Ranges, one.Pages, one.FirstPage)));
+    }
+
+    [Fact]
+    public void Ranges_that_changed_while_they_were_read_are_left_out()
+    {
+        var capture = Of(Always2M, "x*512", "x*512");
+        var vma = capture.Vmas[0];
+        var report = Report(capture with { Vmas = [vma with { Ranges = [vma.Ranges[0] with { Changed = true }, vma.Ranges[1]] }] });
+        Assert.Equal((1L, 1L), (report.Scanned, report.Made[9]));
+    }
+
+    [Fact]
+    public void A_process_that_refuses_thp_is_not_scanned()
+    {
+        var capture = Of(Always2M, "x*512");
+        Assert.Equal(0, Report(capture with { Head = capture.Head with { ThpDisable = ThpDisable.Completely } }).Scanned);
+    }
+
+    [Fact]
+    public void Versions_that_know_the_pmd_order_only_are_asked_of_no_other()
+    {
+        Assert.Equal(["2048kB, none 0", "2048kB, none 511"], WhatIfCase.Usual(Catalogue.Legacy, Always2M, Name).Select(one => one.Name));
+        Assert.Equal(18, WhatIfCase.Usual(Catalogue.Linux72, Always2M, Name).Length);
+
+        static string Name(int order) => $"{4 << order}kB";
+    }
+
+    [Fact]
+    public async Task What_if_in_words()
+    {
+        var (code, output, _) = Cli.Run("whatif", Saved(), "--version", "legacy", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
+        Assert.Equal(0, code);
+        await Verifier.Verify(output);
+    }
+
+    [Fact]
+    public void What_if_for_scripts_has_every_case_with_the_figures_of_the_words()
+    {
+        var (code, output, _) = Cli.Run("whatif", Saved(), "--json");
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal((0, 19), (code, json.RootElement.GetProperty("cases").GetArrayLength()));
+        var all = json.RootElement.GetProperty("cases").EnumerateArray().Single(one => one.GetProperty("name").GetString() == "2048kB, none 511");
+        Assert.Equal((2L, 4, 2 * 2048), (all.GetProperty("foliosMadeByOrder").GetProperty("9").GetInt64(), all.GetProperty("addedKb").GetInt32(), all.GetProperty("largeAfterKb").GetInt32() - 2048));
+        Assert.Equal("uffd-wp", all.GetProperty("left")[0].GetProperty("entry").GetString());
+    }
+
+    [Fact]
+    public void A_capture_that_is_a_part_is_answered_and_ends_with_exit_code_3()
+    {
+        string file = Saved();
+        File.WriteAllLines(file, File.ReadAllLines(file)[..^1]);
+        var (code, output, _) = Cli.Run("whatif", file);
+        Assert.Equal(3, code);
+        Assert.Contains("PARTIAL: the file ends in the middle; it has 1 VMAs\n", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("nothing to ask of: expected FILE or --pid N", "whatif")]
+    [InlineData("FILE a contradicts --pid 7: expected one of them", "whatif", "a", "--pid", "7")]
+    [InlineData("nowhere.jsonl: no such file: expected what khugepaged-spec capture wrote", "whatif", "nowhere.jsonl")]
+    [InlineData("--version: no khugepaged is called 'x': expected legacy", "whatif", "a", "--version", "x")]
+    [InlineData("no process: expected --pid N", "capture")]
+    [InlineData("999999999: no such process", "capture", "--pid", "999999999")]
+    [InlineData("--range 7f-7e: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000", "capture", "--pid", "1", "--range", "7f-7e")]
+    [InlineData("--range tomorrow: expected two addresses", "capture", "--pid", "1", "--range", "tomorrow")]
+    public void Bad_input_is_one_line_and_exit_code_2(string message, params string[] args)
+    {
+        var (code, output, error) = Cli.Run(args);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith($"khugepaged-spec: {message}", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(letter => letter == '\n'));
+    }
+
+    [Fact]
+    public void Settings_the_kernel_would_refuse_are_bad_input_too()
+    {
+        var (code, _, error) = Cli.Run("whatif", Saved(), "--max-ptes-none", "512");
+        Assert.Equal((2, "khugepaged-spec: max_ptes_none is 512: expected 0 to 511\n"), (code, error));
+    }
+
+    private static WhatIfReport Report(ProcessCapture capture) => WhatIfReport.Of(capture, new WhatIfCase("present", Catalogue.Linux72, capture.Head.Settings));
+
+    private static ProcessCapture Process(ThpSettings settings, params CapturedVma[] vmas) => new(
+        new CaptureHead(4711, "redis-server", "7.2.13", new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), 4096, settings, ThpDisable.No),
+        [.. vmas], new CaptureEnd(CaptureEnding.Complete, vmas.Length, vmas.Length, []));
+
+    // One VMA from page 0 on, a range a table.
+    private static ProcessCapture Of(ThpSettings settings, params string[] tables)
+    {
+        var ranges = tables.Select((table, i) => new CapturedRange(512L * i, 1, PageTable.Parse(table, Geometry.X86), Changed: false)).ToImmutableArray();
+        var pages = new PageCounts(
+            ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
+            ranges.Where(range => range.Table.Pmd == PmdState.Huge).Sum(_ => 512L),
+            ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Order > 0)),
+            ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Kind == PteKind.Swap)));
+        var vma = new Vma(0, 512L * tables.Length, VmaFlags.Anonymous | VmaFlags.Write, HasAnonVma: true);
+        return Process(settings, new CapturedVma(vma, "rw-p", "[heap]", ranges, pages, default, pages with { Large = 0 }, UsedPages.All, Changed: false));
+    }
+
+    private static string Unmarked(PageTable table) =>
+        new PageTable(table.Geometry, [.. table.Cells.Select(cell => cell with { Flags = cell.Flags & ~CellFlags.New })], table.Pmd).ToString();
+
+    private string Saved()
+    {
+        string path = Path.Combine(_folder, "redis.jsonl");
+        var capture = Of(ThpSettings.Defaults(Geometry.X86), "x*512", "x*511 .", "x*16 .*16 w x*479", "m9", "0");
+        using var file = new CaptureFile(path);
+        file.Add(capture.Head);
+        foreach (var range in capture.Vmas[0].Ranges)
+            file.Add(range);
+        file.Add(capture.Vmas[0]);
+        file.Add(capture.End);
+        return path;
+    }
+}
