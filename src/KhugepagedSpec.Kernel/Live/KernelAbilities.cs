@@ -28,8 +28,8 @@ public sealed partial record KernelAbilities
     /// <summary>MADV_GUARD_INSTALL (6.13).</summary>
     public bool HasGuards => Number.CompareTo((6, 13)) >= 0;
 
-    /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 calls them all KSM.</summary>
-    public bool TellsKsm => Number.CompareTo((6, 13)) >= 0;
+    /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 and 7.0 call them all KSM.</summary>
+    public bool TellsKsm => Number.CompareTo((7, 1)) >= 0;
 
     /// <summary>The version of the catalogue that models it.</summary>
     public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : HasSinglePmd ? Catalogue.Legacy : Catalogue.Linux612;

@@ -96,7 +96,7 @@ public static class Catalogue
     public static KhugepagedVersion Linux612 { get; } = Legacy with
     {
         Name = "linux-6.12",
-        Source = "Linux 6.12.107, as observed",
+        Source = "Linux 6.12.107 and 7.0.13, as observed",
         NeedsWritablePte = true,
         Scan = Legacy.Scan with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
         Isolation = Legacy.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
