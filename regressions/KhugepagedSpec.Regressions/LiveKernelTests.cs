@@ -24,5 +24,22 @@ public sealed class LiveKernelTests
     }
 
     [LiveFact]
+    public void A_captured_process_becomes_what_whatif_foretold()
+    {
+        var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "64", "--seed", "1");
+        Assert.Equal(0, code);
+        Assert.Contains("\n165 folios foretold; 0 ranges became something else\npages added: 3202 foretold, 3202 seen; 0 VMAs differ from smaps; ", output, StringComparison.Ordinal);
+    }
+
+    [LiveFact]
+    public void A_wrong_model_foretells_wrongly()
+    {
+        var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "160", "--seed", "3", "--model", "limits-unscaled");
+        Assert.Equal(1, code);
+        Assert.StartsWith("Linux 7.2", output, StringComparison.Ordinal);
+        Assert.Contains("\nWRONG at ", output, StringComparison.Ordinal);
+    }
+
+    [LiveFact]
     public void The_kernels_own_tests_come_out_as_on_the_model() => Assert.Equal(0, Cli.Run("kernel", "selftest", "--kernel", "7.2").Code);
 }

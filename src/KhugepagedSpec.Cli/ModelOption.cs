@@ -24,5 +24,5 @@ internal static class ModelOption
     public static KhugepagedVersion Find(string name, string where = "") =>
         Catalogue.Find(name) ?? throw new UsageException(
             $"{where}no khugepaged is called '{name}': expected {string.Join(", ", Catalogue.Versions.Select(version => version.Name))}, "
-            + $"{Catalogue.Linux72WithoutLruBatch.Name}, {Catalogue.Linux612.Name}, or a known-bad variant: {string.Join(", ", KnownBad.Variants.Select(version => version.Name))}");
+            + $"{Catalogue.Linux72WithoutLruBatch.Name}, {string.Join(", ", Catalogue.Older.Select(version => version.Name))}, or a known-bad variant: {string.Join(", ", KnownBad.Variants.Select(version => version.Name))}");
 }

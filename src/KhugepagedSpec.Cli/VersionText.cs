@@ -11,7 +11,8 @@ internal sealed class VersionText : SynchronousCommandLineAction
     // Those that were released, and which kernels were seen to behave so.
     private static readonly (KhugepagedVersion Version, string Kernels)[] Released =
     [
-        (Catalogue.Linux612, "Linux 6.12 to 7.0, as released"),
+        (Catalogue.Linux612, "Linux 6.12, as released"),
+        (Catalogue.Linux70, "Linux 7.0, as released"),
         (Catalogue.Legacy, "Linux 7.1, as released"),
         (Catalogue.Linux72, "Linux 7.2 and 7.3, as released"),
     ];

@@ -32,7 +32,7 @@ public sealed partial record KernelAbilities
     public bool TellsKsm => Number.CompareTo((7, 1)) >= 0;
 
     /// <summary>The version of the catalogue that models it.</summary>
-    public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : HasSinglePmd ? Catalogue.Legacy : Catalogue.Linux612;
+    public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : HasSinglePmd ? Catalogue.Legacy : Number.CompareTo((7, 0)) >= 0 ? Catalogue.Linux70 : Catalogue.Linux612;
 
     /// <summary>The letters of the notation that can be made on it.</summary>
     public string Kinds => ".xZzohplLwWqkbr" + (TellsKsm ? "K" : "") + (HasSwap ? "sS" : "") + (HasGuards ? "g" : "");

@@ -58,7 +58,7 @@ public static class Contract
             "Pinned, locked, off-LRU, uffd-wp, special and protected lazyfree pages, markers and poisoned entries are never replaced.",
             "mm/khugepaged.c:__collapse_huge_page_isolate; L. Yang, 2025-10-07",
             Invariant.EachCollapsed(PageInvariants.OddPtesStay))
-        { Exceptions = [new("linux-6.12", "knows no rule for lazyfree pages")] },
+        { Exceptions = [new("linux-6.12", "knows no rule for lazyfree pages"), new("linux-7.0", "knows no rule for lazyfree pages")] },
         new("no-demotion",
             "No window below the PMD order replaces a page of a folio of its order or larger.",
             "mm/khugepaged.c:__collapse_huge_page_isolate, SCAN_PTE_MAPPED_HUGEPAGE",

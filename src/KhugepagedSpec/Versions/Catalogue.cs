@@ -90,17 +90,20 @@ public static class Catalogue
         Visit = VisitResult.LastAttempt,
     };
 
-    /// <summary>
-    /// Linux 6.12: the PMD's order only, not without a writable PTE, and no rule for lazyfree pages. Known by what it does, not read.
-    /// </summary>
-    public static KhugepagedVersion Linux612 { get; } = Legacy with
+    /// <summary>Linux 7.0: the PMD's order only, and no rule for lazyfree pages. Known by what it does, not read.</summary>
+    public static KhugepagedVersion Linux70 { get; } = Legacy with
     {
-        Name = "linux-6.12",
-        Source = "Linux 6.12.107 and 7.0.13, as observed",
-        NeedsWritablePte = true,
+        Name = "linux-7.0",
+        Source = "Linux 7.0.13, as observed",
         Scan = Legacy.Scan with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
         Isolation = Legacy.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
     };
+
+    /// <summary>Linux 6.12: as 7.0, and not without a writable PTE. Known by what it does, not read.</summary>
+    public static KhugepagedVersion Linux612 { get; } = Linux70 with { Name = "linux-6.12", Source = "Linux 6.12.107, as observed", NeedsWritablePte = true };
+
+    /// <summary>Versions found by name only: no thread discusses them.</summary>
+    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
@@ -119,7 +122,7 @@ public static class Catalogue
         [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, Linux612];
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Older];
 
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
     public static KhugepagedVersion? Find(string name) => All.FirstOrDefault(version => version.Name == name);
