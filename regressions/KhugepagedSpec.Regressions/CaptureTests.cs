@@ -297,9 +297,7 @@ public sealed class CaptureTests : IDisposable
     internal static ProcessCapture Capture(IProcFiles proc, CancellationToken cancellation = default)
     {
         var capture = new CaptureBuilder();
-        var reader = new ProcessReader(proc, FakeProc.Pid, 4096);
-        capture.Add(reader.Head);
-        capture.Add(reader.Read((0, ulong.MaxValue), capture.Add, capture.Add, _ => { }, cancellation));
+        new ProcessReader(proc, FakeProc.Pid, 4096).Read((0, ulong.MaxValue), capture, _ => { }, cancellation);
         return capture.Capture!;
     }
 

@@ -28,19 +28,14 @@ public sealed class LocalCapture : IDisposable
     /// <summary>The bytes of address space that a range means, for progress.</summary>
     public long Extent((ulong Start, ulong End) range) => _reader.Extent(range);
 
-    /// <summary>Captures it, line by line, so that what was read before an interruption is kept.</summary>
+    /// <summary>Captures it, part by part, so that what was read before an interruption is kept.</summary>
     /// <param name="range">Only VMAs that overlap this, in bytes.</param>
     /// <param name="into">Told of each part as soon as it is read.</param>
     /// <param name="advance">Told how many bytes of address space were gone through since the last time.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="CaptureException">The kernel hides what is needed.</exception>
-    public CaptureEnd Read((ulong Start, ulong End) range, ICaptureSink into, Action<long> advance, CancellationToken cancellation)
-    {
-        into.Add(Head);
-        var end = _reader.Read(range, into.Add, into.Add, advance, cancellation);
-        into.Add(end);
-        return end;
-    }
+    public CaptureEnd Read((ulong Start, ulong End) range, ICaptureSink into, Action<long> advance, CancellationToken cancellation) =>
+        _reader.Read(range, into, advance, cancellation);
 
     /// <summary>Lets go of the process.</summary>
     public void Dispose() => _proc.Dispose();

@@ -121,6 +121,26 @@ public sealed record ProcessCapture(CaptureHead Head, ImmutableArray<CapturedVma
     /// <summary>PMD ranges that changed while they were read.</summary>
     public long ChangedRanges => Vmas.Sum(vma => vma.Ranges.Where(range => range.Changed).Sum(range => range.Count));
 
+    /// <summary>The VMA that a page lies in, or the next one below it.</summary>
+    public CapturedVma VmaAt(long page) => LastFrom(Vmas, page, vma => vma.Vma.Start) ?? Vmas[0];
+
+    /// <summary>The range that a page lies in; null if it lies in none that was read.</summary>
+    public CapturedRange? RangeAt(long page) =>
+        LastFrom(VmaAt(page).Ranges, page, range => range.Start) is { } range && page < range.Start + range.Count * Head.Geometry.Pages ? range : null;
+
+    // Of what is sorted, the last that begins at or below a page.
+    private static T? LastFrom<T>(ImmutableArray<T> sorted, long page, Func<T, long> startOf)
+        where T : class
+    {
+        int low = 0, high = sorted.Length;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = startOf(sorted[middle]) <= page ? (middle + 1, high) : (low, middle);
+        }
+        return low > 0 ? sorted[low - 1] : null;
+    }
+
     /// <summary>VMAs that stood still and yet count differently here and in <c>smaps</c>: one of the two is wrong.</summary>
     public IEnumerable<CapturedVma> Disagreeing => Vmas.Where(vma => !vma.Changed && !End.ChangedVmas.Contains(vma.Vma.Start)
         && vma.Pages with { Large = 0 } != vma.Smaps);

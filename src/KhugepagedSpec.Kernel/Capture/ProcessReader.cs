@@ -46,30 +46,37 @@ internal sealed class ProcessReader
     /// <param name="range">Only VMAs that overlap this, in bytes.</param>
     public long Extent((ulong Start, ulong End) range) => Chosen(range).Sum(vma => (long)(vma.End - vma.Start));
 
-    /// <summary>Reads the VMAs, one after the other.</summary>
+    /// <summary>Reads the VMAs, one after the other, and tells of each part as soon as it is read.</summary>
     /// <param name="range">Only VMAs that overlap this, in bytes.</param>
-    /// <param name="onRange">Told of each PMD range of the VMA that is being read.</param>
-    /// <param name="onVma">Told of each VMA behind its ranges.</param>
+    /// <param name="into">Told of the parts.</param>
     /// <param name="advance">Told how many bytes of address space were gone through since the last time.</param>
     /// <param name="cancellation">Ends it before the next PMD range.</param>
     /// <returns>How far it came.</returns>
-    public CaptureEnd Read((ulong Start, ulong End) range, Action<CapturedRange> onRange, Action<CapturedVma> onVma, Action<long> advance, CancellationToken cancellation)
+    public CaptureEnd Read((ulong Start, ulong End) range, ICaptureSink into, Action<long> advance, CancellationToken cancellation)
+    {
+        into.Add(Head);
+        var end = ReadVmas(range, into, advance, cancellation);
+        into.Add(end);
+        return end;
+    }
+
+    private CaptureEnd ReadVmas((ulong Start, ulong End) range, ICaptureSink into, Action<long> advance, CancellationToken cancellation)
     {
         var chosen = Chosen(range);
         int done = 0;
         foreach (var smaps in chosen)
         {
-            var reader = new VmaReader(_proc, _pid, Head, smaps, onRange, advance);
+            var reader = new VmaReader(_proc, _pid, Head, smaps, into.Add, advance);
             if (!reader.Read(cancellation))
             {
-                onVma(reader.Vma with { Changed = true });
+                into.Add(reader.Vma with { Changed = true });
                 break;
             }
 
             // A pagemap of a process that has ended tells of nothing, and not that it does.
             if (!IsThere(smaps))
                 return new CaptureEnd(CaptureEnding.ProcessEnded, done, chosen.Count, []);
-            onVma(reader.Vma);
+            into.Add(reader.Vma);
             done++;
         }
         return new CaptureEnd(done < chosen.Count ? CaptureEnding.Interrupted : CaptureEnding.Complete, done, chosen.Count, Changed(chosen));

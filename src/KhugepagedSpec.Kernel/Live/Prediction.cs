@@ -115,8 +115,7 @@ public sealed class Prediction : IDisposable
     {
         var capture = new CaptureBuilder();
         var reader = new ProcessReader(new GuestProc(_kernel), pid, pageBytes: 4096);
-        capture.Add(reader.Head);
-        capture.Add(reader.Read((0, ulong.MaxValue), capture.Add, capture.Add, _ => { }, CancellationToken.None));
+        reader.Read((0, ulong.MaxValue), capture, _ => { }, CancellationToken.None);
         return capture.Capture!;
     }
 
@@ -138,7 +137,7 @@ public sealed class Prediction : IDisposable
             var foretold = foretelling.Table(range.Start);
             if (IsSame(foretold, became.Table))
                 continue;
-            var vma = VmaReport.VmaOf(before, range.Start).Vma;
+            var vma = before.VmaAt(range.Start).Vma;
             wrong.Add(new WrongPrediction(
                 before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, foretold, became.Table));
         }

@@ -56,8 +56,8 @@ public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDic
 {
     internal static ImmutableArray<VmaReport> Of(ProcessCapture capture, FullScan first, List<(TableRun Table, Attempt Attempt)> made)
     {
-        var scanned = first.Tables.Where(HasTable).GroupBy(table => VmaOf(capture, table.Start)).ToDictionary(group => group.Key, group => group.LongCount());
-        var ofVma = made.ToLookup(one => VmaOf(capture, one.Table.Start), one => one.Attempt);
+        var scanned = first.Tables.Where(HasTable).GroupBy(table => capture.VmaAt(table.Start)).ToDictionary(group => group.Key, group => group.LongCount());
+        var ofVma = made.ToLookup(one => capture.VmaAt(one.Table.Start), one => one.Attempt);
         return
         [
             .. scanned.Select(pair => new VmaReport(
@@ -73,18 +73,6 @@ public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDic
 
     /// <summary>Pages that a collapse added where nothing was, or the zero page.</summary>
     internal static long Filled(Attempt attempt) => attempt.Isolate?.NoneOrZero ?? 0;
-
-    /// <summary>The VMA that a page lies in.</summary>
-    internal static CapturedVma VmaOf(ProcessCapture capture, long page)
-    {
-        int low = 0, high = capture.Vmas.Length;
-        while (high - low > 1)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = capture.Vmas[middle].Vma.Start <= page ? (middle, high) : (low, middle);
-        }
-        return capture.Vmas[low];
-    }
 }
 
 /// <summary>PMD ranges whose scan ended early, for the same reason.</summary>
@@ -95,31 +83,16 @@ public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDic
 /// <param name="FirstPage">The entry's page in the first of them, or the range's first page.</param>
 public sealed record LeftAlone(ScanResult Result, string? Entry, long Ranges, long Pages, long FirstPage)
 {
-    internal static ImmutableArray<LeftAlone> Of(ProcessCapture capture, FullScan scan)
-    {
-        var tables = capture.Vmas.SelectMany(vma => vma.Ranges).Where(range => range.Table.Pmd == PmdState.Table).ToList();
-        return
+    internal static ImmutableArray<LeftAlone> Of(ProcessCapture capture, FullScan scan) =>
         [
             .. scan.Tables.Where(table => table.Scan.Result is not (ScanResult.Succeed or ScanResult.NoPteTable or ScanResult.PmdMapped))
-                .Select(table => (Run: table, Cells: TableAt(tables, capture.Head.Geometry, table.Start).Cells))
+                .Select(table => (Run: table, Cells: capture.RangeAt(table.Start)!.Table.Cells))
                 .GroupBy(one => (one.Run.Scan.Result, Entry: EntryOf(one.Run, one.Cells)))
                 .Select(group => new LeftAlone(
                     group.Key.Result, group.Key.Entry, group.LongCount(), group.Sum(one => one.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
                     group.First().Run.Start + Math.Max(0, group.First().Run.Scan.EndedAt)))
                 .OrderByDescending(left => left.Ranges).ThenBy(left => left.FirstPage),
         ];
-    }
-
-    private static PageTable TableAt(List<CapturedRange> ranges, Geometry geometry, long start)
-    {
-        int low = 0, high = ranges.Count;
-        while (high - low > 1)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = ranges[middle].Start <= start ? (middle, high) : (low, middle);
-        }
-        return low < ranges.Count && start < ranges[low].Start + ranges[low].Count * geometry.Pages ? ranges[low].Table : PageTable.Empty(geometry);
-    }
 
     // What limits count takes many entries.
     private static string? EntryOf(TableRun run, ImmutableArray<Cell> cells) =>
