@@ -104,6 +104,21 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
+    public void Of_a_vma_only_the_pmd_ranges_asked_for_are_read()
+    {
+        var proc = new FakeProc();
+        proc.Vma(First, 512 * 6, Figures(anonymous: 24, rss: 24, referenced: 24));
+        for (int i = 0; i < 6; i++)
+            proc.Page(First + 512 * i + i);
+        var capture = new CaptureBuilder();
+        new ProcessReader(proc, FakeProc.Pid, 4096).Read(((ulong)(First + 700) << 12, (ulong)(First + 1537) << 12), capture, _ => { }, CancellationToken.None);
+        var vma = capture.Capture!.Vmas.Single();
+        Assert.Equal([". x .*510", ".*2 x .*509", ".*3 x .*508"], vma.Ranges.Select(range => range.Table.ToString()));
+        Assert.Equal((3L, false, First), (vma.Pages.Anonymous, vma.IsWhole, vma.Vma.Start));
+        Assert.Empty(capture.Capture.Disagreeing);
+    }
+
+    [Fact]
     public void A_range_that_changes_each_time_it_is_read_is_marked()
     {
         var proc = new FakeProc();

@@ -11,7 +11,7 @@ internal static class CaptureCommand
     public static Command Create()
     {
         var pid = PidOption.Create();
-        var range = new Option<string?>("--range") { Description = "Only VMAs that overlap these addresses, hexadecimal as in maps.", HelpName = "A-B" };
+        var range = new Option<string?>("--range") { Description = "Only PMD ranges that overlap these addresses, hexadecimal as in maps.", HelpName = "A-B" };
         var output = new Option<string?>("--output", "-o") { Description = "Keep it there, for whatif; without, only the summary is printed.", HelpName = "FILE" };
         var command = new Verb(
             "capture",

@@ -9,8 +9,9 @@ internal static class CaptureText
     public static void Print(ProcessCapture capture, TimeSpan time)
     {
         PrintHead(capture);
+        bool isWhole = capture.Vmas.All(vma => vma.IsWhole);
         var (head, ours, theirs) = (capture.Head, capture.Pages, capture.Smaps);
-        bool still = capture.Vmas.All(vma => !vma.Changed) && capture.End.ChangedVmas.IsEmpty && !capture.IsPartial;
+        bool still = capture.Vmas.All(vma => !vma.Changed) && isWhole && capture.End.ChangedVmas.IsEmpty && !capture.IsPartial;
         Line($"{"",-14}{"here",14}{"smaps",14}");
         Compare("Anonymous", ours.Anonymous, theirs.Anonymous);
         Compare("AnonHugePages", ours.PmdMapped, theirs.PmdMapped);
@@ -25,7 +26,7 @@ internal static class CaptureText
         Line($"{Ending(capture)}; {time.TotalSeconds:0.0} s");
 
         void Compare(string name, long here, long smaps) =>
-            Line($"{name,-14}{head.Kilobytes(here),11:N0} kB{head.Kilobytes(smaps),11:N0} kB   {(here == smaps ? "the same" : still ? "DIFFERENT" : "it changed meanwhile")}");
+            Line($"{name,-14}{head.Kilobytes(here),11:N0} kB{head.Kilobytes(smaps),11:N0} kB   {(here == smaps ? "the same" : still ? "DIFFERENT" : isWhole ? "it changed meanwhile" : "of whole VMAs")}");
     }
 
     /// <summary>Who was captured, and how much of it changed while it was read.</summary>

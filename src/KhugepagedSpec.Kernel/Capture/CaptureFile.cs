@@ -44,7 +44,7 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
     {
         Vma = new CapturedVmaJson(
             _head!.Address(vma.Vma.Start), _head.Address(vma.Vma.End), vma.Permissions, vma.Name, vma.Vma.Flags, vma.Vma.HasAnonVma, vma.Pages, vma.Outside, vma.Smaps,
-            vma.Used, vma.Changed),
+            vma.Used, vma.Changed, vma.IsWhole),
     });
 
     /// <inheritdoc/>
@@ -96,7 +96,7 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
             into.Add(new CapturedRange(Page(range.At, head), range.Ranges, TableNotation.Parse(range.Table, head.Geometry, padWithNone: false), range.Changed));
         else if (line.Vma is { } vma)
             into.Add(new CapturedVma(
-                new Vma(Page(vma.Start, head), Page(vma.End, head), vma.Flags, vma.HasAnonVma), vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed));
+                new Vma(Page(vma.Start, head), Page(vma.End, head), vma.Flags, vma.HasAnonVma), vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed, vma.IsWhole));
         else if (line.End is { } end)
             into.Add(new CaptureEnd(end.Ending, end.Vmas, end.Of, [.. ChangedPages(end, head)]));
         else
@@ -144,7 +144,8 @@ internal sealed record CaptureHeadJson(
 internal sealed record CapturedRangeJson(string At, long Ranges, string Table, bool Changed);
 
 internal sealed record CapturedVmaJson(
-    string Start, string End, string Permissions, string Name, VmaFlags Flags, bool HasAnonVma, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed);
+    string Start, string End, string Permissions, string Name, VmaFlags Flags, bool HasAnonVma, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed,
+    bool IsWhole);
 
 internal sealed record CaptureEndJson(CaptureEnding Ending, int Vmas, int Of, ImmutableArray<string> ChangedVmas);
 

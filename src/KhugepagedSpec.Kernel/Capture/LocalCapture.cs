@@ -29,7 +29,7 @@ public sealed class LocalCapture : IDisposable
     public long Extent((ulong Start, ulong End) range) => _reader.Extent(range);
 
     /// <summary>Captures it, part by part, so that what was read before an interruption is kept.</summary>
-    /// <param name="range">Only VMAs that overlap this, in bytes.</param>
+    /// <param name="range">Only PMD ranges that overlap this, in bytes.</param>
     /// <param name="into">Told of each part as soon as it is read.</param>
     /// <param name="advance">Told how many bytes of address space were gone through since the last time.</param>
     /// <param name="cancellation">Ends it early.</param>

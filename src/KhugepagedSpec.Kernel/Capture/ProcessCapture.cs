@@ -38,8 +38,10 @@ public sealed record CapturedRange(long Start, long Count, PageTable Table, bool
 /// <param name="Smaps">The same as <c>smaps</c> had it before, in pages; Large is 0, since it does not tell.</param>
 /// <param name="Used">How many of the pages present were used lately.</param>
 /// <param name="Changed">A part of it changed each time it was read.</param>
+/// <param name="IsWhole">All of it was read, and not only what was asked for.</param>
 public sealed record CapturedVma(
-    Vma Vma, string Permissions, string Name, ImmutableArray<CapturedRange> Ranges, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed);
+    Vma Vma, string Permissions, string Name, ImmutableArray<CapturedRange> Ranges, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed,
+    bool IsWhole = true);
 
 /// <summary>Accessed bits cannot be read, only counted by VMA.</summary>
 public enum UsedPages
@@ -142,6 +144,6 @@ public sealed record ProcessCapture(CaptureHead Head, ImmutableArray<CapturedVma
     }
 
     /// <summary>VMAs that stood still and yet count differently here and in <c>smaps</c>: one of the two is wrong.</summary>
-    public IEnumerable<CapturedVma> Disagreeing => Vmas.Where(vma => !vma.Changed && !End.ChangedVmas.Contains(vma.Vma.Start)
+    public IEnumerable<CapturedVma> Disagreeing => Vmas.Where(vma => vma.IsWhole && !vma.Changed && !End.ChangedVmas.Contains(vma.Vma.Start)
         && vma.Pages with { Large = 0 } != vma.Smaps);
 }

@@ -43,11 +43,11 @@ internal sealed class ProcessReader
     public CaptureHead Head { get; }
 
     /// <summary>The bytes of address space that will be gone through.</summary>
-    /// <param name="range">Only VMAs that overlap this, in bytes.</param>
-    public long Extent((ulong Start, ulong End) range) => Chosen(range).Sum(vma => (long)(vma.End - vma.Start));
+    /// <param name="range">Only PMD ranges that overlap this, in bytes.</param>
+    public long Extent((ulong Start, ulong End) range) => Chosen(range).Sum(vma => (long)(Math.Min(vma.End, range.End) - Math.Max(vma.Start, range.Start)));
 
     /// <summary>Reads the VMAs, one after the other, and tells of each part as soon as it is read.</summary>
-    /// <param name="range">Only VMAs that overlap this, in bytes.</param>
+    /// <param name="range">Only PMD ranges that overlap this, in bytes.</param>
     /// <param name="into">Told of the parts.</param>
     /// <param name="advance">Told how many bytes of address space were gone through since the last time.</param>
     /// <param name="cancellation">Ends it before the next PMD range.</param>
@@ -66,7 +66,7 @@ internal sealed class ProcessReader
         int done = 0;
         foreach (var smaps in chosen)
         {
-            var reader = new VmaReader(_proc, _pid, Head, smaps, into.Add, advance);
+            var reader = new VmaReader(_proc, _pid, Head, smaps, range, into.Add, advance);
             if (!reader.Read(cancellation))
             {
                 into.Add(reader.Vma with { Changed = true });

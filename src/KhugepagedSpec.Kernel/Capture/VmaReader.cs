@@ -12,6 +12,7 @@ internal sealed class VmaReader
     private readonly CaptureHead _head;
     private readonly SmapsVma _smaps;
     private readonly Vma _vma;
+    private readonly long _first, _end;
     private readonly string _pagemap;
     private readonly PageTableReader _tables;
     private readonly Action<CapturedRange> _onRange;
@@ -20,13 +21,23 @@ internal sealed class VmaReader
     private PageCounts _pages, _outside;
     private bool _changed;
 
-    public VmaReader(IProcFiles proc, int pid, CaptureHead head, SmapsVma smaps, Action<CapturedRange> onRange, Action<long> advance)
+    /// <summary>Begins to read a VMA.</summary>
+    /// <param name="proc">The machine.</param>
+    /// <param name="pid">The process.</param>
+    /// <param name="head">What is known of it.</param>
+    /// <param name="smaps">The VMA.</param>
+    /// <param name="asked">Only PMD ranges that overlap this, in bytes.</param>
+    /// <param name="onRange">Told of the PMD ranges.</param>
+    /// <param name="advance">Told how many bytes were gone through since the last time.</param>
+    public VmaReader(IProcFiles proc, int pid, CaptureHead head, SmapsVma smaps, (ulong Start, ulong End) asked, Action<CapturedRange> onRange, Action<long> advance)
     {
         _proc = proc;
         _head = head;
         _smaps = smaps;
         _pagemap = $"/proc/{pid}/pagemap";
         _vma = VmaFlagWords.VmaOf(smaps, head.PageBytes);
+        _first = Math.Max(_vma.Start, head.Geometry.RangeStart((long)(asked.Start / (ulong)head.PageBytes)));
+        _end = Math.Min(_vma.End, head.Geometry.NextRangeStart((long)(asked.End / (ulong)head.PageBytes)));
         _tables = new PageTableReader(proc, _pagemap, head.Geometry, smaps.Figures);
         _onRange = onRange;
         _advance = advance;
@@ -34,26 +45,26 @@ internal sealed class VmaReader
 
     /// <summary>What was read.</summary>
     public CapturedVma Vma => new(
-        _vma, _smaps.Permissions, _smaps.Name, [], _pages, _outside, new PageCounts(Pages(_smaps.Figures.Anonymous), Pages(_smaps.Figures.AnonHugePages), 0, SmapsSwap), Used(), _changed);
+        _vma, _smaps.Permissions, _smaps.Name, [], _pages, _outside, new PageCounts(Pages(_smaps.Figures.Anonymous), Pages(_smaps.Figures.AnonHugePages), 0, SmapsSwap), Used(), _changed, _end - _first == _vma.End - _vma.Start);
 
     /// <summary>Reads it.</summary>
     /// <returns>False if it was interrupted; then what was read so far is there.</returns>
     public bool Read(CancellationToken cancellation)
     {
-        long done = _vma.Start;
+        long done = _first;
         foreach (var (start, isHuge) in Occupied().TakeWhile(_ => !cancellation.IsCancellationRequested))
         {
             Skip(done, start);
-            long end = Math.Min(start + _head.Geometry.Pages, _vma.End);
-            Look(Math.Max(start, _vma.Start), end, isHuge);
+            long end = Math.Min(start + _head.Geometry.Pages, _end);
+            Look(Math.Max(start, _first), end, isHuge);
             _advance((end - done) * _head.PageBytes);
             done = end;
         }
         bool isDone = !cancellation.IsCancellationRequested;
         if (isDone)
         {
-            Skip(done, _vma.End);
-            _advance((_vma.End - done) * _head.PageBytes);
+            Skip(done, _end);
+            _advance((_end - done) * _head.PageBytes);
         }
         if (_pending is not null)
             _onRange(_pending);
@@ -64,10 +75,10 @@ internal sealed class VmaReader
     private IEnumerable<(long Start, bool IsHuge)> Occupied()
     {
         long last = -1;
-        ulong at = _smaps.Start;
+        ulong at = (ulong)_first * (ulong)_head.PageBytes;
         while (true)
         {
-            var regions = _proc.Regions(_pagemap, at, _smaps.End, RegionsAtOnce);
+            var regions = _proc.Regions(_pagemap, at, (ulong)_end * (ulong)_head.PageBytes, RegionsAtOnce);
             foreach (var region in regions)
             {
                 long first = _head.Geometry.RangeStart((long)(region.Start / (ulong)_head.PageBytes)), end = (long)(region.End / (ulong)_head.PageBytes);
