@@ -23,6 +23,8 @@ internal static class CaptureText
         int unsure = capture.Vmas.Count(vma => vma.Used == UsedPages.Some && vma.Pages.Anonymous > 0);
         if (unsure > 0)
             Line($"{unsure} VMAs were used lately in part: all their pages count as used");
+        if (!capture.End.ChangedVmas.IsEmpty)
+            Line($"{capture.End.ChangedVmas.Length} VMAs changed, came or went while the process was read: each range is as it was at one time, not all at the same");
         Line($"{Ending(capture)}; {time.TotalSeconds:0.0} s");
 
         void Compare(string name, long here, long smaps) =>
