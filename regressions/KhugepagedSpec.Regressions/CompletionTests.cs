@@ -15,7 +15,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("kernel ", "compare", "fetch", "list", "predict", "record", "selftest")]
     [InlineData("explain --max-ptes-n", "--max-ptes-none")]
     [InlineData("explain -", "--all", "--model", "--help")]
-    [InlineData("explain --model linux-", "linux-6.12", "linux-7.2", "linux-7.2-nonswap")]
+    [InlineData("explain --model linux-", "linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap")]
     [InlineData("explain --model=linux-7.2-", "--model=linux-7.2-nonswap")]
     [InlineData("explain --model=linux-7.2 --kind ", "khugepaged", "madvise")]
     [InlineData("explain 'x*16 .*496' --model no-lru", "no-lru-batch")]
@@ -81,8 +81,8 @@ public sealed class CompletionTests : IDisposable
     [ToolFact("bash")]
     public void Bash_completes_what_the_program_suggests()
     {
-        Assert.Equal(["linux-6.12", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "--model", "linux-"));
-        Assert.Equal(["linux-6.12", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "'x*16 .*496'", "--model", "=", "linux-"));
+        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "--model", "linux-"));
+        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "'x*16 .*496'", "--model", "=", "linux-"));
         Assert.Equal(["fault,fork"], Bash("explore", "--actors", "fault,fo"));
         Assert.Equal(["compare"], Bash("kernel", "com"));
         Assert.Empty(Bash("replay", "lin"));
@@ -91,7 +91,7 @@ public sealed class CompletionTests : IDisposable
     [ToolFact("zsh")]
     public void Zsh_completes_what_the_program_suggests_and_else_files()
     {
-        Assert.Equal(["linux-6.12", "linux-7.2", "linux-7.2-nonswap"], Zsh("explain", "--model", "linux-"));
+        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Zsh("explain", "--model", "linux-"));
         Assert.Equal(["--model=linux-6.12", "--model=linux-7.2", "--model=linux-7.2-nonswap"], Zsh("explain", "'x*16 .*496'", "--model=linux-"));
         Assert.Equal(["a file"], Zsh("replay", "lin"));
     }
@@ -100,7 +100,7 @@ public sealed class CompletionTests : IDisposable
     public void Fish_completes_what_the_program_suggests_and_else_files()
     {
         File.WriteAllText(Path.Combine(_folder, "mine.jsonl"), "");
-        Assert.Equal(["linux-6.12", "linux-7.2", "linux-7.2-nonswap"], Fish("explain --model linux-"));
+        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Fish("explain --model linux-"));
         Assert.Equal(["--model=linux-6.12", "--model=linux-7.2", "--model=linux-7.2-nonswap"], Fish("explain 'x*16 .*496' --model=linux-"));
         Assert.Equal(["mine.jsonl"], Fish("replay mi"));
     }
