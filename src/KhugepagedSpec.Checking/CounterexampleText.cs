@@ -26,8 +26,8 @@ public static class CounterexampleText
         foreach (var table in runs[^1].Report.Tables)
         {
             text.Append("  scan          ").Append(table.Scan.Result.KernelName()).Append('\n');
-            foreach (var (line, window) in WalkText.Windows(table))
-                text.Append(Concerns(window, violation.Cell) ? "> " : "  ").Append("walk          ").Append(line).Append('\n');
+            foreach (var line in WalkText.Summary(table))
+                text.Append(Concerns(line.Window, violation.Cell) ? "> " : "  ").Append("walk          ").Append(line.Text).Append('\n');
             text.Append("  result        ").Append(table.Status.KernelName()).Append('\n');
         }
         text.Append("  after         ").Append(runs[^1].After).Append('\n');

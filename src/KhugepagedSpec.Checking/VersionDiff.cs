@@ -2,16 +2,23 @@ using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
+
+/// <summary>One line of a run.</summary>
+/// <param name="Text">What happened.</param>
+/// <param name="Table">The table as it was last looked at: before the pass, or after it.</param>
+/// <param name="Attempt">The attempt that the line is about, if it is about one on this table.</param>
+public sealed record RunLine(string Text, PageTable Table, Attempt? Attempt = null);
 
 /// <summary>Two runs of one scenario, step by step.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="First">What the first version did, a line a step.</param>
 /// <param name="Second">What the second version did.</param>
 /// <param name="DiffersAt">The first step that differs.</param>
-public sealed record Difference(Scenario Scenario, ImmutableArray<string> First, ImmutableArray<string> Second, int DiffersAt);
+public sealed record Difference(Scenario Scenario, ImmutableArray<RunLine> First, ImmutableArray<RunLine> Second, int DiffersAt);
 
 /// <summary>What a search for a difference came to.</summary>
 /// <param name="Difference">The smallest found; null if there is none within the bound.</param>
@@ -31,8 +38,8 @@ public static class VersionDiff
         var (ours, theirs) = (scenario.Run(first, Passes), scenario.Run(second, Passes));
         if (AreSame(ours, theirs))
             return null;
-        var (a, b) = (Lines(ours), Lines(theirs));
-        return new Difference(scenario, a, b, a.AsSpan().CommonPrefixLength(b.AsSpan()));
+        var (a, b) = (Lines(scenario.Table, ours), Lines(scenario.Table, theirs));
+        return new Difference(scenario, a, b, a.Zip(b).TakeWhile(pair => pair.First.Text == pair.Second.Text).Count());
     }
 
     /// <summary>
@@ -56,7 +63,7 @@ public static class VersionDiff
                 return new DiffReport(On(small, first, second), tried, SmallScenarios.Bound);
             }
         }
-        foreach (var scenario in ScenarioGenerator.Random(1, PageTables.Geometry.X86).Take(random))
+        foreach (var scenario in ScenarioGenerator.Random(1, Geometry.X86).Take(random))
         {
             tried++;
             if (On(scenario, first, second) is null)
@@ -88,30 +95,34 @@ public static class VersionDiff
         return true;
     }
 
-    private static ImmutableArray<string> Lines(ImmutableArray<PassRun> runs)
+    private static ImmutableArray<RunLine> Lines(PageTable before, ImmutableArray<PassRun> runs)
     {
-        var lines = ImmutableArray.CreateBuilder<string>();
+        var lines = ImmutableArray.CreateBuilder<RunLine>();
+        var now = before;
         for (int pass = 0; pass < runs.Length; pass++)
         {
             var run = runs[pass];
-            lines.Add(string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"));
+            Add(string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"));
             if (run.Report.Tables.Count == 0)
-                lines.Add("not scanned");
+                Add("not scanned");
             foreach (var table in run.Report.Tables)
             {
-                lines.Add($"scan {table.Scan.Result.TraceName()}");
+                Add($"scan {table.Scan.Result.TraceName()}");
                 foreach (var attempt in table.Attempts)
-                    lines.Add(attempt.ToString());
+                    Add(attempt.ToString(), table.Start == 0 ? attempt : null);
                 if (table.LeftTheTable)
-                    lines.Add("leaves the table");
-                lines.Add($"result {table.Status.TraceName()}");
+                    Add("leaves the table");
+                Add($"result {table.Status.TraceName()}");
             }
             if (run.Madvise is { } madvise)
-                lines.Add($"returns {madvise.Return} {madvise.Errno}");
-            lines.Add($"table {run.After}");
-            lines.Add($"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd());
+                Add($"returns {madvise.Return} {madvise.Errno}");
+            now = run.After;
+            Add($"table {run.After}");
+            Add($"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd());
         }
         return lines.ToImmutable();
+
+        void Add(string text, Attempt? attempt = null) => lines.Add(new RunLine(text, now, attempt));
 
         static string Count((string Name, int Order, long Value) entry) =>
             string.Create(CultureInfo.InvariantCulture, $"{entry.Name.Replace("collapse_", "", StringComparison.Ordinal)}.{entry.Order}={entry.Value}");

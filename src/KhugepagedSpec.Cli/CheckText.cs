@@ -14,14 +14,14 @@ internal static class CheckText
         if (versions.Count > 0)
             PrintMatrix(result, versions);
         foreach (var (report, found) in result.Unexpected)
-            PrintCounterexample("UNEXPECTED: ", report, found, "claimed to hold");
+            PrintCounterexample("UNEXPECTED: ", report, found);
         foreach (var invariant in result.BrokenByKernel)
             Console.WriteLine($"UNEXPECTED: a recorded kernel breaks {invariant.Name}: {result.Kernel[invariant.Name].First}\n");
         PrintKnown(versions);
         PrintVariants(result);
         if (versions.FirstOrDefault(report => report.Version == Catalogue.Linux72) is { } linux72)
             Console.WriteLine($"of linux-7.2's scenarios: {linux72.Shares}");
-        Line($"{result.Reports.Sum(report => report.Scenarios)} scenarios of {Checker.Passes} passes, seed {result.Seed}, {result.Vectors} recorded vectors, {result.Time.TotalSeconds:0.0} s");
+        Console.WriteLine(Summary(result));
     }
 
     public static CheckJson ToJson(CheckResult result) => new(
@@ -43,13 +43,33 @@ internal static class CheckText
         foreach (var invariant in result.Invariants)
         {
             string cells = string.Concat(versions.Select(report => $"  {Verdict(report, invariant)}"));
-            char kernel = invariant.NotFor.Contains(Contract.RecordedKernels) ? '-' : !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
-            Console.WriteLine($"{invariant.Name,-30}{cells}  {kernel}");
+            Console.WriteLine($"{invariant.Name,-30}{cells}  {KernelVerdict(result, invariant)}");
         }
         Console.WriteLine();
     }
 
-    private static char Verdict(CheckReport report, Invariant invariant)
+    /// <summary>What the recorded kernels do to an invariant, as a letter of the matrix.</summary>
+    public static char KernelVerdict(CheckResult result, Invariant invariant) =>
+        invariant.NotFor.Contains(Contract.RecordedKernels) ? '-' : !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
+
+    /// <summary>The counterexample with the fewest PTEs; null if there is none.</summary>
+    public static Counterexample? Smallest(CheckReport report) => report.Counterexamples.MinBy(one => Shrinker.Size(one.Scenario));
+
+    /// <summary>Why a version breaks an invariant.</summary>
+    public static string Why(CheckReport report, Counterexample found) =>
+        found.Invariant.ExceptionFor(report.Version) ?? (KnownBad.Variants.Contains(report.Version) ? report.Version.Source : "claimed to hold");
+
+    /// <summary>The command that shows a counterexample.</summary>
+    public static string ExplainArguments(CheckReport report, Counterexample found) =>
+        $"explain {found.Scenario} --model {report.Version.Name} --passes {found.Violation.Pass}";
+
+    /// <summary>How much was run.</summary>
+    public static string Summary(CheckResult result) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{result.Reports.Sum(report => report.Scenarios)} scenarios of {Checker.Passes} passes, seed {result.Seed}, {result.Vectors} recorded vectors, {result.Time.TotalSeconds:0.0} s");
+
+    /// <summary>What a version does to an invariant, as a letter of the matrix.</summary>
+    public static char Verdict(CheckReport report, Invariant invariant)
     {
         bool known = invariant.ExceptionFor(report.Version) is not null, seen = report.For(invariant) is not null;
         return invariant.NotFor.Contains(report.Version.Name) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
@@ -59,14 +79,14 @@ internal static class CheckText
     {
         foreach (var report in versions)
             foreach (var found in report.Counterexamples)
-                if (found.Invariant.ExceptionFor(report.Version) is { } why)
-                    PrintCounterexample("", report, found, why);
+                if (found.Invariant.ExceptionFor(report.Version) is not null)
+                    PrintCounterexample("", report, found);
     }
 
-    private static void PrintCounterexample(string head, CheckReport report, Counterexample found, string why)
+    private static void PrintCounterexample(string head, CheckReport report, Counterexample found)
     {
-        Console.WriteLine($"{head}{report.Version.Name} breaks {found.Invariant.Name}: {why}");
-        Console.WriteLine($"  explain {found.Scenario} --model {report.Version.Name} --passes {found.Violation.Pass}");
+        Console.WriteLine($"{head}{report.Version.Name} breaks {found.Invariant.Name}: {Why(report, found)}");
+        Console.WriteLine($"  {ExplainArguments(report, found)}");
         Console.WriteLine($"  {found.Violation}\n");
     }
 
@@ -79,13 +99,10 @@ internal static class CheckText
         Console.WriteLine($"  {"variant",-32}{"smallest counterexample to",-30}{"PTEs",5}{"after",7}");
         foreach (var report in variants)
         {
-            if (report.Counterexamples.IsEmpty)
-            {
+            if (Smallest(report) is not { } found)
                 Console.WriteLine($"  {report.Version.Name,-32}NOT DETECTED");
-                continue;
-            }
-            var found = report.Counterexamples.MinBy(one => Shrinker.Size(one.Scenario))!;
-            Line($"  {report.Version.Name,-32}{found.Invariant.Name,-30}{Shrinker.Size(found.Scenario),5}{report.Counterexamples.Min(one => one.Found),7}");
+            else
+                Line($"  {report.Version.Name,-32}{found.Invariant.Name,-30}{Shrinker.Size(found.Scenario),5}{report.Counterexamples.Min(one => one.Found),7}");
         }
         Console.WriteLine();
     }

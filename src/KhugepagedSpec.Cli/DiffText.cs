@@ -43,7 +43,7 @@ internal static class DiffText
         return CommandLine.Agree;
     }
 
-    private static string LineAt(ImmutableArray<string> lines, int index) => index < lines.Length ? lines[index] : "";
+    private static string LineAt(ImmutableArray<RunLine> lines, int index) => index < lines.Length ? lines[index].Text : "";
 
     private static void PrintRow(string left, string right, bool isFirst)
     {

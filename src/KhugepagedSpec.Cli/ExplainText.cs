@@ -1,7 +1,5 @@
 using System.Globalization;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -10,74 +8,72 @@ namespace KhugepagedSpec.Cli;
 /// <summary>A run, for people.</summary>
 internal static class ExplainText
 {
+    /// <summary>Prints it.</summary>
     public static void Print(Explained explained, bool everyStep)
     {
-        var geometry = explained.Settings.Geometry;
-        Line($"{explained.Title}{explained.Version.Name}, {(explained.Kind == CollapseKind.Madvise ? "MADV_COLLAPSE" : "khugepaged")}");
-        Field("table", explained.Before.ToString());
-        Line($"{"vma",-10}pages {explained.Vma.Start - explained.Base} to {explained.Vma.End - explained.Base - 1}: {FlagNames(explained.Vma)}");
-        Field("sizes", SizeNames(explained.Settings, explained.Vma, geometry));
-        Line($"{"limits",-10}max_ptes_none {explained.Settings.MaxPtesNone}, max_ptes_swap {explained.Settings.MaxPtesSwap}, max_ptes_shared {explained.Settings.MaxPtesShared}");
-        if (explained.Mishaps.Count > 0)
-            Field("mishaps", string.Join(' ', explained.Mishaps));
+        Line($"{Title(explained)}");
+        foreach (var (label, text) in Fields(explained))
+            Field(label, text);
         Line($"\nbefore");
         Console.Write(TablePicture.Draw(explained.Before));
         for (int i = 0; i < explained.Passes.Count; i++)
             PrintPass(explained, i, everyStep);
     }
 
-    private static void PrintPass(Explained explained, int index, bool everyStep)
-    {
-        var (run, recorded, then, thenText) = explained.Passes[index];
-        Line($"\npass {index + 1}{(recorded is null ? "" : $": the recorded kernel {recorded}")}");
-        if (run.Report.Tables.Count == 0)
-            Line($"  not scanned: {WhyNotScanned(explained)}");
-        foreach (var table in run.Report.Tables)
-            PrintRange(explained, table, everyStep);
-        if (run.Madvise is { } madvise)
-            Line($"  madvise   returns {madvise.Return}{(madvise.Errno == Errno.None ? "" : $", {madvise.Errno}")}");
-        Line($"\nafter pass {index + 1}");
-        Console.Write(TablePicture.Draw(run.After));
-        var statistics = run.Report.Added.Sizes().Select(entry => Invariant($"{entry.Name}.{entry.Order}={entry.Value}"))
-            .Concat(run.Report.Added.Events().Select(entry => Invariant($"{entry.Name}={entry.Value}")))
-            .Append(Invariant($"pages_collapsed={run.Report.Added.PagesCollapsed}"));
-        Field("\nstatistics", string.Join(' ', statistics));
-        Line($"trace");
-        foreach (var line in run.Trace)
-            Line($"  {line}");
-        if (then is null)
-            return;
-        Line($"\nthen the program did {thenText}");
-        Console.Write(TablePicture.Draw(then));
-    }
+    /// <summary>Who ran.</summary>
+    public static string Title(Explained explained) =>
+        $"{explained.Title}{explained.Version.Name}, {(explained.Kind == CollapseKind.Madvise ? "MADV_COLLAPSE" : "khugepaged")}";
 
-    private static void PrintRange(Explained explained, TableRun table, bool everyStep)
-    {
-        var scan = table.Scan;
-        string where = table.Mm > 1 ? "  (the child's)" : table.Start != explained.Base ? Invariant($"  (at {table.Start - explained.Base})") : "";
-        Line($"  scan      {scan.Result.KernelName()}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced{where}");
-        if (scan.Result != ScanResult.Succeed)
-            return;
-        foreach (string step in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
-            Line($"  walk      {step}");
-        Line($"  result    {table.Status.KernelName()}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}");
-    }
-
-    private static string WhyNotScanned(Explained explained)
+    /// <summary>What it ran on, each with its name.</summary>
+    public static IEnumerable<(string Label, string Text)> Fields(Explained explained)
     {
         var (vma, settings) = (explained.Vma, explained.Settings);
-        int pages = settings.Geometry.Pages;
-        return !vma.Covers(explained.Base, explained.Base + pages) ? "the VMA does not span the PMD range"
-            : vma.Has(VmaFlags.NoHugePage) ? "the VMA has VM_NOHUGEPAGE"
-            : !vma.HasAnonVma ? "no page was ever faulted in: the VMA has no anon_vma"
-            : settings.OrdersFor(vma.IsAdvised).IsEmpty && explained.Kind == CollapseKind.Khugepaged ? "no size is enabled for this VMA"
-            : "the process or the VMA refuses THP";
+        yield return ("table", explained.Before.ToString());
+        yield return ("vma", Invariant($"pages {vma.Start - explained.Base} to {vma.End - explained.Base - 1}: {FlagNames(vma)}"));
+        yield return ("sizes", SizeNames(settings, vma));
+        yield return ("limits", Invariant($"max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}"));
+        if (explained.Mishaps.Count > 0)
+            yield return ("mishaps", string.Join(' ', explained.Mishaps));
     }
 
-    private static string SizeNames(ThpSettings settings, Vma vma, Geometry geometry)
+    /// <summary>A pass, and for a recorded one whether the kernel did the same.</summary>
+    public static string PassTitle(Explained explained, int pass) =>
+        Invariant($"pass {pass + 1}{(explained.Passes[pass].Recorded is { } verdict ? $": the recorded kernel {verdict}" : "")}");
+
+    /// <summary>Every counter that a pass moved.</summary>
+    public static string Statistics(ExplainedPass pass)
     {
-        int pageKb = ScenarioOptions.PageKb(geometry);
-        var sizes = geometry.AnonOrders.Orders().Where(order => settings.SizeOf(order) != SizeEnabled.Never)
+        var added = pass.Run.Report.Added;
+        return string.Join(' ', added.Sizes().Select(entry => Invariant($"{entry.Name}.{entry.Order}={entry.Value}"))
+            .Concat(added.Events().Select(entry => Invariant($"{entry.Name}={entry.Value}")))
+            .Append(Invariant($"pages_collapsed={added.PagesCollapsed}")));
+    }
+
+    /// <summary>What the program did between two passes.</summary>
+    public static string Then(ExplainedPass pass) => $"then the program did {pass.ThenText}";
+
+    private static void PrintPass(Explained explained, int index, bool everyStep)
+    {
+        var pass = explained.Passes[index];
+        Line($"\n{PassTitle(explained, index)}");
+        foreach (var step in ExplainStep.Of(explained, index, everyStep))
+            Line($"  {(step.Label.Length > 0 ? $"{step.Label,-10}" : "")}{step.Text}{(step.Label == "scan" && step.Where is { } where ? $"  ({where})" : "")}");
+        Line($"\nafter pass {index + 1}");
+        Console.Write(TablePicture.Draw(pass.Run.After));
+        Field("\nstatistics", Statistics(pass));
+        Line($"trace");
+        foreach (var line in pass.Run.Trace)
+            Line($"  {line}");
+        if (pass.Then is null)
+            return;
+        Line($"\n{Then(pass)}");
+        Console.Write(TablePicture.Draw(pass.Then));
+    }
+
+    private static string SizeNames(ThpSettings settings, Vma vma)
+    {
+        int pageKb = ScenarioOptions.PageKb(settings.Geometry);
+        var sizes = settings.Geometry.AnonOrders.Orders().Where(order => settings.SizeOf(order) != SizeEnabled.Never)
             .Select(order => Invariant($"{Sizes.Name(order, pageKb)} (order {order}) {settings.SizeOf(order).ToString().ToLowerInvariant()}"));
         string orders = settings.OrdersFor(vma.IsAdvised).ToString();
         return $"{string.Join(", ", sizes)}; global {settings.Enabled.ToString().ToLowerInvariant()}; here orders {(orders.Length > 0 ? orders : "none")}";

@@ -31,7 +31,7 @@ internal static class ExploreText
 
     public static void Print(ProtocolSpace space, IReadOnlyList<Actor> actors, List<SearchResult> results, SearchResult? counterexample)
     {
-        Line($"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
+        Line($"{Title(space, actors)}");
         foreach (var result in results)
         {
             Line($"  table {result.Table}  {Closing(result.Found)}");
@@ -65,6 +65,11 @@ internal static class ExploreText
         Line($"{Verdict(results)}");
     }
 
+    /// <summary>What is searched.</summary>
+    public static string Title(ProtocolSpace space, IReadOnlyList<Actor> actors) => string.Create(
+        CultureInfo.InvariantCulture, $"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
+
+    /// <summary>A way, step by step.</summary>
     public static int Print(Interleaving way)
     {
         int number = 0;
@@ -94,7 +99,8 @@ internal static class ExploreText
         $"{found.Extent.Generated:N0} states generated, {found.Extent.Distinct:N0} distinct, {found.Extent.Left:N0} left on queue, depth {found.Extent.Depth}"
         + $", odds of a collision {found.Extent.CollisionOdds:0.0e+0}; {found.Time.TotalSeconds:0.00} s");
 
-    private static string Verdict(List<SearchResult> results)
+    /// <summary>What searches came to, in words.</summary>
+    public static string Verdict(IReadOnlyCollection<SearchResult> results)
     {
         var endings = results.Select(result => result.Found.Ending).ToHashSet();
         return endings.Contains(Ending.Refuted) ? "refuted"
@@ -102,7 +108,8 @@ internal static class ExploreText
             : $"not exhausted ({string.Join(", ", endings.Where(ending => ending != Ending.Exhausted).Select(Name))}): nothing is shown of what lies further on";
     }
 
-    private static string Name(Ending ending) => ending switch
+    /// <summary>How a search ended, in words.</summary>
+    public static string Name(Ending ending) => ending switch
     {
         Ending.Exhausted => "exhausted",
         Ending.Refuted => "refuted",

@@ -11,10 +11,11 @@ namespace KhugepagedSpec.Checking.Guarded;
 public sealed record InterleavedStep(string Process, Step Step, ImmutableArray<(string Variable, string Value)> Changes);
 
 /// <summary>A way through a guarded model, step by step.</summary>
+/// <param name="Start">Every variable and its value before the first step; locations apart.</param>
 /// <param name="Steps">The steps.</param>
 /// <param name="Replay">The way as a short text that <see cref="Of(GuardedModel, string)"/> reads.</param>
 /// <param name="End">The state it leads to.</param>
-public sealed record Interleaving(ImmutableArray<InterleavedStep> Steps, string Replay, PackedState End)
+public sealed record Interleaving(ImmutableArray<(string Variable, string Value)> Start, ImmutableArray<InterleavedStep> Steps, string Replay, PackedState End)
 {
     /// <summary>Goes the way that moves tell.</summary>
     public static Interleaving Of(GuardedModel model, IEnumerable<Move> moves)
@@ -59,6 +60,11 @@ public sealed record Interleaving(ImmutableArray<InterleavedStep> Steps, string 
 
         public int Count => _way.Count;
 
+        private IEnumerable<Variable> Variables => model.Layout.Variables.Where(variable => _programs.All(program => program.Counter != variable));
+
+        private ImmutableArray<(string Variable, string Value)> Values(IEnumerable<Variable> variables, PackedState state) =>
+            [.. variables.Select(variable => (variable.Name, variable.Show(model.Layout.Get(state, variable))))];
+
         public bool Take(Func<List<(Move Move, PackedState Next)>, int> choose, int process)
         {
             var all = new Successors();
@@ -69,8 +75,8 @@ public sealed record Interleaving(ImmutableArray<InterleavedStep> Steps, string 
                 return false;
             var (move, next) = mine[choice];
             var before = _state;
-            var changes = model.Layout.Variables.Where(variable => model.Layout.Get(before, variable) != model.Layout.Get(next, variable) && _programs.All(program => program.Counter != variable));
-            _steps.Add(new InterleavedStep(_programs[process].Name, model.StepOf(move), [.. changes.Select(variable => (variable.Name, variable.Show(model.Layout.Get(next, variable))))]));
+            var changed = Variables.Where(variable => model.Layout.Get(before, variable) != model.Layout.Get(next, variable));
+            _steps.Add(new InterleavedStep(_programs[process].Name, model.StepOf(move), Values(changed, next)));
             _way.Add((process, choice));
             _state = next;
             return true;
@@ -86,7 +92,7 @@ public sealed record Interleaving(ImmutableArray<InterleavedStep> Steps, string 
                 var (process, choice) = _way[i];
                 words.Add(string.Create(CultureInfo.InvariantCulture, $"{process}{(choice > 0 ? $":{choice}" : "")}{(end - i > 1 ? $"*{end - i}" : "")}"));
             }
-            return new Interleaving(_steps.ToImmutable(), string.Join(' ', words), _state);
+            return new Interleaving(Values(Variables, model.Initial), _steps.ToImmutable(), string.Join(' ', words), _state);
         }
     }
 

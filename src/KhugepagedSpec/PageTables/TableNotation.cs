@@ -238,8 +238,16 @@ public static class TableNotation
         var text = new StringBuilder().Append(cell.Has(CellFlags.New) ? 'F' : 'f').Append(cell.Order);
         if (pages != 1 << cell.Order)
             text.Append(CultureInfo.InvariantCulture, $"[{cell.Page}+{pages}]");
+        foreach (var (letter, _) in AttributesOf(cell))
+            text.Append(letter);
+        return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
+    }
+
+    /// <summary>The letters to be written behind the folio of a page, and what each says.</summary>
+    public static IEnumerable<(char Letter, string Meaning)> AttributesOf(Cell cell)
+    {
         bool old = !cell.Has(CellFlags.Young), clean = !cell.Has(CellFlags.Dirty), lazy = cell.Has(CellFlags.LazyFree);
-        foreach (var (letter, set, _, _) in Attributes)
+        foreach (var (letter, set, _, meaning) in Attributes)
         {
             bool written = letter switch
             {
@@ -250,9 +258,8 @@ public static class TableNotation
                 _ => cell.Has(set),
             };
             if (written)
-                text.Append(letter);
+                yield return (letter, meaning);
         }
-        return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
     }
 
     /// <summary>The cell that <paramref name="letter"/> stands for; null if it stands for none.</summary>
@@ -278,8 +285,7 @@ public static class TableNotation
             if (meant == cell)
                 return meaning;
         string folio = cell.Order == 0 ? "4K page" : string.Create(CultureInfo.InvariantCulture, $"page of an order {cell.Order} folio");
-        string text = FolioText(cell with { Page = 0 }, 1 << cell.Order);
-        return string.Join(", ", Attributes.Where(attribute => text.Contains(attribute.Letter, StringComparison.Ordinal)).Select(attribute => attribute.Meaning).Prepend(folio));
+        return string.Join(", ", AttributesOf(cell).Select(attribute => attribute.Meaning).Prepend(folio));
     }
 
     private ref struct Reader(ReadOnlySpan<char> text)
