@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Kernel.Vectors;
@@ -28,6 +29,7 @@ internal static class CheckCommand
         var output = new Option<string?>("--out") { Description = "With --exhaustive: keep results there, and go on from them.", HelpName = "FILE" };
         var minutes = Options.Number("--minutes", "With --exhaustive: stop after so many, and say how far it came.");
         var json = new Option<bool>("--json") { Description = "Print the verdicts as JSON." };
+        var html = HtmlOption.Create("the verdicts, and each counterexample as a walk");
         var command = new Verb(
             "check",
             "Judge every version, every known-bad variant and the recorded kernels by every invariant.",
@@ -37,11 +39,12 @@ internal static class CheckCommand
             Examples:
               khugepaged-spec check
               khugepaged-spec check --model linux-7.2 --invariant no-none-creep --count 100000 --seed 7
+              khugepaged-spec check --html check.html
               khugepaged-spec check --exhaustive --order 4
               khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
-        { count, seed, models, invariants, exhaustive, order, kinds, shard, output, minutes, json };
-        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, invariants, json];
+        { count, seed, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, html };
+        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, invariants, json, html];
         command.SetAction(parsed =>
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
@@ -57,6 +60,7 @@ internal static class CheckCommand
                     swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)), ExhaustiveCheck.Shard(parsed.GetValue(shard)),
                     parsed.GetValue(output), parsed.GetValue(minutes));
             }
+            string? page = HtmlOption.Get(parsed, html);
             int scenarios = parsed.GetValue(count) ?? 4000;
             if (scenarios < 1)
                 throw new UsageException($"--count {scenarios}: expected 1 or more");
@@ -67,6 +71,8 @@ internal static class CheckCommand
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
             else
                 CheckText.Print(result);
+            if (page is not null)
+                HtmlPage.Write(page, CheckPage.Of(result, CommandText.Of(parsed, html)));
             return result.IsFine ? CommandLine.Agree : CommandLine.Differ;
         });
         return command;

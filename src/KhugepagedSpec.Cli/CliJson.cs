@@ -52,7 +52,7 @@ internal sealed record LiveCounterexampleJson(
     IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed);
 
 internal sealed record WhatIfJson(
-    int Pid, string Command, string Kernel, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb, IReadOnlyList<WhatIfCaseJson> Cases);
+    int Pid, string Command, string Kernel, string At, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb, IReadOnlyList<WhatIfCaseJson> Cases);
 
 internal sealed record MemoryJson(long Anonymous, long Large, long AnonHugePages, long Swap, long OutOfReach);
 

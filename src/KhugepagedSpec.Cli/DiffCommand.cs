@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
@@ -13,6 +14,7 @@ internal static class DiffCommand
         var second = new Argument<string?>("B") { Arity = ArgumentArity.ZeroOrOne, Description = "Another.", HelpName = "B", CompletionSources = { ModelOption.Names } };
         var scenario = new ScenarioOptions();
         var all = new Option<bool>("--all") { Description = "Every pair of versions: the size of the smallest difference." };
+        var html = HtmlOption.Create("both runs side by side");
         var command = new Verb(
             "diff",
             "Show where two versions part: on a given table, or on the smallest that tells them apart.",
@@ -24,33 +26,38 @@ internal static class DiffCommand
             Examples:
               khugepaged-spec diff v19 linux-7.2
               khugepaged-spec diff v12 linux-7.2 'x .*511' --enabled 2,3,4
+              khugepaged-spec diff v19 linux-7.2 's x*511' --enabled 9 --max-ptes-none 0 --html diff.html
               khugepaged-spec diff --all
             """)
         { first, second };
         scenario.AddTo(command);
         command.Add(all);
+        command.Add(html);
         command.SetAction(parsed =>
         {
+            string? page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(all))
-                return DiffText.PrintMatrix();
+                return page is null ? DiffText.PrintMatrix() : throw new UsageException("--html contradicts --all: expected two versions");
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
-            return scenario.TableText(parsed) is null ? Search(a, b) : On(a, b, VersionDiff.On(scenario.Scenario(parsed), a, b));
+            var (difference, searched) = scenario.TableText(parsed) is null ? Search(a, b) : (VersionDiff.On(scenario.Scenario(parsed), a, b), null);
+            if (page is not null)
+                HtmlPage.Write(page, DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)));
+            return Print(a, b, difference, searched);
         });
         return command;
     }
 
-    private static int Search(KhugepagedVersion a, KhugepagedVersion b)
+    private static (Difference? Difference, string Searched) Search(KhugepagedVersion a, KhugepagedVersion b)
     {
         var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, tell));
-        Console.WriteLine(FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
-        if (report.Difference is not null)
-            Console.WriteLine();
-        return On(a, b, report.Difference);
+        return (report.Difference, FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
     }
 
-    private static int On(KhugepagedVersion a, KhugepagedVersion b, Difference? difference)
+    private static int Print(KhugepagedVersion a, KhugepagedVersion b, Difference? difference, string? searched)
     {
+        if (searched is not null)
+            Console.WriteLine(difference is null ? searched : $"{searched}\n");
         if (difference is null)
         {
             Console.WriteLine($"{a.Name} and {b.Name} do the same");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Vectors;
@@ -21,6 +22,7 @@ internal static class ExplainCommand
         var all = new Option<bool>("--all") { Description = "Print every step of each walk, disabled orders and empty windows too." };
         var model = ModelOption.Create();
         var json = new Option<bool>("--json") { Description = "Print the run as JSON." };
+        var html = HtmlOption.Create("the run, to be gone through step by step");
         var command = new Verb(
             "explain",
             "Show what khugepaged does with one page table, step by step.",
@@ -32,10 +34,11 @@ internal static class ExplainCommand
               khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --uffd --passes 2
               khugepaged-spec explain 'x*512' --fail alloc-fails@9
+              khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --html walk.html
               khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { passes, vector, model, all, json })
+        foreach (var option in new Option[] { passes, vector, model, all, json, html })
             command.Add(option);
         command.SetAction(parsed =>
         {
@@ -44,20 +47,18 @@ internal static class ExplainCommand
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
                 ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), version)
-                : OfScenario(scenario.Scenario(parsed), parsed.GetValue(passes) ?? 1, version);
+                : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
+            string? page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(ToJson(explained), CliJson.Readable.ExplainJson));
             else
                 ExplainText.Print(explained, everyStep: parsed.GetValue(all));
+            if (page is not null)
+                HtmlPage.Write(page, WalkPage.Of(explained, parsed.GetValue(all), CommandText.Of(parsed, html)));
             return CommandLine.Agree;
         });
         return command;
     }
-
-    private static Explained OfScenario(Scenario scenario, int passes, KhugepagedVersion version) => new(
-        "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
-        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))])
-    { Mishaps = scenario.Mishaps };
 
     private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
     {
@@ -134,6 +135,12 @@ internal sealed record Explained(
 {
     /// <summary>What goes wrong.</summary>
     public IReadOnlyList<ScriptedMishap> Mishaps { get; init; } = [];
+
+    /// <summary>Runs a scenario.</summary>
+    public static Explained Of(Scenario scenario, KhugepagedVersion version, int passes) => new(
+        "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
+        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))])
+    { Mishaps = scenario.Mishaps };
 }
 
 /// <summary>One pass to be shown.</summary>

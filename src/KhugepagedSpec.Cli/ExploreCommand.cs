@@ -5,6 +5,7 @@ using System.Text.Json;
 using KhugepagedSpec.Checking.Exploration;
 using KhugepagedSpec.Checking.Guarded;
 using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Cli.Pictures;
 
 namespace KhugepagedSpec.Cli;
 
@@ -30,6 +31,7 @@ internal static class ExploreCommand
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var dot = new Option<string?>("--dot") { Description = "With --actors: write the counterexample, or else the states, for Graphviz.", HelpName = "FILE" };
         var promela = new Option<string?>("--promela") { Description = "With --actors: write the model for SPIN, and search nothing.", HelpName = "FILE" };
+        var html = HtmlOption.Create("the interleaving as swim lanes, or else what was searched");
         var list = new Option<bool>("--list") { Description = "List protocols, actors and properties." };
         var command = new Verb(
             "explore",
@@ -43,9 +45,10 @@ internal static class ExploreCommand
               khugepaged-spec explore
               khugepaged-spec explore --actors fault,gup-fast --entries 8
               khugepaged-spec explore --variant anon-vma-dropped-early
+              khugepaged-spec explore --variant tlbs-not-flushed --html lanes.html
               khugepaged-spec explore --actors migrate,reclaim --promela collapse.pml
             """)
-        { variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, list };
+        { variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, html, list };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(list))
@@ -54,20 +57,34 @@ internal static class ExploreCommand
             var named = Actors(parsed.GetValue(actors), parsed.GetValue(most) is null ? protocol : Protocols.Linux72);
             if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
                 throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");
+            string? page = HtmlOption.Get(parsed, html);
+            if (page is not null && parsed.GetValue(promela) is not null)
+                throw new UsageException("--html contradicts --promela, which searches nothing: expected one of them");
             var judged = Judged(parsed.GetValue(property), protocol);
             var shapes = Shapes(parsed.GetValue(entries), named is null);
             var reductions = parsed.GetValue(full) ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry;
             using var interrupt = new Interrupt();
             var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = interrupt.Token };
             if (named is not { } beside)
-                return All(protocol, judged, shapes, InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside"), reductions, bounds, parsed.GetValue(json));
+                return All(protocol, judged, shapes, InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside"), reductions, bounds, new Wanted(parsed.GetValue(json), false, null, WritePage));
             var space = new ProtocolSpace(protocol, shapes[0], judged);
             string? begin = parsed.GetValue(table);
             if (parsed.GetValue(promela) is { } file)
                 return Write(file, PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
             if (parsed.GetValue(replay) is { } way)
-                return ExploreText.Print(Interleaving.Of(space.Beside(beside, Reductions.None, begin), way));
-            return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), parsed.GetValue(dot)));
+            {
+                var gone = Interleaving.Of(space.Beside(beside, Reductions.None, begin), way);
+                if (page is not null)
+                    HtmlPage.Write(page, ExplorePage.Of(ExploreText.Title(space, beside), gone, CommandText.Of(parsed, html)));
+                return ExploreText.Print(gone);
+            }
+            return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), parsed.GetValue(dot), WritePage));
+
+            void WritePage(string title, IReadOnlyList<SearchResult> results)
+            {
+                if (page is not null)
+                    HtmlPage.Write(page, ExplorePage.Of(title, results, CommandText.Of(parsed, html)));
+            }
         });
         return command;
     }
@@ -83,11 +100,12 @@ internal static class ExploreCommand
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(space.Protocol, results), CliJson.Readable.ExploreJson));
         else
             ExploreText.Print(space, actors, results, shown);
+        wanted.Page(ExploreText.Title(space, actors), results);
         return ExitCode(results);
     }
 
     private static int All(
-        CollapseProtocol protocol, IEnumerable<SafetyProperty>? judged, ImmutableArray<Shape> shapes, int most, Reductions reductions, Bounds bounds, bool json)
+        CollapseProtocol protocol, IEnumerable<SafetyProperty>? judged, ImmutableArray<Shape> shapes, int most, Reductions reductions, Bounds bounds, Wanted wanted)
     {
         var all = new List<SearchResult>();
         var combinations = Suite.Combinations(most).ToList();
@@ -113,12 +131,13 @@ internal static class ExploreCommand
                 break;
             string? circle = Suite.LockCircle(space);
             isCircular |= circle is not null;
-            if (!json)
+            if (!wanted.Json)
                 ExploreText.Print(space, most, combinations.Count, results, circle, clock.Elapsed);
             all.AddRange(results);
         }
-        if (json)
+        if (wanted.Json)
             Console.WriteLine(JsonSerializer.Serialize(ExploreText.ToJson(protocol, all), CliJson.Readable.ExploreJson));
+        wanted.Page($"{protocol.Name} beside every combination", all);
         return isCircular ? CommandLine.Differ
             : cut && ExitCode(all) == CommandLine.Agree ? CommandLine.NotExhausted
             : ExitCode(all);
@@ -182,5 +201,5 @@ internal static class ExploreCommand
         where T : class =>
         all.FirstOrDefault(one => nameOf(one) == name) ?? throw new UsageException($"{option} {name}: expected one of {string.Join(", ", all.Select(nameOf))}");
 
-    private sealed record Wanted(bool Json, bool Finals, string? Dot);
+    private sealed record Wanted(bool Json, bool Finals, string? Dot, Action<string, IReadOnlyList<SearchResult>> Page);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Kernel.WhatIf;
 using KhugepagedSpec.Versions;
@@ -17,6 +18,7 @@ internal static class WhatIfCommand
         var versions = new Option<string[]>("--version") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true };
         var settings = new SettingsOptions();
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
+        var html = HtmlOption.Create("all of it as charts");
         var command = new Verb(
             "whatif",
             "Say what khugepaged would make of a captured process, and what that would cost.",
@@ -30,15 +32,17 @@ internal static class WhatIfCommand
             Examples:
               khugepaged-spec whatif redis.jsonl
               khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
-              khugepaged-spec whatif redis.jsonl --version legacy linux-7.2 --json
+              khugepaged-spec whatif redis.jsonl --version legacy linux-7.2 --html redis.html
             """)
         { file, pid, versions };
         foreach (var option in settings.All)
             command.Add(option);
         command.Add(json);
+        command.Add(html);
         command.SetAction(parsed =>
         {
             using var interrupt = new Interrupt();
+            string? page = HtmlOption.Get(parsed, html);
             var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--version: ")).ToImmutableArray() : [Catalogue.Linux72];
             var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupt.Token);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
@@ -49,6 +53,8 @@ internal static class WhatIfCommand
                 Console.WriteLine(JsonSerializer.Serialize(WhatIfText.ToJson(answer), CliJson.Readable.WhatIfJson));
             else
                 WhatIfText.Print(answer);
+            if (page is not null)
+                HtmlPage.Write(page, WhatIfPage.Of(WhatIfText.ToJson(answer)));
             return capture.IsPartial ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;

@@ -38,10 +38,20 @@ internal static class WhatIfText
     {
         var (capture, head) = (answer.Capture, answer.Capture.Head);
         return new WhatIfJson(
-            head.Pid, head.Command, head.Kernel, capture.End.Ending.ToString(), head.PageBytes / 1024, capture.Ranges, capture.ChangedRanges,
+            head.Pid, head.Command, head.Kernel, At(head), Ending(capture.End.Ending), head.PageBytes / 1024, capture.Ranges, capture.ChangedRanges,
             new MemoryJson(head.Kilobytes(capture.Pages.Anonymous), head.Kilobytes(capture.Pages.Large), head.Kilobytes(capture.Pages.PmdMapped), head.Kilobytes(capture.Pages.Swap), head.Kilobytes(capture.Outside.Anonymous)),
             [.. answer.Sorted.SelectMany(version => version).Select(report => ToJson(head, report))]);
     }
+
+    private static string At(CaptureHead head) => head.At.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    private static string Ending(CaptureEnding ending) => ending switch
+    {
+        CaptureEnding.Complete => "complete",
+        CaptureEnding.ProcessEnded => "process ended",
+        CaptureEnding.Interrupted => "interrupted",
+        _ => "cut short",
+    };
 
     private static WhatIfCaseJson ToJson(CaptureHead head, WhatIfReport report) => new(
         report.Case.Version.Name, report.Case.Name, Settings(report.Case.Settings, head.PageBytes / 1024), report.Scanned, report.Made.ToDictionary(pair => pair.Key, pair => pair.Value),
