@@ -120,7 +120,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public async Task What_if_in_words()
     {
-        var (code, output, _) = Cli.Run("whatif", Saved(), "--version", "legacy", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
+        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--version", "legacy", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
         Assert.Equal(0, code);
         await Verifier.Verify(output);
     }
@@ -128,7 +128,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void What_if_for_scripts_has_every_case_with_the_figures_of_the_words()
     {
-        var (code, output, _) = Cli.Run("whatif", Saved(), "--json");
+        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--json");
         using var json = JsonDocument.Parse(output);
         Assert.Equal((0, 19), (code, json.RootElement.GetProperty("cases").GetArrayLength()));
         var all = json.RootElement.GetProperty("cases").EnumerateArray().Single(one => one.GetProperty("name").GetString() == "2048kB, none 511");
@@ -139,7 +139,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void A_capture_that_is_a_part_is_answered_and_ends_with_exit_code_3()
     {
-        string file = Saved();
+        string file = Saved(_folder);
         File.WriteAllLines(file, File.ReadAllLines(file)[..^1]);
         var (code, output, _) = Cli.Run("whatif", file);
         Assert.Equal(3, code);
@@ -166,7 +166,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void Settings_the_kernel_would_refuse_are_bad_input_too()
     {
-        var (code, _, error) = Cli.Run("whatif", Saved(), "--max-ptes-none", "512");
+        var (code, _, error) = Cli.Run("whatif", Saved(_folder), "--max-ptes-none", "512");
         Assert.Equal((2, "khugepaged-spec: max_ptes_none is 512: expected 0 to 511\n"), (code, error));
     }
 
@@ -192,9 +192,9 @@ public sealed class WhatIfTests : IDisposable
     private static string Unmarked(PageTable table) =>
         new PageTable(table.Geometry, [.. table.Cells.Select(cell => cell with { Flags = cell.Flags & ~CellFlags.New })], table.Pmd).ToString();
 
-    private string Saved()
+    internal static string Saved(string folder)
     {
-        string path = Path.Combine(_folder, "redis.jsonl");
+        string path = Path.Combine(folder, "redis.jsonl");
         var capture = Of(ThpSettings.Defaults(Geometry.X86), "x*512", "x*511 .", "x*16 .*16 w x*479", "m9", "0");
         using var file = new CaptureFile(path);
         file.Add(capture.Head);
