@@ -164,6 +164,24 @@ public sealed class WhatIfTests : IDisposable
     }
 
     [Fact]
+    public void A_captured_range_is_explained_by_any_address_in_it()
+    {
+        var (code, output, _) = Cli.Run("explain", "--capture", Saved(_folder), "4001ff", "--always", "2M", "--max-ptes-none", "0");
+        Assert.Equal(0, code);
+        Assert.StartsWith("redis-server (4711) at 400000: linux-7.2, khugepaged\ntable     x*16 .*16 w x*479\nvma       pages -1024 to 1535: anonymous, write\n", output, StringComparison.Ordinal);
+        Assert.Contains("  scan      SCAN_EXCEED_NONE_PTE: 1 none or zero", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_address_outside_of_what_was_captured_is_bad_input()
+    {
+        string file = Saved(_folder);
+        Assert.Equal((2, "", "khugepaged-spec: --capture 7f0000000000: it lies in no PMD range that was captured\n"), Cli.Run("explain", "--capture", file, "7f0000000000"));
+        Assert.Equal((2, "", "khugepaged-spec: --capture here: expected an address, as in 7f3c51a00000\n"), Cli.Run("explain", "--capture", file, "here"));
+        Assert.Equal((2, "", "khugepaged-spec: --capture contradicts --uffd: a captured range has its own table and VMA\n"), Cli.Run("explain", "--capture", file, "0", "--uffd"));
+    }
+
+    [Fact]
     public void Settings_the_kernel_would_refuse_are_bad_input_too()
     {
         var (code, _, error) = Cli.Run("whatif", Saved(_folder), "--max-ptes-none", "512");

@@ -80,7 +80,8 @@ internal static class CaptureCommand
             : throw new UsageException($"--range {text}: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000");
     }
 
-    private static ulong? Address(string text) =>
+    /// <summary>A hexadecimal address; null if it is none.</summary>
+    public static ulong? Address(string text) =>
         ulong.TryParse(text.StartsWith("0x", StringComparison.Ordinal) ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address) ? address : null;
 
     private sealed record CaptureTee(ICaptureSink One, ICaptureSink Other) : ICaptureSink

@@ -19,6 +19,7 @@ internal static class ExplainCommand
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Wake-ups of khugepaged, or MADV_COLLAPSE calls (1; all that were recorded for --vector).");
         var vector = new Option<string[]?>("--vector") { Description = "Explain a recorded vector instead of TABLE.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "ID FILE" };
+        var captured = new Option<string[]?>("--capture") { Description = "Explain a PMD range of a captured process instead of TABLE, by any address in it.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "FILE ADDRESS" };
         var all = new Option<bool>("--all") { Description = "Print every step of each walk, disabled orders and empty windows too." };
         var model = ModelOption.Create();
         var json = new Option<bool>("--json") { Description = "Print the run as JSON." };
@@ -36,9 +37,10 @@ internal static class ExplainCommand
               khugepaged-spec explain 'x*512' --fail alloc-fails@9
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --html walk.html
               khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl
+              khugepaged-spec explain --capture redis.jsonl 7f3c51a00000 --always 64k,2M
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { passes, vector, model, all, json, html })
+        foreach (var option in new Option[] { passes, vector, captured, model, all, json, html })
             command.Add(option);
         command.SetAction(parsed =>
         {
@@ -47,6 +49,8 @@ internal static class ExplainCommand
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
                 ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), version)
+                : parsed.GetValue(captured) is { Length: > 0 } place
+                ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
             string? page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(json))
@@ -88,6 +92,27 @@ internal static class ExplainCommand
             runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then, vector.Input.ThenText));
         }
         return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before, process.Base, runs);
+    }
+
+    private static Explained OfCapture(ParseResult parsed, ScenarioOptions scenario, string path, string address, int passes, KhugepagedVersion version)
+    {
+        if ((scenario.TableText(parsed) ?? scenario.FirstGivenBesidesSettings(parsed)) is { } stray)
+            throw new UsageException($"--capture contradicts {stray}: a captured range has its own table and VMA");
+        var capture = WhatIfCommand.Read(path);
+        var head = capture.Head;
+        long page = CaptureCommand.Address(address) is { } at ? (long)(at / (ulong)head.PageBytes)
+            : throw new UsageException($"--capture {address}: expected an address, as in 7f3c51a00000");
+        long start = head.Geometry.RangeStart(page);
+        var range = capture.RangeAt(page) ?? throw new UsageException($"--capture {address}: it lies in no PMD range that was captured");
+        var vma = capture.VmaAt(page).Vma;
+        var made = new Scenario
+        {
+            Table = range.Table,
+            Vma = vma with { Start = vma.Start - start, End = vma.End - start },
+            Settings = scenario.Settings(parsed, head.Settings, head.PageBytes / 1024),
+            ThpDisable = head.ThpDisable,
+        };
+        return Explained.Of(made, version, passes) with { Title = $"{head.Command} ({head.Pid}) at {head.Address(start)}{(range.Changed ? ", which changed while it was read" : "")}: " };
     }
 
     private static RecordedVector Find(string id, string path)

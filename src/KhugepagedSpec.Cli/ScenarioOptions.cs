@@ -46,6 +46,14 @@ internal sealed class ScenarioOptions
     public string? FirstGiven(ParseResult parsed) =>
         All().FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
 
+    /// <summary>The first of these options but those of settings that was given, if any.</summary>
+    public string? FirstGivenBesidesSettings(ParseResult parsed) =>
+        All().Except(_settings.All).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false })?.Name;
+
+    /// <summary>The settings; what is not given is as in <paramref name="usual"/>.</summary>
+    /// <exception cref="UsageException">A size is none, or the kernel would refuse a value.</exception>
+    public ThpSettings Settings(ParseResult parsed, ThpSettings usual, int pageKb) => _settings.Settings(parsed, usual, pageKb);
+
     /// <summary>Makes the scenario.</summary>
     /// <exception cref="UsageException">The options contradict each other or are out of range.</exception>
     /// <exception cref="NotationException">The table cannot be read.</exception>

@@ -65,12 +65,18 @@ internal static class WhatIfCommand
         if ((file is null) == (pid is null))
             throw new UsageException(file is null ? "nothing to ask of: expected FILE or --pid N" : $"FILE {file} contradicts --pid {pid}: expected one of them");
         if (file is not null)
-            return File.Exists(file) ? CaptureFile.Read(file) : throw new UsageException($"{file}: no such file: expected what khugepaged-spec capture wrote");
+            return Read(file);
         var capture = new CaptureBuilder();
         CaptureCommand.Capture(pid!.Value, CaptureCommand.Everything, () => capture, cancellation);
         cancellation.ThrowIfCancellationRequested();
         return capture.Capture!;
     }
+
+    /// <summary>What was captured.</summary>
+    /// <exception cref="UsageException">There is no such file.</exception>
+    /// <exception cref="CaptureException">It is no capture.</exception>
+    public static ProcessCapture Read(string file) =>
+        File.Exists(file) ? CaptureFile.Read(file) : throw new UsageException($"{file}: no such file: expected what khugepaged-spec capture wrote");
 
     private static IEnumerable<WhatIfCase> Cases(KhugepagedVersion model, CaptureHead head, Settings.ThpSettings? asked, int pageKb)
     {
