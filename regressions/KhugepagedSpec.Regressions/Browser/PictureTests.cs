@@ -183,6 +183,15 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     }
 
     [Fact]
+    public async Task A_link_to_a_step_leads_to_where_it_can_be_seen()
+    {
+        string file = Written(1, "explore", "--variant", "tlbs-not-flushed");
+        await using var page = await browser.OpenAsync(file, fragment: "#step=40");
+        await page.Page.WaitForFunctionAsync("() => { const at = document.querySelector('tr[aria-current]').getBoundingClientRect(); return at.top > 90 && at.bottom <= innerHeight; }", null, new PageWaitForFunctionOptions { Timeout = 5000 });
+        Assert.Equal("40", await page.Text("tr[aria-current] td:first-child"));
+    }
+
+    [Fact]
     public async Task A_search_without_counterexample_shows_what_was_searched()
     {
         string file = Written(0, "explore", "--actors", "fault");

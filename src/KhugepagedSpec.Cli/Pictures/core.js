@@ -42,6 +42,11 @@ function reveal(box, element) {
   else if (inner.right > outer.right) box.scrollLeft += inner.right - outer.right;
 }
 
+// Brings a row under the bar into sight, once it is on the page.
+function bringUp(row) {
+  requestAnimationFrame(() => row.scrollIntoView({ block: "nearest" }));
+}
+
 // What the address says behind '#', as in #step=3, so that a link leads to what is shown.
 const place = {
   get: key => new URLSearchParams(location.hash.slice(1)).get(key),

@@ -26,7 +26,7 @@ pages.diff = (main, data) => {
     rows.forEach((one, i) => i === row ? one.setAttribute("aria-current", "step") : one.removeAttribute("aria-current"));
     const [a, b] = [0, 1].map(side => lineAt(side, row)?.text ?? "nothing more");
     says.textContent = a === b ? a : `${data.versions[0]}: ${a}; ${data.versions[1]}: ${b}`;
-    if (row !== 0) rows[row].scrollIntoView({ block: "nearest" });
+    bringUp(rows[row]);
   }
   let steps = { go: () => {} };
   steps = stepper(count, show, data.differsAt);

@@ -46,12 +46,12 @@ function lanesOf(way) {
     rows.forEach((row, i) => i === at ? row.setAttribute("aria-current", "step") : row.removeAttribute("aria-current"));
     const step = way.steps[at];
     says.textContent = `${way.processes[step.lane]}  ${step.function}  ${step.says}`;
-    rows[at].scrollIntoView({ block: "nearest" });
+    bringUp(rows[at]);
     for (const { row } of stateRows.values())
       if (row.className === "now") { reveal(state, row); break; }
   }
 
-  const bar = el("div", { class: "bar" }), view = el("section", null, bar, el("div", { class: "columns" }, el("div", { class: "scroller" }, lanes), state));
+  const bar = el("div", { class: "bar" }), view = el("section", null, bar, el("div", { class: "columns" }, el("div", null, lanes), state));
   let steps = { go: () => {} };
   steps = stepper(way.steps.length, show);
   bar.append(steps.element, says);
