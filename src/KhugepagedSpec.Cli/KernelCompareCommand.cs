@@ -13,7 +13,7 @@ internal static class KernelCompareCommand
     public static Command Create()
     {
         var kernel = KernelOption.Create();
-        var model = new Option<string?>("--model") { Description = "The khugepaged to hold against it. Default: the one that models that release.", HelpName = "NAME", CompletionSources = { ModelOption.Names } };
+        var model = ModelOption.CreateForKernel("hold against it");
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
         var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");
@@ -35,7 +35,7 @@ internal static class KernelCompareCommand
         command.SetAction(parsed =>
         {
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
-            var version = parsed.GetValue(model) is { } name ? ModelOption.Find(name, "--model: ") : null;
+            var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             return Run(KernelOption.Get(parsed, kernel), version, scenarios, (ulong)fresh, many, parsed.GetValue(output), parsed.GetValue(json));

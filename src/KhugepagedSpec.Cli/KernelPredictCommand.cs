@@ -16,7 +16,7 @@ internal static class KernelPredictCommand
     public static Command Create()
     {
         var kernel = KernelOption.Create();
-        var model = new Option<string?>("--model") { Description = "The khugepaged to foretell with. Default: the one that models that release.", HelpName = "NAME" };
+        var model = ModelOption.CreateForKernel("foretell with");
         var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
         var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
         var command = new Verb(
@@ -36,7 +36,7 @@ internal static class KernelPredictCommand
             int vmas = parsed.GetValue(count) ?? 320;
             if (vmas < 1)
                 throw new UsageException($"--count {vmas}: expected 1 or more");
-            var version = parsed.GetValue(model) is { } name ? ModelOption.Find(name, "--model: ") : null;
+            var version = ModelOption.GetIfGiven(parsed, model);
             return Run(KernelOption.Get(parsed, kernel), version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
         });
         return command;

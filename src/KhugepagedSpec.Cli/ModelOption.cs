@@ -17,6 +17,17 @@ internal static class ModelOption
         CompletionSources = { Names },
     };
 
+    /// <summary>The same where the release of a kernel says which, unless one is named.</summary>
+    public static Option<string?> CreateForKernel(string what) => new("--model")
+    {
+        Description = $"The khugepaged to {what}. Default: the one that models that release.",
+        HelpName = "NAME",
+        CompletionSources = { Names },
+    };
+
+    /// <summary>The version named; null if none was.</summary>
+    public static KhugepagedVersion? GetIfGiven(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } name ? Find(name, "--model: ") : null;
+
     public static KhugepagedVersion Get(ParseResult parsed, Option<string> option) => Find(parsed.GetValue(option)!, "--model: ");
 
     /// <summary>The version of that name.</summary>
