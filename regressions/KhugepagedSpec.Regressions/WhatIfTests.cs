@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
@@ -27,7 +28,7 @@ public sealed class WhatIfTests : IDisposable
         foreach (var scenario in ScenarioGenerator.Random(7, Geometry.X86).Where(one => one.Kind == CollapseKind.Khugepaged && one.Mishaps.IsEmpty).Take(300))
         {
             var range = new CapturedRange(scenario.Vma.Start, 1, scenario.Table, Changed: false);
-            var capture = Process(scenario.Settings, new CapturedVma(scenario.Vma, "rw-p", "", [range], default, default, default, UsedPages.All, Changed: false));
+            var capture = CaptureOf(scenario.Settings, new CapturedVma(scenario.Vma, "rw-p", "", [range], default, default, default, UsedPages.All, Changed: false));
             var machine = new WhatIfMachine(capture, Catalogue.Linux72, scenario.Settings);
             var run = scenario.Run(Catalogue.Linux72, 1)[0];
             var scan = machine.Scan();
@@ -146,6 +147,27 @@ public sealed class WhatIfTests : IDisposable
         Assert.Contains("PARTIAL: the file ends in the middle; it has 1 VMAs\n", output, StringComparison.Ordinal);
     }
 
+    [RootFact]
+    public void A_sleeping_process_is_captured_as_smaps_has_it_and_asked_from_the_file_and_at_once()
+    {
+        using var sleep = Process.Start("sleep", "60");
+        try
+        {
+            Assert.True(SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{sleep.Id}/stat").Contains("(sleep) S ", StringComparison.Ordinal), TimeSpan.FromSeconds(10)));
+            string file = Path.Combine(_folder, "sleep.jsonl"), pid = $"{sleep.Id}";
+            var (code, output, error) = Cli.Run("capture", "--pid", pid, "-o", file);
+            Assert.Equal((0, ""), (code, error));
+            Assert.Equal(3, output.Split('\n').Count(line => line.EndsWith(" kB   the same", StringComparison.Ordinal)));
+            Assert.Matches("complete; [0-9.]+ s\n$", output);
+            Assert.Equal(0, Cli.Run("whatif", file).Code);
+            Assert.Equal(0, Cli.Run("whatif", "--pid", pid).Code);
+        }
+        finally
+        {
+            sleep.Kill();
+        }
+    }
+
     [Theory]
     [InlineData("nothing to ask of: expected FILE or --pid N", "whatif")]
     [InlineData("FILE a contradicts --pid 7: expected one of them", "whatif", "a", "--pid", "7")]
@@ -190,7 +212,7 @@ public sealed class WhatIfTests : IDisposable
 
     private static WhatIfReport Report(ProcessCapture capture) => WhatIfReport.Of(capture, new WhatIfCase("present", Catalogue.Linux72, capture.Head.Settings));
 
-    private static ProcessCapture Process(ThpSettings settings, params CapturedVma[] vmas) => new(
+    private static ProcessCapture CaptureOf(ThpSettings settings, params CapturedVma[] vmas) => new(
         new CaptureHead(4711, "redis-server", "7.2.13", new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), 4096, settings, ThpDisable.No),
         [.. vmas], new CaptureEnd(CaptureEnding.Complete, vmas.Length, vmas.Length, []));
 
@@ -204,7 +226,7 @@ public sealed class WhatIfTests : IDisposable
             ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Order > 0)),
             ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Kind == PteKind.Swap)));
         var vma = new Vma(0, 512L * tables.Length, VmaFlags.Anonymous | VmaFlags.Write, HasAnonVma: true);
-        return Process(settings, new CapturedVma(vma, "rw-p", "[heap]", ranges, pages, default, pages with { Large = 0 }, UsedPages.All, Changed: false));
+        return CaptureOf(settings, new CapturedVma(vma, "rw-p", "[heap]", ranges, pages, default, pages with { Large = 0 }, UsedPages.All, Changed: false));
     }
 
     private static string Unmarked(PageTable table) =>
