@@ -90,6 +90,8 @@ public sealed class CaptureTests : IDisposable
         proc.Vma(First + 500, 524, Figures(anonymous: 12, rss: 12, referenced: 12));
         proc.Vma(First + 2048, 512, Figures(anonymous: 4, rss: 8, referenced: 8), file: "fe:00 99 /usr/lib/libc.so.6");
         proc.Vma(First + 4096, 512, Figures(rss: 2048, referenced: 2048), permissions: "rw-s");
+        proc.Vma(First + 8192, 512, Figures(), flags: "rd wr mr mw me de ht");
+        proc.Folio(First + 8192, 9, isHuge: true);
         proc.Page(First + 500);
         proc.Page(First + 511);
         proc.Page(First + 700);

@@ -28,7 +28,7 @@ public readonly record struct PageCounts(long Anonymous, long PmdMapped, long La
 /// <param name="Changed">It changed each time it was read; what is here was never true at one time.</param>
 public sealed record CapturedRange(long Start, long Count, PageTable Table, bool Changed);
 
-/// <summary>One private VMA.</summary>
+/// <summary>One private VMA; those of hugetlb are left out, which nobody collapses and smaps counts apart.</summary>
 /// <param name="Vma">Its extent, in pages, and its flags.</param>
 /// <param name="Permissions">As <c>rw-p</c>.</param>
 /// <param name="Name">What <c>maps</c> calls it; empty for nameless memory.</param>

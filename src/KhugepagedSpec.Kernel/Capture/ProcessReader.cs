@@ -98,9 +98,9 @@ internal sealed class ProcessReader
 
     private string? Smaps() => _proc.Text($"/proc/{_pid}/smaps") is { Length: > 0 } text ? text : null;
 
-    // The gate page belongs to nobody.
+    // The gate page belongs to nobody, and smaps counts the pages of hugetlb apart.
     private static List<SmapsVma> Private(string smaps) =>
-        [.. Capture.Smaps.Parse(smaps).Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]")];
+        [.. Capture.Smaps.Parse(smaps).Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !vma.Flags.Contains("ht"))];
 
     // Field 22, counted behind the command's closing parenthesis: tells the process from a later one of the same number.
     private string? StartTime()

@@ -6,12 +6,12 @@ namespace KhugepagedSpec.Kernel.Capture;
 /// <summary>The words of VmFlags in <c>smaps</c>. Source: Linux, <c>Documentation/filesystems/proc.rst</c>.</summary>
 internal static class VmaFlagWords
 {
-    // DAX apart, io, de, pf, mm and ht are what khugepaged never touches.
+    // DAX and hugetlb apart, io, de, pf and mm are what khugepaged never touches.
     private static readonly ImmutableArray<(string Word, VmaFlags Flag)> Words =
     [
         ("wr", VmaFlags.Write), ("hg", VmaFlags.HugePage), ("nh", VmaFlags.NoHugePage), ("um", VmaFlags.UffdMissing), ("uw", VmaFlags.UffdWp),
         ("ui", VmaFlags.UffdMinor), ("lo", VmaFlags.Locked), ("dp", VmaFlags.Droppable), ("io", VmaFlags.NoKhugepaged), ("de", VmaFlags.NoKhugepaged),
-        ("pf", VmaFlags.NoKhugepaged), ("mm", VmaFlags.NoKhugepaged), ("ht", VmaFlags.NoKhugepaged),
+        ("pf", VmaFlags.NoKhugepaged), ("mm", VmaFlags.NoKhugepaged),
     ];
 
     /// <summary>The VMA. That it has an anon_vma is taken from its pages.</summary>
