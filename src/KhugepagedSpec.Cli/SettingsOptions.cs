@@ -5,15 +5,16 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Cli;
 
 /// <summary>The options that stand for files of <c>/sys/kernel/mm/transparent_hugepage</c>.</summary>
-internal sealed class SettingsOptions
+/// <param name="usual">What help says of what is not given; null for the values of a fresh boot.</param>
+internal sealed class SettingsOptions(string? usual = null)
 {
     private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
     private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
-    private readonly Option<string?> _inherit = new("--inherit") { Description = "Sizes set to inherit. Without any list: 2M.", HelpName = "LIST" };
-    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", "The global enabled file (madvise).");
-    private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", "khugepaged/max_ptes_none (511).");
-    private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", "khugepaged/max_ptes_swap (64).");
-    private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", "khugepaged/max_ptes_shared (256).");
+    private readonly Option<string?> _inherit = new("--inherit") { Description = $"Sizes set to inherit. Without any list: {usual ?? "2M"}.", HelpName = "LIST" };
+    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", $"The global enabled file ({usual ?? "madvise"}).");
+    private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", $"khugepaged/max_ptes_none ({usual ?? "511"}).");
+    private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", $"khugepaged/max_ptes_swap ({usual ?? "64"}).");
+    private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", $"khugepaged/max_ptes_shared ({usual ?? "256"}).");
 
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [_enabled, _always, _inherit, _global, _maxPtesNone, _maxPtesSwap, _maxPtesShared];
@@ -21,16 +22,16 @@ internal sealed class SettingsOptions
     /// <summary>Some of them was given.</summary>
     public bool AnyGiven(ParseResult parsed) => All.Any(option => parsed.GetResult(option) is { Implicit: false });
 
-    /// <summary>The settings: what is not given is as in <paramref name="usual"/>; any list of sizes stands for all three.</summary>
+    /// <summary>The settings: what is not given is as in <paramref name="start"/>; any list of sizes stands for all three.</summary>
     /// <exception cref="UsageException">A size is none, or the kernel would refuse a value.</exception>
-    public ThpSettings Settings(ParseResult parsed, ThpSettings usual, int pageKb)
+    public ThpSettings Settings(ParseResult parsed, ThpSettings start, int pageKb)
     {
-        var settings = usual with
+        var settings = start with
         {
-            Enabled = parsed.GetValue(_global) ?? usual.Enabled,
-            MaxPtesNone = parsed.GetValue(_maxPtesNone) ?? usual.MaxPtesNone,
-            MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? usual.MaxPtesSwap,
-            MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? usual.MaxPtesShared,
+            Enabled = parsed.GetValue(_global) ?? start.Enabled,
+            MaxPtesNone = parsed.GetValue(_maxPtesNone) ?? start.MaxPtesNone,
+            MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? start.MaxPtesSwap,
+            MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? start.MaxPtesShared,
         };
         bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
         if (anyList)
@@ -38,6 +39,6 @@ internal sealed class SettingsOptions
         return settings.FindError() is { } error ? throw new UsageException(error) : settings;
 
         OrderSet Orders(Option<string?> option) =>
-            parsed.GetValue(option) is { } list ? Sizes.Parse(list, option.Name, usual.Geometry, pageKb) : OrderSet.Empty;
+            parsed.GetValue(option) is { } list ? Sizes.Parse(list, option.Name, start.Geometry, pageKb) : OrderSet.Empty;
     }
 }

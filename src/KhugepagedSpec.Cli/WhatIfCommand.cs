@@ -16,7 +16,7 @@ internal static class WhatIfCommand
         var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote." };
         var pid = PidOption.Create();
         var versions = new Option<string[]>("--version") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, CompletionSources = { ModelOption.Names } };
-        var settings = new SettingsOptions();
+        var settings = new SettingsOptions("as on the machine");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
         var command = new Verb(
