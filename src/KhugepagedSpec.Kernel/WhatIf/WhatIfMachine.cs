@@ -17,7 +17,9 @@ public sealed class WhatIfMachine
     private readonly Machine _machine;
     private readonly AddressSpace _process;
     private readonly Khugepaged _khugepaged;
-    private IReadOnlyList<TableRun> _begun = [];
+    private readonly Queue<FullScan> _done = [];
+    private readonly List<TableRun> _begun = [];
+    private int _wakeUps;
 
     /// <summary>Rebuilds it.</summary>
     /// <param name="capture">The process.</param>
@@ -62,25 +64,27 @@ public sealed class WhatIfMachine
 
     /// <summary>
     /// Lets khugepaged wake up until it has been everywhere once more. A wake-up that comes to the end of the list begins anew,
-    /// and what it did then belongs to the next scan.
+    /// and what it did then belongs to the next scan; once most ranges are huge, it may come to the end twice.
     /// </summary>
     public FullScan Scan()
     {
-        var tables = new List<TableRun>(_begun);
-        int wakeUps = 0;
-        while (true)
+        while (_done.Count == 0)
         {
             var pass = _khugepaged.Pass();
-            wakeUps++;
-            int end = pass.FullScanEnds.Count > 0 ? pass.FullScanEnds[0] : pass.Tables.Count;
-            tables.AddRange(pass.Tables.Take(end));
-            if (pass.FullScanEnds.Count == 0)
-                continue;
-
-            // One process is on the list: what it does not reach again in this wake-up, it does in the next.
-            _begun = pass.FullScanEnds.Count == 1 ? [.. pass.Tables.Skip(end)] : [];
-            return new FullScan(tables, wakeUps);
+            _wakeUps++;
+            int from = 0;
+            foreach (int end in pass.FullScanEnds)
+            {
+                _done.Enqueue(new FullScan([.. _begun, .. pass.Tables.Take(from..end)], _wakeUps));
+                _begun.Clear();
+                _wakeUps = 1;
+                from = end;
+            }
+            _begun.AddRange(pass.Tables.Skip(from));
+            if (_begun.Count == 0)
+                _wakeUps = 0;
         }
+        return _done.Dequeue();
     }
 }
 
