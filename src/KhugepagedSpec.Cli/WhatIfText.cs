@@ -66,9 +66,9 @@ internal static class WhatIfText
 
     private static void PrintVersion(CaptureHead head, string version, IEnumerable<WhatIfReport> reports)
     {
-        Line($"\n{version,-20}{"ranges",8}{"large",14}{"added",14}{"swap-in",12}{"tried",8}{"wasted",8}{"again",8}{"wake-ups",10}  folios made");
+        Line($"\n{version,-20}{"ranges",8}{"large",15}{"added",15}{"swap-in",12}{"tried",8}{"wasted",8}{"again",8}{"wake-ups",10}  folios made");
         foreach (var report in reports)
-            Line($"{report.Case.Name,-20}{report.Scanned,8:N0}{head.Kilobytes(report.LargeAfter),11:N0} kB{head.Kilobytes(report.Added),11:N0} kB{head.Kilobytes(report.SwappedIn),9:N0} kB{report.Tried,8:N0}{report.Wasted,8:N0}{report.WastedAgain,8:N0}{report.WakeUps,10:N0}  {Folios(report.Made, head)}{(report.IsSettled ? "" : ", not settled")}".TrimEnd());
+            Line($"{report.Case.Name,-20}{report.Scanned,8:N0}{head.Kilobytes(report.LargeAfter),12:N0} kB{head.Kilobytes(report.Added),12:N0} kB{head.Kilobytes(report.SwappedIn),9:N0} kB{report.Tried,8:N0}{report.Wasted,8:N0}{report.WastedAgain,8:N0}{report.WakeUps,10:N0}  {Folios(report.Made, head)}{(report.IsSettled ? "" : ", not settled")}".TrimEnd());
     }
 
     private static void PrintVmas(CaptureHead head, WhatIfReport report)
@@ -79,7 +79,7 @@ internal static class WhatIfText
             Line($"  none is scanned: no size is enabled for any of them");
             return;
         }
-        Line($"  {"",-28}{"ranges",8}{"anonymous",14}{"large before",15}{"added",14}  folios made");
+        Line($"  {"",-28}{"ranges",8}{"anonymous",15}{"large before",16}{"added",15}  folios made");
         foreach (var vma in report.ByVma.Take(MostVmas))
             Print(string.Create(CultureInfo.InvariantCulture, $"{head.Address(vma.Vma.Vma.Start)} {vma.Vma.Name}"), [vma]);
         if (report.ByVma.Length > MostVmas)
@@ -87,7 +87,7 @@ internal static class WhatIfText
         Print("total", [.. report.ByVma]);
 
         void Print(string name, IReadOnlyCollection<VmaReport> vmas) =>
-            Line($"  {name,-28}{vmas.Sum(vma => vma.Scanned),8:N0}{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Anonymous)),11:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Large)),12:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Added)),11:N0} kB  {Folios(vmas.SelectMany(vma => vma.Made), head)}".TrimEnd());
+            Line($"  {name,-28}{vmas.Sum(vma => vma.Scanned),8:N0}{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Anonymous)),12:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Large)),13:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Added)),12:N0} kB  {Folios(vmas.SelectMany(vma => vma.Made), head)}".TrimEnd());
     }
 
     private static void PrintLeft(CaptureHead head, WhatIfReport report)
