@@ -30,7 +30,7 @@ public sealed class ProgramProperties
     [InlineData("rollback-leaves-one-out", 4)]
     [InlineData("one-pte-too-many", 4)]
     [InlineData("uffd-not-rechecked", 5)]
-    [InlineData("pins-forgotten", 3)]
+    [InlineData("pins-forgotten", 4)]
     [InlineData("lazyfree-forgotten", 4)]
     [InlineData("uffd-wp-forgotten", 5)]
     [InlineData("shared-allowed-below-pmd", 5)]

@@ -44,7 +44,9 @@ public sealed class ScanFacts
     [Theory]
     [InlineData("0", ScanResult.NoPteTable)]
     [InlineData("m9", ScanResult.PmdMapped)]
-    [InlineData("~", ScanResult.PmdMapped)]
+    [InlineData("mi", ScanResult.PmdMapped)]
+    [InlineData("mz", ScanResult.PmdMapped)]
+    [InlineData("md", ScanResult.NoPteTable)]
     public void Without_a_pte_table_nothing_is_scanned(string table, ScanResult result)
     {
         var scenario = Given.Khugepaged(table, Given.Orders(2, 9), 511);

@@ -59,12 +59,12 @@ public sealed class UserProgramFacts
         Assert.Equal(after, After(table, program => program.Cold(0, 8)));
 
     [Theory]
-    [InlineData("x*512", "s*8 x*504")]
-    [InlineData("f3*64", "s*8 f3*63")]
-    [InlineData("f4*32", "s*8 x*8 f4*31")]
+    [InlineData("x*512", "s[1+8] x*504")]
+    [InlineData("f3*64", "s[8+8] f3*63")]
+    [InlineData("f4*32", "s[1+8] x*8 f4*31")]
     [InlineData("p*512", "p*512")]
     [InlineData("l*512", ".*8 l*504")]
-    [InlineData("L*512", "s*8 L*504")]
+    [InlineData("L*512", "s[1+8] L*504")]
     public void Pageout_sends_pages_to_swap(string table, string after) => Assert.Equal(after, After(table, program => program.PageOut(0, 8)));
 
     [Theory]

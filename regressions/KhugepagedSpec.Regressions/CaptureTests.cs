@@ -84,6 +84,21 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
+    public void Swap_entries_keep_their_slots_and_the_huge_zero_page_is_no_anonymous_memory()
+    {
+        var proc = new FakeProc();
+        proc.Vma(First, 1024, Figures(swap: 20, rss: 2048, referenced: 2048));
+        for (int i = 0; i < 4; i++)
+            proc.Entry(First + i, FakeProc.Swapped | ((84UL + (ulong)i) << 5));
+        proc.Entry(First + 9, FakeProc.Swapped | (88UL << 5) | 1);
+        proc.HugeZero(First + 512);
+        var capture = Capture(proc);
+        Assert.Equal(["s[84+4] .*5 s[67108952] .*502", "mz"], capture.Vmas[0].Ranges.Select(range => range.Table.ToString()));
+        Assert.Equal(new PageCounts(0, 0, 0, 5), capture.Pages);
+        Assert.Empty(capture.Disagreeing);
+    }
+
+    [Fact]
     public void Only_whole_pmd_ranges_of_anonymous_vmas_are_scenarios_and_everything_is_counted()
     {
         var proc = new FakeProc();

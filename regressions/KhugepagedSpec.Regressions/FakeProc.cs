@@ -72,6 +72,19 @@ internal sealed class FakeProc : IProcFiles
         }
     }
 
+    /// <summary>Maps the huge zero page.</summary>
+    public void HugeZero(long page)
+    {
+        long head = ((_nextFrame >> 9) + 1) << 9;
+        _nextFrame = head + 512;
+        for (int i = 0; i < 512; i++)
+        {
+            _frames[head + i] = (ZeroPage | (i == 0 ? Head : Tail), 0);
+            _entries[page + i] = Present | (ulong)(head + i);
+            _huge.Add(page + i);
+        }
+    }
+
     /// <summary>Writes a word of pagemap, or takes it away.</summary>
     public void Entry(long page, ulong? entry)
     {

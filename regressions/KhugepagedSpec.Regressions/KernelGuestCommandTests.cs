@@ -45,9 +45,9 @@ public sealed class KernelGuestCommandTests : IDisposable
     [InlineData("kernel compare --guests 0", "--guests 0: expected 1 or more")]
     [InlineData("kernel compare --seed x", "--seed: 'x': expected a whole number")]
     [InlineData("kernel compare --model nobody", "--model: no khugepaged is called 'nobody'")]
-    [InlineData("kernel record", "what to record: expected one of TABLE, --from FILE and --count N")]
-    [InlineData("kernel record x*512 --count 1", "what to record: expected one of TABLE, --from FILE and --count N")]
-    [InlineData("kernel record --from a --count 1", "what to record: expected one of TABLE, --from FILE and --count N")]
+    [InlineData("kernel record", "what to record: expected one of TABLE, --program STEPS, --from FILE and --count N")]
+    [InlineData("kernel record x*512 --count 1", "what to record: expected one of TABLE, --program STEPS, --from FILE and --count N")]
+    [InlineData("kernel record --from a --count 1", "what to record: expected one of TABLE, --program STEPS, --from FILE and --count N")]
     [InlineData("kernel record --count 0", "--passes, --count: expected 1 or more")]
     [InlineData("kernel record x*512 --passes 0", "--passes, --count: expected 1 or more")]
     public void Bad_input_is_one_line(string command, string error)

@@ -59,13 +59,27 @@ public sealed class LiveScenariosTests
             Assert.Equal(("a_1", 2), (input.Id, input.Passes));
             var again = RecordedHistory.ScenarioOf(new RecordedVector { Input = input, Before = TableBuilder.Wish(input), Passes = [] });
             Assert.Equal((scenario.Kind, scenario.ThpDisable), (again.Kind, again.ThpDisable));
-            Assert.Equal(scenario.Settings with { PagesToScan = 1_000_000_000 }, again.Settings);
+            Assert.Equal(scenario.Settings with { PagesToScan = 1_000_000_000, UseZeroPage = false }, again.Settings);
+            Assert.Equal(scenario.Program.AsEnumerable(), again.Program);
+            if (!scenario.Program.IsEmpty)
+                return;
             Assert.Equal((scenario.Vma.Start, scenario.Vma.End), (again.Vma.Start, again.Vma.End));
             var asked = scenario.Vma.Flags & (VmaFlags.UffdMissing | VmaFlags.Locked | VmaFlags.NoHugePage);
             Assert.Equal(asked, again.Vma.Flags & (VmaFlags.UffdMissing | VmaFlags.Locked | VmaFlags.NoHugePage));
             Assert.Equal(scenario.Vma.Has(VmaFlags.HugePage), again.Vma.Has(VmaFlags.HugePage));
-            Assert.Equal(scenario.Table.Cells.Select(cell => (cell.Kind, cell.Order, cell.Page)), TableBuilder.Wish(input).Cells.Select(cell => (cell.Kind, cell.Order, cell.Page)));
+            Assert.Equal(scenario.Table.Cells.Select(cell => (cell.Kind, cell.Order, cell.Page, cell.Slot)), TableBuilder.Wish(input).Cells.Select(cell => (cell.Kind, cell.Order, cell.Page, cell.Slot)));
+            Assert.Equal((scenario.Table.Pmd, scenario.Vma.HasAnonVma), (again.Table.Pmd, again.Vma.HasAnonVma));
         });
+
+    [Fact]
+    public void A_third_of_the_scenarios_has_runs_of_swap_and_some_begin_as_a_program()
+    {
+        var all = All(Linux72, seed: 1).SelectMany(batch => batch).ToList();
+        Assert.InRange(all.Count(scenario => scenario.Table.Cells.Any(cell => cell.Slot > 0)), all.Count / 4, all.Count / 2);
+        Assert.InRange(all.Count(scenario => !scenario.Program.IsEmpty), all.Count / 30, all.Count / 5);
+        Assert.DoesNotContain(All(Linux612WithoutSwap, seed: 1).SelectMany(batch => batch), scenario =>
+            scenario.Table.Cells.Any(cell => cell.Kind == PteKind.Swap) || scenario.Program.Any(step => step.Verb == UserSpace.ProgramVerb.PageOut));
+    }
 
     [Fact]
     public void Only_what_the_kernel_has_is_asked_for()

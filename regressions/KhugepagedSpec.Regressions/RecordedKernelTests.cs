@@ -1,6 +1,7 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
@@ -9,7 +10,9 @@ public sealed class RecordedKernelTests
 {
     [Theory]
     [InlineData("linux-7.2.13.jsonl", 1945, 5737)]
+    [InlineData("linux-7.2.13-swap.jsonl", 60, 180)]
     [InlineData("linux-7.3-rc7.jsonl", 261, 771)]
+    [InlineData("linux-7.3.4-swap.jsonl", 60, 180)]
     public void Every_recorded_pass_is_the_models_attempt_by_attempt(string file, int vectors, int passes)
     {
         var recorded = Recordings.Read(file);
@@ -18,6 +21,32 @@ public sealed class RecordedKernelTests
             .Select(vector => (vector.Id, Difference: Replay.Run(vector, Catalogue.Linux72)))
             .Where(pair => pair.Difference is not null)
             .Select(pair => $"{pair.Id}: {pair.Difference}"));
+    }
+
+    // Without slots every page comes back alone; where folios came back, the counters and the number of faults tell.
+    [Fact]
+    public void Without_slots_the_vectors_in_which_folios_came_back_differ()
+    {
+        var recorded = Recordings.Read("linux-7.2.13-swap.jsonl");
+        var together = recorded.Where(vector => vector.Passes.Any(pass => pass.Counters.Statistics!.Value.Any(counter => counter.Name == "swpin"))).ToList();
+        Assert.Equal(8, together.Count);
+        Assert.Equal(
+            together.Select(vector => vector.Id),
+            recorded.Where(vector => Replay.Run(vector with { Before = TableNotation.WithSlots(vector.Before, _ => 0) }, Catalogue.Linux72) is not null).Select(vector => vector.Id));
+    }
+
+    // An older recording has no slots, but counters: what they leave open is enough, and what contradicts them is not excused.
+    [Fact]
+    public void A_recording_without_slots_is_judged_by_what_its_counters_leave_open()
+    {
+        var lines = File.ReadLines(Path.Combine(Recordings.Folder, "linux-7.2.13-swap.jsonl")).Skip(1)
+            .Select(line => System.Text.RegularExpressions.Regex.Replace(line, "\"slots\":\"[^\"]*\",", "")).ToList();
+        Assert.All(lines, line => Assert.Null(Replay.Run(Vector(line), Catalogue.Linux72)));
+        var counted = lines.Where(line => line.Contains("\"swpin.2\":", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(counted);
+        Assert.All(counted, line => Assert.NotNull(Replay.Run(Vector(line.Replace("\"swpin.2\":", "\"swpin.8\":", StringComparison.Ordinal)), Catalogue.Linux72)));
+
+        static RecordedVector Vector(string line) => VectorReader.ReadLine(line, 1, Geometry.X86).Vector!;
     }
 
     // A page that was pinned beforehand ends the scan, so an attempt can meet an extra reference only if an earlier attempt of

@@ -7,6 +7,7 @@ using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
@@ -35,6 +36,7 @@ internal static class ExplainCommand
               khugepaged-spec explain 'x*16 .*4 x*100 .*392' --enabled 16k,64k --max-ptes-none 0
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --uffd --passes 2
               khugepaged-spec explain 'x*512' --fail alloc-fails@9
+              khugepaged-spec explain --program 'mmap, madvise, touch' --enabled 64k
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --html walk.html
               khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl
               khugepaged-spec explain --capture redis.jsonl 7f3c51a00000 --always 64k,2M
@@ -161,11 +163,25 @@ internal sealed record Explained(
     /// <summary>What goes wrong.</summary>
     public IReadOnlyList<ScriptedMishap> Mishaps { get; init; } = [];
 
+    /// <summary>The program that the scenario began as, if it did.</summary>
+    public string Program { get; init; } = "";
+
+    /// <summary>The process, if it was not khugepaged's from the start.</summary>
+    public AddressSpace? Process { get; init; }
+
     /// <summary>Runs a scenario.</summary>
-    public static Explained Of(Scenario scenario, KhugepagedVersion version, int passes) => new(
-        "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
-        [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))])
-    { Mishaps = scenario.Mishaps };
+    public static Explained Of(Scenario scenario, KhugepagedVersion version, int passes)
+    {
+        var running = new RunningScenario(scenario, version, traced: true);
+        var (vma, before) = (running.Vma, running.Table);
+        bool isProgram = !scenario.Program.IsEmpty;
+        return new("", version, scenario.Kind, scenario.Settings, vma, before, 0, [.. Enumerable.Range(0, passes).Select(_ => new ExplainedPass(running.Pass()))])
+        {
+            Mishaps = scenario.Mishaps,
+            Program = ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
+            Process = isProgram ? running.Process : null,
+        };
+    }
 }
 
 /// <summary>One pass to be shown.</summary>

@@ -48,7 +48,8 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
     {
         var (vma, settings) = (explained.Vma, explained.Settings);
         int pages = settings.Geometry.Pages;
-        return !vma.Covers(explained.Base, explained.Base + pages) ? "the VMA does not span the PMD range"
+        return explained.Process is { IsRegistered: false } ? "khugepaged does not know the process"
+            : !vma.Covers(explained.Base, explained.Base + pages) ? "the VMA does not span the PMD range"
             : vma.Has(VmaFlags.NoHugePage) ? "the VMA has VM_NOHUGEPAGE"
             : !vma.HasAnonVma ? "no page was ever faulted in: the VMA has no anon_vma"
             : settings.OrdersFor(vma.IsAdvised).IsEmpty && explained.Kind == CollapseKind.Khugepaged ? "no size is enabled for this VMA"

@@ -28,10 +28,14 @@ internal static class ExplainText
     public static IEnumerable<(string Label, string Text)> Fields(Explained explained)
     {
         var (vma, settings) = (explained.Vma, explained.Settings);
+        if (explained.Program.Length > 0)
+            yield return ("program", explained.Program);
         yield return ("table", explained.Before.ToString());
         yield return ("vma", Invariant($"pages {vma.Start - explained.Base} to {vma.End - explained.Base - 1}: {FlagNames(vma)}"));
         yield return ("sizes", SizeNames(settings, vma));
         yield return ("limits", Invariant($"max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}"));
+        if (explained.Process is { } process)
+            yield return ("khugepaged", RegistrationText.Of(process));
         if (explained.Mishaps.Count > 0)
             yield return ("mishaps", string.Join(' ', explained.Mishaps));
     }

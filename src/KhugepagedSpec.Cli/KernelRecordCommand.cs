@@ -35,8 +35,8 @@ internal static class KernelRecordCommand
         command.SetAction(parsed =>
         {
             string? file = parsed.GetValue(from);
-            if (new[] { file is not null, parsed.GetValue(count) is not null, scenario.TableText(parsed) is not null }.Count(given => given) != 1)
-                throw new UsageException("what to record: expected one of TABLE, --from FILE and --count N");
+            if (new[] { file is not null, parsed.GetValue(count) is not null, scenario.IsGiven(parsed) }.Count(given => given) != 1)
+                throw new UsageException("what to record: expected one of TABLE, --program STEPS, --from FILE and --count N");
             int many = parsed.GetValue(passes) ?? LiveComparison.Passes;
             if (many < 1 || parsed.GetValue(count) is < 1)
                 throw new UsageException("--passes, --count: expected 1 or more");

@@ -33,9 +33,16 @@ internal static class NotationCommand
                         the same address are one folio
               f4*3      three folios
               F4        a folio that is new since the last look
+              s[84+32]  32 swap entries whose slots lie in a row from 84: swap-in brings
+                        aligned ones back as one folio; of s*32 no two lie in a row
               m9        alone: a huge page mapped by the PMD entry; f9 is PTE-mapped
-              0         alone: no PTE table
-              ~         alone: a huge page under migration
+
+            Alone, for the PMD entry:
+            """);
+        foreach (var (word, _, meaning) in TableNotation.PmdEntries)
+            Console.WriteLine($"  {word,-10}{meaning}");
+        Console.WriteLine(
+            """
 
             Right behind a folio (f0 is a single page):
             """);

@@ -5,6 +5,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Cli;
 
@@ -28,6 +29,13 @@ internal sealed class ScenarioOptions
     private readonly Option<bool> _noHugePage = new("--nohugepage") { Description = "MADV_NOHUGEPAGE was called." };
     private readonly Option<ThpDisable?> _thpDisable = Options.Name<ThpDisable>("--thp-disable", "prctl(PR_SET_THP_DISABLE) (no).");
     private readonly Option<string?> _vma = new("--vma") { Description = "The VMA's pages, from the table's first (0-511).", HelpName = "FIRST-LAST" };
+    private readonly Option<bool> _anonVma = new("--anon-vma") { Description = "The VMA has an anon_vma from pages elsewhere, though none are here." };
+    private readonly Option<string?> _program = new("--program")
+    {
+        Description = "What the process does before the first pass, instead of TABLE, as 'mmap, madvise, touch 0+16'.",
+        HelpName = "STEPS",
+    };
+
     private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
     private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/write][@order[:offset]][#times], as alloc-fails@9.", HelpName = "WHAT" };
 
@@ -41,6 +49,9 @@ internal sealed class ScenarioOptions
 
     /// <summary>The page table's text, if one was given.</summary>
     public string? TableText(ParseResult parsed) => parsed.GetValue(_table);
+
+    /// <summary>A table or a program was given.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(_table) is not null || parsed.GetValue(_program) is not null;
 
     /// <summary>The first of these options that was given, if any.</summary>
     public string? FirstGiven(ParseResult parsed) =>
@@ -63,8 +74,17 @@ internal sealed class ScenarioOptions
         if (pmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
             throw new UsageException($"--pmd-order {pmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(pmdOrder);
-        var table = TableInput.Read(TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, - or --vector ID FILE"), geometry);
         var settings = _settings.Settings(parsed, ThpSettings.Defaults(geometry), PageKb(geometry));
+        if (parsed.GetValue(_program) is { } program)
+            return OfProgram(parsed, program, geometry) with
+            {
+                Settings = settings,
+                Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
+                ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
+                Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
+            };
+        var table = TableInput.Read(
+            TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, -, --program STEPS or --vector ID FILE"), geometry);
         var scenario = Daemon.Scenario.Of(table);
         return scenario with
         {
@@ -77,10 +97,19 @@ internal sealed class ScenarioOptions
         };
     }
 
-    private Option[] All() =>
-    [
-        .. _settings.All, _kind, _uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
-    ];
+    private Option[] All() => [.. _settings.All, _kind, _program, .. OfTable, _thpDisable, _pmdOrder, _mishaps];
+
+    // What a program settles by itself.
+    private Option[] OfTable => [_uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _vma, _anonVma, _farNodes];
+
+    private Scenario OfProgram(ParseResult parsed, string program, Geometry geometry)
+    {
+        if (TableText(parsed) is { } table)
+            throw new UsageException($"--program contradicts TABLE '{table}': expected one of them");
+        if (OfTable.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
+            throw new UsageException($"--program contradicts {option.Name}: the program makes the VMA");
+        return Daemon.Scenario.Of(ProgramStep.Parse(program, geometry), geometry);
+    }
 
     // As many nodes as the table names; too far apart if asked for, which takes two.
     private static NumaTopology NodesOf(PageTable table, bool far)
@@ -102,6 +131,8 @@ internal sealed class ScenarioOptions
             flags |= VmaFlags.NoHugePage;
         if (parsed.GetValue(_readOnly))
             flags &= ~VmaFlags.Write;
+        if (parsed.GetValue(_anonVma))
+            vma = vma with { HasAnonVma = true };
         if (parsed.GetValue(_mlock))
             flags |= VmaFlags.Locked;
         if (parsed.GetValue(_droppable))

@@ -51,8 +51,7 @@ internal sealed record TableDrawing(string Symbols, ImmutableArray<DrawnFolio> F
     private static string? RemarkOn(PageTable table) => table.Pmd switch
     {
         PmdState.Table => null,
-        PmdState.None => "no PTE table",
-        PmdState.Migration => "a huge page under migration, mapped by the PMD entry",
-        _ => $"a huge page of order {table.Geometry.PmdOrder}, mapped by the PMD entry{(table.Cells[0].Has(CellFlags.New) ? ", new" : "")}",
+        PmdState.Huge => $"a huge page of order {table.Geometry.PmdOrder}, mapped by the PMD entry{(table.Cells[0].Has(CellFlags.New) ? ", new" : "")}",
+        var state => TableNotation.PmdEntries.First(entry => entry.State == state).Meaning,
     };
 }

@@ -19,7 +19,7 @@ internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<
         var notes = NotesOn(table.Cells);
         return new CellsPicture(
             // There is nothing to be drawn where no entry is.
-            table.Pmd is PmdState.None or PmdState.Migration ? "" : Shortened(drawing.Symbols),
+            table.Pmd is not (PmdState.Table or PmdState.Huge) ? "" : Shortened(drawing.Symbols),
             [.. drawing.Folios.Select(folio => ImmutableArray.Create(folio.Start, folio.Pages, folio.First.Order, folio.First.Page, folio.First.Has(CellFlags.New) ? 1 : 0))],
             notes.IsEmpty ? null : notes, drawing.Remark);
     }
@@ -53,6 +53,8 @@ internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<
     // Letters have a meaning of their own.
     private static string Says(Cell cell)
     {
+        if (cell.Slot > 0)
+            return TableNotation.MeaningOf(cell);
         if (cell.Kind != PteKind.Page || (cell.Order == 0 && TableNotation.LetterOf(cell) is not null))
             return "";
         var words = TableNotation.AttributesOf(cell).Select(attribute => attribute.Meaning);

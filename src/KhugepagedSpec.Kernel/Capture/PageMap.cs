@@ -39,6 +39,12 @@ internal static class PageMap
     /// <summary>The page belongs to KSM.</summary>
     public static bool IsKsm(ulong flags) => Bit(flags, KpfKsm);
 
+    /// <summary>
+    /// The swap slot of a swapped PTE: the device's number and the offset in one, the latter modulo 2^26, as far as the rule of what comes
+    /// back together can tell: no aligned window of slots crosses a multiple of that.
+    /// </summary>
+    public static int SlotOf(ulong entry) => (int)(((entry & SwapTypeMask) << 26) | ((entry >> 5) & ((1UL << 26) - 1)));
+
     /// <summary>The PTE in the notation's terms. A page counts as used and written lately unless it is lazyfree: neither is shown.</summary>
     /// <param name="entry">The word of pagemap.</param>
     /// <param name="flags">The word of kpageflags of the frame; anything where there is none.</param>
@@ -59,6 +65,10 @@ internal static class PageMap
         return new Cell(PteKind.Page, state, (byte)order, (ushort)page);
     }
 
+    /// <summary>The table under a PMD entry that maps a huge page: the huge zero page, or another.</summary>
+    public static PageTable HugeTable(Geometry geometry, Cell[] cells) =>
+        cells[0].Kind == PteKind.ZeroPage ? PageTable.Empty(geometry, PmdState.HugeZero) : new PageTable(geometry, [.. cells], PmdState.Huge);
+
     /// <summary>pagemap tells of each page whether another process maps it; collapse asks the folio: one shared page shares them all.</summary>
     public static void ShareWholeFolios(Cell[] cells)
     {
@@ -75,7 +85,7 @@ internal static class PageMap
         if (Bit(entry, GuardRegion))
             return new Cell(PteKind.GuardMarker);
         if ((entry & SwapTypeMask) < SwapFiles)
-            return new Cell(PteKind.Swap, writeProtected);
+            return new Cell(PteKind.Swap, writeProtected, Slot: SlotOf(entry));
         ulong offset = (entry >> 5) & ((1UL << 50) - 1);
         return writeProtected != CellFlags.None ? new Cell(PteKind.UffdWpMarker)
             : offset < 16 ? new Cell(PteKind.PoisonMarker)

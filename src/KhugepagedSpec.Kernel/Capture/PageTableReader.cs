@@ -39,9 +39,9 @@ internal sealed class PageTableReader(IProcFiles proc, string pagemap, Geometry 
                 entries = again;
                 continue;
             }
-            var table = pages == geometry.Pages
-                ? new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), isHuge ? PmdState.Huge : IsEmpty(cells) ? PmdState.None : PmdState.Table)
-                : null;
+            var table = pages != geometry.Pages ? null
+                : isHuge ? PageMap.HugeTable(geometry, cells)
+                : new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), IsEmpty(cells) ? PmdState.None : PmdState.Table);
             return (table, counts, changed);
         }
     }

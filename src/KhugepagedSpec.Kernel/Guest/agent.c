@@ -343,6 +343,29 @@ static int advise(uint64_t start, uint64_t pages, int advice)
     return 0;
 }
 
+// Swaps pages out by one call, into slots that follow each other and begin at the wanted place of a stretch of BLOCK slots: pages that
+// nobody needs take what comes before, at least one slot, so that no slot follows another run's.
+static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
+{
+    const uint64_t room = 4 * BLOCK;
+    uint64_t used = 0, entry = 0;
+    char *spare = mmap(NULL, room * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (spare == MAP_FAILED || open_maps())
+        return failed("swapout");
+    madvise(spare, room * PAGE, MADV_NOHUGEPAGE);
+    for (uint64_t more = 1; more > 0 && used + more <= room; more = (place - (entry >> 5) - 1) % BLOCK) {
+        stamp((uintptr_t)spare + used * PAGE, more, 1);
+        if (advise((uintptr_t)spare + used * PAGE, more, 21 /* MADV_PAGEOUT */))
+            return -1;
+        used += more;
+        if (pread(pagemap, &entry, 8, ((uintptr_t)spare / PAGE + used - 1) * 8) != 8)
+            return failed("pagemap");
+    }
+    int result = advise(start, pages, 21 /* MADV_PAGEOUT */);
+    munmap(spare, room * PAGE);
+    return result;
+}
+
 // ---- Memory that is short ----
 
 static uint64_t free_bytes(void)
@@ -619,6 +642,8 @@ static int step(char *line)
         return count_wrong(a, b, c);
     if (!strcmp(word, "pin"))
         return pin(a, b);
+    if (!strcmp(word, "swapout"))
+        return swap_out(a, b, c);
     if (!strcmp(word, "keep")) {
         if (keeps == MAX_KEEP)
             return fail("keep: too many ranges");

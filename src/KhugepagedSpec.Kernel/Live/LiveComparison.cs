@@ -202,15 +202,18 @@ public sealed class LiveComparison : IDisposable
         };
     }
 
-    // Outside the VMA there is nothing, whatever was asked for.
+    // Outside the VMA there is nothing, whatever was asked for. Slots are asked for by their place in a stretch as long as the table.
     private static bool IsAsAskedFor(Vectors.RecordedVector vector)
     {
+        if (!vector.Input.Program.IsEmpty)
+            return true;
         var wish = TableBuilder.Wish(vector.Input);
         var (first, end) = Vectors.VectorProcess.Extent(vector.Input.Shape, wish.Cells.Length);
         for (int i = Math.Max(0, first); i < Math.Min(end, wish.Cells.Length); i++)
             if ((vector.Before.Cells[i].Kind, vector.Before.Cells[i].Order, vector.Before.Cells[i].Page) != (wish.Cells[i].Kind, wish.Cells[i].Order, wish.Cells[i].Page))
                 return false;
-        return true;
+        return wish.Pmd == PmdState.HugeZero == (vector.Before.Pmd == PmdState.HugeZero)
+            && !wish.Cells.Zip(vector.Before.Cells).Any(pair => pair.First.Slot > 0 && (pair.First.Slot - pair.Second.Slot) % wish.Cells.Length != 0);
     }
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.

@@ -27,7 +27,11 @@ public static class LiveInput
         var flags = FlagWords.Where(pair => scenario.Vma.Has(pair.Flag)).Select(pair => pair.Word).ToList();
         if (scenario.ThpDisable == ThpDisable.Completely)
             flags.Add("thpdis");
-        string pattern = TableNotation.WriteRecorded(scenario.Table).Replace(' ', ',');
+        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
+            flags.Add("anonvma");
+        if (IsEmptyTable(scenario.Table))
+            flags.Add("table");
+        string pattern = scenario.Table.Pmd == PmdState.None ? "" : TableNotation.WriteWish(scenario.Table).Replace(' ', ',');
         var input = new VectorInput
         {
             Id = id,
@@ -39,9 +43,12 @@ public static class LiveInput
             Mishaps = scenario.Mishaps,
             Pattern = "",
             PatternText = pattern,
+            Program = scenario.Program,
         };
         return VectorInput.Parse(input.ToString(), scenario.Settings.Geometry);
     }
+
+    private static bool IsEmptyTable(PageTable table) => table.Pmd == PmdState.Table && table.Cells.All(cell => cell.Kind == PteKind.None);
 
     /// <summary>The scenario with everything taken out that cannot be made on that kernel.</summary>
     /// <param name="scenario">Any scenario of the kernel's geometry.</param>
@@ -49,9 +56,11 @@ public static class LiveInput
     /// <param name="keepsReclaimable">Leave in what reclaim would change where a charge fails; the model knows no reclaim.</param>
     public static Scenario Fit(Scenario scenario, KernelAbilities kernel, bool keepsReclaimable = false)
     {
-        var cells = scenario.Table.Cells.ToArray();
         int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
         bool isChargeShort = Shortage.IsOfCharge(scenario.Mishaps);
+        if (!scenario.Program.IsEmpty && (isChargeShort || blocksFrom is not null))
+            scenario = scenario with { Program = [] };
+        var cells = scenario.Table.Cells.ToArray();
         bool hasKsm = kernel.TellsKsm && cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
         for (int i = 0; i < cells.Length; i++)
             cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None
@@ -62,7 +71,7 @@ public static class LiveInput
             MakePlain(cells, folio);
         if (isChargeShort && !keepsReclaimable)
             NothingToReclaim(cells);
-        table = new PageTable(table.Geometry, [.. cells]);
+        table = new PageTable(table.Geometry, [.. cells], PmdOf(scenario.Table, cells, isChargeShort || blocksFrom is not null));
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
         return scenario with
@@ -70,6 +79,7 @@ public static class LiveInput
             Table = table,
             Vma = exact with
             {
+                HasAnonVma = exact.HasAnonVma || (scenario.Vma.HasAnonVma && isKnownShape),
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
                 Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
@@ -79,6 +89,15 @@ public static class LiveInput
             Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
         };
     }
+
+    // A PMD entry that cannot be made is none; one whose pages were changed is a table's.
+    private static PmdState PmdOf(PageTable wanted, Cell[] cells, bool isShort) => wanted.Pmd switch
+    {
+        PmdState.Huge => !isShort && cells.AsSpan().SequenceEqual(wanted.Cells.AsSpan()) ? PmdState.Huge : PmdState.Table,
+        PmdState.HugeZero => isShort ? PmdState.None : PmdState.HugeZero,
+        PmdState.Migration or PmdState.DevicePrivate => PmdState.None,
+        _ => wanted.Pmd,
+    };
 
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
     private static void NothingToReclaim(Cell[] cells)

@@ -19,7 +19,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
-    private const int ShortageEvery = 40;
+    private const int ShortageEvery = 40, ProgramEvery = 12;
 
     private static readonly Geometry Real = Geometry.X86;
 
@@ -38,6 +38,11 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
         var first = InShortage(choices, Draw(choices, generator), number);
+        if (kernel.HasSwap && choices.OneIn(4))
+            first = first with
+            {
+                Settings = first.Settings.WithSizes(first.Settings.OrdersFor(advised: true).With(Real.PmdOrder), SizeEnabled.Madvise) with { MaxPtesSwap = Real.MaxPtesLimit },
+            };
         var batch = new List<Scenario>(Together) { first };
         while (batch.Count < Together)
         {
@@ -74,6 +79,11 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     private Scenario Draw(Choices choices, ScenarioGenerator generator)
     {
         var scenario = generator.Next();
+        if (kernel.HasSwap && choices.OneIn(3))
+            scenario = scenario with { Table = SwapRuns.Into(choices, scenario.Table) };
+        if (choices.OneIn(ProgramEvery))
+            return LiveInput.Fit(
+                Scenario.Of(ProgramScenarios.Next(choices, Real, kernel.HasSwap), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
         if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
         {
             var (first, end) = VectorProcess.Extent(choices.Of<VmaShape>(Enum.GetValues<VmaShape>()), Real.Pages);
@@ -87,6 +97,8 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     private static Scenario Turned(Choices choices, Scenario scenario)
     {
         int by = 1 << choices.Below(Real.PmdOrder);
+        if (!scenario.Program.IsEmpty)
+            return scenario;
         var cells = scenario.Table.Cells.ToArray();
         var turned = new Cell[cells.Length];
         for (int i = 0; i < cells.Length; i++)

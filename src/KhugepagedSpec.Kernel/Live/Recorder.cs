@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
@@ -32,11 +33,13 @@ internal sealed class Recorder(LiveKernel kernel)
         kernel.ResetSizes();
         foreach (var process in processes)
             Take(process, (Shortage.IsOfCharge(process.Input.Mishaps) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
+        if (together.All(input => !input.Program.IsEmpty))
+            Stranger(together.Count + 1);
         foreach (var process in processes)
             Take(process, process.Builder.Build());
         kernel.Enable(together[0].Settings);
         foreach (var process in processes)
-            Take(process, process.Builder.Register());
+            process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n').Select(part => Slots(part, process.Pages))];
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
@@ -52,12 +55,15 @@ internal sealed class Recorder(LiveKernel kernel)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
         foreach (var process in processes)
             process.WrongPages = CountWrong(process);
-        kernel.EndProcesses(together.Count);
+        kernel.EndProcesses(together.Count + 1);
         kernel.ResetSizes();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
     }
+
+    // khugepaged does not run for nobody: a process that it knows, without memory.
+    private void Stranger(int number) => kernel.Take(number, new TableBuilder(VectorInput.Parse("stranger pat=", Geometry.X86), AddressOf(number), 1).Introduce());
 
     private (long[], Memory.Statistics, string) Pass(List<Process> processes, (long[], Memory.Statistics, string) before, int pass)
     {
@@ -83,21 +89,22 @@ internal sealed class Recorder(LiveKernel kernel)
             if (pass > 0 || process.Input.Then.IsEmpty)
                 continue;
             kernel.Take(process.Number, process.Builder.Then());
-            Look(process, process.Seen);
+            process.ThenSlots = TableNotation.WriteSlots(Look(process, process.Seen));
         }
         return after;
     }
 
-    private void Take(Process process, string steps)
+    private List<AgentPart> Take(Process process, string steps)
     {
         if (process.Error.Length > 0)
-            return;
-        kernel.Take(process.Number, steps, out string error);
+            return [];
+        var parts = kernel.Take(process.Number, steps, out string error);
         process.Error = error;
         if (error.Length == 0)
-            return;
+            return parts;
         _errors[process.Index] = error;
         kernel.ForgetSettings();
+        return [];
     }
 
     private PageTable Look(Process process, Snapshot? earlier)
@@ -105,14 +112,25 @@ internal sealed class Recorder(LiveKernel kernel)
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
         var parts = kernel.Take(process.Number, $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
         process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
-        process.PmdMappedKb = Number(parts[2]) * PageBytes / 1024;
-        return process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
+        var table = process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
+
+        // The huge zero page is no anonymous one.
+        process.PmdMappedKb = (Number(parts[2]) - (table.Pmd == PmdState.HugeZero ? process.Pages : 0)) * PageBytes / 1024;
+        return table;
     }
 
     private int CountWrong(Process process)
     {
         var after = process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!;
         return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
+    }
+
+    private static string Slots(AgentPart part, int pages)
+    {
+        var cells = new Cell[pages];
+        for (int i = 0; i < pages; i++)
+            cells[i] = PageMap.CellOf(BinaryPrimitives.ReadUInt64LittleEndian(part.Data.AsSpan(i * 8)), 0, 0, 0);
+        return TableNotation.WriteSlots(new PageTable(Geometry.X86, [.. cells]));
     }
 
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
@@ -160,6 +178,10 @@ internal sealed class Recorder(LiveKernel kernel)
 
         public int WrongPages { get; set; }
 
+        public string? ThenSlots { get; set; }
+
+        public ImmutableArray<string> ProgramSlots { get; set; } = [];
+
         public List<RecordedPass> Passes { get; } = [];
 
         public bool Owns(TracedRange range) => range.Address >= Address - AddressesEach / 2 && range.Address < Address + AddressesEach / 2;
@@ -179,6 +201,8 @@ internal sealed class Recorder(LiveKernel kernel)
             Before = Before!,
             Passes = [.. Passes],
             WrongPages = WrongPages,
+            ProgramSlots = ProgramSlots,
+            ThenSlots = ThenSlots,
             ThenAfter = Input.Then.Length > 0 ? 1 : 0,
         };
     }

@@ -39,7 +39,7 @@ internal sealed class Snapshot
                 cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.New };
         }
         PageMap.ShareWholeFolios(cells);
-        return new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), isHuge ? PmdState.Huge : PmdState.Table);
+        return isHuge ? PageMap.HugeTable(geometry, cells) : new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells));
     }
 
     private Cell CellAt(int index)

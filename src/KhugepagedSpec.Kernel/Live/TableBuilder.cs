@@ -1,5 +1,6 @@
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Kernel.Live;
 
@@ -41,6 +42,8 @@ internal sealed class TableBuilder
         var geometry = input.Settings.Geometry;
         var larger = new Geometry(geometry.PmdOrder + 4);
         var table = TableNotation.Parse(input.PatternText, larger, padWithNone: true);
+        if (table.Pmd == PmdState.HugeZero)
+            return PageTable.Empty(geometry, PmdState.HugeZero);
         bool huge = input.PatternText == $"m{geometry.PmdOrder}";
         return new PageTable(geometry, table.Cells[..geometry.Pages], huge ? PmdState.Huge : PmdState.Table);
     }
@@ -48,6 +51,8 @@ internal sealed class TableBuilder
     /// <summary>Makes the process known to khugepaged: it is once a VMA of it was advised, whatever becomes of that.</summary>
     public string Introduce()
     {
+        if (!_input.Program.IsEmpty)
+            return "";
         long other = _base + ScratchBytes / 2;
         _steps.Range("map", other, 2 * _pages, 0);
         _steps.Range("write", other, 1, 1);
@@ -59,6 +64,8 @@ internal sealed class TableBuilder
     /// <summary>Builds everything but what must wait for the settings.</summary>
     public string Build()
     {
+        if (!_input.Program.IsEmpty)
+            return "";
         Map();
         Shared();
         Folios();
@@ -77,6 +84,8 @@ internal sealed class TableBuilder
     /// <summary>Registers the VMA with userfaultfd and advises it, under the settings that the passes will have.</summary>
     public string Register()
     {
+        if (!_input.Program.IsEmpty)
+            return Program();
         long start = Address(Extent.First), pages = Extent.End - Extent.First;
         int mode = (VectorSetup.FlagsOf(_input).HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
         if (mode != 0)
@@ -94,6 +103,41 @@ internal sealed class TableBuilder
         return _steps.Take();
     }
 
+    // What the process does if the scenario begins as a program, with nothing before it that would make it known to khugepaged.
+    private string Program()
+    {
+        foreach (var (verb, first, pages) in _input.Program)
+        {
+            long address = Address((int)first);
+            switch (verb)
+            {
+                case ProgramVerb.Mmap: _steps.Range("map", address, pages, 0); break;
+                case ProgramVerb.Touch: _steps.Range("write", address, pages, _stamp + first); break;
+                case ProgramVerb.Read: _steps.Range("read", address, pages); break;
+                default: _steps.Advise(address, pages, Advice(verb)); break;
+            }
+
+            // Which slots they went to is told now: what comes next may bring them back.
+            if (verb == ProgramVerb.PageOut)
+                _steps.Line("words", "/proc/self/pagemap", _base / PageBytes, _pages);
+        }
+
+        // What MADV_FREE marked is seen once the LRU batches are empty.
+        Drain();
+        return _steps.Take();
+
+        static int Advice(ProgramVerb verb) => verb switch
+        {
+            ProgramVerb.HugePage => StepWriter.HugePage,
+            ProgramVerb.NoHugePage => StepWriter.NoHugePage,
+            ProgramVerb.Cold => StepWriter.Cold,
+            ProgramVerb.PageOut => StepWriter.PageOut,
+            ProgramVerb.Free => StepWriter.Free,
+            ProgramVerb.DontNeed => StepWriter.DontNeed,
+            _ => StepWriter.GuardInstall,
+        };
+    }
+
     /// <summary>What a program did after a pass.</summary>
     public string Then()
     {
@@ -107,7 +151,7 @@ internal sealed class TableBuilder
     /// <param name="after">The table now.</param>
     public string Check(PageTable after)
     {
-        if (_input.Setup.Length + _input.Then.Length > 0)
+        if (_input.Setup.Length + _input.Then.Length + _input.Program.Length > 0)
             return "";
         ForEachRun(i => Expected(i, after) == Content.Stamp, (at, count) => _steps.Range("check", Address(at), count, _stamp + at));
         ForEachRun(i => Expected(i, after) == Content.Zero, (at, count) => _steps.Range("check", Address(at), count, 0));
@@ -124,6 +168,15 @@ internal sealed class TableBuilder
     private void Trim()
     {
         var (first, end) = Extent;
+
+        // A page beside the range leaves its anon_vma; a page that is zapped by less than a range at a time leaves its table.
+        if (_input.Has("anonvma"))
+            _steps.Range("write", Address(-1), 1, 1);
+        if (_input.Has("table"))
+        {
+            _steps.Range(_input.Has("anonvma") ? "write" : "read", Address(0), 1, 1);
+            _steps.Advise(Address(0), _pages / 2, StepWriter.DontNeed);
+        }
         if (first > -_pages)
             _steps.Range("unmap", Address(-_pages), first + _pages);
         if (end < 2 * _pages)
@@ -208,6 +261,8 @@ internal sealed class TableBuilder
 
     private void Small()
     {
+        if (_table.Pmd == PmdState.HugeZero)
+            HugeZero();
         var (below, above) = VectorProcess.Neighbours(_input.Shape);
         if (below > 0)
             _steps.Range("write", Address(-below), below, _stamp + 2 * _pages);
@@ -219,6 +274,16 @@ internal sealed class TableBuilder
 
         static bool IsWritten(Cell cell) =>
             (cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Shared)) || cell.Kind is PteKind.Swap or PteKind.HwPoison;
+    }
+
+    // A read fault in an advised range without a PTE table, while such faults may use it.
+    private void HugeZero()
+    {
+        _steps.SetThp("use_zero_page", 1);
+        _steps.SetSize(_table.Geometry.PmdOrder, "always");
+        _steps.Range("read", Address(0), 1);
+        _steps.SetSize(_table.Geometry.PmdOrder, StepWriter.Unbuilt(_table.Geometry.PmdOrder, _table.Geometry));
+        _steps.SetThp("use_zero_page", 0);
     }
 
     // Equal pages, one of them elsewhere, until ksmd has made them one.
@@ -257,12 +322,23 @@ internal sealed class TableBuilder
         static bool IsOld(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
     }
 
-    // The last page first: pages whose slots lie in a row, as their addresses do, would come back as one folio of an enabled size.
-    private void SwapOut(Func<Cell, bool> includes) => ForEachRun(includes, (at, count) =>
+    // Entries of no slot in particular one by one, the last first, so that no two lie in a row. Slots that do are got by one call, at the
+    // place in the device's next stretch of slots that is wanted.
+    private void SwapOut(Func<Cell, bool> includes)
     {
-        for (int i = at + count - 1; i >= at; i--)
-            _steps.Advise(Address(i), 1, StepWriter.PageOut);
-    });
+        ForEachRun(cell => includes(cell) && cell.Slot == 0, (at, count) =>
+        {
+            for (int i = at + count - 1; i >= at; i--)
+                _steps.Advise(Address(i), 1, StepWriter.PageOut);
+        });
+        for (int i = 0, run; i < _pages; i += run)
+        {
+            for (run = 1; i + run < _pages && _table.Cells[i + run - 1].ContinuesInto(_table.Cells[i + run]) && _table.Cells[i].Slot > 0;)
+                run++;
+            if (_table.Cells[i].Slot > 0 && includes(_table.Cells[i]))
+                _steps.Range("swapout", Address(i), run, _table.Cells[i].Slot % _pages);
+        }
+    }
 
     private void Do(VectorOperation operation)
     {

@@ -26,7 +26,9 @@ public static class RecordedHistory
         var before = VectorSetup.WithHiddenState(vector.Before, input);
         if (othersAreScanned && before.Cells.Any(cell => cell.Has(CellFlags.Shared)))
             return null;
-        var vma = VectorProcess.VmaOf(input, start: 0);
+        var vma = input.Program.IsEmpty
+            ? VectorProcess.VmaOf(input, start: 0)
+            : new Daemon.RunningScenario(ScenarioOf(vector), model ?? Catalogue.Linux72).Vma;
         var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
         if (model is { IsPmdOnly: true })
@@ -60,6 +62,7 @@ public static class RecordedHistory
     /// <summary>The scenario of a vector, for models to run: its table and VMA, alone.</summary>
     public static Daemon.Scenario ScenarioOf(RecordedVector vector) => new()
     {
+        Program = vector.Input.Program,
         Table = VectorSetup.WithHiddenState(vector.Before, vector.Input),
         Vma = VectorProcess.VmaOf(vector.Input, start: 0),
         Settings = vector.Input.Settings,

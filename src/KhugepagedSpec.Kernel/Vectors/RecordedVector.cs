@@ -81,6 +81,14 @@ public sealed record RecordedVector
     /// <summary>What each pass did.</summary>
     public required ImmutableArray<RecordedPass> Passes { get; init; }
 
+    /// <summary>
+    /// The swap slots after <see cref="VectorInput.Then"/> was done, as <see cref="TableNotation.WriteSlots"/> has them; null if they were not read.
+    /// </summary>
+    public string? ThenSlots { get; init; }
+
+    /// <summary>For a program: the swap slots after each MADV_PAGEOUT, in the form of <see cref="ThenSlots"/>; empty if they were not read.</summary>
+    public ImmutableArray<string> ProgramSlots { get; init; } = [];
+
     /// <summary>Pages whose contents were wrong afterwards.</summary>
     public int WrongPages { get; init; }
 

@@ -27,6 +27,9 @@ public static class Replay
     public static Mismatch? Run(IReadOnlyList<RecordedVector> together, KhugepagedVersion version)
     {
         var guest = new VectorMachine(together, version);
+        for (int i = 0; i < together.Count; i++)
+            if (!together[i].Input.Program.IsEmpty && CompareTables(together[i].Before, guest.Processes[i].TableBefore) is { } program)
+                return new Mismatch(1, $"{program.What} before, as the program left it", program.Kernel, program.Model, []);
         for (int pass = 1; pass <= together[0].Passes.Length; pass++)
         {
             var runs = guest.Pass();
@@ -110,6 +113,8 @@ public static class Replay
 
     private static Difference? CompareTables(PageTable recorded, PageTable model)
     {
+        if ((recorded.Pmd == PmdState.HugeZero) != (model.Pmd == PmdState.HugeZero))
+            return new("table", TableNotation.WriteRecorded(recorded), TableNotation.WriteRecorded(model));
         for (int i = 0; i < recorded.Cells.Length; i++)
         {
             var (kernel, mine) = (Observed(recorded.Cells[i]), Observed(model.Cells[i]));

@@ -4,6 +4,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Kernel.Vectors;
 
@@ -53,7 +54,10 @@ public sealed record VectorInput
     /// <summary>Where the VMA lies.</summary>
     public VmaShape Shape { get; init; } = VmaShape.Exact;
 
-    /// <summary>Flags of the set-up: uffdm, uffdw, mlock, noadv, nohuge, thpdis, noretouch, nodrain.</summary>
+    /// <summary>
+    /// Flags of the set-up: uffdm, uffdw, mlock, noadv, nohuge, thpdis, noretouch, nodrain; anonvma, the VMA has its anon_vma from pages
+    /// elsewhere; table, there is a PTE table though it is empty.
+    /// </summary>
     public ImmutableArray<string> Flags { get; init; } = [];
 
     /// <summary>What the surroundings made fail: charges to the memory cgroup, or allocations of large folios.</summary>
@@ -64,6 +68,9 @@ public sealed record VectorInput
 
     /// <summary>What was done after the first pass.</summary>
     public ImmutableArray<VectorOperation> Then { get; init; } = [];
+
+    /// <summary>What the process did, under the settings, if the scenario began as a program: then there is no pattern.</summary>
+    public ImmutableArray<ProgramStep> Program { get; init; } = [];
 
     /// <summary><see cref="Then"/> as it was written.</summary>
     public string ThenText => Text(Then);
@@ -80,7 +87,7 @@ public sealed record VectorInput
     /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
     public int Passes { get; init; } = 3;
 
-    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain"];
+    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table"];
 
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
@@ -93,7 +100,7 @@ public sealed record VectorInput
         if (words.Length == 0)
             throw new FormatException("'in' is empty: expected 'id key=value ... pat=...'");
         var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "", PatternText = "" };
-        var orders = OrderSet.Empty;
+        OrderSet orders = OrderSet.Empty, always = OrderSet.Empty, inherit = OrderSet.Empty;
         var sizes = SizeEnabled.Madvise;
         string? pattern = null;
         foreach (string word in words.AsSpan(1))
@@ -105,6 +112,8 @@ public sealed record VectorInput
             switch (key)
             {
                 case "o": orders = ParseOrders(value, geometry); break;
+                case "always": always = ParseOrders(value, geometry); break;
+                case "inherit": inherit = ParseOrders(value, geometry); break;
                 case "om": sizes = ParseName<SizeEnabled>(key, value); break;
                 case "g": input = input with { Settings = input.Settings with { Enabled = ParseName<GlobalEnabled>(key, value) } }; break;
                 case "none": input = input with { Settings = input.Settings with { MaxPtesNone = Number(key, value) } }; break;
@@ -118,15 +127,23 @@ public sealed record VectorInput
                 case "fail": input = input with { Mishaps = [.. value.Split(',').Select(ScriptedMishap.Parse)] }; break;
                 case "passes": input = input with { Passes = Number(key, value) }; break;
                 case "shift": input = input with { Shift = Number(key, value) }; break;
+                case "prog": input = input with { Program = ParseProgram(value, geometry) }; break;
                 case "pat": pattern = value; break;
-                default: throw new FormatException($"unknown key '{key}' in 'in': expected o, om, g, none, swap, shared, mode, passes, vma, flags, fail, shift, ops, then or pat");
+                default:
+                    throw new FormatException(
+                    $"unknown key '{key}' in 'in': expected o, om, always, inherit, g, none, swap, shared, mode, passes, vma, flags, fail, shift, ops, then, prog or pat");
             }
         }
-        if (pattern is null)
+        if (input.Program.Length > 0 && !string.IsNullOrEmpty(pattern))
+            throw new FormatException("pat= and prog= in 'in': expected one of them");
+        if (pattern is null && input.Program.IsEmpty)
             throw new FormatException("no pat= in 'in'");
+        pattern ??= "";
         if (input.Then.Any(operation => operation.What == 'H'))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
-        input = input with { Settings = input.Settings.WithSizes(orders, sizes), Pattern = PatternLetters(pattern, geometry), PatternText = pattern };
+        var settings = input.Settings.WithSizes(orders, sizes);
+        settings = settings with { Always = settings.Always | always, Inherit = settings.Inherit | inherit };
+        input = input with { Settings = settings, Pattern = PatternLetters(pattern, geometry), PatternText = pattern };
         return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
     }
 
@@ -134,7 +151,7 @@ public sealed record VectorInput
     public bool Has(string flag) => Flags.Contains(flag);
 
     private static ThpSettings DefaultSettings(Geometry geometry) =>
-        ThpSettings.Defaults(geometry) with { MaxPtesSwap = geometry.Pages / 8, PagesToScan = 1_000_000_000 };
+        ThpSettings.Defaults(geometry) with { MaxPtesSwap = geometry.Pages / 8, PagesToScan = 1_000_000_000, UseZeroPage = false };
 
     private static OrderSet ParseOrders(string value, Geometry geometry)
     {
@@ -176,11 +193,13 @@ public sealed record VectorInput
     {
         var defaults = DefaultSettings(Settings.Geometry);
         var words = new List<string> { Id };
-        var (orders, sizes) = !Settings.Always.IsEmpty ? (Settings.Always, SizeEnabled.Always)
-            : !Settings.Inherit.IsEmpty ? (Settings.Inherit, SizeEnabled.Inherit)
+        var (orders, sizes) = Settings.Madvise.IsEmpty && !Settings.Always.IsEmpty ? (Settings.Always, SizeEnabled.Always)
+            : Settings.Madvise.IsEmpty && !Settings.Inherit.IsEmpty ? (Settings.Inherit, SizeEnabled.Inherit)
             : (Settings.Madvise, SizeEnabled.Madvise);
         words.Add($"o={string.Join(',', orders.Orders())}");
         Add("om", Name(sizes), Name(SizeEnabled.Madvise));
+        AddOthers("always", Settings.Always, SizeEnabled.Always);
+        AddOthers("inherit", Settings.Inherit, SizeEnabled.Inherit);
         Add("g", Name(Settings.Enabled), Name(defaults.Enabled));
         Add("none", Settings.MaxPtesNone, defaults.MaxPtesNone);
         Add("swap", Settings.MaxPtesSwap, defaults.MaxPtesSwap);
@@ -193,8 +212,17 @@ public sealed record VectorInput
         Add("shift", Shift, 0);
         Add("ops", Text(Setup), "");
         Add("then", Text(Then), "");
-        words.Add($"pat={PatternText}");
+        if (Program.IsEmpty)
+            words.Add($"pat={PatternText}");
+        else
+            words.Add($"prog={ProgramStep.Write(Program, Settings.Geometry).Replace(", ", ",", StringComparison.Ordinal).Replace(' ', ':')}");
         return string.Join(' ', words);
+
+        void AddOthers(string key, OrderSet some, SizeEnabled size)
+        {
+            if (size != sizes && !some.IsEmpty)
+                words.Add($"{key}={string.Join(',', some.Orders())}");
+        }
 
         void Add<T>(string key, T value, T usual)
         {
@@ -206,6 +234,8 @@ public sealed record VectorInput
             where T : struct, Enum => value.ToString().ToLowerInvariant();
     }
 
+    private static ImmutableArray<ProgramStep> ParseProgram(string value, Geometry geometry) => ProgramStep.Parse(value.Replace(':', ' '), geometry);
+
     private static string Text(ImmutableArray<VectorOperation> operations) =>
         string.Join(',', operations.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
 
@@ -213,7 +243,9 @@ public sealed record VectorInput
     private static string PatternLetters(string pattern, Geometry geometry)
     {
         var letters = new char[geometry.Pages];
-        Array.Fill(letters, '.');
+        Array.Fill(letters, pattern == "mz" ? 'm' : '.');
+        if (pattern == "mz")
+            return new string(letters);
         int at = 0;
         foreach (string token in pattern.Split(',', StringSplitOptions.RemoveEmptyEntries))
         {
@@ -222,7 +254,7 @@ public sealed record VectorInput
             int star = token.IndexOf('*');
             int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
             string body = token[1..(star < 0 ? token.Length : star)];
-            long count = (long)times * (token[0] is 'm' or 'M' or 'f' ? FolioPages(body, token) : Number("pat", body));
+            long count = (long)times * (token[0] is 'm' or 'M' or 'f' || body.StartsWith('[') ? FolioPages(body, token) : Number("pat", body));
 
             // A pattern may run past the table; the recorder made as much of it as fitted.
             int fitting = (int)Math.Min(count, letters.Length - at);
@@ -235,6 +267,9 @@ public sealed record VectorInput
     // <order>, or <order>[first+count].
     private static int FolioPages(string body, string token)
     {
+        // s[slot], s[slot+count].
+        if (body.StartsWith('[') && !body.Contains('+'))
+            return 1;
         int bracket = body.IndexOf('[');
         if (bracket < 0)
             return 1 << Math.Min(Number("pat", body), 20);

@@ -28,7 +28,14 @@ public sealed class VectorMachine
         var input = together[0].Input;
         _kind = input.Kind;
         Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced ? [] : null };
+
+        // khugepaged does not run for nobody, so the recorder starts a process that it knows, without memory.
+        if (together.All(vector => !vector.Input.Program.IsEmpty))
+            Machine.AddProcess();
         Processes = [.. together.Select(vector => new VectorProcess(Machine, vector))];
+        foreach (var process in Processes)
+            process.Begin();
+        ReadStatistics();
         _khugepaged = new Khugepaged(Machine);
     }
 

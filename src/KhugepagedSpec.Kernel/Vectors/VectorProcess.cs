@@ -18,25 +18,47 @@ public sealed class VectorProcess
     private readonly VectorInput _input;
     private readonly Machine _machine;
     private readonly AddressSpace _process;
+    private readonly RecordedVector _vector;
     private readonly AddressSpace? _child;
 
     internal VectorProcess(Machine machine, RecordedVector vector)
     {
+        _vector = vector;
         _input = vector.Input;
         _machine = machine;
-        _process = machine.AddProcess();
+        _process = _input.Program.IsEmpty ? machine.AddProcess() : machine.StartProcess();
+        if (_input.Has("thpdis"))
+            _process.ThpDisable = ThpDisable.Completely;
         Base = 4L * machine.Geometry.Pages;
-        _child = Place(vector.Before);
+        _child = _input.Program.IsEmpty ? Place(vector.Before) : null;
     }
 
-    /// <summary>The VMA around the observed range.</summary>
-    public Vma Vma => _process.Vmas[0];
+    /// <summary>The program that the scenario begins as, if it does; to be run once every other process is there.</summary>
+    internal void Begin()
+    {
+        var slots = new Queue<string>(_vector.ProgramSlots);
+        foreach (var step in _input.Program)
+        {
+            step.Run(_machine, _process, Base);
+            if (step.Verb == ProgramVerb.PageOut && slots.TryDequeue(out string? seen))
+                NoteSlots(seen);
+        }
+    }
+
+    /// <summary>The VMA around the observed range; an empty one where there is none.</summary>
+    public Vma Vma => _process.FindVma(Base) ?? VmaOf(_input, Base) with { Flags = VmaFlags.None };
+
+    /// <summary>The process.</summary>
+    public AddressSpace AddressSpace => _process;
 
     /// <summary>The first page of the observed range.</summary>
     public long Base { get; }
 
     /// <summary>The observed range as it is now.</summary>
     public PageTable Table => TableImage.Read(_machine, _process, Base, _machine.Memory.Clock - 1);
+
+    /// <summary>The same, without regard to what is new.</summary>
+    internal PageTable TableBefore => TableImage.Read(_machine, _process, Base);
 
     /// <summary>The memory of our VMA that is mapped by huge PMD entries, in KB.</summary>
     public long PmdMappedKb
@@ -63,6 +85,8 @@ public sealed class VectorProcess
         var program = new UserProgram(_machine, _process);
         foreach (var (what, offset, length) in _input.Then)
             Do(program, what, Base + offset, length);
+        if (_vector.ThenSlots is { } slots)
+            NoteSlots(slots);
     }
 
     /// <summary>The recorder's VMA, around an observed range that begins at <paramref name="start"/>.</summary>
@@ -110,10 +134,23 @@ public sealed class VectorProcess
         act(start, length);
     }
 
+    // Which slots a swap device gives is its own affair; what follows from them is not.
+    private void NoteSlots(string seen)
+    {
+        if (_process.TableAt(Base).Pmd != PmdState.Table)
+            return;
+        var ptes = _process.TableAt(Base).Ptes;
+        int[] slots = TableNotation.ReadSlots(seen, ptes.Length);
+        for (int i = 0; i < ptes.Length; i++)
+            if (ptes[i].Kind == PteKind.Swap && slots[i] > 0)
+            {
+                _machine.Swap.Release(_machine.Memory, ptes[i]);
+                _machine.Swap.Claim(_machine.Memory, ptes[i].Pfn, slots[i]);
+            }
+    }
+
     private AddressSpace? Place(PageTable before)
     {
-        if (_input.Has("thpdis"))
-            _process.ThpDisable = ThpDisable.Completely;
         _process.Add(VmaOf(_input, Base));
         var table = VectorSetup.WithHiddenState(before, _input);
         var shared = SharedCells(table);

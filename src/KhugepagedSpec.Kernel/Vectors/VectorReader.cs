@@ -58,11 +58,15 @@ public static class VectorReader
     {
         var input = VectorInput.Parse(Text(root, "in"), geometry);
         long pmdKb = Member(root, "pre_pmd_kb").GetInt64();
+        var before = ReadTable(root, "pre", pmdKb, geometry);
+        ImmutableArray<RecordedPass> passes = [.. Member(root, "passes").EnumerateArray().Select(pass => ReadPass(pass, geometry))];
         return new RecordedVector
         {
             Input = input,
-            Before = ReadTable(root, "pre", pmdKb, geometry),
-            Passes = [.. Member(root, "passes").EnumerateArray().Select(pass => ReadPass(pass, geometry))],
+            Before = root.TryGetProperty("slots", out _) ? TableNotation.ReadSlots(before, Text(root, "slots")) : SlotsLeftOpen.Of(before, passes),
+            Passes = passes,
+            ProgramSlots = root.TryGetProperty("prog_slots", out _) ? ReadArray(root, "prog_slots", text => text) : [],
+            ThenSlots = root.TryGetProperty("then_slots", out _) ? Text(root, "then_slots") : null,
             WrongPages = root.TryGetProperty("bad", out var bad) ? bad.GetInt32() : 0,
             ThenAfter = root.TryGetProperty("then", out var then) ? then.GetInt32() : 0,
         };
@@ -103,6 +107,8 @@ public static class VectorReader
         try
         {
             var table = TableNotation.Parse(Text(parent, name), geometry, padWithNone: false);
+            if (table.Pmd is not (PmdState.Table or PmdState.Huge))
+                return table;
             bool whole = table.Cells[0] is { Kind: PteKind.Page } first && first.Order == geometry.PmdOrder
                 && table.Cells[^1].Kind == PteKind.Page && table.Cells[^1].Order == geometry.PmdOrder && pmdKb > 0;
             return whole ? new PageTable(geometry, table.Cells, PmdState.Huge) : table;

@@ -32,7 +32,8 @@ internal static class VectorSetup
 
     /// <summary>Something in the VMA needed an anon_vma. Zero pages and uffd-wp markers do not; guard and poison markers do.</summary>
     public static bool HasAnonVma(VectorInput input) =>
-        input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
+        input.Has("anonvma")
+        || input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
         || input.Pattern.AsSpan().ContainsAnyExcept(WithoutAnonVma)
         || input.Setup.Any(operation => operation.What == 'W');
 
@@ -113,6 +114,8 @@ internal static class VectorSetup
         foreach (var cell in before.Cells)
             if (cell.Kind != PteKind.None)
                 return true;
+        if (input.Has("table"))
+            return true;
         bool wasPopulated = input.Pattern.AsSpan().ContainsAnyExcept('.');
         return wasPopulated && !input.Setup.Any(o => o.What == 'D' && o.Offset == 0 && o.Length >= before.Geometry.Pages);
     }

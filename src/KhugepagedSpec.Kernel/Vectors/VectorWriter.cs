@@ -25,8 +25,14 @@ public static class VectorWriter
             ["passes"] = new JsonArray([.. vector.Passes.Select(Pass)]),
             ["bad"] = vector.WrongPages,
         };
+        if (TableNotation.WriteSlots(vector.Before) is { Length: > 0 } slots)
+            line["slots"] = slots;
         if (vector.ThenAfter > 0)
             line["then"] = vector.ThenAfter;
+        if (!vector.ProgramSlots.IsEmpty)
+            line["prog_slots"] = new JsonArray([.. vector.ProgramSlots.Select(slots => JsonValue.Create(slots))]);
+        if (vector.ThenSlots is { Length: > 0 } thenSlots)
+            line["then_slots"] = thenSlots;
         return line.ToJsonString(Terse);
     }
 

@@ -129,12 +129,7 @@ internal ref struct CollapseAttempt
             return ScanResult.VmaCheck;
         if (!vma.IsAnonymous)
             return ScanResult.PageAnon;
-        return _mm.TableAt(_run.Start).Pmd switch
-        {
-            PmdState.Table => ScanResult.Succeed,
-            PmdState.None => ScanResult.NoPteTable,
-            _ => ScanResult.PmdMapped,
-        };
+        return PageState.OfPmd(_mm.TableAt(_run.Start).Pmd);
     }
 
     private readonly bool Strikes(Mishap what, Gap gap = Gap.BeforeRead) =>

@@ -44,7 +44,7 @@ internal static class Interference
                 break;
             case Mishap.VmaUnmapped when vma is not null:
                 Zap(machine, mm, start);
-                mm.Replace(vma, null);
+                mm.Replace(vma);
                 break;
             case Mishap.VmaShrinks when vma is not null:
                 mm.Replace(vma, vma with { End = start + machine.Geometry.Pages - 1 });

@@ -9,6 +9,17 @@ namespace KhugepagedSpec.Collapse;
 /// </summary>
 internal static class PageState
 {
+    /// <summary>
+    /// What a PMD entry means for collapse. One that migrates will map a huge page again; any other that is not present is no table.
+    /// Source: Linux 7.2, <c>mm/khugepaged.c:check_pmd_state</c>.
+    /// </summary>
+    public static ScanResult OfPmd(PmdState pmd) => pmd switch
+    {
+        PmdState.Table => ScanResult.Succeed,
+        PmdState.None or PmdState.DevicePrivate => ScanResult.NoPteTable,
+        _ => ScanResult.PmdMapped,
+    };
+
     /// <summary>khugepaged leaves a lazily freeable page alone unless it was written again, or the VMA is droppable anyway.</summary>
     public static bool IsProtectedLazyFree(in Folio folio, Pte pte, Vma vma, CollapseKind kind) =>
         kind == CollapseKind.Khugepaged && folio.Has(FolioFlags.LazyFree) && !pte.IsDirty && !vma.Has(VmaFlags.Droppable);

@@ -4,8 +4,8 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Collapse;
 
 /// <summary>
-/// The swap-in step: at the PMD order every non-present PTE of the window is brought back; below it the first one ends the
-/// attempt. What was brought back stays, whatever becomes of the attempt. Source: Linux 7.2,
+/// The swap-in step: at the PMD order every non-present PTE of the window is brought back, a fault at a time; below it the first one ends
+/// the attempt. What was brought back stays, whatever becomes of the attempt. Source: Linux 7.2,
 /// <c>mm/khugepaged.c:__collapse_huge_page_swapin</c>, <c>mm/memory.c:do_swap_page</c>.
 /// </summary>
 internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
@@ -16,8 +16,9 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
         bool bringsBack = order == machine.Geometry.PmdOrder || machine.Version.Isolation.SwapsInAtEveryOrder;
         var result = ScanResult.Succeed;
         int swappedIn = 0;
-        foreach (ref var pte in window)
+        for (int i = 0; i < window.Length; i++)
         {
+            ref var pte = ref window[i];
             if (pte.Kind == PteKind.None || pte.IsPresent)
                 continue;
             if (machine.Version.Scan.EndsAtNonSwapEntries && pte.Kind is not (PteKind.Swap or PteKind.UffdWpMarker))
@@ -31,7 +32,7 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
                 result = ScanResult.ExceedSwapPte;
                 break;
             }
-            result = BringBack(ref pte);
+            result = BringBack(ref pte, offset + i);
             if (result != ScanResult.Succeed)
                 break;
             swappedIn++;
@@ -43,7 +44,7 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
         return result;
     }
 
-    private ScanResult BringBack(ref Pte pte)
+    private ScanResult BringBack(ref Pte pte, int index)
     {
         switch (pte.Kind)
         {
@@ -52,9 +53,12 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
                     return ScanResult.PageLock;
                 if (machine.Script.Strikes(Mishap.SwapinFails, order, offset))
                     return ScanResult.Fail;
-                SwapSpace.BringBack(machine, mm, ref pte);
-                if (machine.Version.LruPutbackIsBatched && !mm.FindVma(run.Start)!.IsLocked)
-                    machine.LruBatch.Add(pte.Pfn, isLarge: false);
+                var (script, at) = (machine.Script, offset);
+                int folio = new SwapFault(machine, mm, mm.FindVma(run.Start)!, run.Start).BringBack(
+                    mm.TableAt(run.Start).Ptes, index,
+                    script.IsEmpty ? null : size => script.Strikes(Mishap.SwapinAllocFails, size, at));
+                if (machine.Version.LruPutbackIsBatched)
+                    machine.LruBatch.Add(folio, machine.Memory.FolioOf(folio).Order > 0);
                 return ScanResult.Succeed;
             case PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate:
                 // The fault waits for the migration, takes the page back from the device, or copies it back to memory.

@@ -3,6 +3,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Daemon;
@@ -31,11 +32,21 @@ public sealed record Scenario
     /// <summary>What will go wrong.</summary>
     public ImmutableArray<ScriptedMishap> Mishaps { get; init; } = [];
 
+    /// <summary>
+    /// What the process does before the first pass, under the settings, if the scenario begins as a program: table and VMA come of it, and
+    /// whether khugepaged knows the process at all. Empty: the process is known.
+    /// </summary>
+    public ImmutableArray<ProgramStep> Program { get; init; } = [];
+
+    /// <summary>A scenario that begins as a program, under the settings of a fresh boot.</summary>
+    public static Scenario Of(ImmutableArray<ProgramStep> program, Geometry geometry) =>
+        Of(PageTable.Empty(geometry, PmdState.None)) with { Program = program };
+
     /// <summary>A scenario with a VMA over exactly the table's range and the settings of a fresh boot.</summary>
     public static Scenario Of(PageTable table) => new()
     {
         Table = table,
-        Vma = Vma.ExactPmdRange(table.Geometry) with { HasAnonVma = table.Pmd is PmdState.Huge or PmdState.Migration || table.Cells.Any(NeedsAnonVma) },
+        Vma = Vma.ExactPmdRange(table.Geometry) with { HasAnonVma = NeedsAnonVma(table) },
         Settings = ThpSettings.Defaults(table.Geometry),
     };
 
@@ -54,6 +65,9 @@ public sealed record Scenario
 
     /// <summary>The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell.</summary>
     public override string ToString() => ScenarioText.Arguments(this);
+
+    /// <summary>Something in the table needed an anon_vma; a VMA may have one without it, from pages elsewhere in it.</summary>
+    public static bool NeedsAnonVma(PageTable table) => table.Pmd is not (PmdState.None or PmdState.Table) || table.Cells.Any(NeedsAnonVma);
 
     // MADV_GUARD_INSTALL and UFFDIO_POISON prepare one; UFFDIO_WRITEPROTECT does not. Seen on Linux 7.2.13.
     private static bool NeedsAnonVma(Cell cell) =>
@@ -84,12 +98,19 @@ public sealed class RunningScenario
             KeepWalks = traced,
             Trace = traced ? [] : null,
         };
-        _process = Machine.AddProcess();
+        _process = scenario.Program.IsEmpty ? Machine.AddProcess() : Machine.StartProcess();
         _process.ThpDisable = scenario.ThpDisable;
-        _process.Add(scenario.Vma);
         _khugepaged = new Khugepaged(Machine);
+        foreach (var step in scenario.Program)
+            step.Run(Machine, _process, 0);
+        if (!scenario.Program.IsEmpty)
+            return;
+        _process.Add(scenario.Vma);
         TableImage.Place(Machine, _process, 0, scenario.Table);
     }
+
+    /// <summary>The VMA of the table's range; the scenario's own where there is none.</summary>
+    public Vma Vma => _process.FindVma(0) is { } vma && vma.Start < Machine.Geometry.Pages ? vma : _scenario.Vma;
 
     /// <summary>The machine.</summary>
     public Machine Machine { get; }
@@ -107,7 +128,7 @@ public sealed class RunningScenario
         Machine.Trace?.Clear();
         MadviseReport? madvise = null;
         if (_scenario.Kind == CollapseKind.Madvise)
-            madvise = MadviseCollapse.Call(Machine, _process, _scenario.Vma, 0, Machine.Geometry.Pages);
+            madvise = MadviseCollapse.Call(Machine, _process, Vma, 0, Machine.Geometry.Pages);
         var report = madvise?.Report ?? _khugepaged.Pass();
         return new PassRun(report, madvise, TableImage.Read(Machine, _process, 0, since), [.. Machine.Trace ?? []]);
     }

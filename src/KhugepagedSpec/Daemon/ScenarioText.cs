@@ -2,6 +2,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Daemon;
 
@@ -13,7 +14,10 @@ internal static class ScenarioText
     {
         var settings = scenario.Settings;
         var defaults = ThpSettings.Defaults(settings.Geometry);
-        var words = new List<string> { $"'{scenario.Table}'" };
+        var words = new List<string>
+        {
+            scenario.Program.IsEmpty ? $"'{scenario.Table}'" : $"--program '{ProgramStep.Write(scenario.Program, settings.Geometry)}'",
+        };
         if (settings.Geometry != Geometry.X86)
             words.Add($"--pmd-order {settings.Geometry.PmdOrder}");
         AddList("--enabled", settings.Madvise);
@@ -38,6 +42,8 @@ internal static class ScenarioText
         }
         if ((scenario.Vma.Start, scenario.Vma.End) != (0, settings.Geometry.Pages))
             words.Add($"--vma {scenario.Vma.Start}-{scenario.Vma.End - 1}");
+        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
+            words.Add("--anon-vma");
         if (scenario.ThpDisable != ThpDisable.No)
             words.Add($"--thp-disable {scenario.ThpDisable.ToString().ToLowerInvariant()}");
         words.AddRange(scenario.Mishaps.Select(mishap => $"--fail {mishap}"));

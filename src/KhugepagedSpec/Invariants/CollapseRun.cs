@@ -84,7 +84,7 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
             {
                 Settings = scenario.Settings,
                 Kind = scenario.Kind,
-                Vma = scenario.Vma,
+                Vma = running.Vma,
                 Enabled = table?.Scan.Enabled ?? OrderSet.Empty,
                 Before = before,
                 After = run.After,

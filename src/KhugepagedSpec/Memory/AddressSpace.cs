@@ -1,4 +1,5 @@
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Memory;
 
@@ -35,6 +36,12 @@ public sealed class AddressSpace
     /// <summary>Tells the process from others, 1 or more.</summary>
     public int Id { get; }
 
+    /// <summary>khugepaged knows it and visits it (<c>MMF_VM_HUGEPAGE</c>).</summary>
+    public bool IsRegistered { get; internal set; }
+
+    /// <summary>Each time the kernel asked whether to register it.</summary>
+    public List<RegistrationCall> RegistrationCalls { get; } = [];
+
     /// <summary>How it refuses THP.</summary>
     public ThpDisable ThpDisable { get; set; }
 
@@ -59,14 +66,12 @@ public sealed class AddressSpace
         _vmas.Add(vma);
     }
 
-    /// <summary>Puts <paramref name="changed"/> in the place of <paramref name="vma"/>; null takes it away.</summary>
-    public void Replace(Vma vma, Vma? changed)
+    /// <summary>Puts VMAs, or none, in the place of <paramref name="vma"/>.</summary>
+    public void Replace(Vma vma, params ReadOnlySpan<Vma> parts)
     {
         int index = _vmas.IndexOf(vma);
-        if (changed is null)
-            _vmas.RemoveAt(index);
-        else
-            _vmas[index] = changed;
+        _vmas.RemoveAt(index);
+        _vmas.InsertRange(index, parts);
     }
 
     /// <summary>The first VMA that ends behind <paramref name="page"/> (<c>find_vma()</c>), or null.</summary>

@@ -21,6 +21,9 @@ public enum Mishap
     /// <summary>Swap-in fails.</summary>
     SwapinFails,
 
+    /// <summary>Swap-in finds no folio of the order: the next lower one is tried.</summary>
+    SwapinAllocFails,
+
     /// <summary>Someone locked the window's first page after the scan.</summary>
     PageLocked,
 

@@ -59,6 +59,9 @@ public struct Folio
     /// <summary>How many of the mappings are theirs (<c>folio->_mm_id_mapcount</c>).</summary>
     public int MapCountA, MapCountB;
 
+    /// <summary>Of a frame that stands for a swapped-out page: its swap slot; 0 if that lies in a row with no other.</summary>
+    public int Slot;
+
     /// <summary>When it was allocated, on the clock of <see cref="PhysicalMemory.Clock"/>.</summary>
     public int Born;
 

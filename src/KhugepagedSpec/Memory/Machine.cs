@@ -7,6 +7,8 @@ namespace KhugepagedSpec.Memory;
 /// <summary>Everything one kernel under observation holds: memory, processes, settings, counters. The only mutable root.</summary>
 public sealed class Machine
 {
+    private int _processes;
+
     /// <summary>Boots a machine without processes.</summary>
     /// <param name="version">The khugepaged it runs.</param>
     /// <param name="settings">Its sysfs settings.</param>
@@ -16,6 +18,7 @@ public sealed class Machine
         Version = version;
         Settings = settings;
         Memory = new PhysicalMemory(settings.Geometry.Pages * 4, Statistics);
+        Swap = new SwapSpace(settings.Geometry);
         Script = new EnvironmentScript(mishaps ?? []);
     }
 
@@ -33,6 +36,9 @@ public sealed class Machine
 
     /// <summary>Page frames and folios.</summary>
     public PhysicalMemory Memory { get; }
+
+    /// <summary>The swap device.</summary>
+    public SwapSpace Swap { get; }
 
     /// <summary>The LRU batch of the CPU that khugepaged runs on.</summary>
     public LruBatch LruBatch { get; } = new();
@@ -52,11 +58,21 @@ public sealed class Machine
     /// <summary>Keep every step of each walk, not only its attempts.</summary>
     public bool KeepWalks { get; init; }
 
-    /// <summary>Starts a process without memory and makes it known to khugepaged.</summary>
+    /// <summary>Starts a process without memory that khugepaged knows already, from memory that it had elsewhere.</summary>
     public AddressSpace AddProcess()
     {
-        var process = new AddressSpace(Geometry, Processes.Count + 1);
-        Processes.Add(process);
+        var process = StartProcess();
+        Register(process);
         return process;
+    }
+
+    /// <summary>Starts a process without memory.</summary>
+    public AddressSpace StartProcess() => new(Geometry, ++_processes);
+
+    /// <summary>Puts a process behind all others that khugepaged knows (<c>__khugepaged_enter()</c>).</summary>
+    internal void Register(AddressSpace process)
+    {
+        process.IsRegistered = true;
+        Processes.Add(process);
     }
 }

@@ -14,7 +14,7 @@ public sealed class PteTable
     /// <summary>What the PMD entry holds.</summary>
     public PmdState Pmd { get; private set; }
 
-    /// <summary>The first frame of the huge page under <see cref="PmdState.Huge"/>.</summary>
+    /// <summary>The first frame of the huge page that the PMD entry maps or stands for; -1 if it does not.</summary>
     public int HugePfn { get; private set; } = -1;
 
     /// <summary>The bits of the huge PMD entry.</summary>
@@ -49,20 +49,28 @@ public sealed class PteTable
     }
 
     /// <summary>
-    /// Turns the huge PMD entry into PTEs that map the same pages, with its bits. Source: Linux 7.2,
-    /// <c>mm/huge_memory.c:__split_huge_pmd</c>.
+    /// Turns the huge PMD entry into PTEs that map the same pages, with its bits; that of the huge zero page into zero-page PTEs.
+    /// Source: Linux 7.2, <c>mm/huge_memory.c:__split_huge_pmd_locked</c>, <c>__split_huge_zero_page_pmd</c>.
     /// </summary>
     public void SplitPmd()
     {
         var ptes = Ptes;
         for (int i = 0; i < ptes.Length; i++)
-            ptes[i] = new Pte(PteKind.Page, HugeFlags, HugePfn + i);
+            ptes[i] = Pmd == PmdState.HugeZero ? Pte.ZeroPage : new Pte(PteKind.Page, HugeFlags, HugePfn + i);
         Pmd = PmdState.Table;
         HugePfn = -1;
     }
 
-    /// <summary>Turns the huge PMD entry into a migration entry: the huge page is being moved.</summary>
-    public void StartHugeMigration() => Pmd = PmdState.Migration;
+    /// <summary>Maps the huge zero page.</summary>
+    public void MapHugeZero()
+    {
+        Clear();
+        Pmd = PmdState.HugeZero;
+    }
+
+    /// <summary>The huge page is being moved, or lives in device memory: an entry that is not present stands for it.</summary>
+    /// <param name="state"><see cref="PmdState.Migration"/> or <see cref="PmdState.DevicePrivate"/>.</param>
+    public void StandIn(PmdState state) => Pmd = state;
 
     private Pte[] Allocate()
     {

@@ -28,6 +28,12 @@ public enum MthpStatistic
 
     /// <summary>split_deferred: a folio became partially mapped and waits to be split.</summary>
     SplitDeferred,
+
+    /// <summary>swpin: swap entries came back as one folio.</summary>
+    Swpin,
+
+    /// <summary>swpin_fallback: they would have, but no folio of the size could be had.</summary>
+    SwpinFallback,
 }
 
 /// <summary>The counters of <c>/proc/vmstat</c> that collapse moves; the PMD order only.</summary>
@@ -57,7 +63,7 @@ public sealed class Statistics
     private static readonly ImmutableArray<string> StatisticNames =
     [
         "collapse_alloc", "collapse_alloc_failed", "collapse_exceed_none_pte", "collapse_exceed_swap_pte",
-        "collapse_exceed_shared_pte", "split", "split_deferred",
+        "collapse_exceed_shared_pte", "split", "split_deferred", "swpin", "swpin_fallback",
     ];
 
     private static readonly ImmutableArray<string> EventNames =

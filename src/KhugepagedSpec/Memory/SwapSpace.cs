@@ -2,23 +2,103 @@ using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Memory;
 
-/// <summary>Pages in and out of swap. A swap slot is a frame of its own that only holds contents.</summary>
-internal static class SwapSpace
+/// <summary>
+/// The slots of one swap device that is a solid-state block device, as zram is. They are handed out in clusters of as many as a PMD
+/// range has pages (<c>SWAPFILE_CLUSTER</c>), each for folios of one order: in order while the cluster lasts, then from a cluster of
+/// that order in which something was given back, then from the next empty one. A folio of order n gets 2^n slots in a row, aligned.
+/// Source: Linux 7.2, <c>mm/swapfile.c:swap_alloc_fast</c>, <c>cluster_alloc_swap_entry</c>, <c>alloc_swap_scan_cluster</c>.
+/// </summary>
+/// <param name="geometry">The geometry of the tables.</param>
+public sealed class SwapSpace(Geometry geometry)
 {
-    /// <summary>Makes <paramref name="pte"/>, a swap entry, map a new small page with the same contents.</summary>
-    public static void BringBack(Machine machine, AddressSpace mm, ref Pte pte)
+    private readonly SortedDictionary<int, Cluster> _clusters = [];
+    private readonly int _slots = geometry.Pages;
+    private readonly int[] _next = new int[Geometry.MaxPmdOrder + 1];
+
+    /// <summary>Hands out slots for a folio of <paramref name="order"/> that is swapped out.</summary>
+    /// <returns>The first of them, 1 or more; slot 0 is the device's header.</returns>
+    public int Take(int order)
     {
-        int pfn = machine.Memory.Allocate(0);
-        machine.Memory.Contents(pfn) = machine.Memory.Contents(pte.Pfn);
-        machine.Memory.Map(pfn, 1, mm.Id);
-        pte = new Pte(PteKind.Page, PteFlags.Young | (pte.Flags & PteFlags.UffdWp), pfn);
+        if (_next[order] is var next and > 0 && ClusterAt(next / _slots) is var current && (current.IsEmpty || current.Order == order)
+            && Scan(next / _slots, current, order, current.IsEmpty ? 0 : next % _slots) is { } slot)
+        {
+            return slot;
+        }
+        foreach (var (number, cluster) in _clusters)
+            if (!cluster.IsEmpty && cluster.Order == order && Scan(number, cluster, order, 0) is { } given)
+                return given;
+        for (int number = 0; ; number++)
+            if (ClusterAt(number) is { IsEmpty: true } empty && Scan(number, empty, order, 0) is { } first)
+                return first;
+    }
+
+    /// <summary>Notes that a written page table holds slot <paramref name="slot"/>; 0, of which nothing is known, is none.</summary>
+    /// <param name="memory">Where the frame is that stands for the page.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="slot">The slot.</param>
+    public void Claim(PhysicalMemory memory, int frame, int slot)
+    {
+        memory.FolioOf(frame).Slot = slot;
+        if (slot > 0)
+            ClusterAt(slot / _slots).Set(slot % _slots, 1, used: true);
+    }
+
+    /// <summary>Gives the slot of a swap entry back: the page was brought back, or given up.</summary>
+    public void Release(PhysicalMemory memory, Pte entry)
+    {
+        int slot = memory.FolioOf(entry.Pfn).Slot;
+        if (slot > 0)
+            ClusterAt(slot / _slots).Set(slot % _slots, 1, used: false);
     }
 
     /// <summary>A swap entry with the contents of the page that <paramref name="pte"/> maps; the caller unmaps the page.</summary>
-    public static Pte Entry(Machine machine, Pte pte)
+    /// <param name="memory">Where the page is.</param>
+    /// <param name="pte">The PTE.</param>
+    /// <param name="slot">The slot it goes to.</param>
+    internal static Pte Entry(PhysicalMemory memory, Pte pte, int slot)
     {
-        int slot = machine.Memory.Allocate(0);
-        machine.Memory.Contents(slot) = machine.Memory.Contents(pte.Pfn);
-        return new Pte(PteKind.Swap, pte.Flags & PteFlags.UffdWp, slot);
+        int frame = memory.Allocate(0);
+        memory.Contents(frame) = memory.Contents(pte.Pfn);
+        memory.FolioOf(frame).Slot = slot;
+        return new Pte(PteKind.Swap, pte.Flags & PteFlags.UffdWp, frame);
+    }
+
+    private Cluster ClusterAt(int number)
+    {
+        if (!_clusters.TryGetValue(number, out var cluster))
+            _clusters.Add(number, cluster = new Cluster(number, _slots));
+        return cluster;
+    }
+
+    private int? Scan(int number, Cluster cluster, int order, int from)
+    {
+        int slots = 1 << order;
+        for (int at = (from + slots - 1) & -slots; at + slots <= _slots; at += slots)
+            if (cluster.IsFree(at, slots))
+            {
+                cluster.Order = order;
+                cluster.Set(at, slots, used: true);
+                _next[order] = at + slots < _slots ? number * _slots + at + slots : 0;
+                return number * _slots + at;
+            }
+        return null;
+    }
+
+    private sealed class Cluster(int number, int size)
+    {
+        private readonly bool[] _used = new bool[size];
+        private int _count;
+
+        public int Order { get; set; }
+
+        public bool IsEmpty => _count == 0;
+
+        public bool IsFree(int at, int slots) => !(number == 0 && at == 0) && !_used.AsSpan(at, slots).Contains(true);
+
+        public void Set(int at, int slots, bool used)
+        {
+            _count += used ? slots : -slots;
+            _used.AsSpan(at, slots).Fill(used);
+        }
     }
 }

@@ -23,7 +23,10 @@ public static class TableImage
             case PmdState.None:
                 live.Clear();
                 break;
-            case PmdState.Huge or PmdState.Migration:
+            case PmdState.HugeZero:
+                live.MapHugeZero();
+                break;
+            case PmdState.Huge or PmdState.Migration or PmdState.DevicePrivate:
                 PlaceHuge(machine, mm, live, table);
                 break;
             default:
@@ -41,8 +44,10 @@ public static class TableImage
     public static PageTable Read(Machine machine, AddressSpace mm, long start, int bornAfter = int.MaxValue)
     {
         var live = mm.TableAt(start);
+        if (live.Pmd is not (PmdState.Table or PmdState.Huge))
+            return PageTable.Empty(machine.Geometry, live.Pmd);
         var cells = new Cell[machine.Geometry.Pages];
-        if (live.Pmd is PmdState.Huge or PmdState.Migration)
+        if (live.Pmd == PmdState.Huge)
         {
             for (int i = 0; i < cells.Length; i++)
                 cells[i] = CellOf(machine.Memory, new Pte(PteKind.Page, live.HugeFlags, live.HugePfn + i), bornAfter);
@@ -61,8 +66,10 @@ public static class TableImage
     {
         var live = mm.TableAt(page);
         int index = machine.Geometry.IndexOf(page);
-        if (live.Pmd is PmdState.Huge or PmdState.Migration)
+        if (live.HugePfn >= 0)
             return (long)machine.Memory.Contents(live.HugePfn + index);
+        if (live.Pmd == PmdState.HugeZero)
+            return 0;
         var pte = live.Ptes[index];
         return pte.Kind switch
         {
@@ -77,7 +84,8 @@ public static class TableImage
         if (pte.Kind == PteKind.None)
             return Cell.None;
         if (pte.Kind != PteKind.Page)
-            return new Cell(pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None);
+            return new Cell(
+                pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None, Slot: pte.Kind == PteKind.Swap ? memory.FolioOf(pte.Pfn).Slot : 0);
         ref var folio = ref memory.FolioOf(pte.Pfn);
         var flags = (CellFlags)pte.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp);
         if (folio.MaybeMappedShared)
@@ -123,14 +131,22 @@ public static class TableImage
 
     private static void PlaceHuge(Machine machine, AddressSpace mm, PteTable live, PageTable table)
     {
-        int folio = machine.Memory.Allocate(machine.Geometry.PmdOrder);
-        for (int i = 0; i < machine.Geometry.Pages; i++)
-            Fill(machine.Memory, folio + i, table.Cells[i]);
-        machine.Memory.Map(folio, machine.Geometry.Pages, mm.Id);
+        var memory = machine.Memory;
+        int pages = machine.Geometry.Pages;
+        var cell = table.Pmd == PmdState.Huge ? table.Cells[0] : Cell.Plain;
+        int folio = Made(memory, cell with { Order = (byte)machine.Geometry.PmdOrder });
+        for (int i = 0; i < pages; i++)
+            Fill(memory, folio + i, table.Cells[i]);
+        memory.Map(folio, pages, mm.Id);
+        if (cell.Has(CellFlags.Shared))
+            memory.FolioOf(folio).MappedElsewhere += pages;
         live.MapHuge(folio);
-        if (table.Pmd == PmdState.Migration)
-            live.StartHugeMigration();
+        live.HugeFlags = OfPte(cell.Flags);
+        if (table.Pmd != PmdState.Huge)
+            live.StandIn(table.Pmd);
     }
+
+    private static PteFlags OfPte(CellFlags flags) => (PteFlags)(flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp));
 
     private static void PlacePtes(Machine machine, AddressSpace mm, PteTable live, PageTable table)
     {
@@ -152,6 +168,8 @@ public static class TableImage
             };
             if (pfn >= 0)
                 Fill(memory, pfn, cell);
+            if (cell.Kind == PteKind.Swap)
+                machine.Swap.Claim(memory, pfn, cell.Slot);
             if (cell.Kind == PteKind.Page)
             {
                 memory.Map(pfn, 1, mm.Id);
@@ -160,7 +178,7 @@ public static class TableImage
                 if (cell.Has(CellFlags.Ksm))
                     ksmPage = pfn;
             }
-            ptes[i] = new Pte(cell.Kind, (PteFlags)(cell.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp)), pfn);
+            ptes[i] = new Pte(cell.Kind, OfPte(cell.Flags), pfn);
         }
         if (largeFolios is null)
             return;
@@ -181,15 +199,15 @@ public static class TableImage
         if (!largeFolios.TryGetValue(key, out int head))
             largeFolios.Add(key, head = Made(memory, cell));
         return head + cell.Page;
+    }
 
-        static int Made(PhysicalMemory memory, Cell cell)
-        {
-            int pfn = memory.Allocate(cell.Order, cell.Node);
-            ref var folio = ref memory.FolioOf(pfn);
-            folio.Flags = FlagsOf(cell.Flags);
-            folio.Pins = cell.Has(CellFlags.Pinned) ? 1 : 0;
-            return pfn;
-        }
+    private static int Made(PhysicalMemory memory, Cell cell)
+    {
+        int pfn = memory.Allocate(cell.Order, cell.Node);
+        ref var folio = ref memory.FolioOf(pfn);
+        folio.Flags = FlagsOf(cell.Flags);
+        folio.Pins = cell.Has(CellFlags.Pinned) ? 1 : 0;
+        return pfn;
     }
 
     private static void Fill(PhysicalMemory memory, int pfn, Cell cell) =>

@@ -59,7 +59,11 @@ public enum CellFlags : ushort
 /// <param name="Order">For <see cref="PteKind.Page"/>: the folio's order.</param>
 /// <param name="Page">For <see cref="PteKind.Page"/>: which page of the folio, 0 to 2^order - 1.</param>
 /// <param name="Node">For <see cref="PteKind.Page"/>: the NUMA node of the folio.</param>
-public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.None, byte Order = 0, ushort Page = 0, byte Node = 0)
+/// <param name="Slot">
+/// For <see cref="PteKind.Swap"/>: the swap slot, 1 or more; 0 for one that lies in a row with no other of the table. Swap-in brings
+/// slots that lie in a row back together.
+/// </param>
+public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.None, byte Order = 0, ushort Page = 0, byte Node = 0, int Slot = 0)
 {
     /// <summary>Empty.</summary>
     public static Cell None => default;
@@ -77,7 +81,8 @@ public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.Non
     /// <summary>True if every flag of <paramref name="flags"/> is set.</summary>
     public bool Has(CellFlags flags) => (Flags & flags) == flags;
 
-    /// <summary>True if <paramref name="next"/>, one PTE further, is the next page of the same folio.</summary>
-    internal bool ContinuesInto(Cell next) =>
-        Kind == PteKind.Page && Order > 0 && next == this with { Page = (ushort)(Page + 1) };
+    /// <summary>True if <paramref name="next"/>, one PTE further, is the next page of the same folio, or the next swap slot.</summary>
+    public bool ContinuesInto(Cell next) =>
+        (Kind == PteKind.Page && Order > 0 && next == this with { Page = (ushort)(Page + 1) })
+        || (Kind == PteKind.Swap && Slot > 0 && next == this with { Slot = Slot + 1 });
 }

@@ -16,6 +16,12 @@ public enum PmdState
 
     /// <summary>A migration entry of a huge page.</summary>
     Migration,
+
+    /// <summary>The huge zero page.</summary>
+    HugeZero,
+
+    /// <summary>A device-private entry of a huge page: it lives in device memory.</summary>
+    DevicePrivate,
 }
 
 /// <summary>

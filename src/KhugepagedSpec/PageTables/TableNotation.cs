@@ -8,8 +8,9 @@ namespace KhugepagedSpec.PageTables;
 /// The text form of a page table: cells from the lowest address up, spaces between them ignored.
 /// A letter is one PTE (<see cref="Letters"/>), <c>*N</c> repeats it. <c>f4</c> (or <c>m4</c>) is a whole folio of order 4,
 /// PTE-mapped; <c>f4[8+3]</c> three of its pages, from page 8; letters right behind say more of it (<see cref="Attributes"/>).
-/// Two pieces of one order whose pages count from the same address are the same folio. <c>m9</c> alone is a PMD-mapped huge
-/// page (of whatever order the PMD has), <c>0</c> alone no PTE table, <c>~</c> alone a migrating huge page.
+/// Two pieces of one order whose pages count from the same address are the same folio. <c>s[84+32]</c> are 32 swap entries whose
+/// slots lie in a row from 84 on; the slots of <c>s*32</c> do not. <c>m9</c> alone is a PMD-mapped huge page (of whatever order the
+/// PMD has), with the letters of a folio behind it; other PMD entries stand alone, too (<see cref="PmdEntries"/>).
 /// The recorders' form, where the count follows the letter (<c>x16 .4</c>), is read too.
 /// </summary>
 public static class TableNotation
@@ -66,6 +67,15 @@ public static class TableNotation
         ('Z', CellFlags.ZeroFilled, CellFlags.None, "contents all zero"),
     ];
 
+    /// <summary>The words for a whole PMD entry that holds neither a PTE table nor a huge page, and one line for the reader.</summary>
+    public static ImmutableArray<(string Word, PmdState State, string Meaning)> PmdEntries { get; } =
+    [
+        ("0", PmdState.None, "no PTE table"),
+        ("mz", PmdState.HugeZero, "huge zero page mapped by the PMD entry"),
+        ("mi", PmdState.Migration, "PMD migration entry: a huge page is being moved"),
+        ("md", PmdState.DevicePrivate, "PMD device-private entry: a huge page lives in device memory"),
+    ];
+
     private static readonly sbyte[] LetterIndex = BuildLetterIndex();
 
     /// <summary>Reads a table.</summary>
@@ -75,9 +85,9 @@ public static class TableNotation
     /// <exception cref="NotationException">The text is not a table.</exception>
     public static PageTable Parse(ReadOnlySpan<char> text, Geometry geometry, bool padWithNone)
     {
-        var whole = text.Trim();
-        if (whole is "0" or "~")
-            return PageTable.Empty(geometry, whole is "0" ? PmdState.None : PmdState.Migration);
+        foreach (var (word, state, _) in PmdEntries)
+            if (text.Trim().SequenceEqual(word))
+                return PageTable.Empty(geometry, state);
         var cells = new Cell[geometry.Pages];
         int count = 0;
         bool huge = false;
@@ -100,14 +110,76 @@ public static class TableNotation
     /// <summary>Writes a table; <see cref="Parse"/> reads it back.</summary>
     public static string Write(PageTable table) => table.Pmd switch
     {
-        PmdState.None => "0",
-        PmdState.Migration => "~",
+        PmdState.Table => WriteCells(table, recorded: false),
+        PmdState.Huge when IsOneFolio(table) => FolioText(table.Cells[0], table.Geometry.Pages, 'm'),
         PmdState.Huge => $"m{table.Geometry.PmdOrder}",
-        _ => WriteCells(table, recorded: false),
+        var state => PmdEntries.First(entry => entry.State == state).Word,
     };
 
-    /// <summary>Writes a table as the recorders of real kernels do: the count behind the letter, the rest space-separated.</summary>
-    public static string WriteRecorded(PageTable table) => WriteCells(table, recorded: true);
+    /// <summary>
+    /// Writes a table as the recorders of real kernels do: the count behind the letter, the rest space-separated, swap slots apart
+    /// (<see cref="WriteSlots"/>).
+    /// </summary>
+    public static string WriteRecorded(PageTable table) =>
+        table.Pmd == PmdState.HugeZero ? Write(table)
+        : WriteCells(table.Cells.Any(cell => cell.Slot > 0) ? WithSlots(table, _ => 0) : table, recorded: true);
+
+    /// <summary>Writes a table as a recorder is asked for it: the same with the swap slots, a PMD entry as such.</summary>
+    public static string WriteWish(PageTable table) => table.Pmd == PmdState.Table ? WriteCells(table, recorded: true) : Write(table);
+
+    /// <summary>The swap slots that are known, as the recorders write them: <c>page:slot+length</c>, space-separated.</summary>
+    public static string WriteSlots(PageTable table)
+    {
+        var text = new StringBuilder();
+        for (int i = 0, run; i < table.Cells.Length; i += run)
+        {
+            run = RunLength(table.Cells, i);
+            if (table.Cells[i].Slot > 0)
+                text.Append(text.Length > 0 ? " " : "").Append(CultureInfo.InvariantCulture, $"{i}:{table.Cells[i].Slot}+{run}");
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The table with the swap slots of <paramref name="slots"/>, in the form of <see cref="WriteSlots"/>.</summary>
+    /// <exception cref="NotationException">The text is not that, or names a PTE that holds no swap entry.</exception>
+    public static PageTable ReadSlots(PageTable table, string slots)
+    {
+        int[] of = ReadSlots(slots, table.Cells.Length);
+        for (int i = 0; i < of.Length; i++)
+            if (of[i] > 0 && table.Cells[i].Kind != PteKind.Swap)
+                throw new NotationException($"slots '{slots}': PTE {i} holds no swap entry");
+        return WithSlots(table, i => of[i]);
+    }
+
+    /// <summary>The slot of each PTE, 0 where there is none, from the form of <see cref="WriteSlots"/>.</summary>
+    /// <param name="slots">The text.</param>
+    /// <param name="pages">How many PTEs there are.</param>
+    /// <exception cref="NotationException">The text is not that.</exception>
+    public static int[] ReadSlots(string slots, int pages)
+    {
+        int[] of = new int[pages];
+        foreach (string word in slots.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var numbers = word.Split(':', '+');
+            if (numbers.Length != 3 || !TryNumber(numbers[0], out int page) || !TryNumber(numbers[1], out int slot) || !TryNumber(numbers[2], out int length)
+                || slot < 1 || length < 1 || page + (long)length > of.Length || slot > int.MaxValue - length)
+                throw new NotationException($"slots '{word}': expected page:slot+length, pages 0 to {of.Length - 1}, slots from 1 on");
+            for (int i = 0; i < length; i++)
+                of[page + i] = slot + i;
+        }
+        return of;
+
+        static bool TryNumber(string digits, out int value) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    }
+
+    /// <summary>The table with other swap slots.</summary>
+    /// <param name="table">The table.</param>
+    /// <param name="slotOf">The slot of the swap entry at a PTE; 0 for none in particular.</param>
+    public static PageTable WithSlots(PageTable table, Func<int, int> slotOf) => new(
+        table.Geometry, [.. table.Cells.Select((cell, i) => cell.Kind == PteKind.Swap ? cell with { Slot = slotOf(i) } : cell)], table.Pmd);
+
+    private static bool IsOneFolio(PageTable table) =>
+        table.Cells[0] is { Kind: PteKind.Page, Page: 0 } first && first.Order == table.Geometry.PmdOrder && RunLength(table.Cells, 0) == table.Geometry.Pages;
 
     private static Cell Small(CellFlags flags) => new(PteKind.Page, flags);
 
@@ -124,9 +196,23 @@ public static class TableNotation
     {
         if (CellOf(letter) is not { } cell)
             throw new NotationException(start, $"unknown kind '{letter}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
+        if (cell.Kind == PteKind.Swap && reader.TryTake('['))
+        {
+            ReadSlots(ref reader, cell, cells, ref count);
+            return;
+        }
         int times = reader.TryNumber(out int direct) ? direct : reader.Repetition();
         for (int i = 0; i < times; i++)
             Append(cells, ref count, cell);
+    }
+
+    private static void ReadSlots(ref Reader reader, Cell cell, Cell[] cells, ref int count)
+    {
+        int bracket = reader.Position, entries = 1;
+        if (!reader.TryNumber(out int slot, int.MaxValue - cells.Length) || (reader.TryTake('+') && !reader.TryNumber(out entries)) || !reader.TryTake(']') || slot < 1 || entries < 1)
+            throw new NotationException(bracket, "expected [slot+count], as in s[84+32], slots from 1 on");
+        for (int i = 0; i < entries; i++)
+            Append(cells, ref count, cell with { Slot = slot + i });
     }
 
     // Returns true if the folio fills the table as a whole folio of the PMD's order.
@@ -195,15 +281,20 @@ public static class TableNotation
         int i = 0;
         while (i < cells.Length)
         {
-            int run = FolioRun(cells, i);
+            int run = RunLength(cells, i);
             if (text.Length > 0)
                 text.Append(' ');
-            if (cells[i].Kind == PteKind.Page && (cells[i].Order > 0 || LetterOf(cells[i]) is null))
+            if (cells[i].Slot > 0)
+            {
+                text.Append(LetterOf(cells[i])).Append('[').Append(cells[i].Slot).Append(run > 1 ? $"+{run}]" : "]");
+                i += run;
+            }
+            else if (cells[i].Kind == PteKind.Page && (cells[i].Order > 0 || LetterOf(cells[i]) is null))
             {
                 string folio = FolioText(cells[i], run);
                 int copies = 1;
                 if (!recorded)
-                    while (i + run * (copies + 1) <= cells.Length && FolioRun(cells, i + run * copies) == run && cells[i + run * copies] == cells[i])
+                    while (i + run * (copies + 1) <= cells.Length && RunLength(cells, i + run * copies) == run && cells[i + run * copies] == cells[i])
                         copies++;
                 text.Append(folio);
                 if (copies > 1)
@@ -224,8 +315,8 @@ public static class TableNotation
         return text.ToString();
     }
 
-    // How many cells from i on are consecutive pages of one folio.
-    private static int FolioRun(ImmutableArray<Cell> cells, int i)
+    // How many cells from i on are consecutive pages of one folio, or swap slots in a row.
+    private static int RunLength(ImmutableArray<Cell> cells, int i)
     {
         int run = 1;
         while (i + run < cells.Length && cells[i + run - 1].ContinuesInto(cells[i + run]))
@@ -233,9 +324,11 @@ public static class TableNotation
         return run;
     }
 
-    private static string FolioText(Cell cell, int pages)
+    private static string FolioText(Cell cell, int pages) => FolioText(cell, pages, cell.Has(CellFlags.New) ? 'F' : 'f');
+
+    private static string FolioText(Cell cell, int pages, char kind)
     {
-        var text = new StringBuilder().Append(cell.Has(CellFlags.New) ? 'F' : 'f').Append(cell.Order);
+        var text = new StringBuilder().Append(kind).Append(cell.Order);
         if (pages != 1 << cell.Order)
             text.Append(CultureInfo.InvariantCulture, $"[{cell.Page}+{pages}]");
         foreach (var (letter, _) in AttributesOf(cell))
@@ -269,9 +362,10 @@ public static class TableNotation
         return index < 0 ? null : Letters[index].Cell;
     }
 
-    /// <summary>The letter that stands for <paramref name="cell"/>, null if none does.</summary>
+    /// <summary>The letter that stands for <paramref name="cell"/>, whatever its swap slot; null if none does.</summary>
     public static char? LetterOf(Cell cell)
     {
+        cell = cell with { Slot = 0 };
         foreach (var (letter, meaning, _) in Letters)
             if (meaning == cell)
                 return letter;
@@ -281,6 +375,8 @@ public static class TableNotation
     /// <summary>What a cell is, in the words of <see cref="Letters"/> and <see cref="Attributes"/>.</summary>
     public static string MeaningOf(Cell cell)
     {
+        if (cell.Slot > 0)
+            return string.Create(CultureInfo.InvariantCulture, $"{MeaningOf(cell with { Slot = 0 })}, slot {cell.Slot}");
         foreach (var (_, meant, meaning) in Letters)
             if (meant == cell)
                 return meaning;
@@ -323,16 +419,17 @@ public static class TableNotation
             return index >= 0;
         }
 
-        public bool TryNumber(out int value)
+        public bool TryNumber(out int value, int most = 1 << 20)
         {
             int start = Position;
-            value = 0;
+            long number = 0;
             while (Position < _text.Length && char.IsAsciiDigit(_text[Position]))
             {
-                value = value * 10 + (_text[Position++] - '0');
-                if (value > 1 << 20)
+                number = number * 10 + (_text[Position++] - '0');
+                if (number > most)
                     throw new NotationException(start, "a number too large for a page table");
             }
+            value = (int)number;
             return Position > start;
         }
 

@@ -26,7 +26,7 @@ internal static class PmdScan
         if (table.Pmd != PmdState.Table)
         {
             progress++;
-            return new ScanReport(table.Pmd == PmdState.None ? ScanResult.NoPteTable : ScanResult.PmdMapped);
+            return new ScanReport(PageState.OfPmd(table.Pmd));
         }
         occupancy.Clear();
         var enabled = Eligibility.PossibleOrders(machine, mm, vma, kind);

@@ -74,6 +74,9 @@ public sealed record ThpSettings
     /// <summary>khugepaged/alloc_sleep_millisecs.</summary>
     public long AllocSleepMilliseconds { get; init; } = 60_000;
 
+    /// <summary>use_zero_page: a read fault of the PMD's size maps the huge zero page.</summary>
+    public bool UseZeroPage { get; init; } = true;
+
     /// <summary>The hardware has transparent huge pages.</summary>
     public bool HardwareHasThp { get; init; } = true;
 

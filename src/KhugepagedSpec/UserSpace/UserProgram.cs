@@ -77,8 +77,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         foreach (var pte in ptes)
             drop &= !pte.IsDirty;
         int pfn = ptes[0].Pfn;
+        int slot = drop ? 0 : machine.Swap.Take(folio.Order);
         for (int i = 0; i < count; i++)
-            ptes[i] = drop ? Pte.None : SwapSpace.Entry(machine, ptes[i]);
+            ptes[i] = drop ? Pte.None : SwapSpace.Entry(_memory, ptes[i], slot + i);
         _memory.Unmap(pfn, count, mm.Id);
     });
 
@@ -92,11 +93,17 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         {
             foreach (ref var pte in table.Ptes.Slice(first, count))
                 if (pte.Kind == PteKind.Swap && !vma.IsLocked)
-                    pte = Pte.None;
+                    GiveUp(ref pte);
         });
         Age(start, length, (table, first, count) =>
         {
-            SplitPmd(table);
+            // A huge page that is given up as a whole stays one. Source: mm/huge_memory.c:madvise_free_huge_pmd.
+            if (table.Pmd == PmdState.Huge)
+            {
+                table.HugeFlags &= ~(PteFlags.Young | PteFlags.Dirty);
+                _memory.FolioOf(table.HugePfn).Flags |= FolioFlags.LazyFree;
+                return;
+            }
             foreach (ref var pte in table.Ptes.Slice(first, count))
                 pte = pte with { Flags = pte.Flags & ~(PteFlags.Young | PteFlags.Dirty) };
             _memory.FolioOf(table.Ptes[first].Pfn).Flags |= FolioFlags.LazyFree;
@@ -169,7 +176,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     /// <param name="childFlags">The child's VMA flags, from the parent's.</param>
     public AddressSpace Fork(Func<long, bool> keep, Func<VmaFlags, VmaFlags> childFlags)
     {
-        var child = machine.AddProcess();
+        var child = machine.StartProcess();
+        if (mm.IsRegistered)
+            machine.Register(child);
         foreach (var vma in mm.Vmas)
         {
             child.Add(vma with { Flags = childFlags(vma.Flags) });
@@ -196,10 +205,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     {
         bool whole = count == machine.Geometry.Pages;
         if (table.Pmd == PmdState.Huge && whole)
-        {
             _memory.Unmap(table.HugePfn, count, mm.Id);
+        if (table.Pmd is PmdState.Huge or PmdState.HugeZero && whole)
             table.Clear();
-        }
         SplitPmd(table);
         if (table.Pmd != PmdState.Table)
             return;
@@ -209,6 +217,8 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             batch = _memory.PteBatch(ptes, i);
             if (ptes[i].Kind == PteKind.Page)
                 _memory.Unmap(ptes[i].Pfn, batch, mm.Id);
+            if (ptes[i].Kind == PteKind.Swap)
+                machine.Swap.Release(_memory, ptes[i]);
             if (!keepGuards || ptes[i].Kind != PteKind.GuardMarker)
                 ptes.Slice(i, batch).Fill(Pte.None);
         }
@@ -216,11 +226,17 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             table.Clear();
     }
 
+    private void GiveUp(ref Pte entry)
+    {
+        machine.Swap.Release(_memory, entry);
+        entry = Pte.None;
+    }
+
     private int IndexOf(long page) => machine.Geometry.IndexOf(page);
 
     private static void SplitPmd(PteTable table)
     {
-        if (table.Pmd == PmdState.Huge)
+        if (table.Pmd is PmdState.Huge or PmdState.HugeZero)
             table.SplitPmd();
     }
 
@@ -233,7 +249,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             return;
         }
         ref var pte = ref table.Ptes[IndexOf(page)];
-        if (pte.IsPresent)
+        if (table.Pmd == PmdState.Table && pte.IsPresent)
             pte = pte with { Flags = (pte.Flags | flags) & ~gone };
     }
 
@@ -244,10 +260,12 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         var table = mm.TableAt(page);
         if (table.Pmd == PmdState.Huge)
             return table.HugePfn + IndexOf(page);
+        if (table.Pmd == PmdState.HugeZero)
+            return write ? FaultInHuge(table) + IndexOf(page) : null;
         if (table.Pmd == PmdState.None)
         {
             if (FaultsInHuge(vma, page))
-                return FaultInHuge(table, vma) + IndexOf(page);
+                return PmdFault(table, vma, write) is { } huge ? huge + IndexOf(page) : null;
             table.Populate();
         }
         ref var pte = ref table.Ptes[IndexOf(page)];
@@ -265,7 +283,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 NoteAnonVma(vma);
                 return MapSmall(ref pte, contents: 0);
             case PteKind.Swap:
-                SwapSpace.BringBack(machine, mm, ref pte);
+                new SwapFault(machine, mm, vma, page - IndexOf(page)).BringBack(table.Ptes, IndexOf(page));
                 return pte.Pfn;
             case PteKind.Page when write && _memory.FolioOf(pte.Pfn).MaybeMappedShared:
                 ulong contents = _memory.Contents(pte.Pfn);
@@ -283,9 +301,18 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             && Eligibility.FaultOrders(machine.Settings, mm, vma).Contains(machine.Geometry.PmdOrder);
     }
 
-    private int FaultInHuge(PteTable table, Vma vma)
+    // The one fault that asks khugepaged to visit the process. Source: mm/huge_memory.c:do_huge_pmd_anonymous_page.
+    private int? PmdFault(PteTable table, Vma vma, bool write)
     {
-        NoteAnonVma(vma);
+        Registration.EnterVma(machine, mm, NoteAnonVma(vma), RegistrationSite.PmdFault);
+        if (write || !machine.Settings.UseZeroPage)
+            return FaultInHuge(table);
+        table.MapHugeZero();
+        return null;
+    }
+
+    private int FaultInHuge(PteTable table)
+    {
         int folio = _memory.Allocate(machine.Geometry.PmdOrder);
         _memory.Map(folio, machine.Geometry.Pages, mm.Id);
         table.MapHuge(folio);
@@ -322,11 +349,15 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         return pfn;
     }
 
-    private void NoteAnonVma(Vma vma)
+    // Gives the VMA as it is then; the caller's may be of before the last time.
+    private Vma NoteAnonVma(Vma vma)
     {
-        // The caller's may be of before the last time.
-        if (mm.FindVma(vma.Start) is { HasAnonVma: false } current)
-            mm.Replace(current, current with { HasAnonVma = true });
+        var current = mm.FindVma(vma.Start)!;
+        if (current.HasAnonVma)
+            return current;
+        var prepared = current with { HasAnonVma = true };
+        mm.Replace(current, prepared);
+        return prepared;
     }
 
     // Runs an action on each folio of the range that belongs to this process alone; one covered in part is split first.

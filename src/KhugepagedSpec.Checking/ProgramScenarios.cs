@@ -1,0 +1,36 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.UserSpace;
+
+namespace KhugepagedSpec.Checking;
+
+/// <summary>
+/// Programs that a scenario may begin as: a map, then advice, faults and zaps in any order, so that khugepaged comes to know the process
+/// at any of the moments at which it may, or never.
+/// </summary>
+public static class ProgramScenarios
+{
+    private static readonly ProgramVerb[] Usual = [ProgramVerb.HugePage, ProgramVerb.HugePage, ProgramVerb.Touch, ProgramVerb.Touch, ProgramVerb.Read, ProgramVerb.NoHugePage];
+    private static readonly ProgramVerb[] Rare = [ProgramVerb.DontNeed, ProgramVerb.PageOut, ProgramVerb.Cold, ProgramVerb.Free];
+
+    /// <summary>A program over the PMD range that is looked at.</summary>
+    /// <param name="choices">Where choices come from.</param>
+    /// <param name="geometry">The geometry of the tables.</param>
+    /// <param name="canSwap">There is a swap device.</param>
+    public static ImmutableArray<ProgramStep> Next(Choices choices, Geometry geometry, bool canSwap = true)
+    {
+        int pages = geometry.Pages;
+        var steps = ImmutableArray.CreateBuilder<ProgramStep>();
+        steps.Add(new ProgramStep(ProgramVerb.Mmap, 0, pages));
+        for (int count = choices.Between(2, 6); count > 0; count--)
+        {
+            var verb = choices.Of<ProgramVerb>(choices.OneIn(4) ? Rare : Usual);
+            if (verb == ProgramVerb.PageOut && !canSwap)
+                continue;
+            bool isAll = choices.OneIn(2) || verb is ProgramVerb.HugePage or ProgramVerb.NoHugePage;
+            int first = isAll ? 0 : choices.Below(pages);
+            steps.Add(new ProgramStep(verb, first, isAll ? pages : choices.Between(1, pages - first)));
+        }
+        return steps.ToImmutable();
+    }
+}
