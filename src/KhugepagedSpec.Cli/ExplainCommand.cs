@@ -130,20 +130,20 @@ internal static class ExplainCommand
         explained.Version.Name, explained.Before.ToString(), explained.Kind.ToString().ToLowerInvariant(),
         explained.Settings.OrdersFor(explained.Vma.IsAdvised).ToString(),
         explained.Settings.MaxPtesNone, explained.Settings.MaxPtesSwap, explained.Settings.MaxPtesShared,
-        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base))]);
+        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base, explained.Version.Trace))]);
 
-    private static PassJson ToJson(PassRun run, long origin) => new(
+    private static PassJson ToJson(PassRun run, long origin, TraceText text) => new(
         [.. run.Report.Tables.Select(table => ToJson(table, origin))],
         run.After.ToString(),
         run.Report.Added.Sizes().ToDictionary(entry => $"{entry.Name}.{entry.Order}", entry => entry.Value),
         run.Report.Added.PagesCollapsed, run.Madvise?.Return, (int?)run.Madvise?.Errno,
-        [.. run.Trace.Select(line => line.ToString())]);
+        [.. run.Trace.Select(line => line.Line(text))]);
 
     private static RangeJson ToJson(TableRun table, long origin) => new(
-        table.Start - origin, table.Scan.Result.KernelName(), table.Status.KernelName(),
+        table.Start - origin, table.Text.KernelNameOf(table.Scan.Result), table.Text.KernelNameOf(table.Status),
         table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
         [.. table.Attempts.Select(attempt => new AttemptJson(
-            attempt.Offset, attempt.Order, attempt.Status.KernelName(), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced, attempt.Swapin?.SwappedIn))]);
+            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced, attempt.Swapin?.SwappedIn))]);
 }
 
 /// <summary>A run to be shown.</summary>
@@ -163,9 +163,15 @@ internal sealed record Explained(
 
     /// <summary>Runs a scenario.</summary>
     public static Explained Of(Scenario scenario, KhugepagedVersion version, int passes) => new(
-        "", version, scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
+        "", Checked(version, scenario), scenario.Kind, scenario.Settings, scenario.Vma, scenario.Table, 0,
         [.. scenario.Run(version, passes, traced: true).Select(run => new ExplainedPass(run))])
     { Mishaps = scenario.Mishaps };
+
+    private static KhugepagedVersion Checked(KhugepagedVersion version, Scenario scenario)
+    {
+        UffdModes.Check(scenario.Vma, version);
+        return version;
+    }
 }
 
 /// <summary>One pass to be shown.</summary>

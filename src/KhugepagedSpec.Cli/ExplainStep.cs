@@ -35,13 +35,13 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
         string? where = table.Mm > 1 ? "the child's" : table.Start != explained.Base ? Invariant($"at {table.Start - explained.Base}") : null;
         yield return new(
             "scan",
-            Invariant($"{scan.Result.KernelName()}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
+            Invariant($"{table.Text.KernelNameOf(scan.Result)}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
             Where: where);
         if (scan.Result != ScanResult.Succeed)
             yield break;
         foreach (var line in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
             yield return new("walk", line.Text, line, where);
-        yield return new("result", $"{table.Status.KernelName()}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
+        yield return new("result", $"{table.Text.KernelNameOf(table.Status)}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
     }
 
     private static string WhyNotScanned(Explained explained)

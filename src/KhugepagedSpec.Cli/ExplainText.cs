@@ -63,7 +63,7 @@ internal static class ExplainText
         Field("\nstatistics", Statistics(pass));
         Line($"trace");
         foreach (var line in pass.Run.Trace)
-            Line($"  {line}");
+            Line($"  {line.Line(explained.Version.Trace)}");
         if (pass.Then is null)
             return;
         Line($"\n{Then(pass)}");

@@ -44,7 +44,7 @@ internal static class KernelRecordCommand
                 file is not null ? Inputs(file)
                 : parsed.GetValue(count) is { } fresh ? Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
                 : [LiveInput.Of("recorded", LiveInput.Fit(scenario.Scenario(parsed), abilities, keepsReclaimable: true), many)];
-            return Run(KernelOption.Get(parsed, kernel), inputs, parsed.GetValue(output));
+            return Run(KernelOption.Get(parsed, kernel, isModelled: true), inputs, parsed.GetValue(output));
         });
         return command;
     }

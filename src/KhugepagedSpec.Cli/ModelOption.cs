@@ -11,7 +11,7 @@ internal static class ModelOption
 
     public static Option<string> Create() => new("--model")
     {
-        Description = "The khugepaged to run; khugepaged-spec versions lists them.",
+        Description = "The khugepaged to run, or linux- and a release; khugepaged-spec versions lists them.",
         DefaultValueFactory = _ => Catalogue.Linux72.Name,
         HelpName = "NAME",
         CompletionSources = { Names },
@@ -34,6 +34,9 @@ internal static class ModelOption
     /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
     public static KhugepagedVersion Find(string name, string where = "") =>
         Catalogue.Find(name) ?? throw new UsageException(
-            $"{where}no khugepaged is called '{name}': expected {string.Join(", ", Catalogue.Versions.Select(version => version.Name))}, "
-            + $"{Catalogue.Linux72WithoutLruBatch.Name}, {string.Join(", ", Catalogue.Older.Select(version => version.Name))}, or a known-bad variant: {string.Join(", ", KnownBad.Variants.Select(version => version.Name))}");
+            name == "legacy" ? $"{where}no khugepaged is called 'legacy' any more: expected {Catalogue.Linux71.Name}"
+            : $"{where}no khugepaged is called '{name}': expected {Joined(Catalogue.Versions)}, {Catalogue.Linux72WithoutLruBatch.Name}, {Joined(Catalogue.Undiscussed)}, "
+            + $"or a known-bad variant: {Joined(KnownBad.Variants)}");
+
+    private static string Joined(IEnumerable<KhugepagedVersion> versions) => string.Join(", ", versions.Select(version => version.Name));
 }

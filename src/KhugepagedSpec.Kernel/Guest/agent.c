@@ -40,6 +40,7 @@
 // Newer than the C library's headers.
 #define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
 #define UFFDIO_POISON_IOCTL _IOWR(0xAA, 0x08, struct uffd_poison)
+#define UFFDIO_RWPROTECT_IOCTL _IOWR(0xAA, 0x09, struct uffdio_writeprotect)
 #define PAGE_IS_PRESENT (1 << 3)
 #define PAGE_IS_SWAPPED (1 << 4)
 #define PAGE_IS_HUGE (1 << 6)
@@ -238,7 +239,7 @@ static int userfault(uint64_t mode, uint64_t start, uint64_t pages)
 {
     if (uffd < 0) {
         uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-        struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ };
+        struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ | (mode & 8 ? 1 << 17 /* RWP */ : 0) };
         if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
             return failed("userfaultfd");
     }
@@ -250,6 +251,12 @@ static int write_protect(uint64_t start, uint64_t pages)
 {
     struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP };
     return ioctl(uffd, UFFDIO_WRITEPROTECT, &request) ? failed("UFFDIO_WRITEPROTECT") : 0;
+}
+
+static int read_write_protect(uint64_t start, uint64_t pages)
+{
+    struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = 1 /* UFFDIO_RWPROTECT_MODE_RWP */ };
+    return ioctl(uffd, UFFDIO_RWPROTECT_IOCTL, &request) ? failed("UFFDIO_RWPROTECT") : 0;
 }
 
 static int poison_marker(uint64_t start, uint64_t pages)
@@ -631,6 +638,8 @@ static int step(char *line)
         return userfault(c, a, b);
     if (!strcmp(word, "protect"))
         return write_protect(a, b);
+    if (!strcmp(word, "rwprotect"))
+        return read_write_protect(a, b);
     if (!strcmp(word, "poison"))
         return poison_marker(a, b);
     if (!strcmp(word, "lock"))

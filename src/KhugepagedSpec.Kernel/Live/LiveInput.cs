@@ -13,7 +13,7 @@ public static class LiveInput
 {
     private static readonly ImmutableArray<(VmaFlags Flag, string Word)> FlagWords =
     [
-        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.Locked, "mlock"), (VmaFlags.NoHugePage, "nohuge"),
+        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.UffdRwp, "uffdr"), (VmaFlags.Locked, "mlock"), (VmaFlags.NoHugePage, "nohuge"),
     ];
 
     private static readonly VmaFlags KnownFlags = FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
@@ -65,6 +65,8 @@ public static class LiveInput
         table = new PageTable(table.Geometry, [.. cells]);
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
+        if (!kernel.HasUffdRwp || flags.HasFlag(VmaFlags.UffdWp) || table.Cells.Any(NeedsWriteProtection))
+            flags &= ~VmaFlags.UffdRwp;
         return scenario with
         {
             Table = table,
@@ -79,6 +81,10 @@ public static class LiveInput
             Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
         };
     }
+
+    // Made by write-protecting, which excludes read-write protection; a page protected against reads is made without.
+    private static bool NeedsWriteProtection(Cell cell) =>
+        cell.Kind is PteKind.UffdWpMarker or PteKind.PoisonMarker || (cell.Kind != PteKind.Page && cell.Has(CellFlags.UffdWp));
 
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
     private static void NothingToReclaim(Cell[] cells)

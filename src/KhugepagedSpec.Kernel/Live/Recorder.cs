@@ -67,13 +67,15 @@ internal sealed class Recorder(LiveKernel kernel)
                 process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
         var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
         var counters = kernel.Added(before, after);
-        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder);
+        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder, kernel.Abilities.Trace);
         foreach (var process in processes)
         {
+            var (folios, table) = (process.Folios, Look(process, process.Seen));
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
-                After = Look(process, process.Seen),
+                After = table,
+                Trace = [.. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios))],
                 PmdMappedKb = process.PmdMappedKb,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
@@ -106,7 +108,25 @@ internal sealed class Recorder(LiveKernel kernel)
         var parts = kernel.Take(process.Number, $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
         process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
         process.PmdMappedKb = Number(parts[2]) * PageBytes / 1024;
+        process.Folios = Folios(process);
         return process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
+    }
+
+    // Where the neighbours' ranges are scanned too, their folios may be named as well.
+    private Dictionary<ulong, int> Folios(Process process)
+    {
+        var places = new Dictionary<ulong, int>();
+        int pages = process.Pages;
+        bool hasNeighbours = process.First <= -pages && process.End >= 2 * pages;
+        if (hasNeighbours)
+            Beside(-pages).AddFolios(places, -pages);
+        process.Seen!.AddFolios(places, 0);
+        if (hasNeighbours)
+            Beside(pages).AddFolios(places, pages);
+        return places;
+
+        Snapshot Beside(int first) =>
+            new(kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data, kernel.Abilities.TellsKsm);
     }
 
     private int CountWrong(Process process)
@@ -153,6 +173,10 @@ internal sealed class Recorder(LiveKernel kernel)
         public Snapshot? Seen { get; set; }
 
         public long PmdMappedKb { get; set; }
+
+        public Dictionary<ulong, int> Folios { get; set; } = [];
+
+        public TraceNormalForm Trace { get; } = new();
 
         public int Return { get; private set; }
 

@@ -59,6 +59,9 @@ public sealed record RecordedPass
     /// <summary>The scan lines, of every process the kernel scanned.</summary>
     public required ImmutableArray<ScanLine> Scans { get; init; }
 
+    /// <summary>The tracepoints' lines in their normal form (<see cref="TraceNormalForm"/>); null if they were not recorded.</summary>
+    public ImmutableArray<string>? Trace { get; init; }
+
     /// <summary>What MADV_COLLAPSE returned, null for khugepaged.</summary>
     public int? Return { get; init; }
 

@@ -25,7 +25,9 @@ internal static class VectorSetup
             flags |= VmaFlags.Locked;
         if (input.Has("uffdm"))
             flags |= VmaFlags.UffdMissing;
-        if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny(Arming))
+        if (input.Has("uffdr"))
+            flags |= VmaFlags.UffdRwp;
+        else if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny(Arming))
             flags |= VmaFlags.UffdWp;
         return flags;
     }

@@ -42,6 +42,8 @@ public static class VectorWriter
             ["tries"] = new JsonArray([.. pass.Attempts.Select(attempt => JsonValue.Create(attempt.ToString()))]),
             ["scan"] = new JsonArray([.. pass.Scans.Select(line => JsonValue.Create(line.ToString()))]),
         };
+        if (pass.Trace is { } trace)
+            json["trace"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]);
         if (counters.Statistics is { } sizes)
             json["stats"] = new JsonObject([.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
         if (counters.Events is { } events)

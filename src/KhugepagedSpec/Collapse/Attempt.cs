@@ -1,3 +1,5 @@
+using KhugepagedSpec.Versions;
+
 namespace KhugepagedSpec.Collapse;
 
 /// <summary>What isolation counted, when it ran.</summary>
@@ -51,13 +53,17 @@ public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason,
 /// <summary>All that was done to one PMD range in one visit: scan, walk, attempts.</summary>
 public sealed class TableRun
 {
-    internal TableRun(int mm, long start, Scan.ScanReport scan)
+    internal TableRun(int mm, long start, Scan.ScanReport scan, TraceText text)
     {
+        Text = text;
         Mm = mm;
         Start = start;
         Scan = scan;
         Status = scan.Result;
     }
+
+    /// <summary>How the version that ran names its results.</summary>
+    public TraceText Text { get; }
 
     /// <summary>The process.</summary>
     public int Mm { get; }
