@@ -38,9 +38,17 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
             Invariant($"{table.Text.KernelNameOf(scan.Result)}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
             Where: where);
         if (scan.Result != ScanResult.Succeed)
+        {
+            if (everyStep)
+                yield return new("lock", "the mmap lock is kept: nothing else was tried", Where: where);
             yield break;
+        }
+        if (everyStep)
+            yield return new("lock", "the mmap lock is dropped: from here on the VMA may change or go", Where: where);
         foreach (var line in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
             yield return new("walk", line.Text, line, where);
+        if (table.WarnedOfMaxPtesNone)
+            yield return new("log", Invariant($"once a boot: max_ptes_none {explained.Settings.MaxPtesNone} is taken for 0 below the PMD order, where only 0 and {explained.Settings.Geometry.MaxPtesLimit} count"), Where: where);
         yield return new("result", $"{table.Text.KernelNameOf(table.Status)}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
     }
 

@@ -61,6 +61,8 @@ internal static class ExplainText
         Line($"\nafter pass {index + 1}");
         Console.Write(TablePicture.Draw(pass.Run.After));
         Field("\nstatistics", Statistics(pass));
+        if (everyStep && pass.Run.Report.Added is var added)
+            Field("folios", $"{added.Gauges}{(added.Gauges.ToString().Length > 0 ? "" : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
         Line($"trace");
         foreach (var line in pass.Run.Trace)
             Line($"  {line.Line(explained.Version.Trace)}");

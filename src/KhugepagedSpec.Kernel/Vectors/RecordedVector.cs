@@ -27,6 +27,12 @@ public sealed record PassCounters(
     ImmutableArray<(string Name, int Order, long Value)>? Statistics,
     ImmutableArray<(string Name, long Value)>? Events)
 {
+    /// <summary>By how much the per-size gauges moved (nr_anon): name, order, value. Null if they were not read.</summary>
+    public ImmutableArray<(string Name, int Order, long Value)>? Gauges { get; init; }
+
+    /// <summary>By how much thp_collapse_alloc of the root's memory.stat grew over all passes up to this one; null if it was not read.</summary>
+    public long? CgroupCollapseAllocs { get; init; }
+
     /// <summary>The same, as the model counts; what it does not know is left out.</summary>
     public Statistics Modelled()
     {

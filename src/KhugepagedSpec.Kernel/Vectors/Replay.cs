@@ -58,7 +58,8 @@ public static class Replay
             if (Compare(guest.Processes[i], recorded[i], recorded[i].Scans.AsSpan()[others..], runs[i]) is { } difference)
                 return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
         }
-        return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null);
+        return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
+            ?? (recorded[0].Counters.CgroupCollapseAllocs is { } charged ? Difference.If("memory.stat thp_collapse_alloc", charged, guest.CgroupCollapseAllocs) : null);
     }
 
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>

@@ -18,7 +18,7 @@ public sealed class VectorMachine
 {
     private readonly CollapseKind _kind;
     private readonly Khugepaged _khugepaged;
-    private Statistics _lastRead = new();
+    private Statistics _lastRead;
 
     /// <summary>Rebuilds the guest as it was just before the first pass.</summary>
     /// <param name="together">What was recorded in the same passes, under the same settings; at least one.</param>
@@ -31,6 +31,7 @@ public sealed class VectorMachine
         Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced || together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null)) ? [] : null };
         Processes = [.. together.Select(vector => new VectorProcess(Machine, vector))];
         _khugepaged = new Khugepaged(Machine);
+        _lastRead = Machine.Statistics.Copy();
     }
 
     /// <summary>The machine.</summary>
@@ -41,6 +42,9 @@ public sealed class VectorMachine
 
     /// <summary>True if the settings make VMAs eligible that never asked: the recorder's own, too.</summary>
     public bool OthersAreEligible => !Machine.Settings.OrdersFor(advised: false).IsEmpty;
+
+    /// <summary>thp_collapse_alloc of the memory cgroups, since the first pass.</summary>
+    internal long CgroupCollapseAllocs => Machine.Statistics.CgroupCollapseAllocs;
 
     /// <summary>What the counters grew by since they were last read this way; the recorder reads them after each pass.</summary>
     public Statistics ReadStatistics()

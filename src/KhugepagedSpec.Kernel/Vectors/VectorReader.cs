@@ -91,7 +91,11 @@ public static class VectorReader
         Member(pass, "adv").GetInt64(),
         Member(pass, "pc").GetInt64(),
         pass.TryGetProperty("stats", out var sizes) ? [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))] : null,
-        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null);
+        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null)
+    {
+        Gauges = pass.TryGetProperty("gauges", out var gauges) ? [.. gauges.EnumerateObject().Select(gauge => ReadStatistic(gauge.Name, gauge.Value.GetInt64(), geometry))] : null,
+        CgroupCollapseAllocs = pass.TryGetProperty("memcg", out var charged) ? charged.GetInt64() : null,
+    };
 
     private static ImmutableArray<T> ReadArray<T>(JsonElement parent, string name, Func<string, T> read)
     {

@@ -46,6 +46,10 @@ public static class VectorWriter
             json["trace"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]);
         if (counters.Statistics is { } sizes)
             json["stats"] = new JsonObject([.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
+        if (counters.Gauges is { } gauges)
+            json["gauges"] = new JsonObject([.. gauges.Select(gauge => KeyValuePair.Create($"{gauge.Name}.{gauge.Order}", (JsonNode?)gauge.Value))]);
+        if (counters.CgroupCollapseAllocs is { } charged)
+            json["memcg"] = charged;
         if (counters.Events is { } events)
             json["events"] = new JsonObject([.. events.Select(one => KeyValuePair.Create(one.Name, (JsonNode?)one.Value))]);
         if (pass.Return is { } returned)

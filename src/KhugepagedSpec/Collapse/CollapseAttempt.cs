@@ -59,6 +59,8 @@ internal ref struct CollapseAttempt
             statistics.Count(VmEvent.ThpCollapseAlloc);
         if (Strikes(Mishap.ChargeFails))
             return ScanResult.CgroupChargeFail;
+        if (IsPmdOrder)
+            statistics.CgroupCollapseAllocs++;
         return Strikes(Mishap.DeferredSplitFails) ? ScanResult.AllocHugePageFail : ScanResult.Succeed;
     }
 

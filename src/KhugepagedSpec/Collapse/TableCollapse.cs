@@ -104,7 +104,10 @@ internal sealed class TableCollapse(Machine machine)
             return (pages, 0);
         if (rule.IsChunkThreshold)
             return JudgeChunks(run, offset, order);
-        int allowed = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit).MaxNone(order, vma);
+        var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
+        int allowed = limits.MaxNone(order, vma);
+        if (!machine.HasWarnedOfMaxPtesNone && limits.IsWarnedOf(order, vma))
+            machine.HasWarnedOfMaxPtesNone = run.WarnedOfMaxPtesNone = true;
         if (allowed == NoneLimit.Unsupported)
             return (0, pages + 1);
         int occupied = _occupancy.Count(offset, pages);
