@@ -48,7 +48,7 @@ internal static class ExplainCommand
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
-                ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), version)
+                ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false } ? version : null)
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
@@ -64,13 +64,14 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
+    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion? named)
     {
         if (scenario.TableText(parsed) is { } table)
             throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
         if (scenario.FirstGiven(parsed) is { } option)
             throw new UsageException($"--vector contradicts {option}: a recorded vector has its own settings");
-        var vector = Find(id, path);
+        var (vector, recordedBy) = Find(id, path);
+        var version = named ?? ModelOption.ForRecorded(recordedBy, path);
         if (passes > vector.Passes.Length)
             throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
         var runs = new List<ExplainedPass>();
@@ -115,14 +116,18 @@ internal static class ExplainCommand
         return Explained.Of(made, version, passes) with { Title = $"{head.Command} ({head.Pid}) at {head.Address(start)}{(range.Changed ? ", which changed while it was read" : "")}: " };
     }
 
-    private static RecordedVector Find(string id, string path)
+    private static (RecordedVector Vector, string? Kernel) Find(string id, string path)
     {
         string found = Recorded.Find(path);
         if (!File.Exists(found))
             throw new UsageException($"{path}: no such file: expected recorded vectors, one JSON object a line");
+        string? kernel = null;
         foreach (var line in VectorReader.Read(found, Geometry.X86))
+        {
+            kernel = line.Meta ?? kernel;
             if (line.Vector is { } vector && vector.Id == id)
-                return vector;
+                return (vector, kernel);
+        }
         throw new UsageException($"{path}: no vector is called '{id}'");
     }
 

@@ -25,6 +25,20 @@ internal static class ModelOption
         CompletionSources = { Names },
     };
 
+    /// <summary>The version that a file of recorded vectors is for, by the kernel its first line names.</summary>
+    /// <param name="meta">What it says of the kernel; null if it says nothing, which is taken for Linux 7.2.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="UsageException">It names a release that nothing models.</exception>
+    public static KhugepagedVersion ForRecorded(string? meta, string path)
+    {
+        const string before = "Linux version ";
+        string kernel = meta is not null && meta.StartsWith(before, StringComparison.Ordinal) ? meta[before.Length..] : "";
+        if (!ReleaseRange.TryParse(kernel, out _, out _))
+            return Catalogue.Linux72;
+        return Catalogue.ForRelease(kernel)
+            ?? throw new UsageException($"{path}: Linux {kernel.Split(' ')[0]} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME");
+    }
+
     /// <summary>The version named; null if none was.</summary>
     public static KhugepagedVersion? GetIfGiven(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } name ? Find(name, "--model: ") : null;
 
