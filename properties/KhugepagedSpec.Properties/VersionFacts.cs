@@ -2,7 +2,6 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

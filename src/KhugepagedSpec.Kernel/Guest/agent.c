@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -513,6 +514,17 @@ static int send_file(const char *path)
     return 0;
 }
 
+// The end of the kernel's log.
+static int send_log(void)
+{
+    static char text[1 << 18];
+    int length = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, sizeof text);
+    if (length < 0)
+        return failed("klogctl");
+    reply('f', text, length);
+    return 0;
+}
+
 // Words of a file of 64-bit words: path, then first and count of each run. Fewer than asked for if the file ends.
 static int send_words(const char *rest)
 {
@@ -598,6 +610,8 @@ static int step(char *line)
         return send_words(rest);
     if (!strcmp(word, "regions"))
         return send_regions(rest);
+    if (!strcmp(word, "log"))
+        return send_log();
     if (!strcmp(word, "pid"))
         return send_pid();
     if (!strcmp(word, "count")) {
@@ -644,6 +658,8 @@ static int step(char *line)
         return poison_marker(a, b);
     if (!strcmp(word, "lock"))
         return syscall(SYS_mlock2, a, b * PAGE, 1 /* MLOCK_ONFAULT */) ? failed("mlock2") : 0;
+    if (!strcmp(word, "readonly"))
+        return mprotect((void *)a, b * PAGE, PROT_READ) ? failed("mprotect") : 0;
     if (!strcmp(word, "prctl"))
         return prctl(a, b, c, 0, 0) ? failed("prctl") : 0;
     if (!strcmp(word, "collapse"))

@@ -27,6 +27,8 @@ public static class LiveInput
         var flags = FlagWords.Where(pair => scenario.Vma.Has(pair.Flag)).Select(pair => pair.Word).ToList();
         if (scenario.ThpDisable == ThpDisable.Completely)
             flags.Add("thpdis");
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            flags.Add("rdonly");
         string pattern = TableNotation.WriteRecorded(scenario.Table).Replace(' ', ',');
         var input = new VectorInput
         {
@@ -67,6 +69,9 @@ public static class LiveInput
         var flags = scenario.Vma.Flags & KnownFlags;
         if (!kernel.HasUffdRwp || flags.HasFlag(VmaFlags.UffdWp) || table.Cells.Any(NeedsWriteProtection))
             flags &= ~VmaFlags.UffdRwp;
+        var usual = flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags;
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            usual &= ~VmaFlags.Write;
         return scenario with
         {
             Table = table,
@@ -74,7 +79,7 @@ public static class LiveInput
             {
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
-                Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
+                Flags = usual | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             Numa = NumaTopology.SingleNode,

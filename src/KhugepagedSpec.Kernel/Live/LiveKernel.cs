@@ -28,6 +28,7 @@ internal sealed class LiveKernel : IDisposable
     private readonly List<(string Name, int Order)> _counters = [];
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
+    private bool _hasWarned;
 
     /// <summary>Boots a kernel and prepares it.</summary>
     /// <param name="kernel">The kernel.</param>
@@ -153,6 +154,13 @@ internal sealed class LiveKernel : IDisposable
         var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");
         string? line = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data).Split('\n').FirstOrDefault(one => one.StartsWith("thp_collapse_alloc ", StringComparison.Ordinal));
         return line is null ? 0 : long.Parse(line.AsSpan(line.IndexOf(' ') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The kernel has logged, since it was booted, that it does not support the value of max_ptes_none.</summary>
+    public bool HasWarnedOfMaxPtesNone()
+    {
+        _hasWarned = _hasWarned || Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data).Contains("max_ptes_none", StringComparison.Ordinal);
+        return _hasWarned;
     }
 
     /// <summary>What the counters grew by between two looks.</summary>

@@ -44,13 +44,22 @@ internal sealed class Recorder(LiveKernel kernel)
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(process.Number, $"limit {process.Number}\n");
+        bool hadWarned = kernel.HasWarnedOfMaxPtesNone();
         long charged = kernel.CgroupCollapseAllocs();
         var seen = kernel.Observe("");
         for (int pass = 0; pass < together[0].Passes && processes.Count > 0; pass++)
             seen = Pass(processes, seen, pass);
         charged = kernel.CgroupCollapseAllocs() - charged;
+        bool? warned = hadWarned ? null : kernel.HasWarnedOfMaxPtesNone();
         foreach (var process in processes.Where(process => process.Passes.Count > 0))
-            process.Passes[^1] = process.Passes[^1] with { Counters = process.Passes[^1].Counters with { CgroupCollapseAllocs = charged } };
+            process.Passes[^1] = process.Passes[^1] with
+            {
+                Counters = process.Passes[^1].Counters with
+                {
+                    CgroupCollapseAllocs = charged,
+                    WarnedOfMaxPtesNone = warned,
+                },
+            };
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");

@@ -91,6 +91,8 @@ internal sealed class TableBuilder
             _steps.Advise(start, pages, StepWriter.NoHugePage);
         else if (!_input.Has("noadv"))
             _steps.Advise(start, pages, StepWriter.HugePage);
+        if (_input.Has("rdonly"))
+            _steps.Range("readonly", start, pages);
         Drain();
         return _steps.Take();
     }

@@ -33,6 +33,12 @@ public sealed record PassCounters(
     /// <summary>By how much thp_collapse_alloc of the root's memory.stat grew over all passes up to this one; null if it was not read.</summary>
     public long? CgroupCollapseAllocs { get; init; }
 
+    /// <summary>
+    /// The kernel logged by the end of this pass that it does not support the value of max_ptes_none; null if it had before, or if its
+    /// log was not read.
+    /// </summary>
+    public bool? WarnedOfMaxPtesNone { get; init; }
+
     /// <summary>The same, as the model counts; what it does not know is left out.</summary>
     public Statistics Modelled()
     {

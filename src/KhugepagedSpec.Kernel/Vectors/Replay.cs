@@ -59,7 +59,8 @@ public static class Replay
                 return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
         }
         return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
-            ?? (recorded[0].Counters.CgroupCollapseAllocs is { } charged ? Difference.If("memory.stat thp_collapse_alloc", charged, guest.CgroupCollapseAllocs) : null);
+            ?? (recorded[0].Counters.CgroupCollapseAllocs is { } charged ? Difference.If("memory.stat thp_collapse_alloc", charged, guest.CgroupCollapseAllocs) : null)
+            ?? (recorded[0].Counters.WarnedOfMaxPtesNone is { } warned ? Difference.If("warning about max_ptes_none", warned, guest.Machine.HasWarnedOfMaxPtesNone) : null);
     }
 
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>

@@ -53,7 +53,7 @@ public sealed record VectorInput
     /// <summary>Where the VMA lies.</summary>
     public VmaShape Shape { get; init; } = VmaShape.Exact;
 
-    /// <summary>Flags of the set-up: uffdm, uffdw, uffdr, mlock, noadv, nohuge, thpdis, noretouch, nodrain.</summary>
+    /// <summary>Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain.</summary>
     public ImmutableArray<string> Flags { get; init; } = [];
 
     /// <summary>What the surroundings made fail: charges to the memory cgroup, or allocations of large folios.</summary>
@@ -80,7 +80,7 @@ public sealed record VectorInput
     /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
     public int Passes { get; init; } = 3;
 
-    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "uffdr", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain"];
+    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain"];
 
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";

@@ -94,6 +94,7 @@ public static class VectorReader
         pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null)
     {
         Gauges = pass.TryGetProperty("gauges", out var gauges) ? [.. gauges.EnumerateObject().Select(gauge => ReadStatistic(gauge.Name, gauge.Value.GetInt64(), geometry))] : null,
+        WarnedOfMaxPtesNone = pass.TryGetProperty("warned", out var warned) ? warned.GetBoolean() : null,
         CgroupCollapseAllocs = pass.TryGetProperty("memcg", out var charged) ? charged.GetInt64() : null,
     };
 

@@ -17,6 +17,8 @@ internal static class VectorSetup
     public static VmaFlags FlagsOf(VectorInput input)
     {
         var flags = VmaFlags.Anonymous | VmaFlags.Write;
+        if (input.Has("rdonly"))
+            flags &= ~VmaFlags.Write;
         if (input.Has("nohuge"))
             flags |= VmaFlags.NoHugePage;
         else if (!input.Has("noadv"))
