@@ -39,14 +39,16 @@ internal static class VersionsCommand
     {
         Console.WriteLine($"{version.Name,-29}{version.Source}");
         if (version.Releases is { } releases)
+        {
             Console.WriteLine($"  releases        {releases}");
+            Console.WriteLine($"  trace           {version.Trace.Name}");
+        }
         Console.WriteLine($"  scan            {version.Scan.Name}");
         Console.WriteLine($"  walk            {version.Walk.Name}");
         Console.WriteLine($"  window's test   {version.Candidate.Name}");
         Console.WriteLine($"  none below PMD  {(version.IsPmdOnly ? "-" : version.NoneLimit.Name)}");
         Console.WriteLine($"  retry           {(version.IsPmdOnly ? "-" : version.Retry.Name)}");
         Console.WriteLine($"  reports         {(version.Visit switch { VisitResult.ByPriority => "success, failed allocation, last failure", VisitResult.CollapsedOrFail => "success, or SCAN_FAIL", _ => "the attempt's result" })}");
-        Console.WriteLine($"  trace           {version.Trace.Name}");
         if (version.HasUffdRwp)
             Console.WriteLine("  userfaultfd     protects against reads too (RWP)");
         if (version.SwapinEndsAtNonSwapEntries)
