@@ -48,7 +48,7 @@ internal static class ExplainCommand
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
-                ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false } ? version : null)
+                ? OfVector(parsed, scenario, (named[0], named[1]), parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false } ? version : null)
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
@@ -64,8 +64,9 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion? named)
+    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, (string Id, string Path) which, int? passes, KhugepagedVersion? named)
     {
+        var (id, path) = which;
         if (scenario.TableText(parsed) is { } table)
             throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
         if (scenario.FirstGiven(parsed) is { } option)
@@ -148,7 +149,8 @@ internal static class ExplainCommand
         table.Start - origin, table.Text.KernelNameOf(table.Scan.Result), table.Text.KernelNameOf(table.Status),
         table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
         [.. table.Attempts.Select(attempt => new AttemptJson(
-            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced, attempt.Swapin?.SwappedIn))]);
+            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced,
+            attempt.Swapin?.SwappedIn))]);
 }
 
 /// <summary>A run to be shown.</summary>

@@ -35,7 +35,8 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
         string? where = table.Mm > 1 ? "the child's" : table.Start != explained.Base ? Invariant($"at {table.Start - explained.Base}") : null;
         yield return new(
             "scan",
-            Invariant($"{table.Text.KernelNameOf(scan.Result)}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
+            table.Text.KernelNameOf(scan.Result)
+            + Invariant($": {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
             Where: where);
         if (scan.Result != ScanResult.Succeed)
         {
@@ -48,8 +49,13 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
         foreach (var line in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
             yield return new("walk", line.Text, line, where);
         if (table.WarnedOfMaxPtesNone)
-            yield return new("log", Invariant($"once a boot: max_ptes_none {explained.Settings.MaxPtesNone} is taken for 0 below the PMD order, where only 0 and {explained.Settings.Geometry.MaxPtesLimit} count"), Where: where);
-        yield return new("result", $"{table.Text.KernelNameOf(table.Status)}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
+        {
+            var (value, most) = (explained.Settings.MaxPtesNone, explained.Settings.Geometry.MaxPtesLimit);
+            yield return new("log", Invariant($"once a boot: max_ptes_none {value} is taken for 0 below the PMD order, where only 0 and {most} count"), Where: where);
+        }
+
+        string result = table.Text.KernelNameOf(table.Status);
+        yield return new("result", $"{result}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
     }
 
     private static string WhyNotScanned(Explained explained)

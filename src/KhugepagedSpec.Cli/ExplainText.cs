@@ -1,5 +1,6 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -41,7 +42,7 @@ internal static class ExplainText
         Invariant($"pass {pass + 1}{(explained.Passes[pass].Recorded is { } verdict ? $": the recorded kernel {verdict}" : "")}");
 
     /// <summary>Every counter that a pass moved.</summary>
-    public static string Statistics(ExplainedPass pass)
+    public static string Counters(ExplainedPass pass)
     {
         var added = pass.Run.Report.Added;
         return string.Join(' ', added.Sizes().Select(entry => Invariant($"{entry.Name}.{entry.Order}={entry.Value}"))
@@ -60,9 +61,9 @@ internal static class ExplainText
             Line($"  {(step.Label.Length > 0 ? $"{step.Label,-10}" : "")}{step.Text}{(step.Label == "scan" && step.Where is { } where ? $"  ({where})" : "")}");
         Line($"\nafter pass {index + 1}");
         Console.Write(TablePicture.Draw(pass.Run.After));
-        Field("\nstatistics", Statistics(pass));
-        if (everyStep && pass.Run.Report.Added is var added)
-            Field("folios", $"{added.Gauges}{(added.Gauges.ToString().Length > 0 ? "" : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
+        Field("\nstatistics", Counters(pass));
+        if (everyStep)
+            Field("folios", Folios(pass.Run.Report.Added));
         Line($"trace");
         foreach (var line in pass.Run.Trace)
             Line($"  {line.Line(explained.Version.Trace)}");
@@ -70,6 +71,12 @@ internal static class ExplainText
             return;
         Line($"\n{Then(pass)}");
         Console.Write(TablePicture.Draw(pass.Then));
+    }
+
+    private static string Folios(Statistics added)
+    {
+        string moved = added.Gauges.ToString();
+        return Invariant($"{(moved.Length > 0 ? moved : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
     }
 
     private static string SizeNames(ThpSettings settings, Vma vma)

@@ -23,7 +23,8 @@ internal static class KernelOption
     public static CachedKernel Get(ParseResult parsed, Option<string> option, bool isModelled = false)
     {
         string wanted = parsed.GetValue(option)!;
-        var kernel = KernelCache.Find(wanted) ?? throw new UsageException($"--kernel {wanted}: not cached: run khugepaged-spec kernel fetch {wanted}");
+        var kernel = KernelCache.Find(wanted)
+            ?? throw new UsageException($"--kernel {wanted}: not cached: run khugepaged-spec kernel fetch {wanted}");
         Refuse(wanted, kernel.Release, isModelled);
         return kernel;
     }
@@ -33,6 +34,7 @@ internal static class KernelOption
     {
         bool isOlder = ReleaseRange.TryParse(release, out var number, out _) && number.CompareTo(Catalogue.Released[0].Releases!.First) < 0;
         if (isOlder || (!isModelled && Catalogue.ForRelease(release) is null))
-            throw new UsageException($"--kernel {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
+            throw new UsageException(
+                $"--kernel {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
     }
 }

@@ -36,7 +36,8 @@ internal static class ModelOption
         if (!ReleaseRange.TryParse(kernel, out _, out _))
             return Catalogue.Linux72;
         return Catalogue.ForRelease(kernel)
-            ?? throw new UsageException($"{path}: Linux {kernel.Split(' ')[0]} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME");
+            ?? throw new UsageException(
+                $"{path}: Linux {kernel.Split(' ')[0]} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME");
     }
 
     /// <summary>The version named; null if none was.</summary>
@@ -49,8 +50,8 @@ internal static class ModelOption
     public static KhugepagedVersion Find(string name, string where = "") =>
         Catalogue.Find(name) ?? throw new UsageException(
             name == "legacy" ? $"{where}no khugepaged is called 'legacy' any more: expected {Catalogue.Linux71.Name}"
-            : $"{where}no khugepaged is called '{name}': expected {Joined(Catalogue.Versions)}, {Catalogue.Linux72WithoutLruBatch.Name}, {Joined(Catalogue.Undiscussed)}, "
-            + $"or a known-bad variant: {Joined(KnownBad.Variants)}");
+            : $"{where}no khugepaged is called '{name}': expected {Joined(Catalogue.Versions)}, {Catalogue.Linux72WithoutLruBatch.Name}, "
+            + $"{Joined(Catalogue.Undiscussed)}, or a known-bad variant: {Joined(KnownBad.Variants)}");
 
     private static string Joined(IEnumerable<KhugepagedVersion> versions) => string.Join(", ", versions.Select(version => version.Name));
 }

@@ -21,7 +21,8 @@ internal sealed class ScenarioOptions
     private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
     private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
-    private readonly Option<UffdMode?> _uffd = Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's.", UffdMode.Missing, UffdModes.Refused);
+    private readonly Option<UffdMode?> _uffd =
+        Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's.", UffdMode.Missing, UffdModes.Refused);
     private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
     private readonly Option<bool> _droppable = new("--droppable") { Description = "The VMA is droppable." };
     private readonly Option<bool> _readOnly = new("--read-only") { Description = "The VMA is not writable." };
@@ -151,7 +152,8 @@ internal static class UffdModes
     public static void Check(Vma vma, KhugepagedVersion version)
     {
         if (vma.Has(VmaFlags.UffdRwp) && !version.HasUffdRwp)
-            throw new UsageException($"--uffd rwp: {version.Name} has no read-write protection: expected missing, wp, or --model {Catalogue.Linux73.Name}");
+            throw new UsageException(
+                $"--uffd rwp: {version.Name} has no read-write protection: expected missing, wp, or --model {Catalogue.Linux73.Name}");
     }
 }
 

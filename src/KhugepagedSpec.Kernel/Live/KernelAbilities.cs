@@ -40,7 +40,8 @@ public sealed partial record KernelAbilities
 
     /// <summary>The version of the catalogue that models it.</summary>
     /// <exception cref="GuestException">None does.</exception>
-    public KhugepagedVersion Model => KnownModel ?? throw new GuestException($"Linux {Release} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME", []);
+    public KhugepagedVersion Model => KnownModel
+        ?? throw new GuestException($"Linux {Release} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME", []);
 
     /// <summary>What its tracepoints print; of a kernel that nothing models, as the newest do.</summary>
     internal TraceText Trace => (KnownModel ?? Catalogue.Linux73).Trace;

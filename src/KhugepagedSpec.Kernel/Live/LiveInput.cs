@@ -13,7 +13,8 @@ public static class LiveInput
 {
     private static readonly ImmutableArray<(VmaFlags Flag, string Word)> FlagWords =
     [
-        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.UffdRwp, "uffdr"), (VmaFlags.Locked, "mlock"), (VmaFlags.NoHugePage, "nohuge"),
+        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.UffdRwp, "uffdr"), (VmaFlags.Locked, "mlock"),
+        (VmaFlags.NoHugePage, "nohuge"),
     ];
 
     private static readonly VmaFlags KnownFlags = FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);

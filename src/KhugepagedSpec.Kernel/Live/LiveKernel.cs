@@ -152,15 +152,18 @@ internal sealed class LiveKernel : IDisposable
         steps.Range("write", place, pages, 1);
         steps.Range("unmap", place, pages);
         var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");
-        string? line = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data).Split('\n').FirstOrDefault(one => one.StartsWith("thp_collapse_alloc ", StringComparison.Ordinal));
-        return line is null ? 0 : long.Parse(line.AsSpan(line.IndexOf(' ') + 1), NumberStyles.None, CultureInfo.InvariantCulture);
+        const string name = "thp_collapse_alloc ";
+        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
+        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The kernel has logged, since it was booted, that it does not support the value of max_ptes_none.</summary>
     public bool HasWarnedOfMaxPtesNone()
     {
-        _hasWarned = _hasWarned || Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data).Contains("max_ptes_none", StringComparison.Ordinal);
-        return _hasWarned;
+        return _hasWarned = _hasWarned || Log().Contains("max_ptes_none", StringComparison.Ordinal);
+
+        string Log() => Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data);
     }
 
     /// <summary>What the counters grew by between two looks.</summary>
@@ -170,7 +173,8 @@ internal sealed class LiveKernel : IDisposable
         var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
         for (int i = 2; i < _counters.Count; i++)
             if (after.Counters[i] != before.Counters[i])
-                (Gauges.TryParse(_counters[i].Name, out _) ? gauges : sizes).Add((_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
+                (Gauges.TryParse(_counters[i].Name, out _) ? gauges : sizes).Add(
+                    (_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
         return new Vectors.PassCounters(
             after.Counters[0] - before.Counters[0], after.Counters[1] - before.Counters[1],
             HasSizeStatistics ? sizes.ToImmutable() : null, [.. after.Events.Since(before.Events).Events()])

@@ -88,7 +88,10 @@ internal sealed class Recorder(LiveKernel kernel)
             {
                 Counters = counters,
                 After = table,
-                Trace = [.. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios))],
+                Trace =
+                [
+                    .. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios)),
+                ],
                 PmdMappedKb = process.PmdMappedKb,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
@@ -139,7 +142,9 @@ internal sealed class Recorder(LiveKernel kernel)
         return places;
 
         Snapshot Beside(int first) =>
-            new(kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data, kernel.Abilities.TellsKsm);
+            new(
+                kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data,
+                kernel.Abilities.TellsKsm);
     }
 
     private int CountWrong(Process process)

@@ -36,8 +36,9 @@ internal sealed class Snapshot
         for (int i = 0; i < _data.Length / CellBytes; i++)
         {
             ulong flags = BinaryPrimitives.ReadUInt64LittleEndian(Record(i)[8..]);
+            ulong page = PageMap.IsLarge(flags) ? BinaryPrimitives.ReadUInt16LittleEndian(Record(i)[16..]) : 0UL;
             if (PageMap.IsPresent(Entry(i)))
-                places.TryAdd(FrameOf(i) - (PageMap.IsLarge(flags) ? BinaryPrimitives.ReadUInt16LittleEndian(Record(i)[16..]) : 0UL), first + i);
+                places.TryAdd(FrameOf(i) - page, first + i);
         }
     }
 

@@ -79,10 +79,13 @@ internal sealed class TableBuilder
     {
         long start = Address(Extent.First), pages = Extent.End - Extent.First;
         var flags = VectorSetup.FlagsOf(_input);
-        int mode = (flags.HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (flags.HasFlag(VmaFlags.UffdRwp) ? UffdRwp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
+        bool isAgainstReads = flags.HasFlag(VmaFlags.UffdRwp);
+        int mode = (flags.HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (isAgainstReads ? UffdRwp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
         if (mode != 0)
             _steps.Range("userfault", start, pages, mode);
-        ForEachRun(cell => cell.Has(CellFlags.UffdWp) || cell.Kind == PteKind.UffdWpMarker, (at, count) => _steps.Range(flags.HasFlag(VmaFlags.UffdRwp) ? "rwprotect" : "protect", Address(at), count));
+        ForEachRun(
+            cell => cell.Has(CellFlags.UffdWp) || cell.Kind == PteKind.UffdWpMarker,
+            (at, count) => _steps.Range(isAgainstReads ? "rwprotect" : "protect", Address(at), count));
         SwapOut(cell => cell.Kind == PteKind.Swap && cell.Has(CellFlags.UffdWp));
         ForEachRun(cell => cell.Kind == PteKind.PoisonMarker, (at, count) => _steps.Range("poison", Address(at), count));
         if (_input.Has("mlock"))

@@ -61,7 +61,8 @@ internal static class TraceReader
                     if (range is { Scan: null })
                         ranges[^1] = range with
                         {
-                            Scan = new ScanLine(Result(fields["status"], words), Number(fields["referenced"]), Number(fields["none_or_zero"]), Number(fields["unmapped"])),
+                            Scan = new ScanLine(
+                                Result(fields["status"], words), Number(fields["referenced"]), Number(fields["none_or_zero"]), Number(fields["unmapped"])),
                         };
                     break;
             }

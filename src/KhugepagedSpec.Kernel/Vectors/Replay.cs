@@ -58,9 +58,13 @@ public static class Replay
             if (Compare(guest.Processes[i], recorded[i], recorded[i].Scans.AsSpan()[others..], runs[i]) is { } difference)
                 return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
         }
-        return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
-            ?? (recorded[0].Counters.CgroupCollapseAllocs is { } charged ? Difference.If("memory.stat thp_collapse_alloc", charged, guest.CgroupCollapseAllocs) : null)
-            ?? (recorded[0].Counters.WarnedOfMaxPtesNone is { } warned ? Difference.If("warning about max_ptes_none", warned, guest.Machine.HasWarnedOfMaxPtesNone) : null);
+        var counters = recorded[0].Counters;
+        return Counters.Compare(counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
+            ?? IfRead("memory.stat thp_collapse_alloc", counters.CgroupCollapseAllocs, guest.Machine.Statistics.CgroupCollapseAllocs)
+            ?? IfRead("warning about max_ptes_none", counters.WarnedOfMaxPtesNone, guest.Machine.HasWarnedOfMaxPtesNone);
+
+        static Difference? IfRead<T>(string what, T? kernel, T model)
+            where T : struct => kernel is { } read ? Difference.If(what, read, model) : null;
     }
 
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>

@@ -23,7 +23,10 @@ public sealed class TraceNormalForm
     {
         var text = new StringBuilder(line);
         if (Find(line, Folio) is var (folio, end) && line[folio..end] != NoFolio)
-            text.Remove(folio - 2, end - folio + 2).Insert(folio - 2, PlaceOf(ulong.Parse(line.AsSpan(folio, end - folio), NumberStyles.HexNumber, CultureInfo.InvariantCulture), places));
+        {
+            ulong frame = ulong.Parse(line.AsSpan(folio, end - folio), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+            text.Remove(folio - 2, end - folio + 2).Insert(folio - 2, PlaceOf(frame, places));
+        }
         if (Find(line, Process) is var (process, processEnd))
             text.Remove(process, processEnd - process).Insert(process, $"#{NumberOf(line[process..processEnd])}");
         return text.ToString();

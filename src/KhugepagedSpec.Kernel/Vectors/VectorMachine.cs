@@ -28,7 +28,8 @@ public sealed class VectorMachine
     {
         var input = together[0].Input;
         _kind = input.Kind;
-        Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced || together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null)) ? [] : null };
+        bool hasTrace = together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null));
+        Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced || hasTrace ? [] : null };
         Processes = [.. together.Select(vector => new VectorProcess(Machine, vector))];
         _khugepaged = new Khugepaged(Machine);
         _lastRead = Machine.Statistics.Copy();
@@ -42,9 +43,6 @@ public sealed class VectorMachine
 
     /// <summary>True if the settings make VMAs eligible that never asked: the recorder's own, too.</summary>
     public bool OthersAreEligible => !Machine.Settings.OrdersFor(advised: false).IsEmpty;
-
-    /// <summary>thp_collapse_alloc of the memory cgroups, since the first pass.</summary>
-    internal long CgroupCollapseAllocs => Machine.Statistics.CgroupCollapseAllocs;
 
     /// <summary>What the counters grew by since they were last read this way; the recorder reads them after each pass.</summary>
     public Statistics ReadStatistics()

@@ -90,13 +90,16 @@ public static class VectorReader
     private static PassCounters ReadCounters(JsonElement pass, Geometry geometry) => new(
         Member(pass, "adv").GetInt64(),
         Member(pass, "pc").GetInt64(),
-        pass.TryGetProperty("stats", out var sizes) ? [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))] : null,
+        pass.TryGetProperty("stats", out var sizes) ? ReadSizes(sizes, geometry) : null,
         pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null)
     {
-        Gauges = pass.TryGetProperty("gauges", out var gauges) ? [.. gauges.EnumerateObject().Select(gauge => ReadStatistic(gauge.Name, gauge.Value.GetInt64(), geometry))] : null,
+        Gauges = pass.TryGetProperty("gauges", out var gauges) ? ReadSizes(gauges, geometry) : null,
         WarnedOfMaxPtesNone = pass.TryGetProperty("warned", out var warned) ? warned.GetBoolean() : null,
         CgroupCollapseAllocs = pass.TryGetProperty("memcg", out var charged) ? charged.GetInt64() : null,
     };
+
+    private static ImmutableArray<(string Name, int Order, long Value)> ReadSizes(JsonElement sizes, Geometry geometry) =>
+        [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))];
 
     private static ImmutableArray<T> ReadArray<T>(JsonElement parent, string name, Func<string, T> read)
     {

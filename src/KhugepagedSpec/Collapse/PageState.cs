@@ -21,7 +21,8 @@ internal static class PageState
     /// The PTE can be written without a fault. Of what the model knows: a page of one process alone, in a writable VMA, that neither
     /// userfaultfd nor KSM protects.
     /// </summary>
-    public static bool IsWritable(in Folio folio, Pte pte, Vma vma) => vma.Has(VmaFlags.Write) && !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
+    public static bool IsWritable(in Folio folio, Pte pte, Vma vma) =>
+        vma.Has(VmaFlags.Write) && !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
 
     /// <summary>Used lately, by the PTE or by the folio.</summary>
     public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);

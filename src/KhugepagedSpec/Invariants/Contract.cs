@@ -11,7 +11,10 @@ public static class Contract
     // They have one window, and no walk over others.
     private static readonly ImmutableArray<string> PmdOnly = ["linux-6.17", "linux-6.18", "linux-7.0", "linux-7.1"];
 
-    private static readonly ImmutableArray<string> Since72 = ["linux-7.2", "linux-7.2-nonswap-scan-only", "linux-7.2-nonswap", "linux-7.3-rc", "linux-7.3"];
+    private static readonly ImmutableArray<string> Postings = ["v5", "v12", "v17", "v18", "v18-fixup", "v19"];
+
+    private static readonly ImmutableArray<string> Since72 =
+        ["linux-7.2", "linux-7.2-nonswap-scan-only", "linux-7.2-nonswap", "linux-7.3-rc", "linux-7.3"];
 
     private const string FromStack = "not the buddy tree of 7.2: ";
 
@@ -158,14 +161,14 @@ public static class Contract
             "kernel probe: collapse_alloc grows on every scan",
             Invariant.EachRun(FixedPointInvariants.NoSecondAttempt))
         {
-            Exceptions = [.. Known("each scan allocates again for what is already collapsed", ["v5", "v12", "v17", "v18", "v18-fixup", "v19", .. Since72])],
+            Exceptions = [.. Known("each scan allocates again for what is already collapsed", [.. Postings, .. Since72])],
         },
         new("nothing-left-behind",
             "After a scan that succeeds no enabled window of plain pages is left uncollapsed.",
             "kernel probe: one leftover page keeps 255 small pages; a failed isolate poisons the lower orders",
             Invariant.EachRun(FixedPointInvariants.NothingLeftBehind))
         {
-            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing", ["v5", "v12", "v17", "v18", "v18-fixup", "v19", .. Since72])],
+            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing", [.. Postings, .. Since72])],
         },
     ];
 

@@ -52,6 +52,9 @@ public sealed class Gauges
     }
 
     /// <summary>Those that are not zero, by size then name, as <c>nr_anon.4=2</c>.</summary>
-    public override string ToString() => string.Join(' ', Enumerable.Range(0, Orders).SelectMany(order => Enum.GetValues<MthpGauge>()
-        .Where(gauge => this[gauge, order] != 0).Select(gauge => FormattableString.Invariant($"{NameOf(gauge)}.{order}={this[gauge, order]}"))));
+    public override string ToString() => string.Join(' ',
+        from order in Enumerable.Range(0, Orders)
+        from gauge in Enum.GetValues<MthpGauge>()
+        where this[gauge, order] != 0
+        select FormattableString.Invariant($"{NameOf(gauge)}.{order}={this[gauge, order]}"));
 }

@@ -24,10 +24,13 @@ public abstract record TraceEvent
         return fields.Name switch
         {
             "mm_khugepaged_scan_pmd" => new ScanPmd(
-                fields.Hex("mm"), fields.Hex("scan_pfn"), fields.Number("referenced"), fields.Number("none_or_zero"), fields.Result("status", text), fields.Number("unmapped"), IsWritable()),
-            "mm_collapse_huge_page" => new CollapseHugePage(fields.Hex("mm"), fields.Number("isolated") != 0, fields.Result("status", text), Order()),
+                fields.Hex("mm"), fields.Hex("scan_pfn"), fields.Number("referenced"), fields.Number("none_or_zero"), fields.Result("status", text),
+                fields.Number("unmapped"), IsWritable()),
+            "mm_collapse_huge_page" => new CollapseHugePage(
+                fields.Hex("mm"), fields.Number("isolated") != 0, fields.Result("status", text), Order()),
             "mm_collapse_huge_page_isolate" => new Isolate(
-                fields.Hex("scan_pfn"), fields.Number("none_or_zero"), fields.Number("referenced"), fields.Result("status", text), Order(), IsWritable()),
+                fields.Hex("scan_pfn"), fields.Number("none_or_zero"), fields.Number("referenced"), fields.Result("status", text), Order(),
+                IsWritable()),
             "mm_collapse_huge_page_swapin" => new Swapin(
                 fields.Hex("mm"), fields.Number("swapped_in"), fields.Number("referenced"), text.ResultOf(fields.Number("ret")), Order()),
             "mm_khugepaged_scan" => new KhugepagedScan(fields.Hex("mm"), fields.Number("progress"), fields.Number("full_scan_finished") != 0),
@@ -54,7 +57,8 @@ public abstract record TraceEvent
     private static string OrderField(TraceText text, int order) => text.HasOrder ? $", order={order}" : "";
 
     /// <summary>mm_khugepaged_scan_pmd: the end of one PMD range, with the walk's result as status.</summary>
-    public sealed record ScanPmd(int MmId, int ScanPfn, int Referenced, int NoneOrZero, ScanResult Status, int Unmapped, bool IsWritable = false) : TraceEvent
+    public sealed record ScanPmd(
+        int MmId, int ScanPfn, int Referenced, int NoneOrZero, ScanResult Status, int Unmapped, bool IsWritable = false) : TraceEvent
     {
         /// <inheritdoc/>
         public override string Line(TraceText text) =>
@@ -71,12 +75,13 @@ public abstract record TraceEvent
     }
 
     /// <summary>mm_collapse_huge_page_isolate: the end of isolation.</summary>
-    public sealed record Isolate(int ScanPfn, int NoneOrZero, int Referenced, ScanResult Status, int Order, bool IsWritable = false) : TraceEvent
+    public sealed record Isolate(
+        int ScanPfn, int NoneOrZero, int Referenced, ScanResult Status, int Order, bool IsWritable = false) : TraceEvent
     {
         /// <inheritdoc/>
         public override string Line(TraceText text) =>
-            $"mm_collapse_huge_page_isolate: {Pfn(ScanPfn)}, none_or_zero={NoneOrZero}, referenced={Referenced}, {Writable(text, IsWritable)}"
-            + $"status={text.TraceNameOf(Status)}{OrderField(text, Order)}";
+            $"mm_collapse_huge_page_isolate: {Pfn(ScanPfn)}, none_or_zero={NoneOrZero}, referenced={Referenced}, "
+            + $"{Writable(text, IsWritable)}status={text.TraceNameOf(Status)}{OrderField(text, Order)}";
     }
 
     /// <summary>mm_collapse_huge_page_swapin: the end of the swap-in step.</summary>
@@ -84,7 +89,8 @@ public abstract record TraceEvent
     {
         /// <inheritdoc/>
         public override string Line(TraceText text) =>
-            $"mm_collapse_huge_page_swapin: {Mm(MmId)}, swapped_in={SwappedIn}, referenced={Referenced}, ret={text.NumberOf(Result)}{OrderField(text, Order)}";
+            $"mm_collapse_huge_page_swapin: {Mm(MmId)}, swapped_in={SwappedIn}, referenced={Referenced}, ret={text.NumberOf(Result)}"
+            + OrderField(text, Order);
     }
 
     /// <summary>mm_khugepaged_scan: the end of one visit of a process. From 7.0 on.</summary>

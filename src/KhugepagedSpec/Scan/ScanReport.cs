@@ -26,7 +26,8 @@ public readonly record struct ScanReport(
 {
     // What is wrong with a page, not with its entry.
     private static readonly ResultSet EndedByAPage = ResultSet.Of(
-        ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru, ScanResult.PageLock, ScanResult.PageCount);
+        ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru, ScanResult.PageLock,
+        ScanResult.PageCount);
 
     /// <summary>A PTE was seen that can be written without a fault.</summary>
     public bool IsWritable { get; init; }

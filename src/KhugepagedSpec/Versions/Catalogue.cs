@@ -89,7 +89,7 @@ public static class Catalogue
         NoneLimit = NoneLimit.Scaled,
     };
 
-    /// <summary>Linux 7.3: reads can be protected against, one result has a new name, the scan line names a page only if that ended it.</summary>
+    /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended it.</summary>
     public static KhugepagedVersion Linux73 { get; } = Linux72 with
     {
         Name = "linux-7.3",
@@ -179,7 +179,7 @@ public static class Catalogue
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
     public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Undiscussed];
 
-    /// <summary>The version or known-bad variant called <paramref name="name"/>, or linux- and any release of it; null if there is none.</summary>
+    /// <summary>What is called <paramref name="name"/>, which may be linux- and any release of a version; null if nothing is.</summary>
     public static KhugepagedVersion? Find(string name) =>
         All.FirstOrDefault(version => version.Name == name) ?? (name.StartsWith("linux-", StringComparison.Ordinal) ? ForRelease(name) : null);
 
