@@ -105,23 +105,21 @@ public sealed class CountedFacts
         Assert.Equal((status, dropped), (run.Status, run.LockDropped));
     }
 
-    [Fact]
-    public void MADV_COLLAPSE_looks_its_vma_up_again_only_if_the_lock_was_dropped()
+    // The caller's VMA has lost its second range by the time that is reached: who does not look does not notice.
+    [Theory]
+    [InlineData("x*16", 1)]
+    [InlineData("p x*15", 2)]
+    public void MADV_COLLAPSE_looks_its_vma_up_again_only_if_the_last_visit_dropped_the_lock(string first, int visited)
     {
-        Assert.Equal(ScanResult.VmaNull, Second("x*16"));
-        Assert.Equal(ScanResult.Succeed, Second("p x*15"));
-
-        // The VMA goes away while the first range is visited.
-        static ScanResult Second(string first)
-        {
-            var geometry = new Geometry(4);
-            var machine = new Machine(Catalogue.Linux72, ThpSettings.Defaults(geometry), [ScriptedMishap.Parse("vma-unmapped")]);
-            var process = machine.AddProcess();
-            process.Add(Vma.ExactPmdRange(geometry) with { End = 32 });
-            TableImage.Place(machine, process, 0, PageTable.Parse(first, geometry));
-            TableImage.Place(machine, process, 16, PageTable.Parse("x*16", geometry));
-            var report = MadviseCollapse.Call(machine, process, process.Vmas[0], 0, 32);
-            return report.Report.Tables.Count == 1 ? report.Report.Tables[0].Attempts[0].Status : ScanResult.Succeed;
-        }
+        var geometry = new Geometry(4);
+        var machine = new Machine(Catalogue.Linux72, ThpSettings.Defaults(geometry));
+        var process = machine.AddProcess();
+        var vma = Vma.ExactPmdRange(geometry);
+        process.Add(vma);
+        TableImage.Place(machine, process, 0, PageTable.Parse(first, geometry));
+        TableImage.Place(machine, process, 16, PageTable.Parse("x*16", geometry));
+        var report = MadviseCollapse.Call(machine, process, vma with { End = 32 }, 0, 32);
+        Assert.Equal((visited, visited == 1), (report.Report.Tables.Count, report.Report.Tables[0].LockDropped));
+        Assert.Equal(-1, report.Return);
     }
 }

@@ -109,6 +109,7 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--uffd minor: minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp", "explain", "x*512", "--uffd", "minor")]
     [InlineData("--uffd: 'all': expected missing, wp, rwp", "explain", "x*512", "--uffd", "all")]
     [InlineData("--uffd rwp: linux-7.2 has no read-write protection: expected missing, wp, or --model linux-7.3", "explain", "x*512", "--uffd", "rwp")]
+    [InlineData("--uffd rwp: linux-7.1 has no read-write protection", "diff", "linux-7.3", "linux-7.1", "x*512", "--uffd", "rwp")]
     [InlineData("--invariant: nothing is called 'peace': expected no-none-creep, no-mthp", "check", "--invariant", "peace")]
     [InlineData("--count 0: expected 1 or more", "check", "--count", "0")]
     [InlineData("no khugepaged is called 'v77': expected linux-7.1, v5", "diff", "v17", "v77")]

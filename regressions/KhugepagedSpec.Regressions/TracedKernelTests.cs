@@ -103,6 +103,17 @@ public sealed class TracedKernelTests
     }
 
     [Fact]
+    public void A_released_version_that_no_thread_discusses_breaks_only_what_it_is_known_to_break()
+    {
+        var names = Catalogue.Undiscussed.Select(version => version.Name).ToList();
+        Assert.Equal(["linux-6.17", "linux-6.18", "linux-7.0", "linux-7.3-rc", "linux-7.3"], names);
+        var (code, output, error) = Cli.Run(["check", "--count", "300", .. names.SelectMany(name => new[] { "--model", name })]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("\nlinux-6.17 breaks odd-ptes-stay: knows no rule for lazyfree pages\n", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("UNEXPECTED", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_file_of_a_kernel_that_nothing_models_is_refused_unless_a_version_is_named()
     {
         string path = Path.GetTempFileName();
