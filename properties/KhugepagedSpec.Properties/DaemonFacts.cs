@@ -171,8 +171,8 @@ public sealed class DaemonFacts
         Assert.Equal(
             [
                 "mm_collapse_huge_page_swapin: mm=0000000000000001, swapped_in=4, referenced=508, ret=1, order=9",
-                "mm_collapse_huge_page_isolate: scan_pfn=0x1ff, none_or_zero=0, referenced=512, status=succeeded order=9",
-                "mm_collapse_huge_page: mm=0000000000000001, isolated=1, status=succeeded order=9",
+                "mm_collapse_huge_page_isolate: scan_pfn=0x1ff, none_or_zero=0, referenced=512, status=succeeded, order=9",
+                "mm_collapse_huge_page: mm=0000000000000001, isolated=1, status=succeeded, order=9",
                 "mm_khugepaged_scan_pmd: mm=0000000000000001, scan_pfn=0x1ff, referenced=508, none_or_zero=0, status=succeeded, unmapped=4",
                 "mm_khugepaged_scan: mm=0000000000000001, progress=513, full_scan_finished=0",
                 "mm_khugepaged_scan: mm=0000000000000001, progress=1, full_scan_finished=1",

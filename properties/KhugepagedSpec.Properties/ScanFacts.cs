@@ -68,7 +68,7 @@ public sealed class ScanFacts
     public void With_only_the_pmd_size_enabled_a_uffd_armed_vma_may_have_no_empty_pte()
     {
         Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x*511 .", Given.Orders(9), 511).WithVma(VmaFlags.UffdMissing).Run().Status());
-        Assert.Equal(ScanResult.Succeed, Given.Khugepaged("x*512", Given.Orders(9), 511).WithVma(VmaFlags.UffdMinor).Run().Status());
+        Assert.Equal(ScanResult.Succeed, Given.Khugepaged("x*512", Given.Orders(9), 511).WithVma(VmaFlags.UffdRwp).Run().Status());
     }
 
     [Fact]

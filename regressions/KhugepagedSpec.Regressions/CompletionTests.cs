@@ -15,11 +15,11 @@ public sealed class CompletionTests : IDisposable
     [InlineData("kernel ", "compare", "fetch", "list", "predict", "record", "selftest")]
     [InlineData("explain --max-ptes-n", "--max-ptes-none")]
     [InlineData("explain -", "--all", "--model", "--help")]
-    [InlineData("explain --model linux-", "linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap")]
-    [InlineData("explain --model=linux-7.2-", "--model=linux-7.2-nonswap")]
+    [InlineData("explain --model linux-7.3", "linux-7.3", "linux-7.3-rc")]
+    [InlineData("explain --model=linux-7.2-", "--model=linux-7.2-nonswap", "--model=linux-7.2-nonswap-scan-only")]
     [InlineData("explain --model=linux-7.2 --kind ", "khugepaged", "madvise")]
     [InlineData("explain 'x*16 .*496' --model no-lru", "no-lru-batch")]
-    [InlineData("explain --uffd m", "minor", "missing")]
+    [InlineData("explain --uffd m", "missing")]
     [InlineData("check --model uffd-not", "uffd-not-rechecked")]
     [InlineData("check --invariant no-none", "no-none-creep")]
     [InlineData("diff v17 v18", "v18", "v18-fixup")]
@@ -81,8 +81,8 @@ public sealed class CompletionTests : IDisposable
     [ToolFact("bash")]
     public void Bash_completes_what_the_program_suggests()
     {
-        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "--model", "linux-"));
-        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Bash("explain", "'x*16 .*496'", "--model", "=", "linux-"));
+        Assert.Equal(["linux-7.3", "linux-7.3-rc"], Bash("explain", "--model", "linux-7.3"));
+        Assert.Equal(["linux-7.3", "linux-7.3-rc"], Bash("explain", "'x*16 .*496'", "--model", "=", "linux-7.3"));
         Assert.Equal(["fault,fork"], Bash("explore", "--actors", "fault,fo"));
         Assert.Equal(["compare"], Bash("kernel", "com"));
         Assert.Empty(Bash("replay", "lin"));
@@ -91,8 +91,8 @@ public sealed class CompletionTests : IDisposable
     [ToolFact("zsh")]
     public void Zsh_completes_what_the_program_suggests_and_else_files()
     {
-        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Zsh("explain", "--model", "linux-"));
-        Assert.Equal(["--model=linux-6.12", "--model=linux-7.2", "--model=linux-7.2-nonswap"], Zsh("explain", "'x*16 .*496'", "--model=linux-"));
+        Assert.Equal(["linux-7.3", "linux-7.3-rc"], Zsh("explain", "--model", "linux-7.3"));
+        Assert.Equal(["--model=linux-7.3", "--model=linux-7.3-rc"], Zsh("explain", "'x*16 .*496'", "--model=linux-7.3"));
         Assert.Equal(["a file"], Zsh("replay", "lin"));
     }
 
@@ -100,8 +100,8 @@ public sealed class CompletionTests : IDisposable
     public void Fish_completes_what_the_program_suggests_and_else_files()
     {
         File.WriteAllText(Path.Combine(_folder, "mine.jsonl"), "");
-        Assert.Equal(["linux-6.12", "linux-7.0", "linux-7.2", "linux-7.2-nonswap"], Fish("explain --model linux-"));
-        Assert.Equal(["--model=linux-6.12", "--model=linux-7.2", "--model=linux-7.2-nonswap"], Fish("explain 'x*16 .*496' --model=linux-"));
+        Assert.Equal(["linux-7.3", "linux-7.3-rc"], Fish("explain --model linux-7.3"));
+        Assert.Equal(["--model=linux-7.3", "--model=linux-7.3-rc"], Fish("explain 'x*16 .*496' --model=linux-7.3"));
         Assert.Equal(["mine.jsonl"], Fish("replay mi"));
     }
 

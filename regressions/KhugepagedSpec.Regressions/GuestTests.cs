@@ -35,13 +35,13 @@ public sealed class GuestTests
     }
 
     [Theory]
-    [InlineData("7.3-rc7 #1 SMP\nkhugepaged 1\nswap 1\n", 7, 3, true, "linux-7.2", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.3-rc7 #1 SMP\nkhugepaged 1\nswap 1\n", 7, 3, true, "linux-7.3-rc", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.3.4+deb13-cloud-amd64 #1 SMP PREEMPT_DYNAMIC Debian 7.3.4-1~bpo13+1\nswap 1\n", 7, 3, true, "linux-7.3", ".xZzohplLwWqkbrKsSg")]
     [InlineData("7.2.13+deb14-cloud-amd64 #1 SMP\nswap 0\n", 7, 2, false, "linux-7.2", ".xZzohplLwWqkbrKg")]
-    [InlineData("7.1.13 #1 SMP\nswap 1\n", 7, 1, true, "legacy", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.1.13 #1 SMP\nswap 1\n", 7, 1, true, "linux-7.1", ".xZzohplLwWqkbrKsSg")]
     [InlineData("7.0 #1\nswap 1", 7, 0, true, "linux-7.0", ".xZzohplLwWqkbrsSg")]
-    [InlineData("6.13.1 #1\nswap 1\n", 6, 13, true, "linux-6.12", ".xZzohplLwWqkbrsSg")]
-    [InlineData("6.12.107 #1\nswap 1\n", 6, 12, true, "linux-6.12", ".xZzohplLwWqkbrsS")]
-    [InlineData("10.0 #1\nswap 10\n", 10, 0, false, "linux-7.2", ".xZzohplLwWqkbrKg")]
+    [InlineData("6.13.1 #1\nswap 1\n", 6, 13, true, "linux-6.17", ".xZzohplLwWqkbrsSg")]
+    [InlineData("6.12.107 #1\nswap 1\n", 6, 12, true, "linux-6.17", ".xZzohplLwWqkbrsS")]
     public void A_greeting_says_what_a_kernel_can_do(string greeting, int major, int minor, bool swap, string model, string kinds)
     {
         var kernel = KernelAbilities.FromGreeting(greeting);
@@ -49,4 +49,11 @@ public sealed class GuestTests
         Assert.Equal(Catalogue.Find(model), kernel.Model);
         Assert.Equal((greeting.Split('\n')[0], greeting.Split(' ')[0]), (kernel.FullName, kernel.Release));
     }
+
+    [Theory]
+    [InlineData("10.0 #1\nswap 1\n")]
+    [InlineData("6.1.0-50-cloud-amd64 #1\nswap 1\n")]
+    public void A_kernel_that_nothing_models_is_refused(string greeting) => Assert.Equal(
+        $"Linux {greeting.Split(' ')[0]} is not modelled: expected Linux 6.12 to 7.3, or --model NAME",
+        Assert.Throws<GuestException>(() => KernelAbilities.FromGreeting(greeting).Model).Message);
 }

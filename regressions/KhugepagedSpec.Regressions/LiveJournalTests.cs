@@ -54,7 +54,7 @@ public sealed class LiveJournalTests : IDisposable
             $"{Journal}: another comparison (7.2.13 #1, linux-7.2, seed 5): expected 7.2.13 #1, linux-7.2, seed 6, or another file",
             Assert.Throws<FormatException>(() => LiveJournal.Read(Journal, Plan with { Seed = 6 })).Message);
         Assert.Throws<FormatException>(() => LiveJournal.Read(Journal, Plan with { Kernel = "7.2.14 #1" }));
-        Assert.Throws<FormatException>(() => LiveJournal.Read(Journal, Plan with { Model = "legacy" }));
+        Assert.Throws<FormatException>(() => LiveJournal.Read(Journal, Plan with { Model = "linux-7.1" }));
     }
 
     [Theory]

@@ -16,7 +16,7 @@ public sealed class SelftestTests
     public void Every_one_comes_out_as_the_kernel_expects_in_both_contexts(string name)
     {
         var test = Selftest.All.Single(test => test.Name == name);
-        foreach (var version in new[] { Catalogue.Linux72, Catalogue.Legacy })
+        foreach (var version in new[] { Catalogue.Linux72, Catalogue.Linux71 })
             Assert.Equal((test.Khugepaged, test.Madvise), (test.RunModel(version, CollapseKind.Khugepaged), test.RunModel(version, CollapseKind.Madvise)));
     }
 

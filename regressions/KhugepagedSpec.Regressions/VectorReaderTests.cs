@@ -37,7 +37,7 @@ public sealed class VectorReaderTests
     [InlineData("none=0", "none=x", "none=x in 'in': expected a number")]
     [InlineData("none=0", "mode=q", "mode=q in 'in': expected k or c")]
     [InlineData("none=0", "vma=tiny", "vma=tiny in 'in': expected exact, big, big3, low, high, short, shortend")]
-    [InlineData("none=0", "flags=loud", "flags=loud in 'in': expected uffdm, uffdw, mlock")]
+    [InlineData("none=0", "flags=loud", "flags=loud in 'in': expected uffdm, uffdw, uffdr, rdonly, mlock")]
     [InlineData("none=0", "then=X1+1", "then=X1+1 in 'in': expected <D|W|R|C|P|F|G|N|H>")]
     [InlineData("none=0", "colour=red", "unknown key 'colour' in 'in'")]
     [InlineData("none=0", "nonsense", "'nonsense' in 'in': expected key=value")]

@@ -32,6 +32,18 @@ public sealed class VectorWriterTests
     }
 
     [Fact]
+    public void What_a_recorder_adds_is_written_and_read_back()
+    {
+        const string line =
+            """{"id":"a_1","in":"a_1 o=9 passes=1 pat=x1","pre":"x1 .511","pre_pmd_kb":0,"passes":[{"adv":1,"pc":1,"snap":"F9","pmd_kb":2048,"tries":[],"scan":[],"trace":["mm_collapse_huge_page: mm=#1, isolated=1, status=succeeded"],"gauges":{"nr_anon.9":1,"nr_anon.4":-2},"memcg":1,"warned":true,"events":{}}],"bad":0}""";
+        var pass = Read(line).Passes[0];
+        Assert.Equal(["mm_collapse_huge_page: mm=#1, isolated=1, status=succeeded"], pass.Trace!.Value.AsEnumerable());
+        Assert.Equal([("nr_anon", 9, 1L), ("nr_anon", 4, -2L)], pass.Counters.Gauges!.Value.AsEnumerable());
+        Assert.Equal((1L, true), (pass.Counters.CgroupCollapseAllocs, pass.Counters.WarnedOfMaxPtesNone));
+        Assert.Equal(line, VectorWriter.Line(Read(line)));
+    }
+
+    [Fact]
     public void A_line_is_written_in_one_form() => Assert.Equal(WithEvents, VectorWriter.Line(Read(WithEvents)));
 
     [Fact]

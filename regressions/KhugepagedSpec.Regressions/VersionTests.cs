@@ -34,7 +34,7 @@ public sealed class VersionTests
 
     // What semantics of the walk (C) and of the limits (D) list as differences, each on a table of its own.
     [Theory]
-    [InlineData("legacy", "linux-7.2", "x*512", 4, 0)]
+    [InlineData("linux-7.1", "linux-7.2", "x*512", 4, 0)]
     [InlineData("v5", "linux-7.2", "x*4 .*508", 2, 0)]
     [InlineData("v12", "linux-7.2", "x*3 .*509", 2, 255)]
     [InlineData("v12", "linux-7.2", "x*3 .*509", 2, 400)]
@@ -43,6 +43,9 @@ public sealed class VersionTests
     [InlineData("v19", "linux-7.2", "s x*511", 9, 0)]
     [InlineData("linux-7.2", "linux-7.2-nonswap", "g x*511", 4, 0)]
     [InlineData("linux-7.2", "linux-7.2-nonswap", "i x*511", 9, 0)]
+    [InlineData("linux-7.2", "linux-7.2-nonswap", "x*511 W", 4, 0)]
+    [InlineData("linux-7.1", "linux-7.0", "l x*511", 9, 0)]
+    [InlineData("linux-6.18", "linux-6.17", "h*256 .*256", 9, 511)]
     public void Versions_part_where_the_threads_say(string first, string second, string table, int order, int maxPtesNone)
     {
         var scenario = Of(table, order, maxPtesNone);

@@ -118,7 +118,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void Versions_that_know_the_pmd_order_only_are_asked_of_no_other()
     {
-        Assert.Equal(["2048kB, none 0", "2048kB, none 511"], WhatIfCase.Usual(Catalogue.Legacy, Always2M, Name).Select(one => one.Name));
+        Assert.Equal(["2048kB, none 0", "2048kB, none 511"], WhatIfCase.Usual(Catalogue.Linux71, Always2M, Name).Select(one => one.Name));
         Assert.Equal(18, WhatIfCase.Usual(Catalogue.Linux72, Always2M, Name).Length);
 
         static string Name(int order) => $"{4 << order}kB";
@@ -127,7 +127,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public async Task What_if_in_words()
     {
-        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--version", "legacy", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
+        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--version", "linux-7.1", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
         Assert.Equal(0, code);
         await Verifier.Verify(output);
     }
@@ -178,7 +178,7 @@ public sealed class WhatIfTests : IDisposable
     [InlineData("nothing to ask of: expected FILE or --pid N", "whatif")]
     [InlineData("FILE a contradicts --pid 7: expected one of them", "whatif", "a", "--pid", "7")]
     [InlineData("nowhere.jsonl: no such file: expected what khugepaged-spec capture wrote", "whatif", "nowhere.jsonl")]
-    [InlineData("--version: no khugepaged is called 'x': expected legacy", "whatif", "a", "--version", "x")]
+    [InlineData("--version: no khugepaged is called 'x': expected linux-7.1", "whatif", "a", "--version", "x")]
     [InlineData("no process: expected --pid N", "capture")]
     [InlineData("999999999: no such process", "capture", "--pid", "999999999")]
     [InlineData("--range 7f-7e: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000", "capture", "--pid", "1", "--range", "7f-7e")]

@@ -35,12 +35,14 @@ public sealed record ScenarioJson(
     }
 
     /// <summary>Puts the scenario together.</summary>
-    /// <exception cref="FormatException">The table, an order or a mishap cannot be; the message is one line.</exception>
+    /// <exception cref="FormatException">The table, the VMA, an order or a mishap cannot be; the message is one line.</exception>
     public Scenario ToScenario()
     {
         if (PmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
             throw new FormatException($"pmdOrder {PmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(PmdOrder);
+        if (Vma.Flags.HasFlag(VmaFlags.Anonymous | VmaFlags.UffdMinor))
+            throw new FormatException("vma: UffdMinor is for shmem and hugetlb, not for anonymous memory: expected UffdMissing, UffdWp or UffdRwp");
         return new Scenario
         {
             Table = PageTable.Parse(Table, geometry),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 
@@ -60,12 +61,12 @@ public static class WalkText
         {
             WalkReason.Disabled => "not enabled",
             WalkReason.TooEmpty => string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed: skipped"),
-            _ => Tried(step, attempt!.Value),
+            _ => Tried(step, attempt!.Value, table.Text),
         };
         return new WalkLine($"{window,-9} {text}{Verdict(table, index)}", [step], attempt);
     }
 
-    private static string Tried(WalkStep step, Attempt attempt)
+    private static string Tried(WalkStep step, Attempt attempt, TraceText text)
     {
         string found = step.Occupied > step.Needed
             ? string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed")
@@ -74,7 +75,7 @@ public static class WalkText
         string isolate = attempt.Isolate is { } counts && attempt.Status != ScanResult.PteMappedHugepage
             ? string.Create(CultureInfo.InvariantCulture, $" ({counts.NoneOrZero} none, {counts.Referenced} referenced)")
             : "";
-        return $"{found}: tried{swapin}, {attempt.Status.KernelName()}{isolate}";
+        return $"{found}: tried{swapin}, {text.KernelNameOf(attempt.Status)}{isolate}";
     }
 
     // Below the smallest enabled order there is nothing: going lower is going on.

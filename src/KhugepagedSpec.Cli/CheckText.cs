@@ -36,9 +36,10 @@ internal static class CheckText
     {
         Console.WriteLine("  . holds   x broken, as is known   ? known to be broken, not seen   - not asked");
         Console.WriteLine("  ! BROKEN, though claimed to hold\n");
+        int width = versions.Count > 9 ? 2 : 1;
         for (int i = 0; i < versions.Count; i++)
-            Line($"  {i + 1} {versions[i].Version.Name}");
-        Console.WriteLine("  K the recorded kernels\n");
+            Line($"  {(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(width)} {versions[i].Version.Name}");
+        Console.WriteLine($"  {"K".PadLeft(width)} the recorded kernels\n");
         Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Count).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(3)))}  K");
         foreach (var invariant in result.Invariants)
         {

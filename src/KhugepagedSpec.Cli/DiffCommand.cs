@@ -1,6 +1,7 @@
 using System.CommandLine;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
@@ -40,12 +41,19 @@ internal static class DiffCommand
                 return page is null ? DiffText.PrintMatrix() : throw new UsageException("--html contradicts --all: expected two versions");
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
-            var (difference, searched) = scenario.TableText(parsed) is null ? Search(a, b) : (VersionDiff.On(scenario.Scenario(parsed), a, b), null);
+            var (difference, searched) = scenario.TableText(parsed) is null ? Search(a, b) : (On(scenario.Scenario(parsed), a, b), null);
             if (page is not null)
                 HtmlPage.Write(page, DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)));
             return Print(a, b, difference, searched);
         });
         return command;
+    }
+
+    private static Difference? On(Scenario scenario, KhugepagedVersion a, KhugepagedVersion b)
+    {
+        UffdModes.Check(scenario.Vma, a);
+        UffdModes.Check(scenario.Vma, b);
+        return VersionDiff.On(scenario, a, b);
     }
 
     private static (Difference? Difference, string Searched) Search(KhugepagedVersion a, KhugepagedVersion b)

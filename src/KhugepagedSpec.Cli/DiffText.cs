@@ -33,15 +33,17 @@ internal static class DiffText
             advance();
         }));
         Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");
-        Console.WriteLine($"{"",-20}{string.Concat(Enumerable.Range(1, versions.Length - 1).Select(i => Number(i).PadLeft(4)))}");
+        Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Length - 1).Select(i => Number(i).PadLeft(4)))}");
         for (int i = 0; i < versions.Length; i++)
-            Console.WriteLine($"{Number(i + 1)} {versions[i].Name,-18}{string.Concat(Enumerable.Range(0, i).Select(j => (smallest[i, j] is { } found ? Number(Shrinker.Size(found.Scenario)) : "=").PadLeft(4)))}");
+            Console.WriteLine($"{Number(i + 1),2} {versions[i].Name,-27}{string.Concat(Enumerable.Range(0, i).Select(j => SizeOf(smallest[i, j]).PadLeft(4)))}");
         Console.WriteLine();
         foreach (var (i, j) in pairs)
             if (smallest[i, j] is { } found)
                 Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {found.Scenario}\n  {LineAt(found.First, found.DiffersAt)} | {LineAt(found.Second, found.DiffersAt)}");
         return CommandLine.Agree;
     }
+
+    private static string SizeOf(Difference? smallest) => smallest is { } found ? Number(Shrinker.Size(found.Scenario)) : "=";
 
     private static string LineAt(ImmutableArray<RunLine> lines, int index) => index < lines.Length ? lines[index].Text : "";
 

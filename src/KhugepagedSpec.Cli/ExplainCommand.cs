@@ -50,7 +50,7 @@ internal static class ExplainCommand
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
-                ? OfVector(parsed, scenario, named[0], named[1], parsed.GetValue(passes), version)
+                ? OfVector(parsed, scenario, (named[0], named[1]), parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false } ? version : null)
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
@@ -66,13 +66,15 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, string id, string path, int? passes, KhugepagedVersion version)
+    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, (string Id, string Path) which, int? passes, KhugepagedVersion? named)
     {
+        var (id, path) = which;
         if (scenario.TableText(parsed) is { } table)
             throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
         if (scenario.FirstGiven(parsed) is { } option)
             throw new UsageException($"--vector contradicts {option}: a recorded vector has its own settings");
-        var vector = Find(id, path);
+        var (vector, recordedBy) = Find(id, path);
+        var version = named ?? ModelOption.ForRecorded(recordedBy, path);
         if (passes > vector.Passes.Length)
             throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
         var runs = new List<ExplainedPass>();
@@ -117,14 +119,18 @@ internal static class ExplainCommand
         return Explained.Of(made, version, passes) with { Title = $"{head.Command} ({head.Pid}) at {head.Address(start)}{(range.Changed ? ", which changed while it was read" : "")}: " };
     }
 
-    private static RecordedVector Find(string id, string path)
+    private static (RecordedVector Vector, string? Kernel) Find(string id, string path)
     {
         string found = Recorded.Find(path);
         if (!File.Exists(found))
             throw new UsageException($"{path}: no such file: expected recorded vectors, one JSON object a line");
+        string? kernel = null;
         foreach (var line in VectorReader.Read(found, Geometry.X86))
+        {
+            kernel = line.Meta ?? kernel;
             if (line.Vector is { } vector && vector.Id == id)
-                return vector;
+                return (vector, kernel);
+        }
         throw new UsageException($"{path}: no vector is called '{id}'");
     }
 
@@ -132,20 +138,21 @@ internal static class ExplainCommand
         explained.Version.Name, explained.Before.ToString(), explained.Kind.ToString().ToLowerInvariant(),
         explained.Settings.OrdersFor(explained.Vma.IsAdvised).ToString(),
         explained.Settings.MaxPtesNone, explained.Settings.MaxPtesSwap, explained.Settings.MaxPtesShared,
-        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base))]);
+        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base, explained.Version.Trace))]);
 
-    private static PassJson ToJson(PassRun run, long origin) => new(
+    private static PassJson ToJson(PassRun run, long origin, TraceText text) => new(
         [.. run.Report.Tables.Select(table => ToJson(table, origin))],
         run.After.ToString(),
         run.Report.Added.Sizes().ToDictionary(entry => $"{entry.Name}.{entry.Order}", entry => entry.Value),
         run.Report.Added.PagesCollapsed, run.Madvise?.Return, (int?)run.Madvise?.Errno,
-        [.. run.Trace.Select(line => line.ToString())]);
+        [.. run.Trace.Select(line => line.Line(text))]);
 
     private static RangeJson ToJson(TableRun table, long origin) => new(
-        table.Start - origin, table.Scan.Result.KernelName(), table.Status.KernelName(),
+        table.Start - origin, table.Text.KernelNameOf(table.Scan.Result), table.Text.KernelNameOf(table.Status),
         table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
         [.. table.Attempts.Select(attempt => new AttemptJson(
-            attempt.Offset, attempt.Order, attempt.Status.KernelName(), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced, attempt.Swapin?.SwappedIn))]);
+            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced,
+            attempt.Swapin?.SwappedIn))]);
 }
 
 /// <summary>A run to be shown.</summary>
@@ -172,6 +179,7 @@ internal sealed record Explained(
     /// <summary>Runs a scenario.</summary>
     public static Explained Of(Scenario scenario, KhugepagedVersion version, int passes)
     {
+        UffdModes.Check(scenario.Vma, version);
         var running = new RunningScenario(scenario, version, traced: true);
         var (vma, before) = (running.Vma, running.Table);
         bool isProgram = !scenario.Program.IsEmpty;

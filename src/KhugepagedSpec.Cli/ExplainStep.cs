@@ -35,13 +35,27 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
         string? where = table.Mm > 1 ? "the child's" : table.Start != explained.Base ? Invariant($"at {table.Start - explained.Base}") : null;
         yield return new(
             "scan",
-            Invariant($"{scan.Result.KernelName()}: {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
+            table.Text.KernelNameOf(scan.Result)
+            + Invariant($": {scan.NoneOrZero} none or zero, {scan.Unmapped} unmapped, {scan.Shared} shared, {scan.Referenced} referenced"),
             Where: where);
         if (scan.Result != ScanResult.Succeed)
+        {
+            if (everyStep)
+                yield return new("lock", "the mmap lock is kept: nothing else was tried", Where: where);
             yield break;
+        }
+        if (everyStep)
+            yield return new("lock", "the mmap lock is dropped: from here on the VMA may change or go", Where: where);
         foreach (var line in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
             yield return new("walk", line.Text, line, where);
-        yield return new("result", $"{table.Status.KernelName()}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
+        if (table.WarnedOfMaxPtesNone)
+        {
+            var (value, most) = (explained.Settings.MaxPtesNone, explained.Settings.Geometry.MaxPtesLimit);
+            yield return new("log", Invariant($"once a boot: max_ptes_none {value} is taken for 0 below the PMD order, where only 0 and {most} count"), Where: where);
+        }
+
+        string result = table.Text.KernelNameOf(table.Status);
+        yield return new("result", $"{result}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
     }
 
     private static string WhyNotScanned(Explained explained)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -45,7 +46,7 @@ internal static class ExplainText
         Invariant($"pass {pass + 1}{(explained.Passes[pass].Recorded is { } verdict ? $": the recorded kernel {verdict}" : "")}");
 
     /// <summary>Every counter that a pass moved.</summary>
-    public static string Statistics(ExplainedPass pass)
+    public static string Counters(ExplainedPass pass)
     {
         var added = pass.Run.Report.Added;
         return string.Join(' ', added.Sizes().Select(entry => Invariant($"{entry.Name}.{entry.Order}={entry.Value}"))
@@ -64,14 +65,22 @@ internal static class ExplainText
             Line($"  {(step.Label.Length > 0 ? $"{step.Label,-10}" : "")}{step.Text}{(step.Label == "scan" && step.Where is { } where ? $"  ({where})" : "")}");
         Line($"\nafter pass {index + 1}");
         Console.Write(TablePicture.Draw(pass.Run.After));
-        Field("\nstatistics", Statistics(pass));
+        Field("\nstatistics", Counters(pass));
+        if (everyStep)
+            Field("folios", Folios(pass.Run.Report.Added));
         Line($"trace");
         foreach (var line in pass.Run.Trace)
-            Line($"  {line}");
+            Line($"  {line.Line(explained.Version.Trace)}");
         if (pass.Then is null)
             return;
         Line($"\n{Then(pass)}");
         Console.Write(TablePicture.Draw(pass.Then));
+    }
+
+    private static string Folios(Statistics added)
+    {
+        string moved = added.Gauges.ToString();
+        return Invariant($"{(moved.Length > 0 ? moved : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
     }
 
     private static string SizeNames(ThpSettings settings, Vma vma)

@@ -38,7 +38,8 @@ internal static class KernelCompareCommand
             var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
-            return Run(KernelOption.Get(parsed, kernel), version, scenarios, (ulong)fresh, many, parsed.GetValue(output), parsed.GetValue(json));
+            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            return Run(image, version, scenarios, (ulong)fresh, many, parsed.GetValue(output), parsed.GetValue(json));
         });
         return command;
     }

@@ -37,7 +37,8 @@ internal static class KernelPredictCommand
             if (vmas < 1)
                 throw new UsageException($"--count {vmas}: expected 1 or more");
             var version = ModelOption.GetIfGiven(parsed, model);
-            return Run(KernelOption.Get(parsed, kernel), version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
+            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
         });
         return command;
     }

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 
@@ -43,8 +45,8 @@ internal static class KernelRecordCommand
             Func<KernelAbilities, IEnumerable<VectorInput>> inputs = abilities =>
                 file is not null ? Inputs(file)
                 : parsed.GetValue(count) is { } fresh ? Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
-                : [LiveInput.Of("recorded", LiveInput.Fit(scenario.Scenario(parsed), abilities, keepsReclaimable: true), many)];
-            return Run(KernelOption.Get(parsed, kernel), inputs, parsed.GetValue(output));
+                : [One(scenario.Scenario(parsed), abilities, many)];
+            return Run(KernelOption.Get(parsed, kernel, isModelled: true), inputs, parsed.GetValue(output));
         });
         return command;
     }
@@ -80,6 +82,12 @@ internal static class KernelRecordCommand
     {
         File.WriteAllText(path + ".new", string.Concat(lines.Select(line => line + "\n")));
         File.Move(path + ".new", path, overwrite: true);
+    }
+
+    private static VectorInput One(Scenario scenario, KernelAbilities kernel, int passes)
+    {
+        UffdModes.Check(scenario.Vma, kernel.KnownModel ?? Catalogue.Linux73);
+        return LiveInput.Of("recorded", LiveInput.Fit(scenario, kernel, keepsReclaimable: true), passes);
     }
 
     private static IEnumerable<VectorInput> Inputs(string file)

@@ -11,7 +11,7 @@ internal static class ModelOption
 
     public static Option<string> Create() => new("--model")
     {
-        Description = "The khugepaged to run; khugepaged-spec versions lists them.",
+        Description = "The khugepaged to run, or linux- and a release; khugepaged-spec versions lists them.",
         DefaultValueFactory = _ => Catalogue.Linux72.Name,
         HelpName = "NAME",
         CompletionSources = { Names },
@@ -25,6 +25,21 @@ internal static class ModelOption
         CompletionSources = { Names },
     };
 
+    /// <summary>The version that a file of recorded vectors is for, by the kernel its first line names.</summary>
+    /// <param name="meta">What it says of the kernel; null if it says nothing, which is taken for Linux 7.2.</param>
+    /// <param name="path">The file.</param>
+    /// <exception cref="UsageException">It names a release that nothing models.</exception>
+    public static KhugepagedVersion ForRecorded(string? meta, string path)
+    {
+        const string before = "Linux version ";
+        string kernel = meta is not null && meta.StartsWith(before, StringComparison.Ordinal) ? meta[before.Length..] : "";
+        if (!ReleaseRange.TryParse(kernel, out _, out _))
+            return Catalogue.Linux72;
+        return Catalogue.ForRelease(kernel)
+            ?? throw new UsageException(
+                $"{path}: Linux {kernel.Split(' ')[0]} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME");
+    }
+
     /// <summary>The version named; null if none was.</summary>
     public static KhugepagedVersion? GetIfGiven(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } name ? Find(name, "--model: ") : null;
 
@@ -34,6 +49,9 @@ internal static class ModelOption
     /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
     public static KhugepagedVersion Find(string name, string where = "") =>
         Catalogue.Find(name) ?? throw new UsageException(
-            $"{where}no khugepaged is called '{name}': expected {string.Join(", ", Catalogue.Versions.Select(version => version.Name))}, "
-            + $"{Catalogue.Linux72WithoutLruBatch.Name}, {string.Join(", ", Catalogue.Older.Select(version => version.Name))}, or a known-bad variant: {string.Join(", ", KnownBad.Variants.Select(version => version.Name))}");
+            name == "legacy" ? $"{where}no khugepaged is called 'legacy' any more: expected {Catalogue.Linux71.Name}"
+            : $"{where}no khugepaged is called '{name}': expected {Joined(Catalogue.Versions)}, {Catalogue.Linux72WithoutLruBatch.Name}, "
+            + $"{Joined(Catalogue.Undiscussed)}, or a known-bad variant: {Joined(KnownBad.Variants)}");
+
+    private static string Joined(IEnumerable<KhugepagedVersion> versions) => string.Join(", ", versions.Select(version => version.Name));
 }

@@ -17,8 +17,11 @@ internal static class Options
             : Fail<int?>(result, $"{name}: '{Word(result)}': expected a whole number"),
     };
 
-    /// <summary>One of the names of <typeparamref name="T"/>, in small letters; just <paramref name="bare"/> if it may stand alone.</summary>
-    public static Option<T?> Name<T>(string name, string description, T? bare = null)
+    /// <summary>
+    /// One of the names of <typeparamref name="T"/>, in small letters; just <paramref name="bare"/> if it may stand alone;
+    /// <paramref name="refused"/> says why another word is none.
+    /// </summary>
+    public static Option<T?> Name<T>(string name, string description, T? bare = null, Func<string, string?>? refused = null)
         where T : struct, Enum
     {
         string names = string.Join('|', Enum.GetNames<T>()).ToLowerInvariant();
@@ -29,7 +32,9 @@ internal static class Options
             Arity = bare is null ? ArgumentArity.ExactlyOne : ArgumentArity.ZeroOrOne,
             CustomParser = result => result.Tokens.Count == 0 ? bare
                 : Enum.TryParse(Word(result), ignoreCase: true, out T value) && !char.IsAsciiDigit(Word(result)[0]) ? value
-                : Fail<T?>(result, $"{name}: '{Word(result)}': expected {names.Replace("|", ", ", StringComparison.Ordinal)}"),
+                : Fail<T?>(result, refused?.Invoke(Word(result)) is { } why
+                    ? $"{name} {Word(result)}: {why}"
+                    : $"{name}: '{Word(result)}': expected {names.Replace("|", ", ", StringComparison.Ordinal)}"),
         };
         // In small letters, instead of those of the type.
         option.CompletionSources.Clear();

@@ -16,24 +16,24 @@ internal static class ReplayCommand
             Arity = ArgumentArity.ZeroOrMore,
             Description = "Recorded vectors, one JSON object a line. Without any: the recordings this program came with.",
         };
-        var model = ModelOption.Create();
+        var model = ModelOption.CreateForKernel("run");
         var json = new Option<bool>("--json") { Description = "Print totals and the ids that differ as JSON." };
         var command = new Verb(
             "replay",
             "Run the model on page tables that real kernels were given, and compare.",
             """
-            Compares scan results, every attempt, the table, statistics and return value, pass by pass.
+            Compares scan results, every attempt, trace lines, the table, statistics and return value, pass by pass.
             Exit code 0: all agree; 1: some differ; 2: bad input.
 
             Example:
               khugepaged-spec replay linux-7.2.13.jsonl --json
             """)
         { files, model, json };
-        command.SetAction(parsed => Run(parsed.GetValue(files)!, ModelOption.Get(parsed, model), parsed.GetValue(json)));
+        command.SetAction(parsed => Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), parsed.GetValue(json)));
         return command;
     }
 
-    private static int Run(string[] files, KhugepagedVersion version, bool json)
+    private static int Run(string[] files, KhugepagedVersion? version, bool json)
     {
         var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
         var present = paths.Where(File.Exists).ToList();
@@ -45,23 +45,23 @@ internal static class ReplayCommand
         foreach (var (report, line) in reports.SelectMany(report => report.Unreadable.Select(line => (report, line))))
             CommandLine.Refuse($"{report.Path}, line {line.Number}: {line.Error}");
         if (json)
-            Console.WriteLine(JsonSerializer.Serialize(ToJson(reports, version), CliJson.Readable.ReplayJson));
+            Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
         else
-            ReplayText.Print(reports, version);
+            ReplayText.Print(reports);
         return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
             : present.Count < paths.Count || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
             : CommandLine.Agree;
     }
 
-    private static ReplayReport Replay(string path, KhugepagedVersion version, Action<int> advance)
+    private static ReplayReport Replay(string path, KhugepagedVersion? version, Action<int> advance)
     {
-        var report = new ReplayReport(path);
+        var report = new ReplayReport(path) { Version = version ?? Catalogue.Linux72 };
         foreach (var line in VectorReader.Read(path, Geometry.X86))
         {
             if (line.Vector is { } vector)
-                report.Add(vector, Kernel.Vectors.Replay.Run(vector, version));
+                report.Add(vector, Kernel.Vectors.Replay.Run(vector, report.Version));
             else if (line.Meta is not null)
-                report.Kernel = line.Meta;
+                (report.Kernel, report.Version) = (line.Meta, version ?? ModelOption.ForRecorded(line.Meta, path));
             else
                 report.Unreadable.Add(line);
             advance(line.Length);
@@ -69,8 +69,8 @@ internal static class ReplayCommand
         return report;
     }
 
-    private static ReplayJson ToJson(IEnumerable<ReplayReport> reports, KhugepagedVersion version) => new(
-        version.Name,
+    private static ReplayJson ToJson(IReadOnlyList<ReplayReport> reports) => new(
+        string.Join(", ", reports.Select(report => report.Version.Name).Distinct()),
         [.. reports.Select(report => new ReplayFileJson(
             report.Path, report.Kernel, report.Vectors, report.Passes, report.Attempts, report.Vectors - report.Differing.Count,
             [.. report.Differing.Select(pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel, pair.Mismatch.Model))],
@@ -83,6 +83,8 @@ internal sealed class ReplayReport(string path)
     public string Path { get; } = path;
 
     public string? Kernel { get; set; }
+
+    public required KhugepagedVersion Version { get; set; }
 
     public int Vectors { get; private set; }
 

@@ -10,13 +10,13 @@ internal static partial class ReplayText
 {
     private const int ShownInFull = 10;
 
-    public static void Print(IReadOnlyList<ReplayReport> reports, KhugepagedVersion version)
+    public static void Print(IReadOnlyList<ReplayReport> reports)
     {
         foreach (var report in reports)
         {
-            PrintSummary(report, version);
+            PrintSummary(report, report.Version);
             foreach (var (vector, mismatch) in report.Differing.Take(ShownInFull))
-                PrintMismatch(report, vector, mismatch, version);
+                PrintMismatch(report, vector, mismatch, report.Version);
             if (report.Differing.Count > ShownInFull)
                 Console.WriteLine($"{report.Differing.Count - ShownInFull} more differ: {string.Join(' ', report.Differing.Skip(ShownInFull).Select(pair => pair.Vector.Id))}\n");
         }

@@ -6,6 +6,7 @@ using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 
@@ -21,7 +22,8 @@ internal sealed class ScenarioOptions
     private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
     private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
-    private readonly Option<UffdMode?> _uffd = Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing).", UffdMode.Missing);
+    private readonly Option<UffdMode?> _uffd =
+        Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's.", UffdMode.Missing, UffdModes.Refused);
     private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
     private readonly Option<bool> _droppable = new("--droppable") { Description = "The VMA is droppable." };
     private readonly Option<bool> _readOnly = new("--read-only") { Description = "The VMA is not writable." };
@@ -141,7 +143,7 @@ internal sealed class ScenarioOptions
             flags |= parsed.GetValue(_uffd) switch
             {
                 UffdMode.Wp => VmaFlags.UffdWp,
-                UffdMode.Minor => VmaFlags.UffdMinor,
+                UffdMode.Rwp => VmaFlags.UffdRwp,
                 _ => VmaFlags.UffdMissing,
             };
         return Extent(parsed.GetValue(_vma), vma with { Flags = flags });
@@ -166,7 +168,24 @@ internal enum UffdMode
 {
     Missing,
     Wp,
-    Minor,
+    Rwp,
+}
+
+/// <summary>What else userfaultfd knows.</summary>
+internal static class UffdModes
+{
+    /// <summary>Why a mode is refused that is none of ours; null if it is none of userfaultfd's either.</summary>
+    public static string? Refused(string word) =>
+        word == "minor" ? "minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp" : null;
+
+    /// <summary>Refuses a VMA that this version cannot have.</summary>
+    /// <exception cref="UsageException">It is protected against reads, and the version is older than 7.3.</exception>
+    public static void Check(Vma vma, KhugepagedVersion version)
+    {
+        if (vma.Has(VmaFlags.UffdRwp) && !version.HasUffdRwp)
+            throw new UsageException(
+                $"--uffd rwp: {version.Name} has no read-write protection: expected missing, wp, or --model {Catalogue.Linux73.Name}");
+    }
 }
 
 /// <summary>A page table from the command line, a file or standard input.</summary>

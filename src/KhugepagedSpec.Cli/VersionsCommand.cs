@@ -22,7 +22,7 @@ internal static class VersionsCommand
 
     private static int Print()
     {
-        foreach (var version in Catalogue.Versions)
+        foreach (var version in Catalogue.Released.Concat(Catalogue.Versions.Except(Catalogue.Released)))
             PrintVersion(version);
         Console.WriteLine("Known-bad variants, each linux-7.2 with one mistake:");
         foreach (var variant in KnownBad.Variants)
@@ -37,13 +37,22 @@ internal static class VersionsCommand
 
     private static void PrintVersion(KhugepagedVersion version)
     {
-        Console.WriteLine($"{version.Name,-18}{version.Source}");
+        Console.WriteLine($"{version.Name,-29}{version.Source}");
+        if (version.Releases is { } releases)
+        {
+            Console.WriteLine($"  releases        {releases}");
+            Console.WriteLine($"  trace           {version.Trace.Name}");
+        }
         Console.WriteLine($"  scan            {version.Scan.Name}");
         Console.WriteLine($"  walk            {version.Walk.Name}");
         Console.WriteLine($"  window's test   {version.Candidate.Name}");
         Console.WriteLine($"  none below PMD  {(version.IsPmdOnly ? "-" : version.NoneLimit.Name)}");
         Console.WriteLine($"  retry           {(version.IsPmdOnly ? "-" : version.Retry.Name)}");
         Console.WriteLine($"  reports         {(version.Visit switch { VisitResult.ByPriority => "success, failed allocation, last failure", VisitResult.CollapsedOrFail => "success, or SCAN_FAIL", _ => "the attempt's result" })}");
+        if (version.HasUffdRwp)
+            Console.WriteLine("  userfaultfd     protects against reads too (RWP)");
+        if (version.SwapinEndsAtNonSwapEntries)
+            Console.WriteLine("  swap-in         ends at non-swap");
         if (version.Unverified is { } unverified)
             Console.WriteLine($"  unverified      {unverified}");
         Console.WriteLine();

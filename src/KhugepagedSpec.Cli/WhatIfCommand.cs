@@ -32,7 +32,7 @@ internal static class WhatIfCommand
             Examples:
               khugepaged-spec whatif redis.jsonl
               khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
-              khugepaged-spec whatif redis.jsonl --version legacy linux-7.2 --html redis.html
+              khugepaged-spec whatif redis.jsonl --version linux-7.1 linux-7.2 --html redis.html
             """)
         { file, pid, versions };
         foreach (var option in settings.All)

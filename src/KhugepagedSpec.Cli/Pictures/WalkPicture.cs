@@ -27,7 +27,8 @@ internal sealed record WalkPicture(
             var pass = explained.Passes[i];
             passes.Add(new PassPicture(
                 ExplainText.PassTitle(explained, i), FormattableString.Invariant($"pass {i + 1}"), Number(before), Number(pass.Run.After),
-                StepPicture.Of([.. ExplainStep.Of(explained, i, everyStep)]), ExplainText.Statistics(pass), [.. pass.Run.Trace.Select(line => line.ToString())]));
+                StepPicture.Of([.. ExplainStep.Of(explained, i, everyStep)]), ExplainText.Counters(pass),
+                [.. pass.Run.Trace.Select(line => line.Line(explained.Version.Trace))]));
             before = pass.Run.After;
             if (pass.Then is not { } then)
                 continue;

@@ -10,7 +10,7 @@ internal static class VmaFlagWords
     private static readonly ImmutableArray<(string Word, VmaFlags Flag)> Words =
     [
         ("wr", VmaFlags.Write), ("hg", VmaFlags.HugePage), ("nh", VmaFlags.NoHugePage), ("um", VmaFlags.UffdMissing), ("uw", VmaFlags.UffdWp),
-        ("ui", VmaFlags.UffdMinor), ("lo", VmaFlags.Locked), ("dp", VmaFlags.Droppable), ("io", VmaFlags.NoKhugepaged), ("de", VmaFlags.NoKhugepaged),
+        ("ui", VmaFlags.UffdMinor), ("ur", VmaFlags.UffdRwp), ("lo", VmaFlags.Locked), ("dp", VmaFlags.Droppable), ("io", VmaFlags.NoKhugepaged), ("de", VmaFlags.NoKhugepaged),
         ("pf", VmaFlags.NoKhugepaged), ("mm", VmaFlags.NoKhugepaged),
     ];
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -40,6 +41,7 @@
 // Newer than the C library's headers.
 #define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
 #define UFFDIO_POISON_IOCTL _IOWR(0xAA, 0x08, struct uffd_poison)
+#define UFFDIO_RWPROTECT_IOCTL _IOWR(0xAA, 0x09, struct uffdio_writeprotect)
 #define PAGE_IS_PRESENT (1 << 3)
 #define PAGE_IS_SWAPPED (1 << 4)
 #define PAGE_IS_HUGE (1 << 6)
@@ -238,7 +240,7 @@ static int userfault(uint64_t mode, uint64_t start, uint64_t pages)
 {
     if (uffd < 0) {
         uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
-        struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ };
+        struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ | (mode & 8 ? 1 << 17 /* RWP */ : 0) };
         if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
             return failed("userfaultfd");
     }
@@ -250,6 +252,12 @@ static int write_protect(uint64_t start, uint64_t pages)
 {
     struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP };
     return ioctl(uffd, UFFDIO_WRITEPROTECT, &request) ? failed("UFFDIO_WRITEPROTECT") : 0;
+}
+
+static int read_write_protect(uint64_t start, uint64_t pages)
+{
+    struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = 1 /* UFFDIO_RWPROTECT_MODE_RWP */ };
+    return ioctl(uffd, UFFDIO_RWPROTECT_IOCTL, &request) ? failed("UFFDIO_RWPROTECT") : 0;
 }
 
 static int poison_marker(uint64_t start, uint64_t pages)
@@ -529,6 +537,17 @@ static int send_file(const char *path)
     return 0;
 }
 
+// The end of the kernel's log.
+static int send_log(void)
+{
+    static char text[1 << 18];
+    int length = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, sizeof text);
+    if (length < 0)
+        return failed("klogctl");
+    reply('f', text, length);
+    return 0;
+}
+
 // Words of a file of 64-bit words: path, then first and count of each run. Fewer than asked for if the file ends.
 static int send_words(const char *rest)
 {
@@ -614,6 +633,8 @@ static int step(char *line)
         return send_words(rest);
     if (!strcmp(word, "regions"))
         return send_regions(rest);
+    if (!strcmp(word, "log"))
+        return send_log();
     if (!strcmp(word, "pid"))
         return send_pid();
     if (!strcmp(word, "count")) {
@@ -656,10 +677,14 @@ static int step(char *line)
         return userfault(c, a, b);
     if (!strcmp(word, "protect"))
         return write_protect(a, b);
+    if (!strcmp(word, "rwprotect"))
+        return read_write_protect(a, b);
     if (!strcmp(word, "poison"))
         return poison_marker(a, b);
     if (!strcmp(word, "lock"))
         return syscall(SYS_mlock2, a, b * PAGE, 1 /* MLOCK_ONFAULT */) ? failed("mlock2") : 0;
+    if (!strcmp(word, "readonly"))
+        return mprotect((void *)a, b * PAGE, PROT_READ) ? failed("mprotect") : 0;
     if (!strcmp(word, "prctl"))
         return prctl(a, b, c, 0, 0) ? failed("prctl") : 0;
     if (!strcmp(word, "collapse"))

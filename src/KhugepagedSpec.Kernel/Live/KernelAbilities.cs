@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Kernel.Live;
@@ -28,11 +29,22 @@ public sealed partial record KernelAbilities
     /// <summary>MADV_GUARD_INSTALL (6.13).</summary>
     public bool HasGuards => Number.CompareTo((6, 13)) >= 0;
 
+    /// <summary>userfaultfd can protect against reads (7.3).</summary>
+    public bool HasUffdRwp => Number.CompareTo((7, 3)) >= 0;
+
     /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 and 7.0 call them all KSM.</summary>
     public bool TellsKsm => Number.CompareTo((7, 1)) >= 0;
 
+    /// <summary>The version of the catalogue that models it; null if none does.</summary>
+    public KhugepagedVersion? KnownModel => Catalogue.ForRelease(FullName);
+
     /// <summary>The version of the catalogue that models it.</summary>
-    public KhugepagedVersion Model => CollapsesToMthp ? Catalogue.Linux72 : HasSinglePmd ? Catalogue.Legacy : Number.CompareTo((7, 0)) >= 0 ? Catalogue.Linux70 : Catalogue.Linux612;
+    /// <exception cref="GuestException">None does.</exception>
+    public KhugepagedVersion Model => KnownModel
+        ?? throw new GuestException($"Linux {Release} is not modelled: expected {Catalogue.ModelledReleases}, or --model NAME", []);
+
+    /// <summary>What its tracepoints print; of a kernel that nothing models, as the newest do.</summary>
+    internal TraceText Trace => (KnownModel ?? Catalogue.Linux73).Trace;
 
     /// <summary>The letters of the notation that can be made on it.</summary>
     public string Kinds => ".xZzohplLwWqkbr" + (TellsKsm ? "K" : "") + (HasSwap ? "sS" : "") + (HasGuards ? "g" : "");

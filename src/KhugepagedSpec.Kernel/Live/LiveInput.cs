@@ -13,7 +13,8 @@ public static class LiveInput
 {
     private static readonly ImmutableArray<(VmaFlags Flag, string Word)> FlagWords =
     [
-        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.Locked, "mlock"), (VmaFlags.NoHugePage, "nohuge"),
+        (VmaFlags.UffdMissing, "uffdm"), (VmaFlags.UffdWp, "uffdw"), (VmaFlags.UffdRwp, "uffdr"), (VmaFlags.Locked, "mlock"),
+        (VmaFlags.NoHugePage, "nohuge"),
     ];
 
     private static readonly VmaFlags KnownFlags = FlagWords.Aggregate(VmaFlags.None, (all, pair) => all | pair.Flag);
@@ -31,6 +32,8 @@ public static class LiveInput
             flags.Add("anonvma");
         if (IsEmptyTable(scenario.Table))
             flags.Add("table");
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            flags.Add("rdonly");
         string pattern = scenario.Table.Pmd == PmdState.None ? "" : TableNotation.WriteWish(scenario.Table).Replace(' ', ',');
         var input = new VectorInput
         {
@@ -74,6 +77,11 @@ public static class LiveInput
         table = new PageTable(table.Geometry, [.. cells], PmdOf(scenario.Table, cells, isChargeShort || blocksFrom is not null));
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
+        if (!kernel.HasUffdRwp || flags.HasFlag(VmaFlags.UffdWp) || table.Cells.Any(NeedsWriteProtection))
+            flags &= ~VmaFlags.UffdRwp;
+        var usual = flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags;
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            usual &= ~VmaFlags.Write;
         return scenario with
         {
             Table = table,
@@ -82,7 +90,7 @@ public static class LiveInput
                 HasAnonVma = exact.HasAnonVma || (scenario.Vma.HasAnonVma && isKnownShape),
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
-                Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
+                Flags = usual | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             Numa = NumaTopology.SingleNode,
@@ -98,6 +106,10 @@ public static class LiveInput
         PmdState.Migration or PmdState.DevicePrivate => PmdState.None,
         _ => wanted.Pmd,
     };
+
+    // Made by write-protecting, which excludes read-write protection; a page protected against reads is made without.
+    private static bool NeedsWriteProtection(Cell cell) =>
+        cell.Kind is PteKind.UffdWpMarker or PteKind.PoisonMarker || (cell.Kind != PteKind.Page && cell.Has(CellFlags.UffdWp));
 
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
     private static void NothingToReclaim(Cell[] cells)

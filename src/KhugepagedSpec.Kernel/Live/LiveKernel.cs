@@ -28,6 +28,7 @@ internal sealed class LiveKernel : IDisposable
     private readonly List<(string Name, int Order)> _counters = [];
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
+    private bool _hasWarned;
 
     /// <summary>Boots a kernel and prepares it.</summary>
     /// <param name="kernel">The kernel.</param>
@@ -138,16 +139,48 @@ internal sealed class LiveKernel : IDisposable
         return (counters, EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
     }
 
+    /// <summary>
+    /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
+    /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
+    /// </summary>
+    public long CgroupCollapseAllocs()
+    {
+        const long place = 1L << 43;
+        const int pages = 1024;
+        var steps = new StepWriter();
+        steps.Range("map", place, pages, 0);
+        steps.Range("write", place, pages, 1);
+        steps.Range("unmap", place, pages);
+        var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");
+        const string name = "thp_collapse_alloc ";
+        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
+        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The kernel has logged, since it was booted, that it does not support the value of max_ptes_none.</summary>
+    public bool HasWarnedOfMaxPtesNone()
+    {
+        return _hasWarned = _hasWarned || Log().Contains("max_ptes_none", StringComparison.Ordinal);
+
+        string Log() => Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data);
+    }
+
     /// <summary>What the counters grew by between two looks.</summary>
     public Vectors.PassCounters Added((long[] Counters, Statistics Events, string) before, (long[] Counters, Statistics Events, string) after)
     {
         var sizes = ImmutableArray.CreateBuilder<(string, int, long)>();
+        var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
         for (int i = 2; i < _counters.Count; i++)
             if (after.Counters[i] != before.Counters[i])
-                sizes.Add((_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
+                (Gauges.TryParse(_counters[i].Name, out _) ? gauges : sizes).Add(
+                    (_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
         return new Vectors.PassCounters(
             after.Counters[0] - before.Counters[0], after.Counters[1] - before.Counters[1],
-            HasSizeStatistics ? sizes.ToImmutable() : null, [.. after.Events.Since(before.Events).Events()]);
+            HasSizeStatistics ? sizes.ToImmutable() : null, [.. after.Events.Since(before.Events).Events()])
+        {
+            Gauges = gauges.ToImmutable(),
+        };
     }
 
     /// <summary>Ends the guest.</summary>
@@ -199,6 +232,9 @@ internal sealed class LiveKernel : IDisposable
         foreach (int order in _geometry.AnonOrders.Orders())
             foreach (var statistic in Enum.GetValues<MthpStatistic>())
                 Open($"{StepWriter.Size(order)}/stats/{Statistics.NameOf(statistic)}", Statistics.NameOf(statistic), order);
+        foreach (int order in _geometry.AnonOrders.Orders())
+            foreach (var gauge in Enum.GetValues<MthpGauge>())
+                Open($"{StepWriter.Size(order)}/stats/{Gauges.NameOf(gauge)}", Gauges.NameOf(gauge), order);
         HasSizeStatistics = _counters.Any(counter => counter.Name == Statistics.NameOf(MthpStatistic.CollapseAlloc));
 
         void Open(string file, string name, int order)

@@ -91,6 +91,10 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         }
         if (choices.OneIn(40))
             scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } };
+        if (choices.OneIn(24))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~VmaFlags.Write } };
+        if (kernel.HasUffdRwp && choices.OneIn(16))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.UffdWp) | VmaFlags.UffdRwp } };
         return LiveInput.Fit(scenario, kernel);
     }
 

@@ -47,9 +47,22 @@ internal sealed class Recorder(LiveKernel kernel)
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(process.Number, $"limit {process.Number}\n");
+        bool hadWarned = kernel.HasWarnedOfMaxPtesNone();
+        long charged = kernel.CgroupCollapseAllocs();
         var seen = kernel.Observe("");
         for (int pass = 0; pass < together[0].Passes && processes.Count > 0; pass++)
             seen = Pass(processes, seen, pass);
+        charged = kernel.CgroupCollapseAllocs() - charged;
+        bool? warned = hadWarned ? null : kernel.HasWarnedOfMaxPtesNone();
+        foreach (var process in processes.Where(process => process.Passes.Count > 0))
+            process.Passes[^1] = process.Passes[^1] with
+            {
+                Counters = process.Passes[^1].Counters with
+                {
+                    CgroupCollapseAllocs = charged,
+                    WarnedOfMaxPtesNone = warned,
+                },
+            };
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
@@ -73,13 +86,18 @@ internal sealed class Recorder(LiveKernel kernel)
                 process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
         var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
         var counters = kernel.Added(before, after);
-        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder);
+        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder, kernel.Abilities.Trace);
         foreach (var process in processes)
         {
+            var (folios, table) = (process.Folios, Look(process, process.Seen));
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
-                After = Look(process, process.Seen),
+                After = table,
+                Trace =
+                [
+                    .. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios)),
+                ],
                 PmdMappedKb = process.PmdMappedKb,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
@@ -116,7 +134,27 @@ internal sealed class Recorder(LiveKernel kernel)
 
         // The huge zero page is no anonymous one.
         process.PmdMappedKb = (Number(parts[2]) - (table.Pmd == PmdState.HugeZero ? process.Pages : 0)) * PageBytes / 1024;
+        process.Folios = Folios(process);
         return table;
+    }
+
+    // Where the neighbours' ranges are scanned too, their folios may be named as well.
+    private Dictionary<ulong, int> Folios(Process process)
+    {
+        var places = new Dictionary<ulong, int>();
+        int pages = process.Pages;
+        bool hasNeighbours = process.First <= -pages && process.End >= 2 * pages;
+        if (hasNeighbours)
+            Beside(-pages).AddFolios(places, -pages);
+        process.Seen!.AddFolios(places, 0);
+        if (hasNeighbours)
+            Beside(pages).AddFolios(places, pages);
+        return places;
+
+        Snapshot Beside(int first) =>
+            new(
+                kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data,
+                kernel.Abilities.TellsKsm);
     }
 
     private int CountWrong(Process process)
@@ -171,6 +209,10 @@ internal sealed class Recorder(LiveKernel kernel)
         public Snapshot? Seen { get; set; }
 
         public long PmdMappedKb { get; set; }
+
+        public Dictionary<ulong, int> Folios { get; set; } = [];
+
+        public TraceNormalForm Trace { get; } = new();
 
         public int Return { get; private set; }
 

@@ -28,6 +28,20 @@ internal sealed class Snapshot
     /// <summary>The frame behind a PTE; 0 where there is none.</summary>
     public ulong FrameOf(int index) => PageMap.FrameOf(Entry(index));
 
+    /// <summary>Notes where folios are, by first frame; what is there already stays.</summary>
+    /// <param name="places">Where to.</param>
+    /// <param name="first">The number of the first page.</param>
+    public void AddFolios(Dictionary<ulong, int> places, int first)
+    {
+        for (int i = 0; i < _data.Length / CellBytes; i++)
+        {
+            ulong flags = BinaryPrimitives.ReadUInt64LittleEndian(Record(i)[8..]);
+            ulong page = PageMap.IsLarge(flags) ? BinaryPrimitives.ReadUInt16LittleEndian(Record(i)[16..]) : 0UL;
+            if (PageMap.IsPresent(Entry(i)))
+                places.TryAdd(FrameOf(i) - page, first + i);
+        }
+    }
+
     /// <summary>The table; large folios whose frames are not those of <paramref name="earlier"/> are marked new.</summary>
     public PageTable Table(Geometry geometry, bool isHuge, Snapshot? earlier)
     {

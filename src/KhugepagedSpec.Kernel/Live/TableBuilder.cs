@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Kernel.Live;
 /// </summary>
 internal sealed class TableBuilder
 {
-    private const int UffdMissing = 1, UffdWp = 2, PrSetThpDisable = 41;
+    private const int UffdMissing = 1, UffdWp = 2, UffdRwp = 8, PrSetThpDisable = 41;
     private const long PageBytes = 4096;
 
     // Far from the range, so that no VMA is ever joined to another.
@@ -87,10 +87,14 @@ internal sealed class TableBuilder
         if (!_input.Program.IsEmpty)
             return Program();
         long start = Address(Extent.First), pages = Extent.End - Extent.First;
-        int mode = (VectorSetup.FlagsOf(_input).HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
+        var flags = VectorSetup.FlagsOf(_input);
+        bool isAgainstReads = flags.HasFlag(VmaFlags.UffdRwp);
+        int mode = (flags.HasFlag(VmaFlags.UffdWp) ? UffdWp : 0) | (isAgainstReads ? UffdRwp : 0) | (_input.Has("uffdm") ? UffdMissing : 0);
         if (mode != 0)
             _steps.Range("userfault", start, pages, mode);
-        ForEachRun(cell => cell.Has(CellFlags.UffdWp) || cell.Kind == PteKind.UffdWpMarker, (at, count) => _steps.Range("protect", Address(at), count));
+        ForEachRun(
+            cell => cell.Has(CellFlags.UffdWp) || cell.Kind == PteKind.UffdWpMarker,
+            (at, count) => _steps.Range(isAgainstReads ? "rwprotect" : "protect", Address(at), count));
         SwapOut(cell => cell.Kind == PteKind.Swap && cell.Has(CellFlags.UffdWp));
         ForEachRun(cell => cell.Kind == PteKind.PoisonMarker, (at, count) => _steps.Range("poison", Address(at), count));
         if (_input.Has("mlock"))
@@ -99,6 +103,8 @@ internal sealed class TableBuilder
             _steps.Advise(start, pages, StepWriter.NoHugePage);
         else if (!_input.Has("noadv"))
             _steps.Advise(start, pages, StepWriter.HugePage);
+        if (_input.Has("rdonly"))
+            _steps.Range("readonly", start, pages);
         Drain();
         return _steps.Take();
     }
@@ -381,7 +387,8 @@ internal sealed class TableBuilder
     private Content Expected(int i, PageTable after)
     {
         var (was, now) = (_table.Cells[i], after.Cells[i]);
-        if (i < Extent.First || i >= Extent.End || now.Kind is not (PteKind.Page or PteKind.ZeroPage or PteKind.Swap) || was.Has(CellFlags.Ksm))
+        if (i < Extent.First || i >= Extent.End || now.Kind is not (PteKind.Page or PteKind.ZeroPage or PteKind.Swap) || was.Has(CellFlags.Ksm)
+            || (_input.Has("uffdr") && was.Has(CellFlags.UffdWp)))
             return Content.Unknown;
         return was.Kind switch
         {

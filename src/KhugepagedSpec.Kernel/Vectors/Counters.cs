@@ -24,6 +24,7 @@ internal static class Counters
             }
         return (recorded.Statistics is null ? null : CompareSizes(recorded, kernel, added))
             ?? (recorded.Events is null ? null : CompareEvents(recorded, kernel, added))
+            ?? CompareGauges(recorded, added.Gauges)
             ?? Difference.If("pages_collapsed", kernel.PagesCollapsed, added.PagesCollapsed)
             ?? (isKhugepaged ? Difference.If("full_scans", kernel.FullScans, added.FullScans) : null);
     }
@@ -36,6 +37,20 @@ internal static class Counters
         return kernel.SizesEqual(added) ? null : new("statistics", List(kernel), List(added));
 
         static string List(Statistics counters) => string.Join(' ', counters.Sizes().Select(counter => $"{counter.Name}.{counter.Order}={counter.Value}"));
+    }
+
+    private static Difference? CompareGauges(PassCounters recorded, Gauges moved)
+    {
+        if (recorded.Gauges is not { } read)
+            return null;
+        var kernel = new Gauges();
+        foreach (var (name, order, value) in read)
+        {
+            if (!Gauges.TryParse(name, out var gauge))
+                return new("gauges", $"{name}.{order}={value}", "not modelled");
+            kernel.Add(gauge, order, value);
+        }
+        return Difference.If("gauges", kernel.ToString(), moved.ToString());
     }
 
     private static Difference? CompareEvents(PassCounters recorded, Statistics kernel, Statistics added)

@@ -27,6 +27,18 @@ public sealed record PassCounters(
     ImmutableArray<(string Name, int Order, long Value)>? Statistics,
     ImmutableArray<(string Name, long Value)>? Events)
 {
+    /// <summary>By how much the per-size gauges moved (nr_anon): name, order, value. Null if they were not read.</summary>
+    public ImmutableArray<(string Name, int Order, long Value)>? Gauges { get; init; }
+
+    /// <summary>By how much thp_collapse_alloc of the root's memory.stat grew over all passes up to this one; null if it was not read.</summary>
+    public long? CgroupCollapseAllocs { get; init; }
+
+    /// <summary>
+    /// The kernel logged by the end of this pass that it does not support the value of max_ptes_none; null if it had before, or if its
+    /// log was not read.
+    /// </summary>
+    public bool? WarnedOfMaxPtesNone { get; init; }
+
     /// <summary>The same, as the model counts; what it does not know is left out.</summary>
     public Statistics Modelled()
     {
@@ -58,6 +70,9 @@ public sealed record RecordedPass
 
     /// <summary>The scan lines, of every process the kernel scanned.</summary>
     public required ImmutableArray<ScanLine> Scans { get; init; }
+
+    /// <summary>The tracepoints' lines in their normal form (<see cref="TraceNormalForm"/>); null if they were not recorded.</summary>
+    public ImmutableArray<string>? Trace { get; init; }
 
     /// <summary>What MADV_COLLAPSE returned, null for khugepaged.</summary>
     public int? Return { get; init; }

@@ -13,7 +13,7 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="Agreed">The last steps before it, on which they agree.</param>
 public sealed record Mismatch(int Pass, string What, string Kernel, string Model, ImmutableArray<string> Agreed);
 
-/// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, table, statistics, return value.</summary>
+/// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, trace lines, table, statistics, return value.</summary>
 public static class Replay
 {
     private const int ContextSteps = 2;
@@ -61,12 +61,19 @@ public static class Replay
             if (Compare(guest.Processes[i], recorded[i], recorded[i].Scans.AsSpan()[others..], runs[i]) is { } difference)
                 return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
         }
-        return Counters.Compare(recorded[0].Counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null);
+        var counters = recorded[0].Counters;
+        return Counters.Compare(counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
+            ?? IfRead("memory.stat thp_collapse_alloc", counters.CgroupCollapseAllocs, guest.Machine.Statistics.CgroupCollapseAllocs)
+            ?? IfRead("warning about max_ptes_none", counters.WarnedOfMaxPtesNone, guest.Machine.HasWarnedOfMaxPtesNone);
+
+        static Difference? IfRead<T>(string what, T? kernel, T model)
+            where T : struct => kernel is { } read ? Difference.If(what, read, model) : null;
     }
 
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>
         CompareScans(scans, run)
         ?? CompareAttempts(recorded.Attempts, run, process.Base)
+        ?? CompareTraces(recorded.Trace, run.Trace)
         ?? CompareTables(recorded.After, process.Table)
         ?? Difference.If("AnonHugePages", recorded.PmdMappedKb, process.PmdMappedKb)
         ?? (run.Madvise is null ? null : Difference.If("return", recorded.Return, run.Madvise.Return) ?? Difference.If("errno", recorded.Errno, (int)run.Madvise.Errno));
@@ -109,6 +116,19 @@ public static class Replay
         Difference At(int index, string model) => new(
             $"attempt {index + 1}", index < recorded.Length ? recorded[index].ToString() : "none", model,
             [.. recorded.AsSpan()[Math.Max(0, index - ContextSteps)..index].ToArray().Select(attempt => attempt.ToString())]);
+    }
+
+    private static Difference? CompareTraces(ImmutableArray<string>? recorded, ImmutableArray<string> model)
+    {
+        if (recorded is not { } kernel)
+            return null;
+        for (int i = 0; i < Math.Max(kernel.Length, model.Length); i++)
+        {
+            string theirs = i < kernel.Length ? kernel[i] : "none", ours = i < model.Length ? model[i] : "none";
+            if (theirs != ours)
+                return new($"trace line {i + 1}", theirs, ours, [.. kernel.AsSpan()[Math.Max(0, i - ContextSteps)..i]]);
+        }
+        return null;
     }
 
     private static Difference? CompareTables(PageTable recorded, PageTable model)

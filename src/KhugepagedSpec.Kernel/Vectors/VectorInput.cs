@@ -55,7 +55,7 @@ public sealed record VectorInput
     public VmaShape Shape { get; init; } = VmaShape.Exact;
 
     /// <summary>
-    /// Flags of the set-up: uffdm, uffdw, mlock, noadv, nohuge, thpdis, noretouch, nodrain; anonvma, the VMA has its anon_vma from pages
+    /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; anonvma, the VMA has its anon_vma from pages
     /// elsewhere; table, there is a PTE table though it is empty.
     /// </summary>
     public ImmutableArray<string> Flags { get; init; } = [];
@@ -87,7 +87,7 @@ public sealed record VectorInput
     /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
     public int Passes { get; init; } = 3;
 
-    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table"];
+    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table"];
 
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";

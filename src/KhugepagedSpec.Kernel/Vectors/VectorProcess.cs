@@ -20,6 +20,8 @@ public sealed class VectorProcess
     private readonly AddressSpace _process;
     private readonly RecordedVector _vector;
     private readonly AddressSpace? _child;
+    private readonly TraceNormalForm _trace = new();
+    private Dictionary<ulong, int> _before = [];
 
     internal VectorProcess(Machine machine, RecordedVector vector)
     {
@@ -78,6 +80,34 @@ public sealed class VectorProcess
 
     /// <summary>One MADV_COLLAPSE call on the observed range.</summary>
     internal MadviseReport Collapse() => MadviseCollapse.Call(_machine, _process, Vma, Base, Base + _machine.Geometry.Pages);
+
+    /// <summary>Notes where each folio is, for the trace lines of the pass to come.</summary>
+    internal void LookAtFolios() => _before = Folios();
+
+    /// <summary>Trace lines of ranges of this process, after the pass they are of.</summary>
+    internal ImmutableArray<string> InNormalForm(IEnumerable<string> lines)
+    {
+        var after = Folios();
+        return [.. lines.Select(line => _trace.Of(line, _before, after))];
+    }
+
+    // By first frame; the neighbours' ranges too.
+    private Dictionary<ulong, int> Folios()
+    {
+        var places = new Dictionary<ulong, int>();
+        int pages = _machine.Geometry.Pages;
+        for (int page = -pages; page < 2 * pages; page++)
+        {
+            var table = _process.TableAt(Base + page);
+            int index = _machine.Geometry.IndexOf(Base + page);
+            int pfn = table.Pmd == PmdState.Huge ? table.HugePfn + index
+                : table.Pmd == PmdState.Table && table.Ptes[index].Kind == PteKind.Page ? table.Ptes[index].Pfn
+                : -1;
+            if (pfn >= 0)
+                places.TryAdd((ulong)_machine.Memory.HeadOf(pfn), page);
+        }
+        return places;
+    }
 
     /// <summary>Does what the recorder's program did after a pass.</summary>
     public void RunThen()

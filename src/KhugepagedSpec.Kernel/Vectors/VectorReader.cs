@@ -14,7 +14,10 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="Length">Characters of the line, its end included.</param>
 public readonly record struct VectorLine(int Number, RecordedVector? Vector, string? Meta, string? Error, int Length);
 
-/// <summary>Reads files of recorded vectors: one JSON object a line, the first describes the kernel.</summary>
+/// <summary>
+/// Reads files of recorded vectors: one JSON object a line, the first describes the kernel. A pass may have <c>trace</c>, the kernel's
+/// trace lines in their normal form (<see cref="TraceNormalForm"/>), which are compared whole; a pass without it is compared in all else.
+/// </summary>
 public static class VectorReader
 {
     /// <summary>Reads a file line by line. A line that cannot be read is reported as such and loses no other.</summary>
@@ -82,6 +85,7 @@ public static class VectorReader
             PmdMappedKb = pmdKb,
             Attempts = ReadArray(pass, "tries", ReadAttempt),
             Scans = ReadArray(pass, "scan", ReadScanLine),
+            Trace = pass.TryGetProperty("trace", out _) ? ReadArray(pass, "trace", TraceNormalForm.Checked) : null,
             Return = pass.TryGetProperty("ret", out var ret) ? ret.GetInt32() : null,
             Errno = pass.TryGetProperty("errno", out var errno) ? errno.GetInt32() : null,
         };
@@ -90,8 +94,16 @@ public static class VectorReader
     private static PassCounters ReadCounters(JsonElement pass, Geometry geometry) => new(
         Member(pass, "adv").GetInt64(),
         Member(pass, "pc").GetInt64(),
-        pass.TryGetProperty("stats", out var sizes) ? [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))] : null,
-        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null);
+        pass.TryGetProperty("stats", out var sizes) ? ReadSizes(sizes, geometry) : null,
+        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null)
+    {
+        Gauges = pass.TryGetProperty("gauges", out var gauges) ? ReadSizes(gauges, geometry) : null,
+        WarnedOfMaxPtesNone = pass.TryGetProperty("warned", out var warned) ? warned.GetBoolean() : null,
+        CgroupCollapseAllocs = pass.TryGetProperty("memcg", out var charged) ? charged.GetInt64() : null,
+    };
+
+    private static ImmutableArray<(string Name, int Order, long Value)> ReadSizes(JsonElement sizes, Geometry geometry) =>
+        [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))];
 
     private static ImmutableArray<T> ReadArray<T>(JsonElement parent, string name, Func<string, T> read)
     {

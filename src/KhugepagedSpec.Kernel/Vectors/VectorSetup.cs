@@ -17,6 +17,8 @@ internal static class VectorSetup
     public static VmaFlags FlagsOf(VectorInput input)
     {
         var flags = VmaFlags.Anonymous | VmaFlags.Write;
+        if (input.Has("rdonly"))
+            flags &= ~VmaFlags.Write;
         if (input.Has("nohuge"))
             flags |= VmaFlags.NoHugePage;
         else if (!input.Has("noadv"))
@@ -25,7 +27,9 @@ internal static class VectorSetup
             flags |= VmaFlags.Locked;
         if (input.Has("uffdm"))
             flags |= VmaFlags.UffdMissing;
-        if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny(Arming))
+        if (input.Has("uffdr"))
+            flags |= VmaFlags.UffdRwp;
+        else if (input.Has("uffdw") || input.Pattern.AsSpan().ContainsAny(Arming))
             flags |= VmaFlags.UffdWp;
         return flags;
     }

@@ -5,7 +5,12 @@ using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Kernel.Vectors;
 
-/// <summary>Writes recorded vectors as <see cref="VectorReader"/> reads them: one JSON object a line.</summary>
+/// <summary>
+/// Writes recorded vectors as <see cref="VectorReader"/> reads them: one JSON object a line. Besides what every pass has: <c>trace</c>,
+/// the trace lines (<see cref="TraceNormalForm"/>); <c>gauges</c>, by how much nr_anon and its like moved; and in the last pass
+/// <c>memcg</c>, thp_collapse_alloc of the root's memory.stat over all passes, and <c>warned</c>, whether the kernel has logged that it
+/// does not support max_ptes_none.
+/// </summary>
 public static class VectorWriter
 {
     private static readonly JsonSerializerOptions Terse = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -48,8 +53,16 @@ public static class VectorWriter
             ["tries"] = new JsonArray([.. pass.Attempts.Select(attempt => JsonValue.Create(attempt.ToString()))]),
             ["scan"] = new JsonArray([.. pass.Scans.Select(line => JsonValue.Create(line.ToString()))]),
         };
+        if (pass.Trace is { } trace)
+            json["trace"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]);
         if (counters.Statistics is { } sizes)
             json["stats"] = new JsonObject([.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
+        if (counters.Gauges is { } gauges)
+            json["gauges"] = new JsonObject([.. gauges.Select(gauge => KeyValuePair.Create($"{gauge.Name}.{gauge.Order}", (JsonNode?)gauge.Value))]);
+        if (counters.CgroupCollapseAllocs is { } charged)
+            json["memcg"] = charged;
+        if (counters.WarnedOfMaxPtesNone is { } warned)
+            json["warned"] = warned;
         if (counters.Events is { } events)
             json["events"] = new JsonObject([.. events.Select(one => KeyValuePair.Create(one.Name, (JsonNode?)one.Value))]);
         if (pass.Return is { } returned)

@@ -1,3 +1,5 @@
+using KhugepagedSpec.Versions;
+
 namespace KhugepagedSpec.Collapse;
 
 /// <summary>What isolation counted, when it ran.</summary>
@@ -51,13 +53,17 @@ public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason,
 /// <summary>All that was done to one PMD range in one visit: scan, walk, attempts.</summary>
 public sealed class TableRun
 {
-    internal TableRun(int mm, long start, Scan.ScanReport scan)
+    internal TableRun(int mm, long start, Scan.ScanReport scan, TraceText text)
     {
+        Text = text;
         Mm = mm;
         Start = start;
         Scan = scan;
         Status = scan.Result;
     }
+
+    /// <summary>How the version that ran names its results.</summary>
+    public TraceText Text { get; }
 
     /// <summary>The process.</summary>
     public int Mm { get; }
@@ -71,8 +77,17 @@ public sealed class TableRun
     /// <summary>How the visit ended: the walk's result after a scan that succeeded, else the scan's. Tracepoints print this.</summary>
     public ScanResult Status { get; internal set; }
 
+    /// <summary>
+    /// The mmap lock was dropped: a VMA found before the visit may be gone. So it is once the scan succeeds, whatever the walk does; a
+    /// scan that ends early keeps the lock. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_scan_pmd</c>, <c>lock_dropped</c>.
+    /// </summary>
+    public bool LockDropped => Scan.Result == ScanResult.Succeed;
+
     /// <summary>The calls of collapse_huge_page, in order.</summary>
     public List<Attempt> Attempts { get; } = [];
+
+    /// <summary>The walk made the kernel log that it does not support this max_ptes_none below the PMD order; the first of a boot only.</summary>
+    public bool WarnedOfMaxPtesNone { get; internal set; }
 
     /// <summary>The walk came to a window that does not lie in the range; no version discussed does that.</summary>
     public bool LeftTheTable { get; internal set; }

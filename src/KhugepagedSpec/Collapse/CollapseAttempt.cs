@@ -1,6 +1,5 @@
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Collapse;
 
@@ -59,6 +58,8 @@ internal ref struct CollapseAttempt
             statistics.Count(VmEvent.ThpCollapseAlloc);
         if (Strikes(Mishap.ChargeFails))
             return ScanResult.CgroupChargeFail;
+        if (IsPmdOrder)
+            statistics.CgroupCollapseAllocs++;
         return Strikes(Mishap.DeferredSplitFails) ? ScanResult.AllocHugePageFail : ScanResult.Succeed;
     }
 
@@ -114,20 +115,13 @@ internal ref struct CollapseAttempt
         }
     }
 
-    // Source: mm/khugepaged.c:hugepage_vma_revalidate, find_pmd_or_thp_or_none. The extent asked for is always the PMD's.
+    // Source: mm/khugepaged.c:find_pmd_or_thp_or_none.
     private readonly ScanResult Revalidate(out Vma? vma)
     {
-        vma = null;
-        if (_mm.IsExiting || _mm.ThpDisable == ThpDisable.Completely)
-            return ScanResult.AnyProcess;
-        vma = _mm.FindVma(_run.Start);
-        if (vma is null)
-            return ScanResult.VmaNull;
-        if (!vma.Covers(_run.Start, _run.Start + _machine.Geometry.Pages))
-            return ScanResult.AddressRange;
-        if (!Eligibility.PossibleOrders(_machine, _mm, vma, _kind).Contains(_order))
-            return ScanResult.VmaCheck;
-        if (!vma.IsAnonymous)
+        var result = Revalidation.Run(_machine, _mm, _run.Start, _order, _kind, out vma);
+        if (result != ScanResult.Succeed)
+            return result;
+        if (!vma!.IsAnonymous)
             return ScanResult.PageAnon;
         return PageState.OfPmd(_mm.TableAt(_run.Start).Pmd);
     }

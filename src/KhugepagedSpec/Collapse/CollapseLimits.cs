@@ -31,6 +31,16 @@ public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind 
             : NoneLimit.Below(order, Settings.MaxPtesNone, geometry.PmdOrder);
     }
 
+    /// <summary>
+    /// To be asked for this limit makes the kernel log, once a boot, that below the PMD order it supports 0 and the maximum only: by
+    /// khugepaged, of any other value, if userfaultfd does not answer first.
+    /// </summary>
+    /// <param name="order">The window's order.</param>
+    /// <param name="vma">The VMA; null where the kernel must not look at it.</param>
+    public bool IsWarnedOf(int order, Vma? vma) =>
+        vma is not { IsUffdArmed: true } && Kind == CollapseKind.Khugepaged && order < Settings.Geometry.PmdOrder
+        && NoneLimit.HasUnsupportedValues && Settings.MaxPtesNone != 0 && Settings.MaxPtesNone != Settings.Geometry.MaxPtesLimit;
+
     /// <summary>Shared PTEs allowed in a window: none below the PMD order.</summary>
     public int MaxShared(int order) => AtPmdOrderOnly(order, Settings.MaxPtesShared);
 

@@ -35,7 +35,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
             result = ScanResult.LackReferencedPage;
         if (result != ScanResult.Succeed)
             PutBack(window[..taken]);
-        machine.Trace?.Add(new TraceEvent.Isolate(_lastPfn, _noneOrZero, _referenced, result, order));
+        machine.Trace?.Add(new TraceEvent.Isolate(_lastPfn, _noneOrZero, _referenced, result, order, _isWritable));
         report = new IsolateReport(_noneOrZero, _referenced);
         return result;
     }
@@ -80,7 +80,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
             if (result != ScanResult.Succeed)
                 return result;
         }
-        _isWritable |= PageState.IsWritable(folio, pte);
+        _isWritable |= PageState.IsWritable(folio, pte, vma);
         if (IsKhugepaged && PageState.IsReferenced(folio, pte))
             _referenced++;
         return ScanResult.Succeed;

@@ -25,6 +25,9 @@ public abstract record NoneLimit(string Name)
     /// <summary>A mistake: the sysctl as it is, at every order.</summary>
     public static NoneLimit Unscaled { get; } = new UnscaledLimit("unscaled");
 
+    /// <summary>Values besides 0 and the maximum are not supported, which the kernel logs when it first meets one (v13 on).</summary>
+    public virtual bool HasUnsupportedValues => false;
+
     /// <summary>Empty PTEs allowed in a window of <paramref name="order"/>, or <see cref="Unsupported"/>.</summary>
     /// <param name="order">The window's order, below the PMD's.</param>
     /// <param name="maxPtesNone">khugepaged/max_ptes_none.</param>
@@ -33,12 +36,16 @@ public abstract record NoneLimit(string Name)
 
     private sealed record ZeroOrMaximumLimit(string Name) : NoneLimit(Name)
     {
+        public override bool HasUnsupportedValues => true;
+
         public override int Below(int order, int maxPtesNone, int pmdOrder) =>
             maxPtesNone == (1 << pmdOrder) - 1 ? (1 << order) - 1 : 0;
     }
 
     private sealed record ZeroOrMaximumOnlyLimit(string Name) : NoneLimit(Name)
     {
+        public override bool HasUnsupportedValues => true;
+
         public override int Below(int order, int maxPtesNone, int pmdOrder) =>
             maxPtesNone == 0 || maxPtesNone == (1 << pmdOrder) - 1 ? ZeroOrMaximum.Below(order, maxPtesNone, pmdOrder) : Unsupported;
     }

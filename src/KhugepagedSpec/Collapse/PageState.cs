@@ -29,10 +29,11 @@ internal static class PageState
         machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
 
     /// <summary>
-    /// The PTE can be written without a fault. Of what the model knows: a page of one process alone, that neither userfaultfd nor
-    /// KSM protects.
+    /// The PTE can be written without a fault. Of what the model knows: a page of one process alone, in a writable VMA, that neither
+    /// userfaultfd nor KSM protects.
     /// </summary>
-    public static bool IsWritable(in Folio folio, Pte pte) => !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
+    public static bool IsWritable(in Folio folio, Pte pte, Vma vma) =>
+        vma.Has(VmaFlags.Write) && !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
 
     /// <summary>Used lately, by the PTE or by the folio.</summary>
     public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);

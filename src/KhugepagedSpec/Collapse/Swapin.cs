@@ -21,7 +21,7 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
             ref var pte = ref window[i];
             if (pte.Kind == PteKind.None || pte.IsPresent)
                 continue;
-            if (machine.Version.Scan.EndsAtNonSwapEntries && pte.Kind is not (PteKind.Swap or PteKind.UffdWpMarker))
+            if (machine.Version.SwapinEndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
             {
                 result = ScanResult.PteNonPresent;
                 break;

@@ -22,10 +22,11 @@ internal sealed class TableCollapse(Machine machine)
     public TableRun Run(AddressSpace mm, Vma vma, long start, CollapseKind kind, ref long progress)
     {
         var scan = PmdScan.Run(machine, mm, vma, start, kind, _occupancy, ref progress);
-        var run = new TableRun(mm.Id, start, scan);
+        var run = new TableRun(mm.Id, start, scan, machine.Version.Trace);
         if (scan.Result == ScanResult.Succeed)
             run.Status = Walk(mm, vma, run, kind);
-        machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, scan.LastPfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped));
+        int pfn = machine.Version.Trace.ScanNamesEndingPageOnly ? scan.EndingPfn : scan.LastPfn;
+        machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, pfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped, scan.IsWritable));
         return run;
     }
 
@@ -103,7 +104,10 @@ internal sealed class TableCollapse(Machine machine)
             return (pages, 0);
         if (rule.IsChunkThreshold)
             return JudgeChunks(run, offset, order);
-        int allowed = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit).MaxNone(order, vma);
+        var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
+        int allowed = limits.MaxNone(order, vma);
+        if (!machine.HasWarnedOfMaxPtesNone && limits.IsWarnedOf(order, vma))
+            machine.HasWarnedOfMaxPtesNone = run.WarnedOfMaxPtesNone = true;
         if (allowed == NoneLimit.Unsupported)
             return (0, pages + 1);
         int occupied = _occupancy.Count(offset, pages);

@@ -111,7 +111,7 @@ public sealed class Khugepaged
                     var run = _collapse.Run(process, vma, _cursorPage, CollapseKind.Khugepaged, ref progress);
                     tables.Add(run);
                     last = run.Status;
-                    lockDropped = run.Scan.Result == ScanResult.Succeed;
+                    lockDropped = run.LockDropped;
                     if (run.Status == ScanResult.Succeed && _machine.Version.Accounting != AccountingRule.PagesCollapsedByFolio)
                         _machine.Statistics.PagesCollapsed++;
                 }

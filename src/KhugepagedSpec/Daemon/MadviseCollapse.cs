@@ -38,16 +38,24 @@ public static class MadviseCollapse
         var collapse = new TableCollapse(machine);
         long progress = 0;
         var failure = ScanResult.Succeed;
+        var current = vma;
+        bool lockDropped = false;
         for (long range = first; range < last; range += pages)
         {
-            // The lock may have been dropped for the last range, so each range finds its VMA anew.
-            if (mm.FindVma(range) is not { } current || !current.Covers(range, range + pages))
+            if (lockDropped)
             {
-                failure = ScanResult.VmaNull;
-                break;
+                var result = Revalidation.Run(machine, mm, range, machine.Geometry.PmdOrder, CollapseKind.Madvise, out var found);
+                if (result != ScanResult.Succeed)
+                {
+                    failure = result;
+                    break;
+                }
+                current = found!;
+                last = Math.Min(last, machine.Geometry.RangeStart(current.End));
             }
             var run = collapse.Run(mm, current, range, CollapseKind.Madvise, ref progress);
             tables.Add(run);
+            lockDropped = run.LockDropped;
             if (run.Status is ScanResult.Succeed or ScanResult.PmdMapped)
                 continue;
             failure = run.Status;

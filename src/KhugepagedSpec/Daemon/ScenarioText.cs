@@ -33,7 +33,7 @@ internal static class ScenarioText
             words.Add("--kind madvise");
         foreach (var (flag, word) in new[]
         {
-            (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"), (VmaFlags.UffdMinor, "--uffd minor"),
+            (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"), (VmaFlags.UffdRwp, "--uffd rwp"),
             (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"), (VmaFlags.NoHugePage, "--nohugepage"),
         })
         {

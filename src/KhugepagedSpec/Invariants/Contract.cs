@@ -8,6 +8,14 @@ public static class Contract
     /// <summary>What <see cref="Invariant.NotFor"/> calls the recorded kernels: they cannot be run again.</summary>
     public const string RecordedKernels = "the recorded kernels";
 
+    // They have one window, and no walk over others.
+    private static readonly ImmutableArray<string> PmdOnly = ["linux-6.17", "linux-6.18", "linux-7.0", "linux-7.1"];
+
+    private static readonly ImmutableArray<string> Postings = ["v5", "v12", "v17", "v18", "v18-fixup", "v19"];
+
+    private static readonly ImmutableArray<string> Since72 =
+        ["linux-7.2", "linux-7.2-nonswap-scan-only", "linux-7.2-nonswap", "linux-7.3-rc", "linux-7.3"];
+
     private const string FromStack = "not the buddy tree of 7.2: ";
 
     /// <summary>All of them.</summary>
@@ -36,7 +44,7 @@ public static class Contract
             "The stack walk and the offset walk make the same attempts with the same results.",
             "L. Stoakes, 2026-06-04, on v18 patch 11; N. Pache, v19 patch 11",
             WalkInvariants.WalksAgree)
-        { NotFor = ["legacy", RecordedKernels] },
+        { NotFor = [.. PmdOnly, RecordedKernels] },
         new("uffd-keeps-holes",
             "A uffd-armed VMA never loses an empty PTE.",
             "W. Yang and N. Pache, 2026-05, on v18 patch 11",
@@ -58,7 +66,7 @@ public static class Contract
             "Pinned, locked, off-LRU, uffd-wp, special and protected lazyfree pages, markers and poisoned entries are never replaced.",
             "mm/khugepaged.c:__collapse_huge_page_isolate; L. Yang, 2025-10-07",
             Invariant.EachCollapsed(PageInvariants.OddPtesStay))
-        { Exceptions = [new("linux-6.12", "knows no rule for lazyfree pages"), new("linux-7.0", "knows no rule for lazyfree pages")] },
+        { Exceptions = [.. Known("knows no rule for lazyfree pages", "linux-6.17", "linux-6.18", "linux-7.0")] },
         new("no-demotion",
             "No window below the PMD order replaces a page of a folio of its order or larger.",
             "mm/khugepaged.c:__collapse_huge_page_isolate, SCAN_PTE_MAPPED_HUGEPAGE",
@@ -101,7 +109,7 @@ public static class Contract
                 new("v18-fixup", FromStack + "swap entries are not counted at the PMD order"),
                 new("v19", FromStack + "swap entries are not counted at the PMD order (L. Yang, 2026-06-06)"),
             ],
-            NotFor = ["legacy"],
+            NotFor = PmdOnly,
         },
         new("each-window-once",
             "No window is tried twice in one pass.",
@@ -153,14 +161,14 @@ public static class Contract
             "kernel probe: collapse_alloc grows on every scan",
             Invariant.EachRun(FixedPointInvariants.NoSecondAttempt))
         {
-            Exceptions = [.. Known("each scan allocates again for what is already collapsed", "v5", "v12", "v17", "v18", "v18-fixup", "v19", "linux-7.2", "linux-7.2-nonswap")],
+            Exceptions = [.. Known("each scan allocates again for what is already collapsed", [.. Postings, .. Since72])],
         },
         new("nothing-left-behind",
             "After a scan that succeeds no enabled window of plain pages is left uncollapsed.",
             "kernel probe: one leftover page keeps 255 small pages; a failed isolate poisons the lower orders",
             Invariant.EachRun(FixedPointInvariants.NothingLeftBehind))
         {
-            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing", "v5", "v12", "v17", "v18", "v18-fixup", "v19", "linux-7.2", "linux-7.2-nonswap")],
+            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing", [.. Postings, .. Since72])],
         },
     ];
 

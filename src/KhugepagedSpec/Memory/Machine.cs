@@ -55,6 +55,9 @@ public sealed class Machine
     /// <summary>Where tracepoints go; null switches them off.</summary>
     public List<TraceEvent>? Trace { get; init; }
 
+    /// <summary>The kernel has logged that it does not support the value of max_ptes_none: it does so once a boot.</summary>
+    public bool HasWarnedOfMaxPtesNone { get; set; }
+
     /// <summary>Keep every step of each walk, not only its attempts.</summary>
     public bool KeepWalks { get; init; }
 

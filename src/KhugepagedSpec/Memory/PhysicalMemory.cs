@@ -84,6 +84,8 @@ public sealed class PhysicalMemory
     public void Map(int pfn, int pages, int mm)
     {
         ref var folio = ref FolioOf(pfn);
+        if (folio.MapCount == 0)
+            CountFolio(folio, 1);
         for (int i = 0; i < pages; i++)
             if (_pageMapCount[pfn + i]++ == 0)
                 folio.PagesMapped++;
@@ -109,9 +111,29 @@ public sealed class PhysicalMemory
         folio.RemoveMappings(mm, pages);
         if (gone > 0 && folio.PagesMapped > 0 && folio.Order > 1 && !folio.Has(FolioFlags.NotAnon) && !folio.Has(FolioFlags.PartiallyMapped))
         {
-            folio.Flags |= FolioFlags.PartiallyMapped;
+            NotePartiallyMapped(pfn);
             _statistics.Count(MthpStatistic.SplitDeferred, folio.Order);
         }
+        if (folio.MapCount == 0 && folio.MappedElsewhere == 0 && folio.Pins == 0)
+            CountFolio(folio, -1);
+    }
+
+    /// <summary>Notes that only a part of a large folio is mapped.</summary>
+    public void NotePartiallyMapped(int pfn)
+    {
+        ref var folio = ref FolioOf(pfn);
+        folio.Flags |= FolioFlags.PartiallyMapped;
+        _statistics.Gauges.Add(MthpGauge.NrAnonPartiallyMapped, folio.Order, 1);
+    }
+
+    // Counted from its first mapping until it is freed. One that is split was unmapped for that.
+    private void CountFolio(in Folio folio, int by)
+    {
+        if (folio.Order == 0 || folio.Has(FolioFlags.NotAnon))
+            return;
+        _statistics.Gauges.Add(MthpGauge.NrAnon, folio.Order, by);
+        if (by < 0 && folio.Has(FolioFlags.PartiallyMapped))
+            _statistics.Gauges.Add(MthpGauge.NrAnonPartiallyMapped, folio.Order, by);
     }
 
     /// <summary>

@@ -55,7 +55,7 @@ public enum VmEvent
     ThpScanExceedSharePte,
 }
 
-/// <summary>All counters of one machine. They only grow; <see cref="Since"/> gives what one step added.</summary>
+/// <summary>All counters of one machine. Gauges apart, they only grow; <see cref="Since"/> gives what one step added.</summary>
 public sealed class Statistics
 {
     private const int OrdersPerStatistic = 16;
@@ -80,6 +80,12 @@ public sealed class Statistics
 
     /// <summary>khugepaged/full_scans.</summary>
     public long FullScans { get; set; }
+
+    /// <summary>thp_collapse_alloc in the memory cgroups' memory.stat: folios of the PMD order that were charged, whether or not used.</summary>
+    public long CgroupCollapseAllocs { get; set; }
+
+    /// <summary>How many folios of each size there are: these fall again.</summary>
+    public Gauges Gauges { get; private init; } = new();
 
     /// <summary>Anonymous pages mapped beyond what was faulted in (MM_ANONPAGES that collapse added).</summary>
     public long AnonPagesAdded { get; set; }
@@ -131,6 +137,8 @@ public sealed class Statistics
             PagesCollapsed = PagesCollapsed - earlier.PagesCollapsed,
             FullScans = FullScans - earlier.FullScans,
             AnonPagesAdded = AnonPagesAdded - earlier.AnonPagesAdded,
+            CgroupCollapseAllocs = CgroupCollapseAllocs - earlier.CgroupCollapseAllocs,
+            Gauges = Gauges.Since(earlier.Gauges),
         };
         for (int i = 0; i < _mthp.Length; i++)
             added._mthp[i] = _mthp[i] - earlier._mthp[i];

@@ -184,9 +184,8 @@ public static class TableImage
             return;
         foreach (int head in largeFolios.Values)
         {
-            ref var folio = ref memory.FolioOf(head);
-            if (folio.PagesMapped < 1 << folio.Order)
-                folio.Flags |= FolioFlags.PartiallyMapped;
+            if (memory.FolioOf(head).PagesMapped < 1 << memory.FolioOf(head).Order)
+                memory.NotePartiallyMapped(head);
         }
     }
 

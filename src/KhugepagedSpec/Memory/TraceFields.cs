@@ -1,5 +1,6 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Memory;
 
@@ -35,8 +36,8 @@ internal readonly struct TraceFields
             : throw Unreadable(field, "a hexadecimal number");
     }
 
-    public ScanResult Result(string field) =>
-        ScanResultNames.TryParseTraceName(Value(field), out var result) ? result : throw Unreadable(field, "a result as the kernel prints it");
+    public ScanResult Result(string field, TraceText text) =>
+        text.TryParseTraceName(Value(field), out var result) ? result : throw Unreadable(field, "a result as the kernel prints it");
 
     private string Value(string field) => _values.GetValueOrDefault(field) ?? throw new FormatException($"no {field}= in '{_line}'");
 

@@ -25,7 +25,7 @@ public enum VmaFlags
     /// <summary>Registered with UFFDIO_REGISTER_MODE_WP (VM_UFFD_WP).</summary>
     UffdWp = 1 << 5,
 
-    /// <summary>Registered with UFFDIO_REGISTER_MODE_MINOR (VM_UFFD_MINOR).</summary>
+    /// <summary>Registered with UFFDIO_REGISTER_MODE_MINOR (VM_UFFD_MINOR): shmem and hugetlb only, never anonymous memory.</summary>
     UffdMinor = 1 << 6,
 
     /// <summary>mlock()ed (VM_LOCKED).</summary>
@@ -39,6 +39,9 @@ public enum VmaFlags
 
     /// <summary>The temporary stack of an exec.</summary>
     TemporaryStack = 1 << 10,
+
+    /// <summary>Registered with UFFDIO_REGISTER_MODE_RWP (VM_UFFD_RWP): protected against reads too. From Linux 7.3 on.</summary>
+    UffdRwp = 1 << 11,
 }
 
 /// <summary>One VMA. Immutable: a change makes a new one, as a kernel-side writer would under the mmap write lock.</summary>
@@ -53,7 +56,7 @@ public sealed record Vma(long Start, long End, VmaFlags Flags, bool HasAnonVma)
         new(0, geometry.Pages, VmaFlags.Anonymous | VmaFlags.Write | VmaFlags.HugePage, HasAnonVma: true);
 
     /// <summary>Registered with userfaultfd in any mode (<c>userfaultfd_armed()</c>).</summary>
-    public bool IsUffdArmed => (Flags & (VmaFlags.UffdMissing | VmaFlags.UffdWp | VmaFlags.UffdMinor)) != 0;
+    public bool IsUffdArmed => (Flags & (VmaFlags.UffdMissing | VmaFlags.UffdWp | VmaFlags.UffdMinor | VmaFlags.UffdRwp)) != 0;
 
     /// <summary>Anonymous memory.</summary>
     public bool IsAnonymous => Has(VmaFlags.Anonymous);

@@ -94,7 +94,7 @@ internal static class PmdScan
                 return ++_noneOrZero > _maxNone && Minds(ScanResult.ExceedNonePte) ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
             if (!pte.IsPresent)
             {
-                if (_rule.EndsAtNonSwapEntries && pte.Kind is not (PteKind.Swap or PteKind.UffdWpMarker))
+                if (_rule.EndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
                     return ScanResult.PteNonPresent;
                 if (++_unmapped > _maxSwap && Minds(ScanResult.ExceedSwapPte))
                     return Exceeded(ScanResult.ExceedSwapPte);
@@ -106,7 +106,7 @@ internal static class PmdScan
                 return ScanResult.PageNull;
             ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
             _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
-            _isWritable |= PageState.IsWritable(folio, pte);
+            _isWritable |= PageState.IsWritable(folio, pte, _vma);
             if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind) && Minds(ScanResult.PageLazyFree))
                 return ScanResult.PageLazyFree;
             if (folio.Has(FolioFlags.NotAnon))
@@ -142,7 +142,7 @@ internal static class PmdScan
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
                     node = i;
-            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node);
+            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node) { IsWritable = _isWritable };
         }
 
         private readonly bool Minds(ScanResult result) => !_rule.Forgets.Contains(result);

@@ -22,4 +22,16 @@ public readonly record struct ScanReport(
     int Referenced = 0,
     int LastPfn = -1,
     int Node = 0,
-    int EndedAt = -1);
+    int EndedAt = -1)
+{
+    // What is wrong with a page, not with its entry.
+    private static readonly ResultSet EndedByAPage = ResultSet.Of(
+        ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru, ScanResult.PageLock,
+        ScanResult.PageCount);
+
+    /// <summary>A PTE was seen that can be written without a fault.</summary>
+    public bool IsWritable { get; init; }
+
+    /// <summary>The frame of the folio that ended the scan, -1 if it was not a folio that did.</summary>
+    public int EndingPfn => EndedByAPage.Contains(Result) ? LastPfn : -1;
+}

@@ -22,8 +22,8 @@ public sealed record ScanRule(string Name)
     public bool OccupancyIsByChunk { get; init; }
 
     /// <summary>
-    /// A non-present PTE that is no swap entry ends the scan, and is looked for again before swap-in (L. Yang, 2025-10-07, "abort
-    /// collapse scan on non-swap entries").
+    /// A non-present PTE that is no swap entry, a marker of userfaultfd too, ends the scan before it is counted as unmapped (L. Yang,
+    /// 2025-10-07, "abort collapse scan on non-swap entries").
     /// </summary>
     public bool EndsAtNonSwapEntries { get; init; }
 

@@ -13,14 +13,24 @@ public static class Catalogue
     {
         Name = "linux-7.2",
         Source = "Linux 7.2.13, mm/khugepaged.c",
+        Releases = new((7, 2), (7, 2)),
     };
 
-    /// <summary>Linux 7.2 with the non-swap-entry patch that was queued in October 2025 and is not in it.</summary>
-    public static KhugepagedVersion Linux72NonSwap { get; } = Linux72 with
+    /// <summary>Linux 7.2 with the first version of the non-swap-entry patch: the scan looks for them, the swap-in step does not.</summary>
+    public static KhugepagedVersion Linux72NonSwapScanOnly { get; } = Linux72 with
+    {
+        Name = "linux-7.2-nonswap-scan-only",
+        Source = "L. Yang, v2 \"abort collapse scan on non-swap entries\", 2025-10-01, on Linux 7.2.13",
+        Releases = null,
+        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at non-swap", EndsAtNonSwapEntries = true },
+    };
+
+    /// <summary>Linux 7.2 with the non-swap-entry patch that was queued in October 2025 and is not in it: scan and swap-in look.</summary>
+    public static KhugepagedVersion Linux72NonSwap { get; } = Linux72NonSwapScanOnly with
     {
         Name = "linux-7.2-nonswap",
         Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07, on Linux 7.2.13",
-        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at non-swap", EndsAtNonSwapEntries = true },
+        SwapinEndsAtNonSwapEntries = true,
     };
 
     /// <summary>v19 as posted: swap entries are not counted at the PMD's order.</summary>
@@ -28,6 +38,7 @@ public static class Catalogue
     {
         Name = "v19",
         Source = "N. Pache, v19 00/14, 2026-06-05",
+        Releases = null,
         Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, no swap", Swap = SwapCounts.Nowhere },
     };
 
@@ -78,32 +89,72 @@ public static class Catalogue
         NoneLimit = NoneLimit.Scaled,
     };
 
-    /// <summary>Up to 7.1: the PMD's order only.</summary>
-    public static KhugepagedVersion Legacy { get; } = Linux72 with
+    /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended it.</summary>
+    public static KhugepagedVersion Linux73 { get; } = Linux72 with
     {
-        Name = "legacy",
-        Source = "Linux up to 7.1, mm/khugepaged.c",
+        Name = "linux-7.3",
+        Source = "Linux 7.3.4, mm/khugepaged.c",
+        Releases = new((7, 3), (7, 3)),
+        HasUffdRwp = true,
+        Trace = TraceText.Linux73,
+    };
+
+    /// <summary>The release candidates of 7.3: their scan line is 7.2's.</summary>
+    public static KhugepagedVersion Linux73Rc { get; } = Linux73 with
+    {
+        Name = "linux-7.3-rc",
+        Source = "Linux 7.3-rc7, mm/khugepaged.c",
+        Releases = new((7, 3), (7, 3), IsCandidate: true),
+        Trace = TraceText.Linux73Rc,
+    };
+
+    /// <summary>Linux 7.1: the PMD's order only.</summary>
+    public static KhugepagedVersion Linux71 { get; } = Linux72 with
+    {
+        Name = "linux-7.1",
+        Source = "Linux 7.1, mm/khugepaged.c",
+        Releases = new((7, 1), (7, 1)),
         IsPmdOnly = true,
         Scan = new ScanRule("max_ptes_none as set") { RelaxesNoneLimit = false },
         Walk = OrderWalk.PmdOnly,
         Candidate = CandidateRule.None,
         Visit = VisitResult.LastAttempt,
+        Trace = TraceText.Linux71,
     };
 
-    /// <summary>Linux 7.0: the PMD's order only, and no rule for lazyfree pages. Known by what it does, not read.</summary>
-    public static KhugepagedVersion Linux70 { get; } = Legacy with
+    /// <summary>Linux 6.19 and 7.0: no rule for lazyfree pages. Known by what they do, not read.</summary>
+    public static KhugepagedVersion Linux70 { get; } = Linux71 with
     {
         Name = "linux-7.0",
-        Source = "Linux 7.0.13, as observed",
-        Scan = Legacy.Scan with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
-        Isolation = Legacy.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        Source = "Linux 7.0.13 and 6.19.14, as observed",
+        Releases = new((6, 19), (7, 0)),
+        Scan = Linux71.Scan with { Name = "no lazyfree rule", Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        Isolation = Linux71.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        Trace = TraceText.Linux70,
     };
 
-    /// <summary>Linux 6.12: as 7.0, and not without a writable PTE. Known by what it does, not read.</summary>
-    public static KhugepagedVersion Linux612 { get; } = Linux70 with { Name = "linux-6.12", Source = "Linux 6.12.107, as observed", NeedsWritablePte = true };
+    /// <summary>Linux 6.18: behaves as 7.0, and has other words and numbers for results. Known by what it does, not read.</summary>
+    public static KhugepagedVersion Linux618 { get; } = Linux70 with
+    {
+        Name = "linux-6.18",
+        Source = "Linux 6.18.15, as observed",
+        Releases = new((6, 18), (6, 18)),
+        Trace = TraceText.Linux618,
+    };
 
-    /// <summary>Versions found by name only: no thread discusses them.</summary>
-    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612];
+    /// <summary>Linux 6.12 to 6.17: as 6.18, and not without a writable PTE. Known by what they do, not read.</summary>
+    public static KhugepagedVersion Linux617 { get; } = Linux618 with
+    {
+        Name = "linux-6.17",
+        Source = "Linux 6.12.117 and 6.17.13, as observed",
+        Releases = new((6, 12), (6, 17)),
+        Scan = Linux70.Scan with { Name = "no lazyfree rule, SCAN_PAGE_RO" },
+        NeedsWritablePte = true,
+        Trace = TraceText.Linux617,
+    };
+
+    /// <summary>What was released, oldest first. Each is named after the last release that behaves so.</summary>
+    public static ImmutableArray<KhugepagedVersion> Released { get; } = [Linux617, Linux618, Linux70, Linux71, Linux72, Linux73Rc, Linux73];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
@@ -114,16 +165,28 @@ public static class Catalogue
         Name = "no-lru-batch",
         Source = "none: Linux 7.2.13 without mm/swap.c's lru_add batch",
         VariantOf = "linux-7.2",
+        Releases = null,
         LruPutbackIsBatched = false,
     };
 
-    /// <summary>All of them, oldest first.</summary>
+    /// <summary>What the threads discuss, oldest first.</summary>
     public static ImmutableArray<KhugepagedVersion> Versions { get; } =
-        [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
+        [Linux71, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwapScanOnly, Linux72NonSwap];
+
+    /// <summary>What was released and no thread discusses, oldest first.</summary>
+    public static ImmutableArray<KhugepagedVersion> Undiscussed { get; } = [.. Released.Except(Versions)];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Older];
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Undiscussed];
 
-    /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
-    public static KhugepagedVersion? Find(string name) => All.FirstOrDefault(version => version.Name == name);
+    /// <summary>What is called <paramref name="name"/>, which may be linux- and any release of a version; null if nothing is.</summary>
+    public static KhugepagedVersion? Find(string name) =>
+        All.FirstOrDefault(version => version.Name == name) ?? (name.StartsWith("linux-", StringComparison.Ordinal) ? ForRelease(name) : null);
+
+    /// <summary>The releases that are modelled, in words.</summary>
+    public static string ModelledReleases => $"Linux {new ReleaseRange(Released[0].Releases!.First, Released[^1].Releases!.Last)}";
+
+    /// <summary>The version that models a kernel; null if none does, never the nearest.</summary>
+    /// <param name="kernel">Its release, or release and version, as uname has them.</param>
+    public static KhugepagedVersion? ForRelease(string kernel) => Released.FirstOrDefault(version => version.Releases!.Contains(kernel));
 }

@@ -29,8 +29,23 @@ public sealed record KhugepagedVersion
     /// <summary>Only the PMD's order exists (up to 7.1).</summary>
     public bool IsPmdOnly { get; init; }
 
-    /// <summary>A range of which no PTE is writable is left alone, for MADV_COLLAPSE too (6.12).</summary>
+    /// <summary>The releases it stands for; null for what was never released.</summary>
+    public ReleaseRange? Releases { get; init; }
+
+    /// <summary>What its tracepoints print, and how it calls and numbers its results.</summary>
+    public TraceText Trace { get; init; } = TraceText.Linux72;
+
+    /// <summary>A range of which no PTE is writable is left alone, for MADV_COLLAPSE too (up to 6.17).</summary>
     public bool NeedsWritablePte { get; init; }
+
+    /// <summary>userfaultfd can protect against reads (VM_UFFD_RWP, from 7.3 on).</summary>
+    public bool HasUffdRwp { get; init; }
+
+    /// <summary>
+    /// A non-present PTE that is no swap entry ends an attempt at its swap-in, whatever the order (L. Yang, 2025-10-07: "we may have
+    /// a chance to get a non-swap entry", since the mmap lock was dropped after the scan).
+    /// </summary>
+    public bool SwapinEndsAtNonSwapEntries { get; init; }
 
     /// <summary>The scan.</summary>
     public ScanRule Scan { get; init; } = ScanRule.Linux72;

@@ -117,5 +117,6 @@ public static class KnownBad
         Bad("order-unbounded", "the order behind a window is not bounded by the PMD's") with { Walk = OrderWalk.OffsetUnbounded },
     ];
 
-    private static KhugepagedVersion Bad(string name, string source) => Catalogue.Linux72 with { Name = name, Source = source, VariantOf = Catalogue.Linux72.Name };
+    private static KhugepagedVersion Bad(string name, string source) =>
+        Catalogue.Linux72 with { Name = name, Source = source, VariantOf = Catalogue.Linux72.Name, Releases = null };
 }
