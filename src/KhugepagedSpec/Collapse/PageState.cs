@@ -23,6 +23,9 @@ internal static class PageState
     /// </summary>
     public static bool IsWritable(in Folio folio, Pte pte) => !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
 
-    /// <summary>Used lately, by the PTE or by the folio.</summary>
-    public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);
+    /// <summary>
+    /// Used lately, by the PTE, by the folio or by a secondary MMU. KVM forgets what it is told to unmap, which is before isolation
+    /// looks: what is left of such a page then is the fault <c>pages-age</c>.
+    /// </summary>
+    public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced) || pte.IsSecondaryYoung;
 }

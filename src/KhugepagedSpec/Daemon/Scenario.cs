@@ -73,6 +73,7 @@ public sealed class RunningScenario
     private readonly Scenario _scenario;
     private readonly AddressSpace _process;
     private readonly Khugepaged _khugepaged;
+    private int _passes, _breaks;
 
     /// <summary>Boots a machine and builds the scenario on it.</summary>
     public RunningScenario(Scenario scenario, KhugepagedVersion version, bool traced = false)
@@ -100,14 +101,28 @@ public sealed class RunningScenario
     /// <summary>The table as it is now.</summary>
     public PageTable Table => TableImage.Read(Machine, _process, 0);
 
+    /// <summary>The VMA as it is now; null if it was unmapped.</summary>
+    public Vma? Vma => _process.FindVma(0);
+
+    /// <summary>What happens before the next pass; nothing before the first. Once for each pass: a second call does nothing.</summary>
+    public void BetweenPasses()
+    {
+        if (_passes == 0 || _passes == _breaks)
+            return;
+        _breaks = _passes;
+        Interference.ActOutsideAttempts(Machine, _process, 0, Gap.BetweenPasses);
+    }
+
     /// <summary>One pass of khugepaged, or one MADV_COLLAPSE call on the range.</summary>
     public PassRun Pass()
     {
+        BetweenPasses();
+        _passes++;
         int since = Machine.Memory.Clock++;
         Machine.Trace?.Clear();
         MadviseReport? madvise = null;
         if (_scenario.Kind == CollapseKind.Madvise)
-            madvise = MadviseCollapse.Call(Machine, _process, _scenario.Vma, 0, Machine.Geometry.Pages);
+            madvise = MadviseCollapse.Call(Machine, _process, Vma ?? _scenario.Vma, 0, Machine.Geometry.Pages);
         var report = madvise?.Report ?? _khugepaged.Pass();
         return new PassRun(report, madvise, TableImage.Read(Machine, _process, 0, since), [.. Machine.Trace ?? []]);
     }

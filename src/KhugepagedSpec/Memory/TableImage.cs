@@ -79,7 +79,9 @@ public static class TableImage
         if (pte.Kind != PteKind.Page)
             return new Cell(pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None);
         ref var folio = ref memory.FolioOf(pte.Pfn);
-        var flags = (CellFlags)pte.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp);
+        var flags = (CellFlags)pte.Flags & OfPte;
+        if (pte.IsSecondaryYoung)
+            flags |= CellFlags.SecondaryYoung;
         if (folio.MaybeMappedShared)
             flags |= CellFlags.Shared;
         if (folio.Pins > 0)
@@ -110,6 +112,9 @@ public static class TableImage
                 folio |= folioFlag;
         return folio;
     }
+
+    // The same numbers in both.
+    private const CellFlags OfPte = CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp;
 
     private static readonly ImmutableArray<(FolioFlags Folio, CellFlags Cell)> FlagPairs =
     [
@@ -160,7 +165,8 @@ public static class TableImage
                 if (cell.Has(CellFlags.Ksm))
                     ksmPage = pfn;
             }
-            ptes[i] = new Pte(cell.Kind, (PteFlags)(cell.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp)), pfn);
+            var flags = (PteFlags)(cell.Flags & OfPte);
+            ptes[i] = new Pte(cell.Kind, cell.Has(CellFlags.SecondaryYoung) ? flags | PteFlags.SecondaryYoung : flags, pfn);
         }
         if (largeFolios is null)
             return;

@@ -76,7 +76,41 @@ public static class Catalogue
         Scan = new ScanRule("by chunk") { OccupancyIsByChunk = true, EndsAtUffdHoles = true },
         Candidate = new CandidateRule("chunks > threshold") { IsChunkThreshold = true, Swap = SwapCounts.Nowhere },
         NoneLimit = NoneLimit.Scaled,
+        Isolation = IsolationRule.Linux72 with { SwapBailKeepsLock = true },
     };
+
+    /// <summary>v17's patch 11 without patch 12, as posted: every failure descends, a mapped huge page too.</summary>
+    public static KhugepagedVersion V17Patch11 { get; } = V17 with
+    {
+        Name = "v17-patch-11",
+        Source = "N. Pache, v17 patch 11 without patch 12, 2026-05-11",
+        VariantOf = V17.Name,
+        Retry = RetryTable.AllFailuresLower,
+    };
+
+    /// <summary>
+    /// 7.2 with userfaultfd looked at by the scan, too: an empty PTE of an armed VMA ends it. Isolation still looks, for the VMA that
+    /// is armed after the scan.
+    /// </summary>
+    public static KhugepagedVersion UffdAtScan { get; } = Linux72 with
+    {
+        Name = "uffd-at-scan",
+        Source = "where to check, (1): W. Yang, N. Pache, 2026-05, on v18 patch 11; never posted",
+        VariantOf = Linux72.Name,
+        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at uffd holes", EndsAtUffdHoles = true },
+    };
+
+    /// <summary>7.2 with a flag that the scan sets for the walk: the VMA is armed. Isolation still looks.</summary>
+    public static KhugepagedVersion UffdRemembered { get; } = Linux72 with
+    {
+        Name = "uffd-remembered",
+        Source = "where to check, (2), by a remembered flag: W. Yang, 2026-05, on v18 patch 11; never posted",
+        VariantOf = Linux72.Name,
+        Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, uffd remembered", RemembersUffd = true },
+    };
+
+    /// <summary>Designs that were talked about and have no mistake.</summary>
+    public static ImmutableArray<KhugepagedVersion> Designs => [UffdAtScan, UffdRemembered];
 
     /// <summary>Up to 7.1: the PMD's order only.</summary>
     public static KhugepagedVersion Legacy { get; } = Linux72 with
@@ -103,7 +137,7 @@ public static class Catalogue
     public static KhugepagedVersion Linux612 { get; } = Linux70 with { Name = "linux-6.12", Source = "Linux 6.12.107, as observed", NeedsWritablePte = true };
 
     /// <summary>Versions found by name only: no thread discusses them.</summary>
-    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612];
+    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612, V17Patch11];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
@@ -122,7 +156,7 @@ public static class Catalogue
         [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Older];
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, Linux72WithoutLruBatch, .. Older];
 
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
     public static KhugepagedVersion? Find(string name) => All.FirstOrDefault(version => version.Name == name);
