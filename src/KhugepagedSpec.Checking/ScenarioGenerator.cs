@@ -17,7 +17,11 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         Mishap.AllocFails, Mishap.AllocFails, Mishap.ChargeFails, Mishap.CopyFails, Mishap.PageLocked, Mishap.PageOffLru, Mishap.SwapinFails, Mishap.SwapinRetries,
     ];
 
+    // Everything that can go wrong, wherever it can.
+    private static readonly (Mishap What, Gap When)[] AllMishaps = [.. Enum.GetValues<Mishap>().SelectMany(what => ScriptedMishap.GapsOf(what).Select(gap => (what, gap)))];
+
     private readonly TableGenerator _tables = new(choices, geometry, kinds);
+    private readonly Surroundings _surroundings = new(choices);
 
     /// <summary>Random scenarios without end; the same seed gives the same.</summary>
     public static IEnumerable<Scenario> Random(ulong seed, Geometry geometry)
@@ -32,13 +36,14 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     {
         var scenario = Scenario.Of(_tables.Next());
         var settings = Settings(scenario.Settings);
-        return scenario with
+        scenario = scenario with
         {
             Settings = choices.OneIn(5) ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
-            Mishaps = choices.OneIn(5) ? [AMishap()] : [],
+            Mishaps = choices.OneIn(4) ? [AMishap()] : [],
         };
+        return choices.OneIn(10) ? _surroundings.Unusual(scenario) : scenario;
     }
 
     private ThpSettings Settings(ThpSettings settings)
@@ -83,7 +88,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
 
     private VmaFlags Flags() => choices.Below(12) switch
     {
-        0 => VmaFlags.UffdMissing,
+        0 => choices.OneIn(4) ? VmaFlags.UffdMissing | VmaFlags.UffdWp : VmaFlags.UffdMissing,
         1 => VmaFlags.UffdWp,
         2 => VmaFlags.Locked,
         3 => VmaFlags.Droppable,
@@ -93,6 +98,10 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     private ScriptedMishap AMishap()
     {
         int order = choices.Between(Geometry.MinOrder, geometry.PmdOrder);
-        return new ScriptedMishap(choices.Of<Mishap>(Mishaps), Order: choices.OneIn(2) ? order : null, Times: choices.Between(1, 3));
+        var (what, when) = choices.OneIn(2) ? (choices.Of<Mishap>(Mishaps), Gap.BeforeRead) : choices.Of<(Mishap, Gap)>(AllMishaps);
+        return new ScriptedMishap(
+            what, when, Order: choices.OneIn(2) ? order : null,
+            Offset: when == Gap.BetweenPasses ? choices.Below(geometry.Pages >> order) << order : null,
+            Times: choices.Between(1, 3));
     }
 }

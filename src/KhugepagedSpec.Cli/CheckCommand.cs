@@ -5,7 +5,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
-using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
@@ -89,7 +88,8 @@ internal static class CheckCommand
             version =>
             {
                 bool isVariant = KnownBad.Variants.Contains(version);
-                var scenarios = isVariant ? Random(seed, count) : Random(seed, count).Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
+                var random = ScenarioMix.Random(seed).Take(count);
+                var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
                 // A variant that breaks only what the version it varies breaks too is not detected.
                 var judges = isVariant ? [.. invariants.Where(invariant => invariant.ExceptionFor(version) is null)] : invariants;
                 reports[version.Name] = Checker.Run(version, scenarios, judges);
@@ -97,16 +97,6 @@ internal static class CheckCommand
             }));
         return new CheckResult(
             [.. versions.Select(version => reports[version.Name])], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed);
-    }
-
-    // Real geometry mostly, small ones for what needs a rare coincidence.
-    private static readonly ImmutableArray<int> PmdOrders = [9, 9, 4, 6];
-
-    private static IEnumerable<Scenario> Random(int seed, int count)
-    {
-        var generators = PmdOrders.Select((order, i) => new ScenarioGenerator(new RandomChoices((ulong)seed * 4 + (ulong)i), new Geometry(order))).ToArray();
-        for (int i = 0; i < count; i++)
-            yield return generators[i % generators.Length].Next();
     }
 
     private static bool IsOneRange(RecordedVector vector) => vector.Input.Shape != VmaShape.Big3;

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
@@ -29,7 +28,7 @@ internal sealed class ScenarioOptions
     private readonly Option<ThpDisable?> _thpDisable = Options.Name<ThpDisable>("--thp-disable", "prctl(PR_SET_THP_DISABLE) (no).");
     private readonly Option<string?> _vma = new("--vma") { Description = "The VMA's pages, from the table's first (0-511).", HelpName = "FIRST-LAST" };
     private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
-    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/write][@order[:offset]][#times], as alloc-fails@9.", HelpName = "WHAT" };
+    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.", HelpName = "WHAT" };
 
     /// <summary>Adds all of them to a command.</summary>
     public void AddTo(Command command)
@@ -72,7 +71,8 @@ internal sealed class ScenarioOptions
             Settings = settings,
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-            Numa = NodesOf(table, parsed.GetValue(_farNodes)),
+            // As many nodes as the table names; too far apart if asked for, which takes two.
+            Numa = NumaTopology.Of(Math.Max(table.Cells.Max(cell => cell.Node) + 1, parsed.GetValue(_farNodes) ? 2 : 1), parsed.GetValue(_farNodes)),
             Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
         };
     }
@@ -81,14 +81,6 @@ internal sealed class ScenarioOptions
     [
         .. _settings.All, _kind, _uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _thpDisable, _vma, _pmdOrder, _farNodes, _mishaps,
     ];
-
-    // As many nodes as the table names; too far apart if asked for, which takes two.
-    private static NumaTopology NodesOf(PageTable table, bool far)
-    {
-        int nodes = Math.Max(table.Cells.Max(cell => cell.Node) + 1, far ? 2 : 1);
-        int distance = far ? 40 : 20;
-        return new(far, [.. Enumerable.Range(0, nodes).Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : distance).ToImmutableArray())]);
-    }
 
     private Vma Vma(ParseResult parsed, Vma vma, Geometry geometry)
     {
@@ -111,6 +103,7 @@ internal sealed class ScenarioOptions
             {
                 UffdMode.Wp => VmaFlags.UffdWp,
                 UffdMode.Minor => VmaFlags.UffdMinor,
+                UffdMode.Both => VmaFlags.UffdMissing | VmaFlags.UffdWp,
                 _ => VmaFlags.UffdMissing,
             };
         return Extent(parsed.GetValue(_vma), vma with { Flags = flags });
@@ -136,6 +129,7 @@ internal enum UffdMode
     Missing,
     Wp,
     Minor,
+    Both,
 }
 
 /// <summary>A page table from the command line, a file or standard input.</summary>

@@ -75,6 +75,7 @@ public static class LiveInput
                 Flags = (flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags) | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
+            ThpDisable = scenario.ThpDisable == ThpDisable.ExceptAdvised ? ThpDisable.No : scenario.ThpDisable,
             Numa = NumaTopology.SingleNode,
             Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
         };
