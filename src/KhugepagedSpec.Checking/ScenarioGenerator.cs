@@ -12,15 +12,19 @@ namespace KhugepagedSpec.Checking;
 /// <param name="kinds">The letters of the notation that may occur as defects; null for the usual ones.</param>
 public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string? kinds = null)
 {
-    private static readonly Mishap[] Mishaps =
+    // What matters most, more often.
+    private static readonly (Mishap What, Gap When)[] CommonMishaps =
     [
-        Mishap.AllocFails, Mishap.AllocFails, Mishap.ChargeFails, Mishap.CopyFails, Mishap.PageLocked, Mishap.PageOffLru, Mishap.SwapinFails, Mishap.SwapinRetries,
+        (Mishap.AllocFails, Gap.BeforeRead), (Mishap.AllocFails, Gap.BeforeRead), (Mishap.ChargeFails, Gap.BeforeRead), (Mishap.CopyFails, Gap.BeforeRead),
+        (Mishap.PageLocked, Gap.BeforeRead), (Mishap.PageOffLru, Gap.BeforeRead), (Mishap.SwapinFails, Gap.BeforeRead), (Mishap.SwapinRetries, Gap.BeforeRead),
+        (Mishap.UffdRegistered, Gap.BeforeRead), (Mishap.UffdRegistered, Gap.BeforeWrite), (Mishap.PagesAge, Gap.BeforeWrite),
     ];
 
     // Everything that can go wrong, wherever it can.
     private static readonly (Mishap What, Gap When)[] AllMishaps = [.. Enum.GetValues<Mishap>().SelectMany(what => ScriptedMishap.GapsOf(what).Select(gap => (what, gap)))];
 
     private readonly TableGenerator _tables = new(choices, geometry, kinds);
+    private readonly NearTheLimit _nearTheLimit = new(choices, geometry, kinds);
     private readonly Surroundings _surroundings = new(choices);
 
     /// <summary>Random scenarios without end; the same seed gives the same.</summary>
@@ -34,6 +38,11 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     /// <summary>A scenario.</summary>
     public Scenario Next()
     {
+        if (choices.OneIn(12))
+        {
+            var near = _nearTheLimit.Next();
+            return near with { Settings = near.Settings.WithSizes(Orders(), SizeEnabled.Madvise) };
+        }
         var scenario = Scenario.Of(_tables.Next());
         var settings = Settings(scenario.Settings);
         scenario = scenario with
@@ -41,22 +50,23 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Settings = choices.OneIn(5) ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
-            Mishaps = choices.OneIn(4) ? [AMishap()] : [],
+            Mishaps = choices.OneIn(3) ? [AMishap()] : [],
         };
         return choices.OneIn(10) ? _surroundings.Unusual(scenario) : scenario;
     }
 
+    private OrderSet Orders() => choices.Below(8) switch
+    {
+        0 => OrderSet.Of(geometry.PmdOrder),
+        1 or 2 => OrderSet.Of(choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1)),
+        3 => geometry.AnonOrders,
+        4 => geometry.AnonOrders.Without(geometry.PmdOrder),
+        _ => new OrderSet((uint)choices.Below(1 << (geometry.PmdOrder + 1))) & geometry.AnonOrders,
+    };
+
     private ThpSettings Settings(ThpSettings settings)
     {
-        int pmdOrder = geometry.PmdOrder;
-        var orders = choices.Below(8) switch
-        {
-            0 => OrderSet.Of(pmdOrder),
-            1 or 2 => OrderSet.Of(choices.Between(Geometry.MinOrder, pmdOrder - 1)),
-            3 => geometry.AnonOrders,
-            4 => geometry.AnonOrders.Without(pmdOrder),
-            _ => new OrderSet((uint)choices.Below(1 << (pmdOrder + 1))) & geometry.AnonOrders,
-        };
+        var orders = Orders();
         int maximum = geometry.MaxPtesLimit;
         return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
         {
@@ -83,7 +93,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             MaxPtesShared = Limit(shared),
         };
 
-        int Limit(int count) => Math.Clamp(count - (choices.OneIn(4) ? 1 : 0), 0, geometry.MaxPtesLimit);
+        int Limit(int count) => Math.Clamp(count - (choices.OneIn(3) ? 1 : 0), 0, geometry.MaxPtesLimit);
     }
 
     private VmaFlags Flags() => choices.Below(12) switch
@@ -98,7 +108,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     private ScriptedMishap AMishap()
     {
         int order = choices.Between(Geometry.MinOrder, geometry.PmdOrder);
-        var (what, when) = choices.OneIn(2) ? (choices.Of<Mishap>(Mishaps), Gap.BeforeRead) : choices.Of<(Mishap, Gap)>(AllMishaps);
+        var (what, when) = choices.OneIn(2) ? choices.Of<(Mishap, Gap)>(CommonMishaps) : choices.Of<(Mishap, Gap)>(AllMishaps);
         return new ScriptedMishap(
             what, when, Order: choices.OneIn(2) ? order : null,
             Offset: when == Gap.BetweenPasses ? choices.Below(geometry.Pages >> order) << order : null,

@@ -26,7 +26,7 @@ public static class KnownBad
         Bad("restart-from-the-top", "aligned-disjoint-enabled", "mm/khugepaged.c:mthp_collapse starts at the offset's alignment") with { Walk = OrderWalk.OffsetFromTop },
         Bad("right-half-before-left", "buddy-tree", "v17 patch 11 pushes the right half first, so that the left pops first") with { Walk = OrderWalk.StackRightFirst },
         Bad("more-than-needed", "buddy-tree", "'>' for '>='; v2's chunk test was strict") with { Candidate = Candidate with { IsStrict = true } },
-        Bad("disabled-orders-tried", "aligned-disjoint-enabled", "B. Wang on v5 patch 6: the PMD tried though disabled") with { Candidate = Candidate with { TestsEnabled = false } },
+        Bad("disabled-orders-tried", "buddy-tree", "B. Wang on v5 patch 6: the PMD tried though disabled") with { Candidate = Candidate with { TestsEnabled = false } },
         Bad("occupancy-ignored", "buddy-tree", "v1 to v10: sizes set to always skipped the test") with { Candidate = CandidateRule.None },
         Bad("swap-counted-at-every-order", "buddy-tree", "L. Yang, D. Hildenbrand, 2026-06-06 and 08, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Everywhere } },
         Bad("swap-counted-nowhere", "buddy-tree", "L. Yang, 2026-06-06, on v19") with { Candidate = Candidate with { Swap = SwapCounts.Nowhere } },
