@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Checking;
 
 /// <summary>
 /// Scenarios in which one limit decides and nothing else is in the way: plain pages, a few PTEs of the kind that the limit counts,
-/// and as many allowed, or one fewer; or empty PTEs in a VMA that is armed by userfaultfd while khugepaged is at it.
+/// and as many allowed, or one fewer; or empty PTEs in a VMA that is armed by userfaultfd while khugepaged is at it. Something is
+/// tried in nearly all of them, so that what goes wrong meets an attempt.
 /// </summary>
 /// <param name="choices">Where its choices come from.</param>
 /// <param name="geometry">The geometry of the tables.</param>
@@ -40,7 +41,18 @@ internal sealed class NearTheLimit(Choices choices, Geometry geometry, string? k
                 MaxPtesSwap = counted == 's' ? limit : maximum,
                 MaxPtesShared = counted == 'h' ? limit : maximum,
             },
-            Mishaps = isArmed ? [new ScriptedMishap(Mishap.UffdRegistered, choices.OneIn(2) ? Gap.BeforeRead : Gap.BeforeWrite)] : [],
+            Mishaps = isArmed ? [new ScriptedMishap(Mishap.UffdRegistered, choices.OneIn(2) ? Gap.BeforeRead : Gap.BeforeWrite)]
+                : choices.OneIn(2) ? []
+                : [AMishap(counted)],
         };
+    }
+
+    // What swap-in runs into where there is something to swap in; else anything.
+    private ScriptedMishap AMishap(char counted)
+    {
+        if (counted == 's' && !choices.OneIn(3))
+            return new ScriptedMishap(choices.OneIn(2) ? Mishap.SwapinFails : Mishap.SwapinRetries, Times: 1);
+        var (what, when) = choices.Of<(Mishap, Gap)>(ScenarioGenerator.AllMishaps);
+        return new ScriptedMishap(what, when, Times: choices.Between(1, 3));
     }
 }

@@ -48,7 +48,8 @@ internal sealed class OddTables(Choices choices, Geometry geometry, string? kind
 
     private void Background(Cell[] cells)
     {
-        Array.Fill(cells, Cell.Plain);
+        // Now and then everything is of one kind: shared, or old.
+        Array.Fill(cells, choices.OneIn(8) ? choices.Of<Cell>(_letters) : Cell.Plain);
         if (!choices.OneIn(3))
             return;
         int order = choices.Below(geometry.PmdOrder);

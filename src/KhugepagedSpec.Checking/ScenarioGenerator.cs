@@ -21,7 +21,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     ];
 
     // Everything that can go wrong, wherever it can.
-    private static readonly (Mishap What, Gap When)[] AllMishaps = [.. Enum.GetValues<Mishap>().SelectMany(what => ScriptedMishap.GapsOf(what).Select(gap => (what, gap)))];
+    internal static readonly (Mishap What, Gap When)[] AllMishaps = [.. Enum.GetValues<Mishap>().SelectMany(what => ScriptedMishap.GapsOf(what).Select(gap => (what, gap)))];
 
     private readonly TableGenerator _tables = new(choices, geometry, kinds);
     private readonly NearTheLimit _nearTheLimit = new(choices, geometry, kinds);
@@ -38,7 +38,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     /// <summary>A scenario.</summary>
     public Scenario Next()
     {
-        if (choices.OneIn(12))
+        if (choices.OneIn(10))
         {
             var near = _nearTheLimit.Next();
             return near with { Settings = near.Settings.WithSizes(Orders(), SizeEnabled.Madvise) };
@@ -70,7 +70,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         int maximum = geometry.MaxPtesLimit;
         return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
         {
-            MaxPtesNone = choices.Below(6) switch { 0 or 1 => 0, 2 or 3 => maximum, 4 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
+            MaxPtesNone = choices.Below(7) switch { 0 or 1 => 0, 2 or 3 or 4 => maximum, 5 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
             MaxPtesSwap = choices.OneIn(3) ? choices.Below(3) : maximum,
             MaxPtesShared = choices.OneIn(3) ? choices.Below(3) : maximum,
         };
@@ -110,7 +110,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         int order = choices.Between(Geometry.MinOrder, geometry.PmdOrder);
         var (what, when) = choices.OneIn(2) ? choices.Of<(Mishap, Gap)>(CommonMishaps) : choices.Of<(Mishap, Gap)>(AllMishaps);
         return new ScriptedMishap(
-            what, when, Order: choices.OneIn(2) ? order : null,
+            what, when, Order: choices.OneIn(3) ? order : null,
             Offset: when == Gap.BetweenPasses ? choices.Below(geometry.Pages >> order) << order : null,
             Times: choices.Between(1, 3));
     }
