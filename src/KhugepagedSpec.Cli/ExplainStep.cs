@@ -41,7 +41,7 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
             yield break;
         foreach (var line in everyStep ? WalkText.EveryStep(table) : WalkText.Summary(table))
             yield return new("walk", line.Text, line, where);
-        yield return new("result", $"{table.Status.KernelName()}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
+        yield return new("result", $"{table.Status.KernelName()}{(table.Attempts.Count > 0 ? "" : scan.Enabled.IsEmpty ? ": no size is enabled any more" : ": no window was worth a try")}", Where: where);
     }
 
     private static string WhyNotScanned(Explained explained)
