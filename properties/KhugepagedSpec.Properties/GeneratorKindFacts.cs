@@ -35,7 +35,7 @@ public sealed class GeneratorKindFacts
 
     private const double LeastStruck = 0.05, LeastDifference = 0.05;
 
-    private static readonly KhugepagedVersion[] Versions = [.. Catalogue.Versions, .. Catalogue.Older];
+    private static readonly KhugepagedVersion[] Versions = [.. Catalogue.Versions, .. Catalogue.Older, .. Catalogue.InPart, .. Catalogue.Designs];
 
     private static readonly Lazy<ImmutableDictionary<string, int>> Counts = new(() =>
     {

@@ -107,11 +107,11 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
 
     private ScriptedMishap AMishap()
     {
-        int order = choices.Between(Geometry.MinOrder, geometry.PmdOrder);
+        int? order = choices.OneIn(3) ? choices.Between(Geometry.MinOrder, geometry.PmdOrder) : null;
         var (what, when) = choices.OneIn(2) ? choices.Of<(Mishap, Gap)>(CommonMishaps) : choices.Of<(Mishap, Gap)>(AllMishaps);
         return new ScriptedMishap(
-            what, when, Order: choices.OneIn(3) ? order : null,
-            Offset: when == Gap.BetweenPasses ? choices.Below(geometry.Pages >> order) << order : null,
+            what, when, order,
+            Offset: when == Gap.BetweenPasses && order is { } some ? choices.Below(geometry.Pages >> some) << some : null,
             Times: choices.Between(1, 3));
     }
 }

@@ -67,7 +67,10 @@ internal sealed class TableCollapse(Machine machine)
             var attempt = new CollapseAttempt(machine, mm, run, kind, offset, order).Run();
             run.Attempts.Add(attempt);
             if (run.Hangs)
+            {
+                last = attempt.Status;
                 break;
+            }
             var verdict = version.Retry.For(attempt.Status);
             Keep(run, new WalkStep(offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict));
             if (attempt.Status == ScanResult.Succeed)

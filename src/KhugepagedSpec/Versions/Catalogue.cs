@@ -109,6 +109,9 @@ public static class Catalogue
         Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, uffd remembered", RemembersUffd = true },
     };
 
+    /// <summary>Patches of a series without those that were posted with them.</summary>
+    public static ImmutableArray<KhugepagedVersion> InPart => [V17Patch11];
+
     /// <summary>Designs that were talked about and have no mistake.</summary>
     public static ImmutableArray<KhugepagedVersion> Designs => [UffdAtScan, UffdRemembered];
 
@@ -137,7 +140,7 @@ public static class Catalogue
     public static KhugepagedVersion Linux612 { get; } = Linux70 with { Name = "linux-6.12", Source = "Linux 6.12.107, as observed", NeedsWritablePte = true };
 
     /// <summary>Versions found by name only: no thread discusses them.</summary>
-    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612, V17Patch11];
+    public static ImmutableArray<KhugepagedVersion> Older => [Linux70, Linux612];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
@@ -156,7 +159,7 @@ public static class Catalogue
         [Legacy, V5, V12, V17, V18, V18Fixup, V19, Linux72, Linux72NonSwap];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, Linux72WithoutLruBatch, .. Older];
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Older];
 
     /// <summary>The version or known-bad variant called <paramref name="name"/>; null if there is none.</summary>
     public static KhugepagedVersion? Find(string name) => All.FirstOrDefault(version => version.Name == name);
