@@ -14,7 +14,7 @@ namespace KhugepagedSpec.Properties;
 /// </summary>
 public sealed class GeneratorKindFacts
 {
-    private const int Scenarios = 20_000, Struck = 8_000, Compared = 4_000;
+    private const int Scenarios = 20_000, Struck = 24_000, Compared = 4_000;
 
     // The least share of each of a family, in percent.
     private static readonly ImmutableDictionary<string, double> LeastShares = new Dictionary<string, double>
@@ -33,7 +33,7 @@ public sealed class GeneratorKindFacts
         ["NUMA"] = 0.4,
     }.ToImmutableDictionary();
 
-    private const double LeastStruck = 0.05, LeastDifference = 0.05;
+    private const double LeastStruck = 0.04, LeastDifference = 0.05;
 
     private static readonly KhugepagedVersion[] Versions = [.. Catalogue.Versions, .. Catalogue.Older, .. Catalogue.InPart, .. Catalogue.Designs];
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Kernel.WhatIf;
 using KhugepagedSpec.Memory;

@@ -38,7 +38,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     /// <summary>A scenario.</summary>
     public Scenario Next()
     {
-        if (choices.OneIn(10))
+        if (choices.OneIn(11))
         {
             var near = _nearTheLimit.Next();
             return near with { Settings = near.Settings.WithSizes(Orders(), SizeEnabled.Madvise) };
@@ -52,7 +52,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = choices.OneIn(3) ? [AMishap()] : [],
         };
-        return choices.OneIn(10) ? _surroundings.Unusual(scenario) : scenario;
+        return choices.OneIn(11) ? _surroundings.Unusual(scenario) : scenario;
     }
 
     private OrderSet Orders() => choices.Below(8) switch
@@ -70,7 +70,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         int maximum = geometry.MaxPtesLimit;
         return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
         {
-            MaxPtesNone = choices.Below(7) switch { 0 or 1 => 0, 2 or 3 or 4 => maximum, 5 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
+            MaxPtesNone = choices.Below(8) switch { 0 or 1 => 0, <= 5 => maximum, 6 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
             MaxPtesSwap = choices.OneIn(3) ? choices.Below(3) : maximum,
             MaxPtesShared = choices.OneIn(3) ? choices.Below(3) : maximum,
         };
