@@ -12,7 +12,7 @@ internal static class Interference
     /// <summary>In a gap of an attempt. Notes in <paramref name="run"/> which PTEs changed.</summary>
     public static void Act(Machine machine, AddressSpace mm, TableRun run, int order, int offset, Gap gap)
     {
-        if (machine.Script.IsEmpty)
+        if (!machine.Script.HasAnyIn(gap))
             return;
         foreach (var what in ByOthers)
         {
@@ -31,7 +31,7 @@ internal static class Interference
     /// <param name="gap">Which of the two.</param>
     public static void ActOutsideAttempts(Machine machine, AddressSpace mm, long start, Gap gap)
     {
-        if (machine.Script.IsEmpty)
+        if (!machine.Script.HasAnyIn(gap))
             return;
         foreach (var what in ByOthers)
             if (machine.Script.StrikeOutsideAttempts(what, gap) is { } struck)

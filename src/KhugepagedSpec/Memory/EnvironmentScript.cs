@@ -178,13 +178,21 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
 public sealed class EnvironmentScript
 {
     private readonly (ScriptedMishap Mishap, int Left)[] _mishaps;
+    private readonly uint _gaps;
 
     /// <summary>Starts the script.</summary>
-    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps) =>
+    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps)
+    {
         _mishaps = [.. mishaps.Select(mishap => (mishap, mishap.Times ?? int.MaxValue))];
+        foreach (var (mishap, _) in _mishaps)
+            _gaps |= 1u << (int)mishap.When;
+    }
 
     /// <summary>Nothing ever happens.</summary>
     public bool IsEmpty => _mishaps.Length == 0;
+
+    /// <summary>Something may happen in that gap.</summary>
+    public bool HasAnyIn(Gap gap) => (_gaps & 1u << (int)gap) != 0;
 
     /// <summary>Those that have struck.</summary>
     public IEnumerable<ScriptedMishap> Struck => _mishaps.Where(entry => entry.Left < (entry.Mishap.Times ?? int.MaxValue)).Select(entry => entry.Mishap);
