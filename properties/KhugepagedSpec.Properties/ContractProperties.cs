@@ -68,6 +68,9 @@ public sealed class ContractProperties
     public Property Statistics_add_up(Scenario scenario) => Holds("statistics-add-up", scenario);
 
     [Property]
+    public Property The_mmap_lock_is_free_when_a_visit_ends(Scenario scenario) => Holds("no-lock-left", scenario);
+
+    [Property]
     public Property On_plain_pages_the_second_pass_changes_nothing(Scenario scenario) => Holds("settles", scenario);
 
     [Property]

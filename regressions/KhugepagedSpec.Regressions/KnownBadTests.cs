@@ -22,6 +22,23 @@ public sealed class KnownBadTests
     }
 
     [Fact]
+    public void Each_is_made_for_an_invariant_that_7_2_is_claimed_to_satisfy() =>
+        Assert.All(KnownBad.Variants, variant => Assert.Contains(variant.MadeFor, Judges.Select(invariant => invariant.Name)));
+
+    // .ci/run does the same with 20 seeds: khugepaged-spec check --seeds 20 --count 1000.
+    [Fact]
+    public void Each_is_found_by_the_invariant_it_is_made_for_whatever_the_seed() =>
+        Assert.All(KnownBad.Variants.AsParallel().Select(variant => SeedCheck.Run(variant, seeds: 2, count: 1000)), report =>
+            Assert.True(report.IsAlwaysFound, $"{report.Variant.Name} is not found by {report.Invariant.Name}"));
+
+    [Fact]
+    public void What_is_no_mistake_is_found_on_no_seed()
+    {
+        var right = Catalogue.Linux72 with { MadeFor = "odd-ptes-stay" };
+        Assert.All(SeedCheck.Run(right, seeds: 2, count: 300).Found, found => Assert.Null(found));
+    }
+
+    [Fact]
     public void The_harmless_ones_do_the_same_as_7_2_on_every_small_scenario_and_on_random_large_ones()
     {
         foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 11 == 0).Concat(ScenarioGenerator.Random(2, Geometry.X86).Take(1000)))

@@ -23,7 +23,7 @@ public sealed partial class ScenarioTextTests
 
     [Theory]
     [InlineData("'x*512'")]
-    [InlineData("'x*8' --pmd-order 3 --enabled 2 --always 3 --inherit 2 --max-ptes-none 1 --max-ptes-swap 0 --max-ptes-shared 1 --kind madvise --uffd missing --uffd wp --mlock --vma -8-15 --thp-disable completely --fail alloc-fails@3")]
+    [InlineData("'x*8' --pmd-order 3 --enabled 2 --always 3 --inherit 2 --max-ptes-none 1 --max-ptes-swap 0 --max-ptes-shared 1 --kind madvise --uffd both --mlock --vma -8-15 --thp-disable completely --fail alloc-fails@3")]
     public void Only_what_is_not_usual_is_written(string text)
     {
         var scenario = text.Contains("pmd-order", StringComparison.Ordinal) ? Everything() : Scenario.Of(PageTable.Parse("x*512", Geometry.X86));

@@ -11,13 +11,13 @@ namespace KhugepagedSpec.Checking;
 public static class ProgramScenarios
 {
     private static readonly ProgramVerb[] Usual = [ProgramVerb.HugePage, ProgramVerb.HugePage, ProgramVerb.Touch, ProgramVerb.Touch, ProgramVerb.Read, ProgramVerb.NoHugePage];
-    private static readonly ProgramVerb[] Rare = [ProgramVerb.DontNeed, ProgramVerb.PageOut, ProgramVerb.Cold, ProgramVerb.Free];
+    private static readonly ProgramVerb[] Rare = [ProgramVerb.DontNeed, ProgramVerb.PageOut, ProgramVerb.Cold, ProgramVerb.Free, ProgramVerb.Guard];
 
     /// <summary>A program over the PMD range that is looked at.</summary>
     /// <param name="choices">Where choices come from.</param>
     /// <param name="geometry">The geometry of the tables.</param>
-    /// <param name="canSwap">There is a swap device.</param>
-    public static ImmutableArray<ProgramStep> Next(Choices choices, Geometry geometry, bool canSwap = true)
+    /// <param name="without">What cannot be done: without a swap device, say.</param>
+    public static ImmutableArray<ProgramStep> Next(Choices choices, Geometry geometry, params ReadOnlySpan<ProgramVerb> without)
     {
         int pages = geometry.Pages;
         var steps = ImmutableArray.CreateBuilder<ProgramStep>();
@@ -25,7 +25,7 @@ public static class ProgramScenarios
         for (int count = choices.Between(2, 6); count > 0; count--)
         {
             var verb = choices.Of<ProgramVerb>(choices.OneIn(4) ? Rare : Usual);
-            if (verb == ProgramVerb.PageOut && !canSwap)
+            if (without.Contains(verb))
                 continue;
             bool isAll = choices.OneIn(2) || verb is ProgramVerb.HugePage or ProgramVerb.NoHugePage;
             int first = isAll ? 0 : choices.Below(pages);

@@ -7,6 +7,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Checking;
 
@@ -19,8 +20,10 @@ namespace KhugepagedSpec.Checking;
 /// <param name="ThpDisable">How the process refuses THP.</param>
 /// <param name="Numa">The NUMA nodes; null for one.</param>
 /// <param name="Mishaps">What goes wrong, each as on the command line.</param>
+/// <param name="Program">What the process does before the first pass; null if the scenario does not begin as a program.</param>
 public sealed record ScenarioJson(
-    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Mishaps)
+    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Mishaps,
+    string? Program = null)
 {
     /// <summary>Takes a scenario apart.</summary>
     public static ScenarioJson Of(Scenario scenario)
@@ -31,7 +34,8 @@ public sealed record ScenarioJson(
             SettingsJson.Of(scenario.Settings),
             scenario.Kind, scenario.ThpDisable,
             scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
-            [.. scenario.Mishaps.Select(mishap => mishap.ToString())]);
+            [.. scenario.Mishaps.Select(mishap => mishap.ToString())],
+            scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry));
     }
 
     /// <summary>Puts the scenario together.</summary>
@@ -52,6 +56,7 @@ public sealed record ScenarioJson(
             ThpDisable = ThpDisable,
             Numa = Numa is null ? NumaTopology.SingleNode : new NumaTopology(Numa.NodeReclaim, Numa.Distances, Numa.ReclaimDistance),
             Mishaps = [.. Mishaps.Select(ScriptedMishap.Parse)],
+            Program = Program is null ? [] : ProgramStep.Parse(Program, geometry),
         };
     }
 }

@@ -54,9 +54,18 @@ public static class Shrinker
     {
         for (int i = 0; i < scenario.Mishaps.Length; i++)
             yield return scenario with { Mishaps = scenario.Mishaps.RemoveAt(i) };
+        for (int i = 1; i < scenario.Program.Length; i++)
+            yield return scenario with { Program = scenario.Program.RemoveAt(i) };
         if (scenario.Kind != CollapseKind.Khugepaged)
             yield return scenario with { Kind = CollapseKind.Khugepaged };
+        if (scenario.Numa != NumaTopology.SingleNode)
+            yield return OnOneNode(scenario);
         var exact = Scenario.Of(scenario.Table).Vma;
+        var usual = (scenario.Vma.Flags & ~VmaFlags.NoHugePage) | exact.Flags;
+        if (usual != scenario.Vma.Flags)
+            yield return scenario with { Vma = scenario.Vma with { Flags = usual } };
+        if (scenario.Vma.HasAnonVma && !exact.HasAnonVma)
+            yield return scenario with { Vma = scenario.Vma with { HasAnonVma = false } };
         if ((scenario.Vma.Start, scenario.Vma.End) != (exact.Start, exact.End))
             yield return scenario with { Vma = scenario.Vma with { Start = exact.Start, End = exact.End } };
         if (scenario.ThpDisable != ThpDisable.No)
@@ -66,6 +75,8 @@ public static class Shrinker
             if ((scenario.Vma.Flags & ~plain & flag) != 0)
                 yield return scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~flag } };
         var settings = scenario.Settings;
+        if (settings.Enabled != GlobalEnabled.Madvise)
+            yield return scenario with { Settings = settings with { Enabled = GlobalEnabled.Madvise } };
         foreach (int order in (settings.Always | settings.Madvise | settings.Inherit).Orders())
             yield return scenario with
             {
@@ -95,8 +106,16 @@ public static class Shrinker
             yield return scenario with { Settings = settings with { MaxPtesShared = defaults.MaxPtesShared } };
     }
 
+    private static Scenario OnOneNode(Scenario scenario) => scenario with
+    {
+        Numa = NumaTopology.SingleNode,
+        Table = new PageTable(scenario.Table.Geometry, [.. scenario.Table.Cells.Select(cell => cell with { Node = 0 })], scenario.Table.Pmd),
+    };
+
     private static IEnumerable<Scenario> SimplerCells(Scenario scenario)
     {
+        if (scenario.Table.Pmd != PmdState.Table)
+            yield break;
         foreach (var replacement in new[] { Cell.None, Cell.Plain })
             for (int order = scenario.Table.Geometry.PmdOrder; order >= 0; order--)
                 for (int offset = 0; offset < scenario.Table.Cells.Length; offset += 1 << order)

@@ -17,12 +17,16 @@ public sealed class TableGenerator(Choices choices, Geometry geometry, string? k
 
     private readonly Cell[] _defects = Cells(kinds is null ? CommonDefects : CommonDefects + RareDefects, kinds);
     private readonly Cell[] _wholeBlocks = Cells(CommonBlocks, kinds);
+    private readonly OddTables _odd = new(choices, geometry, kinds);
 
     /// <summary>A table.</summary>
     public PageTable Next()
     {
+        int shape = choices.Below(8);
+        if (shape == 7)
+            return kinds is null && choices.OneIn(5) ? _odd.WithoutPtes() : _odd.WithAnyKind();
         var cells = new Cell[geometry.Pages];
-        switch (choices.Below(7))
+        switch (shape)
         {
             case 0: Runs(cells); break;
             case 1: NearlyFull(cells); break;

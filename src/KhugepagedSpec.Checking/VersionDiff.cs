@@ -74,7 +74,8 @@ public static class VersionDiff
         return new DiffReport(null, tried, $"{SmallScenarios.Bound}; {random} random ones at the real size");
     }
 
-    private static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs)
+    /// <summary>The two runs of one scenario are the same: scans, attempts, results, counters and tables.</summary>
+    public static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs)
     {
         for (int pass = 0; pass < ours.Length; pass++)
         {

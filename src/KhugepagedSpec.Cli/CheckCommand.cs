@@ -5,7 +5,6 @@ using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
-using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
@@ -20,6 +19,7 @@ internal static class CheckCommand
     {
         var count = Options.Number("--count", "Random scenarios a version (4000).");
         var seed = Options.Number("--seed", "The seed of the random scenarios (1).");
+        var seeds = Options.Number("--seeds", "Only: is each known-bad variant found by the invariant it is made for, on each of so many seeds?");
         var models = new Option<string[]>("--model") { Description = "Only this version or variant; may be given several times.", HelpName = "NAME", CompletionSources = { ModelOption.Names } };
         var invariants = new Option<string[]>("--invariant") { Description = "Only this invariant; may be given several times.", HelpName = "NAME", CompletionSources = { InvariantsCommand.Names } };
         var exhaustive = new Option<bool>("--exhaustive") { Description = "Every table of a small geometry instead of random ones." };
@@ -40,11 +40,12 @@ internal static class CheckCommand
               khugepaged-spec check
               khugepaged-spec check --model linux-7.2 --invariant no-none-creep --count 100000 --seed 7
               khugepaged-spec check --html check.html
+              khugepaged-spec check --seeds 20 --count 1000
               khugepaged-spec check --exhaustive --order 4
               khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
-        { count, seed, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, html };
-        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, invariants, json, html];
+        { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, html };
+        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, seeds, invariants, json, html], ofOneSeed = [seed, invariants, json, html];
         command.SetAction(parsed =>
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
@@ -64,6 +65,15 @@ internal static class CheckCommand
             int scenarios = parsed.GetValue(count) ?? 4000;
             if (scenarios < 1)
                 throw new UsageException($"--count {scenarios}: expected 1 or more");
+            if (parsed.GetValue(seeds) is { } many)
+            {
+                if (many < 1)
+                    throw new UsageException($"--seeds {many}: expected 1 or more");
+                if (ofOneSeed.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } contradicting)
+                    throw new UsageException($"{contradicting.Name} contradicts --seeds");
+                return SeedCheckCommand.Run(
+                    parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))] : KnownBad.Variants, many, scenarios);
+            }
             var asked = parsed.GetValue(invariants) is { Length: > 0 } names ? [.. names.Select(InvariantsCommand.Find)] : Contract.Invariants;
             var versions = parsed.GetValue(models) is { Length: > 0 } only ? [.. only.Select(name => ModelOption.Find(name, "--model: "))] : Catalogue.Versions.AddRange(KnownBad.Variants);
             var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1);
@@ -89,7 +99,8 @@ internal static class CheckCommand
             version =>
             {
                 bool isVariant = KnownBad.Variants.Contains(version);
-                var scenarios = isVariant ? Random(seed, count) : Random(seed, count).Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
+                var random = ScenarioMix.Random(seed).Take(count);
+                var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
                 // A variant that breaks only what the version it varies breaks too is not detected.
                 var judges = isVariant ? [.. invariants.Where(invariant => invariant.ExceptionFor(version) is null)] : invariants;
                 reports[version.Name] = Checker.Run(version, scenarios, judges);
@@ -97,16 +108,6 @@ internal static class CheckCommand
             }));
         return new CheckResult(
             [.. versions.Select(version => reports[version.Name])], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed);
-    }
-
-    // Real geometry mostly, small ones for what needs a rare coincidence.
-    private static readonly ImmutableArray<int> PmdOrders = [9, 9, 4, 6];
-
-    private static IEnumerable<Scenario> Random(int seed, int count)
-    {
-        var generators = PmdOrders.Select((order, i) => new ScenarioGenerator(new RandomChoices((ulong)seed * 4 + (ulong)i), new Geometry(order))).ToArray();
-        for (int i = 0; i < count; i++)
-            yield return generators[i % generators.Length].Next();
     }
 
     private static bool IsOneRange(RecordedVector vector) => vector.Input.Shape != VmaShape.Big3;

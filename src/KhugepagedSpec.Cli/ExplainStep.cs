@@ -55,7 +55,7 @@ internal sealed record ExplainStep(string Label, string Text, WalkLine? Line = n
         }
 
         string result = table.Text.KernelNameOf(table.Status);
-        yield return new("result", $"{result}{(table.Attempts.Count == 0 ? ": no window was worth a try" : "")}", Where: where);
+        yield return new("result", $"{result}{(table.Attempts.Count > 0 ? "" : scan.Enabled.IsEmpty ? ": no size is enabled any more" : ": no window was worth a try")}", Where: where);
     }
 
     private static string WhyNotScanned(Explained explained)

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
@@ -39,7 +38,7 @@ internal sealed class ScenarioOptions
     };
 
     private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
-    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/write][@order[:offset]][#times], as alloc-fails@9.", HelpName = "WHAT" };
+    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.", HelpName = "WHAT" };
 
     /// <summary>Adds all of them to a command.</summary>
     public void AddTo(Command command)
@@ -94,7 +93,8 @@ internal sealed class ScenarioOptions
             Settings = settings,
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-            Numa = NodesOf(table, parsed.GetValue(_farNodes)),
+            // As many nodes as the table names; too far apart if asked for, which takes two.
+            Numa = NumaTopology.Of(Math.Max(table.Cells.Max(cell => cell.Node) + 1, parsed.GetValue(_farNodes) ? 2 : 1), parsed.GetValue(_farNodes)),
             Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
         };
     }
@@ -111,14 +111,6 @@ internal sealed class ScenarioOptions
         if (OfTable.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
             throw new UsageException($"--program contradicts {option.Name}: the program makes the VMA");
         return Daemon.Scenario.Of(ProgramStep.Parse(program, geometry), geometry);
-    }
-
-    // As many nodes as the table names; too far apart if asked for, which takes two.
-    private static NumaTopology NodesOf(PageTable table, bool far)
-    {
-        int nodes = Math.Max(table.Cells.Max(cell => cell.Node) + 1, far ? 2 : 1);
-        int distance = far ? 40 : 20;
-        return new(far, [.. Enumerable.Range(0, nodes).Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : distance).ToImmutableArray())]);
     }
 
     private Vma Vma(ParseResult parsed, Vma vma, Geometry geometry)
@@ -144,6 +136,7 @@ internal sealed class ScenarioOptions
             {
                 UffdMode.Wp => VmaFlags.UffdWp,
                 UffdMode.Rwp => VmaFlags.UffdRwp,
+                UffdMode.Both => VmaFlags.UffdMissing | VmaFlags.UffdWp,
                 _ => VmaFlags.UffdMissing,
             };
         return Extent(parsed.GetValue(_vma), vma with { Flags = flags });
@@ -169,6 +162,7 @@ internal enum UffdMode
     Missing,
     Wp,
     Rwp,
+    Both,
 }
 
 /// <summary>What else userfaultfd knows.</summary>
@@ -176,7 +170,7 @@ internal static class UffdModes
 {
     /// <summary>Why a mode is refused that is none of ours; null if it is none of userfaultfd's either.</summary>
     public static string? Refused(string word) =>
-        word == "minor" ? "minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp" : null;
+        word == "minor" ? "minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp, both" : null;
 
     /// <summary>Refuses a VMA that this version cannot have.</summary>
     /// <exception cref="UsageException">It is protected against reads, and the version is older than 7.3.</exception>

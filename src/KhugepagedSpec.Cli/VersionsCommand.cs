@@ -30,6 +30,12 @@ internal static class VersionsCommand
         Console.WriteLine("\nWhat looks like a mistake and makes no difference:");
         foreach (var variant in KnownBad.Harmless)
             Console.WriteLine($"  {variant.Name,-32}{variant.Source}");
+        Console.WriteLine("\nDesigns that were talked about, and have no mistake:");
+        foreach (var design in Catalogue.Designs)
+            Console.WriteLine($"  {design.Name,-32}{design.Source}");
+        Console.WriteLine("\nSeries in part:");
+        foreach (var part in Catalogue.InPart)
+            Console.WriteLine($"  {part.Name,-32}{part.Source}");
         Console.WriteLine("\nWhat only shows what a rule explains:");
         Console.WriteLine($"  {Catalogue.Linux72WithoutLruBatch.Name,-32}{Catalogue.Linux72WithoutLruBatch.Source}");
         return CommandLine.Agree;

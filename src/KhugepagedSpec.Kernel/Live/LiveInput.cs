@@ -93,6 +93,7 @@ public static class LiveInput
                 Flags = usual | flags,
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
+            ThpDisable = scenario.ThpDisable == ThpDisable.ExceptAdvised ? ThpDisable.No : scenario.ThpDisable,
             Numa = NumaTopology.SingleNode,
             Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
         };

@@ -6,6 +6,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Kernel.Live;
 
@@ -83,7 +84,11 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             scenario = scenario with { Table = SwapRuns.Into(choices, scenario.Table) };
         if (choices.OneIn(ProgramEvery))
             return LiveInput.Fit(
-                Scenario.Of(ProgramScenarios.Next(choices, Real, kernel.HasSwap), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
+                Scenario.Of(ProgramScenarios.Next(choices, Real, Impossible), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
+        if (choices.OneIn(24))
+            scenario = scenario with { Table = PageTable.Empty(Real, choices.Of<PmdState>([PmdState.None, PmdState.Table, PmdState.HugeZero])) };
+        if (choices.OneIn(3))
+            scenario = scenario with { Vma = scenario.Vma with { HasAnonVma = true } };
         if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
         {
             var (first, end) = VectorProcess.Extent(choices.Of<VmaShape>(Enum.GetValues<VmaShape>()), Real.Pages);
@@ -97,6 +102,9 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.UffdWp) | VmaFlags.UffdRwp } };
         return LiveInput.Fit(scenario, kernel);
     }
+
+    private ProgramVerb[] Impossible =>
+        [.. new[] { ProgramVerb.PageOut, ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap : kernel.HasGuards))];
 
     private static Scenario Turned(Choices choices, Scenario scenario)
     {

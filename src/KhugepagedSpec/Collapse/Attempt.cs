@@ -50,6 +50,12 @@ public enum WalkReason
 /// <param name="Verdict">Where the walk went.</param>
 public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result, WalkVerdict Verdict);
 
+/// <summary>A PTE that others changed during a visit.</summary>
+/// <param name="Attempt">The index of the attempt in whose gaps it was.</param>
+/// <param name="Index">The PTE.</param>
+/// <param name="Cell">What it was then.</param>
+public readonly record struct ChangeByOthers(int Attempt, int Index, PageTables.Cell Cell);
+
 /// <summary>All that was done to one PMD range in one visit: scan, walk, attempts.</summary>
 public sealed class TableRun
 {
@@ -91,6 +97,18 @@ public sealed class TableRun
 
     /// <summary>The walk came to a window that does not lie in the range; no version discussed does that.</summary>
     public bool LeftTheTable { get; internal set; }
+
+    /// <summary>What others changed in the gaps of its attempts.</summary>
+    public List<ChangeByOthers> Changes { get; } = [];
+
+    /// <summary>The index of the first attempt that found the VMA armed by userfaultfd under the write lock; null if none did.</summary>
+    public int? ArmedFrom { get; internal set; }
+
+    /// <summary>The mmap lock was still held when the visit ended; no version of a kernel does that.</summary>
+    public bool LeftLocked { get; internal set; }
+
+    /// <summary>An attempt waits for ever for a lock that an earlier one did not give back.</summary>
+    public bool Hangs { get; internal set; }
 
     /// <summary>Every step of the walk; empty unless the machine keeps walks.</summary>
     public List<WalkStep> Walk { get; } = [];

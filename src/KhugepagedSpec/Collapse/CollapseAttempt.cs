@@ -65,26 +65,47 @@ internal ref struct CollapseAttempt
 
     private ScanResult UnderReadLock()
     {
-        Interference.Act(_machine, _mm, _run.Start, _order, _offset, Gap.BeforeRead);
+        Interference.Act(_machine, _mm, _run, _order, _offset, Gap.BeforeRead);
+        _mm.MmapLock.Read();
         var result = Revalidate(out _);
+        bool keepsLock = false;
         if (result == ScanResult.Succeed && _run.Scan.Unmapped > 0)
+        {
             result = new Swapin(_machine, _mm, _run, _offset, _order).Run(out _swapin);
+            keepsLock = result == ScanResult.ExceedSwapPte && _machine.Version.Isolation.SwapBailKeepsLock;
+        }
+        if (!keepsLock)
+            _mm.MmapLock.EndRead();
         return result;
     }
 
     private ScanResult UnderWriteLock()
     {
-        Interference.Act(_machine, _mm, _run.Start, _order, _offset, Gap.BeforeWrite);
+        Interference.Act(_machine, _mm, _run, _order, _offset, Gap.BeforeWrite);
+        if (!_mm.MmapLock.Write())
+        {
+            _run.Hangs = true;
+            return ScanResult.Fail;
+        }
+        var result = WriteLocked();
+        _mm.MmapLock.EndWrite();
+        return result;
+    }
+
+    private ScanResult WriteLocked()
+    {
         var result = Revalidate(out var vma);
         if (result != ScanResult.Succeed)
             return result;
         if (Strikes(Mishap.TableReplaced, Gap.BeforeWrite))
             return ScanResult.Fail;
+        if (vma!.IsUffdArmed)
+            _run.ArmedFrom ??= _run.Attempts.Count;
 
         // From here on nobody else can reach the table: the PMD entry is empty until the window is installed or given up.
         var table = _mm.TableAt(_run.Start);
         var window = table.Ptes.Slice(_offset, 1 << _order);
-        var isolation = new Isolation(_machine, vma!, _kind, _offset, _order);
+        var isolation = new Isolation(_machine, vma, _kind, _offset, _order);
         result = isolation.Run(window, out var report);
         _isolate = report;
         if (result == ScanResult.Succeed && Strikes(Mishap.CopyFails))
@@ -97,7 +118,7 @@ internal ref struct CollapseAttempt
             Reinstate(table, window);
             return result;
         }
-        new Installation(_machine, _mm, vma!, _offset, _order, _run.Scan.Node).Run(table, window);
+        new Installation(_machine, _mm, vma, _offset, _order, _run.Scan.Node).Run(table, window);
         return ScanResult.Succeed;
     }
 

@@ -41,14 +41,15 @@ public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind 
         vma is not { IsUffdArmed: true } && Kind == CollapseKind.Khugepaged && order < Settings.Geometry.PmdOrder
         && NoneLimit.HasUnsupportedValues && Settings.MaxPtesNone != 0 && Settings.MaxPtesNone != Settings.Geometry.MaxPtesLimit;
 
-    /// <summary>Shared PTEs allowed in a window: none below the PMD order.</summary>
-    public int MaxShared(int order) => AtPmdOrderOnly(order, Settings.MaxPtesShared);
+    /// <summary>Shared PTEs allowed in a window: none below the PMD order, but for a mistake.</summary>
+    public int MaxShared(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesShared, below);
 
-    /// <summary>Non-present PTEs allowed in a window: none below the PMD order.</summary>
-    public int MaxSwap(int order) => AtPmdOrderOnly(order, Settings.MaxPtesSwap);
+    /// <summary>Non-present PTEs allowed in a window: none below the PMD order, but for a mistake.</summary>
+    public int MaxSwap(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesSwap, below);
 
-    private int AtPmdOrderOnly(int order, int limit) =>
+    private int Limit(int order, int limit, BelowPmd below) =>
         Kind == CollapseKind.Madvise ? Settings.Geometry.Pages
-        : order == Settings.Geometry.PmdOrder ? limit
+        : order == Settings.Geometry.PmdOrder || below == BelowPmd.AsAtPmd ? limit
+        : below == BelowPmd.Scaled ? limit >> (Settings.Geometry.PmdOrder - order)
         : 0;
 }

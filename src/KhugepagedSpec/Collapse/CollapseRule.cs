@@ -38,11 +38,30 @@ public sealed record IsolationRule
     /// <summary>A mistake: results that isolation forgets to look for.</summary>
     public ResultSet Forgets { get; init; }
 
-    /// <summary>A mistake: swap entries are brought back at every order.</summary>
-    public bool SwapsInAtEveryOrder { get; init; }
+    /// <summary>Swap entries below the PMD's order.</summary>
+    public BelowPmd Swap { get; init; }
 
-    /// <summary>A mistake: shared PTEs are taken at every order.</summary>
-    public bool TakesSharedAtEveryOrder { get; init; }
+    /// <summary>Shared PTEs below the PMD's order.</summary>
+    public BelowPmd Shared { get; init; }
+
+    /// <summary>
+    /// A mistake: a swap entry below the PMD's order ends the attempt with the mmap lock held (v5 patch 5, found by H. Dickins,
+    /// 2025-05).
+    /// </summary>
+    public bool SwapBailKeepsLock { get; init; }
+}
+
+/// <summary>What becomes of max_ptes_swap or max_ptes_shared below the PMD's order. All but the first are mistakes.</summary>
+public enum BelowPmd
+{
+    /// <summary>None is allowed.</summary>
+    None,
+
+    /// <summary>The limit, scaled down to the order as up to v12 that of empty PTEs was.</summary>
+    Scaled,
+
+    /// <summary>As many as at the PMD's order.</summary>
+    AsAtPmd,
 }
 
 /// <summary>How a window is copied. All but the first are mistakes.</summary>

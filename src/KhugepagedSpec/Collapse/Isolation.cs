@@ -23,7 +23,7 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
     public ScanResult Run(Span<Pte> window, out IsolateReport report)
     {
         int maxNone = _limits.MaxNone(order, _rule.SeesVma ? vma : null);
-        int maxShared = _limits.MaxShared(_rule.TakesSharedAtEveryOrder ? machine.Geometry.PmdOrder : order);
+        int maxShared = _limits.MaxShared(order, _rule.Shared);
         var result = ScanResult.Succeed;
         int index = 0;
         for (; index < window.Length && result == ScanResult.Succeed; index++)

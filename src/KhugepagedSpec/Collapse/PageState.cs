@@ -35,6 +35,9 @@ internal static class PageState
     public static bool IsWritable(in Folio folio, Pte pte, Vma vma) =>
         vma.Has(VmaFlags.Write) && !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
 
-    /// <summary>Used lately, by the PTE or by the folio.</summary>
-    public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced);
+    /// <summary>
+    /// Used lately, by the PTE, by the folio or by a secondary MMU. KVM forgets what it is told to unmap, which is before isolation
+    /// looks: what is left of such a page then is the fault <c>pages-age</c>.
+    /// </summary>
+    public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced) || pte.IsSecondaryYoung;
 }

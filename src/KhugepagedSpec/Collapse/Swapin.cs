@@ -13,7 +13,7 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
     public ScanResult Run(out SwapinReport? report)
     {
         var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
-        bool bringsBack = order == machine.Geometry.PmdOrder || machine.Version.Isolation.SwapsInAtEveryOrder;
+        bool bringsBack = order == machine.Geometry.PmdOrder || IsAllowed(window);
         var result = ScanResult.Succeed;
         int swappedIn = 0;
         for (int i = 0; i < window.Length; i++)
@@ -42,6 +42,18 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
         machine.Trace?.Add(new TraceEvent.Swapin(mm.Id, swappedIn, run.Scan.Referenced, result, order));
         report = new SwapinReport(swappedIn, result);
         return result;
+    }
+
+    // Below the PMD's order nothing is, but for a mistake.
+    private bool IsAllowed(ReadOnlySpan<Pte> window)
+    {
+        var below = machine.Version.Isolation.Swap;
+        if (below == BelowPmd.None)
+            return false;
+        int unmapped = 0;
+        foreach (var pte in window)
+            unmapped += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
+        return unmapped <= new CollapseLimits(machine.Settings, CollapseKind.Khugepaged, machine.Version.NoneLimit).MaxSwap(order, below);
     }
 
     private ScanResult BringBack(ref Pte pte, int index)

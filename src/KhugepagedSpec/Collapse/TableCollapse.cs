@@ -21,10 +21,14 @@ internal sealed class TableCollapse(Machine machine)
     /// <param name="progress">Grows by the PTEs looked at.</param>
     public TableRun Run(AddressSpace mm, Vma vma, long start, CollapseKind kind, ref long progress)
     {
+        mm.MmapLock.Read();
+        Interference.ActOutsideAttempts(machine, mm, start, Gap.BeforeScan);
         var scan = PmdScan.Run(machine, mm, vma, start, kind, _occupancy, ref progress);
         var run = new TableRun(mm.Id, start, scan, machine.Version.Trace);
+        mm.MmapLock.EndRead();
         if (scan.Result == ScanResult.Succeed)
             run.Status = Walk(mm, vma, run, kind);
+        run.LeftLocked = mm.MmapLock.IsHeld;
         int pfn = machine.Version.Trace.ScanNamesEndingPageOnly ? scan.EndingPfn : scan.LastPfn;
         machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, pfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped, scan.IsWritable));
         return run;
@@ -51,7 +55,7 @@ internal sealed class TableCollapse(Machine machine)
                 walker.Lower();
                 continue;
             }
-            var (occupied, needed) = Judge(run, version.Candidate.SeesVma ? vma : null, kind, offset, order);
+            var (occupied, needed) = Judge(mm, run, VmaSeen(mm, vma, run), kind, offset, order);
             if (needed > 1 << order)
                 break;
             if (occupied < needed)
@@ -63,6 +67,11 @@ internal sealed class TableCollapse(Machine machine)
             int mappedOrder = version.Advance == AdvanceRule.ByMappedFolio ? LargestFolio(mm, run.Start + offset, order) : order;
             var attempt = new CollapseAttempt(machine, mm, run, kind, offset, order).Run();
             run.Attempts.Add(attempt);
+            if (run.Hangs)
+            {
+                last = attempt.Status;
+                break;
+            }
             var verdict = version.Retry.For(attempt.Status);
             Keep(run, new WalkStep(offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict));
             if (attempt.Status == ScanResult.Succeed)
@@ -95,8 +104,14 @@ internal sealed class TableCollapse(Machine machine)
         };
     }
 
+    // What v18 reads through its pointer is what the VMA is by then, if it still is; the flag remembered is of the time of the scan.
+    private Vma? VmaSeen(AddressSpace mm, Vma atScan, TableRun run) =>
+        machine.Version.Candidate.SeesVma ? mm.FindVma(run.Start)
+        : machine.Version.Candidate.RemembersUffd ? atScan
+        : null;
+
     // How many PTEs of a window are occupied and how many the limit asks for; more than there are if the limit is unsupported.
-    private (int Occupied, int Needed) Judge(TableRun run, Vma? vma, CollapseKind kind, int offset, int order)
+    private (int Occupied, int Needed) Judge(AddressSpace mm, TableRun run, Vma? vma, CollapseKind kind, int offset, int order)
     {
         var rule = machine.Version.Candidate;
         int pages = 1 << order;
@@ -113,6 +128,9 @@ internal sealed class TableCollapse(Machine machine)
         int occupied = _occupancy.Count(offset, pages);
         if (rule.Swap == SwapCounts.Everywhere || (rule.Swap == SwapCounts.AtPmdOrder && order == machine.Geometry.PmdOrder))
             occupied += run.Scan.Unmapped;
+        if (rule.Swap == SwapCounts.InWindow)
+            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, pages))
+                occupied += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
         return (rule.IsStrict ? occupied - 1 : occupied, pages - allowed);
     }
 

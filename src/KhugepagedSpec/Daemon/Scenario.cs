@@ -87,6 +87,7 @@ public sealed class RunningScenario
     private readonly Scenario _scenario;
     private readonly AddressSpace _process;
     private readonly Khugepaged _khugepaged;
+    private int _passes, _breaks;
 
     /// <summary>Boots a machine and builds the scenario on it.</summary>
     public RunningScenario(Scenario scenario, KhugepagedVersion version, bool traced = false)
@@ -121,9 +122,20 @@ public sealed class RunningScenario
     /// <summary>The table as it is now.</summary>
     public PageTable Table => TableImage.Read(Machine, _process, 0);
 
+    /// <summary>What happens before the next pass; nothing before the first. Once for each pass: a second call does nothing.</summary>
+    public void BetweenPasses()
+    {
+        if (_passes == 0 || _passes == _breaks)
+            return;
+        _breaks = _passes;
+        Interference.ActOutsideAttempts(Machine, _process, 0, Gap.BetweenPasses);
+    }
+
     /// <summary>One pass of khugepaged, or one MADV_COLLAPSE call on the range.</summary>
     public PassRun Pass()
     {
+        BetweenPasses();
+        _passes++;
         int since = Machine.Memory.Clock++;
         Machine.Trace?.Clear();
         MadviseReport? madvise = null;

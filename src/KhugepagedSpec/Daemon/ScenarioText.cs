@@ -29,23 +29,32 @@ internal static class ScenarioText
         AddNumber("--max-ptes-none", settings.MaxPtesNone, defaults.MaxPtesNone);
         AddNumber("--max-ptes-swap", settings.MaxPtesSwap, defaults.MaxPtesSwap);
         AddNumber("--max-ptes-shared", settings.MaxPtesShared, defaults.MaxPtesShared);
+        if (settings.Enabled != defaults.Enabled)
+            words.Add($"--global {settings.Enabled.ToString().ToLowerInvariant()}");
         if (scenario.Kind == CollapseKind.Madvise)
             words.Add("--kind madvise");
         foreach (var (flag, word) in new[]
         {
-            (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"), (VmaFlags.UffdRwp, "--uffd rwp"),
-            (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"), (VmaFlags.NoHugePage, "--nohugepage"),
+            (VmaFlags.UffdMissing | VmaFlags.UffdWp, "--uffd both"), (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"),
+            (VmaFlags.UffdRwp, "--uffd rwp"), (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"),
+            (VmaFlags.NoHugePage, "--nohugepage"),
         })
         {
-            if (scenario.Vma.Has(flag))
+            if (scenario.Vma.Has(flag) && !(word.StartsWith("--uffd", StringComparison.Ordinal) && words.Contains("--uffd both")))
                 words.Add(word);
         }
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            words.Add("--read-only");
+        if (!scenario.Vma.Has(VmaFlags.HugePage) && !scenario.Vma.Has(VmaFlags.NoHugePage))
+            words.Add("--no-madvise");
         if ((scenario.Vma.Start, scenario.Vma.End) != (0, settings.Geometry.Pages))
             words.Add($"--vma {scenario.Vma.Start}-{scenario.Vma.End - 1}");
         if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
             words.Add("--anon-vma");
         if (scenario.ThpDisable != ThpDisable.No)
             words.Add($"--thp-disable {scenario.ThpDisable.ToString().ToLowerInvariant()}");
+        if (scenario.Numa.NodeReclaim)
+            words.Add("--far-nodes");
         words.AddRange(scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
         return string.Join(' ', words);
 

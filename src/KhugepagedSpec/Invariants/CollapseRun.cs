@@ -46,6 +46,15 @@ public sealed record CollapseRun
     /// <summary>The walk came to a window outside the table.</summary>
     public bool LeftTheTable { get; init; }
 
+    /// <summary>The visit ended with the mmap lock held; null if that was not observed.</summary>
+    public bool? LeftLocked { get; init; }
+
+    /// <summary>The index of the first attempt that found the VMA armed by userfaultfd under the write lock; null if none did.</summary>
+    public int? ArmedFrom { get; init; }
+
+    /// <summary>What others changed in the gaps of the attempts.</summary>
+    public ImmutableArray<ChangeByOthers> Changes { get; init; } = [];
+
     /// <summary>Something went wrong on purpose, so that what should have worked may not have.</summary>
     public bool HadMishaps { get; init; }
 
@@ -75,16 +84,23 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
         var runs = ImmutableArray.CreateBuilder<CollapseRun>(passes);
         var before = running.Table;
         var contents = Contents(running);
+        bool changesBetween = scenario.Mishaps.Any(mishap => mishap.When == Gap.BetweenPasses);
         for (int pass = 0; pass < passes; pass++)
         {
+            if (changesBetween)
+            {
+                running.BetweenPasses();
+                (before, contents) = (running.Table, Contents(running));
+            }
+            var (settings, vma) = (running.Machine.Settings, running.Vma);
             var run = running.Pass();
             var table = run.Report.Tables.Count > 0 ? run.Report.Tables[0] : null;
             var now = Contents(running);
             runs.Add(new CollapseRun
             {
-                Settings = scenario.Settings,
+                Settings = settings,
                 Kind = scenario.Kind,
-                Vma = running.Vma,
+                Vma = vma,
                 Enabled = table?.Scan.Enabled ?? OrderSet.Empty,
                 Before = before,
                 After = run.After,
@@ -92,18 +108,28 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
                 Attempts = table is null ? [] : [.. table.Attempts],
                 Added = run.Report.Added,
                 LeftTheTable = table?.LeftTheTable ?? false,
+                LeftLocked = table?.LeftLocked ?? false,
+                ArmedFrom = table?.ArmedFrom,
+                Changes = table is null || table.Changes.Count == 0 ? [] : [.. table.Changes],
                 HadMishaps = !scenario.Mishaps.IsEmpty,
-                FirstContentsLost = FirstDifference(contents, now),
+                FirstContentsLost = FirstLost(contents, now, table?.Changes),
             });
             (before, contents) = (run.After, now);
         }
         return new History(runs.MoveToImmutable(), scenario, version);
     }
 
-    private static int FirstDifference(long[] before, long[] after)
+    // What others did to a page is not collapse's loss.
+    private static int FirstLost(long[] before, long[] after, List<ChangeByOthers>? changes)
     {
         int same = before.AsSpan().CommonPrefixLength(after);
-        return same == before.Length ? -1 : same;
+        if (same == before.Length || changes is null || changes.Count == 0)
+            return same == before.Length ? -1 : same;
+        var changed = changes.Select(change => change.Index).ToHashSet();
+        for (; same < before.Length; same++)
+            if (before[same] != after[same] && !changed.Contains(same))
+                return same;
+        return -1;
     }
 
     private static long[] Contents(RunningScenario running)

@@ -134,6 +134,15 @@ public static class Contract
             "Documentation/admin-guide/mm/transhuge.rst, hugepages-*/stats",
             Invariant.EachRun(CounterInvariants.AddUp)),
 
+        new("no-lock-left",
+            "The mmap lock is free when a visit of a PMD range ends, whatever came of its attempts.",
+            "H. Dickins, 2025-05, on v5 patch 5: the bail-out at a swap entry forgets to unlock",
+            Invariant.EachRun(CounterInvariants.NoLockLeft))
+        {
+            Exceptions = [new("v5", "the bail-out at a swap entry keeps the lock")],
+            NotFor = [RecordedKernels],
+        },
+
         new("settles",
             "On plain pages, under the limit 0 or the maximum, the second pass changes nothing.",
             "follows from 0 and the maximum being the only values: a fixed point",

@@ -3,9 +3,11 @@ using KhugepagedSpec.Memory;
 
 namespace KhugepagedSpec.Invariants;
 
-/// <summary>What the counters must say.</summary>
+/// <summary>What the counters must say, and what must be given back.</summary>
 internal static class CounterInvariants
 {
+    public static (int? Cell, string Why)? NoLockLeft(CollapseRun run) => run.LeftLocked == true ? (null, "the mmap lock is still held when the visit ends") : null;
+
     public static (int? Cell, string Why)? AddUp(CollapseRun run)
     {
         if (run.Added is not { } added)

@@ -13,6 +13,29 @@ public static class Windows
     public static ReadOnlySpan<Cell> CellsOf(this PageTable table, int offset, int order) =>
         table.Cells.AsSpan().Slice(offset, Math.Min(1 << order, table.Cells.Length - offset));
 
+    /// <summary>The cells of a window as an attempt at it found them: as the scan saw them, but for what others changed up to then.</summary>
+    public static ReadOnlySpan<Cell> CellsFoundBy(this CollapseRun run, Attempt window)
+    {
+        var seen = run.Before.CellsOf(window);
+        if (run.Changes.IsEmpty)
+            return seen;
+        var found = seen.ToArray();
+        int index = run.Attempts.IndexOf(window);
+        foreach (var change in run.Changes)
+            if (change.Attempt <= index && change.Index >= window.Offset && change.Index < window.Offset + found.Length)
+                found[change.Index - window.Offset] = change.Cell;
+        return found;
+    }
+
+    /// <summary>Others changed the PTE during the pass.</summary>
+    public static bool IsChangedByOthers(this CollapseRun run, int cell)
+    {
+        foreach (var change in run.Changes)
+            if (change.Index == cell)
+                return true;
+        return false;
+    }
+
     /// <summary>As <c>offset/order</c>.</summary>
     public static string Name(this Attempt window) => $"{window.Offset}/{window.Order}";
 

@@ -51,6 +51,9 @@ public sealed class AddressSpace
     /// <summary>A writer holds its mmap lock: a trylock fails.</summary>
     public bool IsMmapLocked { get; set; }
 
+    /// <summary>How collapse holds its mmap lock.</summary>
+    internal MmapLock MmapLock { get; } = new();
+
     /// <summary>Its VMAs, ascending.</summary>
     public IReadOnlyList<Vma> Vmas => _vmas;
 

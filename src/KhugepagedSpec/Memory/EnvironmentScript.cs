@@ -74,6 +74,24 @@ public enum Mishap
 
     /// <summary>The window's first page moves to a device.</summary>
     PageTurnsDevice,
+
+    /// <summary>The window's first page, if it is a single one, comes under migration: an entry that is not present stands for it.</summary>
+    PageMigrates,
+
+    /// <summary>Every size is set to never.</summary>
+    SizesTurnedOff,
+
+    /// <summary>The VMA is registered with userfaultfd, for missing pages.</summary>
+    UffdRegistered,
+
+    /// <summary>The window's plain 4K pages become pages of one PTE-mapped folio of the window's order, each at its place.</summary>
+    PagesTurnFolio,
+
+    /// <summary>Nothing in the window counts as used lately any more.</summary>
+    PagesAge,
+
+    /// <summary>The window's pages grow old in their PTEs, and are young in a secondary MMU only.</summary>
+    PagesUsedElsewhere,
 }
 
 /// <summary>Where in an attempt other actors get their turn: collapse holds no lock there.</summary>
@@ -84,21 +102,42 @@ public enum Gap
 
     /// <summary>After swap-in, before the mmap lock is taken for writing.</summary>
     BeforeWrite,
+
+    /// <summary>
+    /// Between the look at the VMA and the scan of a range: the mmap lock is held for reading, so that only sysfs can change.
+    /// </summary>
+    BeforeScan,
+
+    /// <summary>Between two passes: anything may happen.</summary>
+    BetweenPasses,
 }
 
 /// <summary>One mishap and the attempts it befalls.</summary>
 /// <param name="What">What happens.</param>
 /// <param name="When">For what other actors do: in which gap.</param>
-/// <param name="Order">Attempts of this order only; null for any.</param>
-/// <param name="Offset">Attempts at this PTE only; null for any.</param>
-/// <param name="Times">How many attempts at most; null for all.</param>
+/// <param name="Order">Attempts of this order only; null for any. Outside attempts: a window of this order; null for the PMD's.</param>
+/// <param name="Offset">Attempts at this PTE only; null for any. Outside attempts: the window at this PTE; null for 0.</param>
+/// <param name="Times">How many attempts, scans or breaks between passes at most; null for all.</param>
 public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int? Order = null, int? Offset = null, int? Times = null)
 {
     /// <summary>Names as in <c>alloc-fails</c>.</summary>
     public static ImmutableArray<(string Name, Mishap What)> Names { get; } =
         [.. Enum.GetValues<Mishap>().Select(what => (Dashed(what), what))];
 
-    /// <summary>Reads <c>what[/write][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>.</summary>
+    /// <summary>The gaps as they are written behind a name; the first may be left out.</summary>
+    public static ImmutableArray<(string Name, Gap Gap)> GapNames { get; } =
+        [("read", Gap.BeforeRead), ("write", Gap.BeforeWrite), ("scan", Gap.BeforeScan), ("pass", Gap.BetweenPasses)];
+
+    /// <summary>The gaps in which it can happen. What befalls an attempt of its own accord has one, and no other name for it.</summary>
+    public static ImmutableArray<Gap> GapsOf(Mishap what) => what switch
+    {
+        <= Mishap.CopyFails => [Gap.BeforeRead],
+        Mishap.TableReplaced => [Gap.BeforeWrite],
+        Mishap.SizeTurnedOff or Mishap.SizesTurnedOff => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BeforeScan, Gap.BetweenPasses],
+        _ => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BetweenPasses],
+    };
+
+    /// <summary>Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>.</summary>
     /// <exception cref="FormatException">The text is not a mishap; the message is one line.</exception>
     public static ScriptedMishap Parse(string text)
     {
@@ -109,9 +148,12 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
         var found = Names.FirstOrDefault(pair => pair.Name == rest);
         if (found.Name is null)
             throw new FormatException($"unknown mishap '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
-        if (gap is not (null or "read" or "write"))
-            throw new FormatException($"unknown gap '{gap}' in '{text}': expected read or write");
-        return new(found.What, gap == "write" ? Gap.BeforeWrite : Gap.BeforeRead, Number(order), Number(offset), Number(times));
+        var when = GapNames.FirstOrDefault(pair => pair.Name == (gap ?? "read"));
+        if (when.Name is null)
+            throw new FormatException($"unknown gap '{gap}' in '{text}': expected one of {string.Join(", ", GapNames.Select(n => n.Name))}");
+        if (when.Gap is Gap.BeforeScan or Gap.BetweenPasses && !GapsOf(found.What).Contains(when.Gap))
+            throw new FormatException($"'{text}': {rest} cannot happen there: expected {string.Join(" or ", GapsOf(found.What).Select(NameOf))}");
+        return new(found.What, when.Gap, Number(order), Number(offset), Number(times));
 
         int? Number(string? digits) =>
             digits is null ? null
@@ -122,9 +164,11 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
     public override string ToString() =>
         Dashed(What)
-        + (When == Gap.BeforeWrite ? "/write" : "")
+        + (When == Gap.BeforeRead ? "" : $"/{NameOf(When)}")
         + (Order is { } order ? $"@{order}" + (Offset is { } offset ? $":{offset}" : "") : "")
         + (Times is { } times ? $"#{times}" : "");
+
+    private static string NameOf(Gap gap) => GapNames.First(pair => pair.Gap == gap).Name;
 
     private static (string Head, string? Tail) Split(string text, char at)
     {
@@ -140,27 +184,43 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
 public sealed class EnvironmentScript
 {
     private readonly (ScriptedMishap Mishap, int Left)[] _mishaps;
+    private readonly uint _gaps;
 
     /// <summary>Starts the script.</summary>
-    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps) =>
+    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps)
+    {
         _mishaps = [.. mishaps.Select(mishap => (mishap, mishap.Times ?? int.MaxValue))];
+        foreach (var (mishap, _) in _mishaps)
+            _gaps |= 1u << (int)mishap.When;
+    }
 
     /// <summary>Nothing ever happens.</summary>
     public bool IsEmpty => _mishaps.Length == 0;
 
+    /// <summary>Something may happen in that gap.</summary>
+    public bool HasAnyIn(Gap gap) => (_gaps & 1u << (int)gap) != 0;
+
+    /// <summary>Those that have struck.</summary>
+    public IEnumerable<ScriptedMishap> Struck => _mishaps.Where(entry => entry.Left < (entry.Mishap.Times ?? int.MaxValue)).Select(entry => entry.Mishap);
+
     /// <summary>True if <paramref name="what"/> befalls the attempt at this place, now.</summary>
-    public bool Strikes(Mishap what, int order, int offset, Gap gap = Gap.BeforeRead)
+    public bool Strikes(Mishap what, int order, int offset, Gap gap = Gap.BeforeRead) => Strike(what, gap, order, offset) is not null;
+
+    /// <summary>What happens between passes, or before a scan, where there is no attempt; null if nothing of that kind does.</summary>
+    public ScriptedMishap? StrikeOutsideAttempts(Mishap what, Gap gap) => Strike(what, gap, null, null);
+
+    private ScriptedMishap? Strike(Mishap what, Gap gap, int? order, int? offset)
     {
         foreach (ref var entry in _mishaps.AsSpan())
         {
             var mishap = entry.Mishap;
             if (mishap.What == what && mishap.When == gap && entry.Left > 0
-                && (mishap.Order ?? order) == order && (mishap.Offset ?? offset) == offset)
+                && (order is null || ((mishap.Order ?? order) == order && (mishap.Offset ?? offset) == offset)))
             {
                 entry.Left--;
-                return true;
+                return mishap;
             }
         }
-        return false;
+        return null;
     }
 }

@@ -87,7 +87,9 @@ public static class TableImage
             return new Cell(
                 pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None, Slot: pte.Kind == PteKind.Swap ? memory.FolioOf(pte.Pfn).Slot : 0);
         ref var folio = ref memory.FolioOf(pte.Pfn);
-        var flags = (CellFlags)pte.Flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp);
+        var flags = (CellFlags)pte.Flags & OfPte;
+        if (pte.IsSecondaryYoung)
+            flags |= CellFlags.SecondaryYoung;
         if (folio.MaybeMappedShared)
             flags |= CellFlags.Shared;
         if (folio.Pins > 0)
@@ -119,6 +121,9 @@ public static class TableImage
         return folio;
     }
 
+    // The same numbers in both.
+    private const CellFlags OfPte = CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp;
+
     private static readonly ImmutableArray<(FolioFlags Folio, CellFlags Cell)> FlagPairs =
     [
         (FolioFlags.Locked, CellFlags.Locked),
@@ -141,12 +146,13 @@ public static class TableImage
         if (cell.Has(CellFlags.Shared))
             memory.FolioOf(folio).MappedElsewhere += pages;
         live.MapHuge(folio);
-        live.HugeFlags = OfPte(cell.Flags);
+        live.HugeFlags = PteFlagsOf(cell.Flags);
         if (table.Pmd != PmdState.Huge)
             live.StandIn(table.Pmd);
     }
 
-    private static PteFlags OfPte(CellFlags flags) => (PteFlags)(flags & (CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp));
+    private static PteFlags PteFlagsOf(CellFlags flags) =>
+        (PteFlags)(flags & OfPte) | (flags.HasFlag(CellFlags.SecondaryYoung) ? PteFlags.SecondaryYoung : PteFlags.None);
 
     private static void PlacePtes(Machine machine, AddressSpace mm, PteTable live, PageTable table)
     {
@@ -178,7 +184,7 @@ public static class TableImage
                 if (cell.Has(CellFlags.Ksm))
                     ksmPage = pfn;
             }
-            ptes[i] = new Pte(cell.Kind, OfPte(cell.Flags), pfn);
+            ptes[i] = new Pte(cell.Kind, PteFlagsOf(cell.Flags), pfn);
         }
         if (largeFolios is null)
             return;

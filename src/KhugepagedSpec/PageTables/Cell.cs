@@ -46,6 +46,9 @@ public enum CellFlags : ushort
     /// <summary>The folio did not exist when the table was last looked at. Only in observations.</summary>
     New = 1 << 12,
 
+    /// <summary>Some secondary MMU, say of a virtual machine, used the page lately: <c>mmu_notifier_test_young()</c>.</summary>
+    SecondaryYoung = 1 << 13,
+
     /// <summary>The flags that belong to the folio, not to the PTE.</summary>
     OfFolio = Shared | Pinned | Locked | OffLru | LazyFree | Referenced | NotAnon | Ksm,
 

@@ -58,6 +58,9 @@ public enum PteFlags : byte
 
     /// <summary>Write-protected by userfaultfd, on a present PTE or in a swap entry.</summary>
     UffdWp = 4,
+
+    /// <summary>No bit of the PTE: accessed through a secondary MMU at this address (<c>mmu_notifier_test_young()</c>).</summary>
+    SecondaryYoung = 8,
 }
 
 /// <summary>One page table entry of the running model.</summary>
@@ -83,6 +86,9 @@ public readonly record struct Pte(PteKind Kind, PteFlags Flags, int Pfn)
 
     /// <summary>The accessed bit.</summary>
     public bool IsYoung => (Flags & PteFlags.Young) != 0;
+
+    /// <summary>Some secondary MMU used the page at this address lately.</summary>
+    public bool IsSecondaryYoung => (Flags & PteFlags.SecondaryYoung) != 0;
 
     /// <summary>The dirty bit.</summary>
     public bool IsDirty => (Flags & PteFlags.Dirty) != 0;

@@ -29,7 +29,8 @@ internal static class PmdScan
             return new ScanReport(PageState.OfPmd(table.Pmd));
         }
         occupancy.Clear();
-        var enabled = Eligibility.PossibleOrders(machine, mm, vma, kind);
+        // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
+        var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder) : Eligibility.PossibleOrders(machine, mm, vma, kind);
         var scan = new Pass(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
         var ptes = table.Ptes;
         for (int i = 0; i < ptes.Length; i++)

@@ -194,7 +194,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
                 var copy = child.TableAt(page);
                 if (copy.Pmd == PmdState.None)
                     copy.Populate();
-                copy.Ptes[IndexOf(page)] = pte with { Flags = pte.Flags | PteFlags.Young };
+                copy.Ptes[IndexOf(page)] = pte with { Flags = (pte.Flags | PteFlags.Young) & ~PteFlags.SecondaryYoung };
                 _memory.Map(pte.Pfn, 1, child.Id);
             }
         }

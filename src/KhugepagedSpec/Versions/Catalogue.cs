@@ -87,7 +87,46 @@ public static class Catalogue
         Scan = new ScanRule("by chunk") { OccupancyIsByChunk = true, EndsAtUffdHoles = true },
         Candidate = new CandidateRule("chunks > threshold") { IsChunkThreshold = true, Swap = SwapCounts.Nowhere },
         NoneLimit = NoneLimit.Scaled,
+        Isolation = IsolationRule.Linux72 with { SwapBailKeepsLock = true },
     };
+
+    /// <summary>v17's patch 11 without patch 12, as posted: every failure descends, a mapped huge page too.</summary>
+    public static KhugepagedVersion V17Patch11 { get; } = V17 with
+    {
+        Name = "v17-patch-11",
+        Source = "N. Pache, v17 patch 11 without patch 12, 2026-05-11",
+        VariantOf = V17.Name,
+        Retry = RetryTable.AllFailuresLower,
+    };
+
+    /// <summary>
+    /// 7.2 with userfaultfd looked at by the scan, too: an empty PTE of an armed VMA ends it. Isolation still looks, for the VMA that
+    /// is armed after the scan.
+    /// </summary>
+    public static KhugepagedVersion UffdAtScan { get; } = Linux72 with
+    {
+        Name = "uffd-at-scan",
+        Source = "where to check, (1): W. Yang, N. Pache, 2026-05, on v18 patch 11; never posted",
+        VariantOf = Linux72.Name,
+        Releases = null,
+        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at uffd holes", EndsAtUffdHoles = true },
+    };
+
+    /// <summary>7.2 with a flag that the scan sets for the walk: the VMA is armed. Isolation still looks.</summary>
+    public static KhugepagedVersion UffdRemembered { get; } = Linux72 with
+    {
+        Name = "uffd-remembered",
+        Source = "where to check, (2), by a remembered flag: W. Yang, 2026-05, on v18 patch 11; never posted",
+        VariantOf = Linux72.Name,
+        Releases = null,
+        Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, uffd remembered", RemembersUffd = true },
+    };
+
+    /// <summary>Patches of a series without those that were posted with them.</summary>
+    public static ImmutableArray<KhugepagedVersion> InPart => [V17Patch11];
+
+    /// <summary>Designs that were talked about and have no mistake.</summary>
+    public static ImmutableArray<KhugepagedVersion> Designs => [UffdAtScan, UffdRemembered];
 
     /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended it.</summary>
     public static KhugepagedVersion Linux73 { get; } = Linux72 with
@@ -177,7 +216,7 @@ public static class Catalogue
     public static ImmutableArray<KhugepagedVersion> Undiscussed { get; } = [.. Released.Except(Versions)];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, Linux72WithoutLruBatch, .. Undiscussed];
+    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Undiscussed];
 
     /// <summary>What is called <paramref name="name"/>, which may be linux- and any release of a version; null if nothing is.</summary>
     public static KhugepagedVersion? Find(string name) =>

@@ -20,6 +20,9 @@ public sealed record KhugepagedVersion
     /// <summary>For a variant: the version whose claims it is held to; null for a version of its own.</summary>
     public string? VariantOf { get; init; }
 
+    /// <summary>For a known-bad variant: the invariant that is to find it; null for everything else.</summary>
+    public string? MadeFor { get; init; }
+
     /// <summary>Where it is described: a posting by subject and date, or the source.</summary>
     public required string Source { get; init; }
 

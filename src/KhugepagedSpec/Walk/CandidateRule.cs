@@ -9,8 +9,11 @@ public enum SwapCounts
     /// <summary>Nowhere (v19 as posted, and before).</summary>
     Nowhere,
 
-    /// <summary>A mistake: everywhere.</summary>
+    /// <summary>A mistake: all of the table's, at every order.</summary>
     Everywhere,
+
+    /// <summary>A mistake: the window's own, at every order.</summary>
+    InWindow,
 }
 
 /// <summary>How a walk decides whether a window is worth a try.</summary>
@@ -28,6 +31,12 @@ public sealed record CandidateRule(string Name)
 
     /// <summary>The limit is asked with the VMA in hand, though no lock protects it (v18: use after free).</summary>
     public bool SeesVma { get; init; }
+
+    /// <summary>
+    /// The scan remembers for the walk whether the VMA was armed by userfaultfd (W. Yang, 2026-05, on v18 patch 11). A design that no
+    /// posting has.
+    /// </summary>
+    public bool RemembersUffd { get; init; }
 
     /// <summary>
     /// Chunks against a scaled threshold, and no test for sizes set to always or when only the PMD's is enabled (v5).

@@ -18,6 +18,9 @@ public enum NextOrder
     /// <summary>A mistake: the highest set bit.</summary>
     HighestSetBit,
 
+    /// <summary>A mistake: one above the lowest set bit, as ffs() counts bits from 1.</summary>
+    LowestSetBitFromOne,
+
     /// <summary>A mistake: the order it was at.</summary>
     Kept,
 
@@ -81,6 +84,7 @@ public struct OffsetWalker : IOrderWalker
     private readonly int Mistaken() => _nextOrder switch
     {
         NextOrder.HighestSetBit => Math.Clamp(BitOperations.Log2((uint)_offset), Geometry.MinOrder, _pmdOrder),
+        NextOrder.LowestSetBitFromOne => Math.Min(BitOperations.TrailingZeroCount(_offset) + 1, _pmdOrder),
         NextOrder.LowestSetBitUnbounded => BitOperations.TrailingZeroCount(_offset),
         NextOrder.Kept => _order,
         _ => _pmdOrder,

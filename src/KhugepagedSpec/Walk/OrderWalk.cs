@@ -24,6 +24,9 @@ public abstract record OrderWalk(string Name)
     /// </summary>
     public static OrderWalk OffsetByHighestBit { get; } = new OffsetWalk("offset, ilog2", NextOrder.HighestSetBit);
 
+    /// <summary>A mistake: the next order from ffs() of the offset taken literally, which counts bits from 1.</summary>
+    public static OrderWalk OffsetByFfs { get; } = new OffsetWalk("offset, ffs from 1", NextOrder.LowestSetBitFromOne);
+
     /// <summary>No mistake: the next order is not bounded by the PMD's.</summary>
     public static OrderWalk OffsetUnbounded { get; } = new OffsetWalk("offset, unbounded", NextOrder.LowestSetBitUnbounded);
 
