@@ -45,7 +45,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         }
         if (kinds is null && choices.OneIn(50))
             return Program();
-        if ((kinds is null || kinds.Contains('s')) && choices.OneIn(20))
+        if ((kinds is null || kinds.Contains('s')) && choices.OneIn(24))
             return SwappedOut();
         var scenario = Scenario.Of(_tables.Next());
         var settings = Settings(scenario.Settings);
@@ -56,7 +56,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = choices.OneIn(3) ? [AMishap()] : [],
         };
-        return choices.OneIn(9) ? _surroundings.Unusual(scenario) : scenario;
+        return choices.OneIn(10) ? _surroundings.Unusual(scenario) : scenario;
     }
 
     // Runs of swap entries, mostly such as come back, now and then into what happens meanwhile.
