@@ -40,7 +40,7 @@ public sealed class WhatIfTests : IDisposable
 
     // What a capture of one range says all of.
     private static bool IsPlain(Scenario scenario) =>
-        scenario.Mishaps.IsEmpty && scenario.Numa.Nodes == 1 && scenario.ThpDisable == ThpDisable.No
+        scenario.Program.IsEmpty && scenario.Mishaps.IsEmpty && scenario.Numa.Nodes == 1 && scenario.ThpDisable == ThpDisable.No
         && (scenario.Vma.Start, scenario.Vma.End) == (0, scenario.Table.Cells.Length);
 
     [Fact]

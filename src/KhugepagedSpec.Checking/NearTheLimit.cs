@@ -15,7 +15,7 @@ namespace KhugepagedSpec.Checking;
 /// <param name="kinds">The letters of the notation that may occur; null for all.</param>
 internal sealed class NearTheLimit(Choices choices, Geometry geometry, string? kinds)
 {
-    private readonly char[] _counted = [.. ".zsh".Where(letter => kinds is null || kinds.Contains(letter))];
+    private readonly char[] _counted = [.. ".zsshh".Where(letter => kinds is null || kinds.Contains(letter))];
 
     /// <summary>A scenario; its orders are still those of a fresh boot.</summary>
     public Scenario Next()

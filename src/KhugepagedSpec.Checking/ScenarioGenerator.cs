@@ -41,7 +41,8 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         if (choices.OneIn(11))
         {
             var near = _nearTheLimit.Next();
-            return near with { Settings = near.Settings.WithSizes(Orders(), SizeEnabled.Madvise) };
+            var orders = choices.OneIn(2) ? Orders().With(geometry.PmdOrder) : Orders();
+            return near with { Settings = near.Settings.WithSizes(orders, SizeEnabled.Madvise) };
         }
         if (kinds is null && choices.OneIn(50))
             return Program();

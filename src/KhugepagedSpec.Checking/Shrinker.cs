@@ -54,6 +54,8 @@ public static class Shrinker
     {
         for (int i = 0; i < scenario.Mishaps.Length; i++)
             yield return scenario with { Mishaps = scenario.Mishaps.RemoveAt(i) };
+        if (scenario.Table.Cells.Any(cell => cell.Slot > 0))
+            yield return scenario with { Table = TableNotation.WithSlots(scenario.Table, _ => 0) };
         for (int i = 1; i < scenario.Program.Length; i++)
             yield return scenario with { Program = scenario.Program.RemoveAt(i) };
         if (scenario.Kind != CollapseKind.Khugepaged)

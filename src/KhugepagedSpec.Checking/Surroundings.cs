@@ -29,11 +29,11 @@ internal sealed class Surroundings(Choices choices)
     ];
 
     /// <summary>The scenario with something unusual around it.</summary>
-    public Scenario Unusual(Scenario scenario) => choices.Below(8) switch
+    public Scenario Unusual(Scenario scenario) => choices.Below(9) switch
     {
         7 => WithoutPages(scenario),
         0 => scenario with { Settings = scenario.Settings with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
-        1 => scenario with { Settings = Mixed(scenario.Settings) with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
+        1 or 8 => scenario with { Settings = Mixed(scenario.Settings) with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
         2 => Placed(scenario, choices.Of(Extents.AsSpan())),
         3 => scenario with { ThpDisable = choices.Of<ThpDisable>(Enum.GetValues<ThpDisable>()), Vma = choices.OneIn(2) ? Without(scenario.Vma, VmaFlags.HugePage) : scenario.Vma },
         4 => scenario with { Vma = Without(scenario.Vma, choices.OneIn(2) ? VmaFlags.Write : VmaFlags.HugePage) },

@@ -33,24 +33,8 @@ internal static class ScenarioText
             words.Add($"--global {settings.Enabled.ToString().ToLowerInvariant()}");
         if (scenario.Kind == CollapseKind.Madvise)
             words.Add("--kind madvise");
-        foreach (var (flag, word) in new[]
-        {
-            (VmaFlags.UffdMissing | VmaFlags.UffdWp, "--uffd both"), (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"),
-            (VmaFlags.UffdRwp, "--uffd rwp"), (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"),
-            (VmaFlags.NoHugePage, "--nohugepage"),
-        })
-        {
-            if (scenario.Vma.Has(flag) && !(word.StartsWith("--uffd", StringComparison.Ordinal) && words.Contains("--uffd both")))
-                words.Add(word);
-        }
-        if (!scenario.Vma.Has(VmaFlags.Write))
-            words.Add("--read-only");
-        if (!scenario.Vma.Has(VmaFlags.HugePage) && !scenario.Vma.Has(VmaFlags.NoHugePage))
-            words.Add("--no-madvise");
-        if ((scenario.Vma.Start, scenario.Vma.End) != (0, settings.Geometry.Pages))
-            words.Add($"--vma {scenario.Vma.Start}-{scenario.Vma.End - 1}");
-        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
-            words.Add("--anon-vma");
+        if (scenario.Program.IsEmpty)
+            AddVma(words, scenario);
         if (scenario.ThpDisable != ThpDisable.No)
             words.Add($"--thp-disable {scenario.ThpDisable.ToString().ToLowerInvariant()}");
         if (scenario.Numa.NodeReclaim)
@@ -69,5 +53,28 @@ internal static class ScenarioText
             if (value != usual)
                 words.Add($"{option} {value}");
         }
+    }
+
+    // A program makes its VMA itself.
+    private static void AddVma(List<string> words, Scenario scenario)
+    {
+        foreach (var (flag, word) in new[]
+        {
+            (VmaFlags.UffdMissing | VmaFlags.UffdWp, "--uffd both"), (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"),
+            (VmaFlags.UffdRwp, "--uffd rwp"), (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"),
+            (VmaFlags.NoHugePage, "--nohugepage"),
+        })
+        {
+            if (scenario.Vma.Has(flag) && !(word.StartsWith("--uffd", StringComparison.Ordinal) && words.Contains("--uffd both")))
+                words.Add(word);
+        }
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            words.Add("--read-only");
+        if (!scenario.Vma.Has(VmaFlags.HugePage) && !scenario.Vma.Has(VmaFlags.NoHugePage))
+            words.Add("--no-madvise");
+        if ((scenario.Vma.Start, scenario.Vma.End) != (0, scenario.Table.Geometry.Pages))
+            words.Add($"--vma {scenario.Vma.Start}-{scenario.Vma.End - 1}");
+        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
+            words.Add("--anon-vma");
     }
 }
