@@ -20,7 +20,8 @@ public sealed class VersionTests
         foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 7 == 0).Concat(ScenarioGenerator.Random(3, Geometry.X86).Take(2000)))
         {
             var settings = scenario.Settings;
-            if (scenario.Vma.IsUffdArmed || scenario.Mishaps.Any(mishap => mishap.What > Memory.Mishap.CopyFails) || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
+            if (scenario.Vma.IsUffdArmed || scenario.Program.Any(step => step.Verb is UserSpace.ProgramVerb.PageOut or UserSpace.ProgramVerb.Guard)
+                || scenario.Mishaps.Any(mishap => mishap.What > Memory.Mishap.CopyFails) || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
                 || scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)))
             {
                 continue;

@@ -57,7 +57,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
             Mishaps = choices.OneIn(3) ? [AMishap()] : [],
         };
-        return choices.OneIn(10) ? _surroundings.Unusual(scenario) : scenario;
+        return choices.OneIn(9) ? _surroundings.Unusual(scenario) : scenario;
     }
 
     // Runs of swap entries, mostly such as come back, now and then into what happens meanwhile.

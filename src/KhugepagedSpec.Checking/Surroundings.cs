@@ -29,12 +29,12 @@ internal sealed class Surroundings(Choices choices)
     ];
 
     /// <summary>The scenario with something unusual around it.</summary>
-    public Scenario Unusual(Scenario scenario) => choices.Below(9) switch
+    public Scenario Unusual(Scenario scenario) => choices.Below(11) switch
     {
         7 => WithoutPages(scenario),
         0 => scenario with { Settings = scenario.Settings with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
         1 or 8 => scenario with { Settings = Mixed(scenario.Settings) with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
-        2 => Placed(scenario, choices.Of(Extents.AsSpan())),
+        2 or 9 => Placed(scenario, choices.Of(Extents.AsSpan())),
         3 => scenario with { ThpDisable = choices.Of<ThpDisable>(Enum.GetValues<ThpDisable>()), Vma = choices.OneIn(2) ? Without(scenario.Vma, VmaFlags.HugePage) : scenario.Vma },
         4 => scenario with { Vma = Without(scenario.Vma, choices.OneIn(2) ? VmaFlags.Write : VmaFlags.HugePage) },
         5 => scenario with { Vma = Without(scenario.Vma, VmaFlags.HugePage) with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } },
