@@ -17,6 +17,7 @@ internal static class ExploreCommand
     public static Command Create()
     {
         var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.All.Select(one => one.Name).ToArray() } };
+        var model = new Option<string?>("--model") { Description = "The version (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.Versions.Select(one => one.Name).ToArray() } };
         var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B", CompletionSources = { context => Further(context.WordToComplete) } };
         var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
@@ -48,12 +49,12 @@ internal static class ExploreCommand
               khugepaged-spec explore --variant tlbs-not-flushed --html lanes.html
               khugepaged-spec explore --actors migrate,reclaim --promela collapse.pml
             """)
-        { variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, html, list };
+        { model, variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, html, list };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(list))
                 return ExploreText.List();
-            var protocol = Named(Protocols.All, one => one.Name, parsed.GetValue(variant) ?? Protocols.Linux72.Name, "--variant");
+            var protocol = Protocols.Of(parsed.GetValue(model), parsed.GetValue(variant));
             var named = Actors(parsed.GetValue(actors), parsed.GetValue(most) is null ? protocol : Protocols.Linux72);
             if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
                 throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");

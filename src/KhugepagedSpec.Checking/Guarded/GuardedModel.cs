@@ -192,12 +192,10 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     private static ulong Mix(ReadOnlySpan<ulong> words)
     {
         ulong a = 0x9E3779B97F4A7C15, b = 0xD6E8FEB86659FD93;
-        for (int i = 0; i < words.Length; i += 4)
+        for (int i = 0; i < words.Length; i += 2)
         {
             ulong high = Math.BigMul(words[i] ^ a, words[i + 1] ^ 0xA0761D6478BD642F, out ulong low);
-            a = high ^ low ^ 0x8EBC6AF09C88C6E3;
-            high = Math.BigMul(words[i + 2] ^ b, words[i + 3] ^ 0xE7037ED1A0B428DB, out low);
-            b = high ^ low ^ 0x589965CC75374CC3;
+            (a, b) = (b, high ^ low ^ 0x8EBC6AF09C88C6E3);
         }
         ulong top = Math.BigMul(a, b, out ulong bottom);
         ulong mixed = top ^ bottom;

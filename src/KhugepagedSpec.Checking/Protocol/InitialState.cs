@@ -48,7 +48,7 @@ internal static class InitialState
             (entry.Writable, isPage && !cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.UffdWp) ? 1 : 0),
             (entry.Order, cell.Order == 0 ? 0 : cell.Order < s.Shape.PmdOrder ? 1 : 2),
             (entry.Mappings, mappings), (entry.References, mappings + Bit(CellFlags.Pinned)), (entry.Child, mappings == 2 ? 1 : 0),
-            (entry.Locked, Bit(CellFlags.Locked)), (entry.OnLru, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
+            (entry.Exclusive, isPage && !cell.Has(CellFlags.Shared) ? 1 : 0), (entry.Locked, Bit(CellFlags.Locked)), (entry.OnLru, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
             (entry.Source, contents), (entry.Slot, cell.Kind == PteKind.Swap ? contents : Contents.Zero), (entry.Expected, contents),
         ];
         foreach (var (variable, value) in values)

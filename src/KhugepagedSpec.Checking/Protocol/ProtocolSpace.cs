@@ -21,11 +21,11 @@ public sealed class ProtocolSpace
     /// <summary>Prepares models.</summary>
     /// <param name="protocol">What khugepaged does.</param>
     /// <param name="shape">The table's shape.</param>
-    /// <param name="judged">The properties to look at; all if null.</param>
+    /// <param name="judged">The properties to look at; if null all but those that the protocol is known not to have.</param>
     public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
     {
         (Protocol, Shape, State) = (protocol, shape, new SharedState(shape));
-        _judged = [.. judged ?? Safety.All];
+        _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
             State.Layout, compiler, State.Broken, Safety.All, [.. AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))], Safety.NoDeadlock);
@@ -52,7 +52,7 @@ public sealed class ProtocolSpace
     {
         var programs = actors.Select((actor, slot) => _actors.GetOrAdd((actor, slot), _ =>
         {
-            var writer = new ActorWriter(State, State.Processes[slot], actor.Name);
+            var writer = new ActorWriter(State, State.Processes[slot], actor.Name, Protocol);
             actor.Write(writer);
             return Compile(writer.B);
         }));

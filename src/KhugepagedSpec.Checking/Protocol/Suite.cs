@@ -25,7 +25,7 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
 public static class Suite
 {
     /// <summary>Every combination of 1 to <paramref name="most"/> processes, the same one twice included.</summary>
-    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0));
+    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0)).Where(actors => Actor.CannotBe(actors) is null);
 
     /// <summary>A circle in the order that khugepaged and every actor take locks in, as text; null if there is none.</summary>
     public static string? LockCircle(ProtocolSpace space) =>
