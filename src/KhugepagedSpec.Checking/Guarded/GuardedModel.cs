@@ -80,6 +80,8 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     /// <summary>What the processes do.</summary>
     public IEnumerable<GuardedProgram> Programs => _programs.Select(program => program.Source);
 
+    internal ImmutableArray<CompiledProgram> Compiled => _programs;
+
     /// <summary>What is judged; a judgement is an index into this.</summary>
     public ImmutableArray<SafetyProperty> Properties => _parts.Properties;
 

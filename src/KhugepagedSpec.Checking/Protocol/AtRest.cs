@@ -19,26 +19,26 @@ internal static class AtRest
     }
 
     // A swapped page that is still in the swap cache is read there; a table that was moved, at its new address.
-    private static Term Reads(SharedState s, EntryState entry) => Term.Choose(
+    public static Term Reads(SharedState s, EntryState entry) => Term.Choose(
         s.Pmd.Is(PmdHolds.Huge), entry.New,
         Term.Choose(
             s.Pmd.IsNot(PmdHolds.Table) & s.IsMoved.Is(0), Contents.Zero,
             Term.Choose(entry.Pte.Is(Holds.Swap), Term.Choose(entry.InSwapCache, entry.Source, entry.Slot), entry.PageContents)));
 
-    private static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
+    public static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
     {
         var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New, Term.Choose(s.Pmd.Is(PmdHolds.Table) | s.IsMoved, entry.Pte, Holds.None));
         return process.At.IsNot(i)
             | ((process.Tlb.Is(Holds.None) | (mapped.Is(process.Tlb) & (process.TlbWritable.Is(0) | entry.Writable))) & (process.Secondary.Is(Holds.None) | mapped.Is(process.Secondary)));
     }
 
-    private static Term Balances(SharedState s, EntryState entry, int i)
+    public static Term Balances(SharedState s, EntryState entry, int i)
     {
         var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
         var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
         var mapped = Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]);
         return ((Term)entry.Mappings).Is(mapped)
-            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins + gathered)
+            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins + gathered + entry.HeldElsewhere)
             & entry.Locked.Is(0) & s.Khugepaged.Isolated(entry).Is(0) & s.Second.Isolated(entry).Is(0)
             & (entry.Mappings.Is(0) | entry.OnLru | entry.InBatch);
     }

@@ -12,7 +12,7 @@ internal sealed class EntryState
     public required Variable Pte, Young, Dirty, Writable, UffdWp, Order;
     public required Variable Locked, References, Mappings, OnLru, LazyFree, InSwapCache, InBatch, Child, Poisoned;
     public required Variable Source, Fresh, New, Slot, Expected, IsGivenUp, IsLost, FreshReferences;
-    public required Variable Exclusive, Saved, IsCopied;
+    public required Variable Exclusive, Saved, IsCopied, HeldElsewhere;
     public required int Index;
 
     public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);

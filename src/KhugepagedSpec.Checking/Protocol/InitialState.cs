@@ -7,15 +7,52 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// <summary>The first state of a search.</summary>
 internal static class InitialState
 {
-    /// <summary>From a table in the notation's letters; every order enabled, every limit at its maximum.</summary>
+    private const string InTheMiddle = "somebody is in the middle of something with it, and is not in this model";
+
+    // What a letter of the notation cannot begin with here, and why.
+    private static readonly Dictionary<char, string> Refused = new()
+    {
+        ['t'] = InTheMiddle + ": expected an actor that locks it, as hwpoison", ['u'] = InTheMiddle + ": expected an actor that takes it off its list, as reclaim",
+        ['i'] = InTheMiddle + ": expected the actor migrate", ['a'] = "this model has anonymous pages only", ['K'] = "this model has no KSM page to begin with: expected the actor ksm",
+        ['e'] = "this model has no devices", ['d'] = "this model has no devices",
+    };
+
+    /// <summary>Letters that a table may begin with.</summary>
+    public static string Letters => string.Concat(TableNotation.Letters.Select(known => known.Letter).Where(letter => !Refused.ContainsKey(letter)));
+
+    /// <summary>
+    /// From a table in the notation's letters, or <c>0</c>, <c>m</c>, <c>~</c> for a PMD entry that is empty, maps a huge page, or waits for its
+    /// migration; every order enabled, every limit at its maximum.
+    /// </summary>
     /// <exception cref="FormatException">The table has another length, or cannot be told by this model.</exception>
     public static PackedState Of(SharedState s, string table)
     {
-        if (table.Length != s.Shape.Pages)
-            throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}");
         var state = s.Layout.Initial();
+        if (table is "0" or "m" or "~")
+            return WithoutTable(s, state, table[0]);
+        if (table.Length != s.Shape.Pages)
+            throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}, or 0, m or ~ for the PMD entry");
         for (int i = 0; i < table.Length; i++)
+        {
+            if (Refused.TryGetValue(table[i], out string? why))
+                throw new FormatException($"table {table}: letter '{table[i]}' at entry {i}: {why}");
             Place(s, ref state, s[i], TableNotation.CellOf(table[i]) ?? throw new FormatException($"table {table}: unknown letter '{table[i]}' at entry {i}: see khugepaged-spec notation"));
+            s.Layout.Set(ref state, s[i].HeldElsewhere, table[i] == 'p' ? 1 : 0);
+        }
+        return state;
+    }
+
+    private static PackedState WithoutTable(SharedState s, PackedState state, char pmd)
+    {
+        s.Layout.Set(ref state, s.Pmd, pmd == '0' ? PmdHolds.None : pmd == 'm' ? PmdHolds.Huge : PmdHolds.Migration);
+        int contents = pmd == '0' ? Contents.Zero : Contents.Old;
+        foreach (var entry in s.Entries)
+            foreach (var (variable, value) in new[]
+            {
+                (entry.Pte, Holds.None), (entry.Young, 0), (entry.Dirty, 0), (entry.Writable, pmd == '0' ? 0 : 1), (entry.Mappings, 0), (entry.References, 0), (entry.OnLru, 0),
+                (entry.Source, Contents.Zero), (entry.New, contents), (entry.Expected, contents), (entry.Order, pmd == '0' ? 0 : 2),
+            })
+                s.Layout.Set(ref state, variable, value);
         return state;
     }
 

@@ -41,7 +41,7 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             (protocol.IsolationLocks ? counts & entry.Locked : Term.False, ScanResult.PageLock));
         b.Do(
             Function, $"looks at entry {i}", Term.True,
-            Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()),
+            Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
             If(
                 result.Is(Number(ScanResult.Succeed)),
                 c.Isolated(entry).Set(1), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(1)] : []), Effect.When(counts & entry.Child, c.SharedCount.Increase())),

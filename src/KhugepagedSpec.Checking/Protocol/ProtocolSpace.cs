@@ -67,6 +67,20 @@ public sealed class ProtocolSpace
         return new GuardedModel(_parts, [_khugepaged, .. programs], initial, reductions, [.. twins]);
     }
 
+    /// <summary>The value of a condition in a state.</summary>
+    internal bool Evaluate(PackedState state, Term condition)
+    {
+        lock (_parts.Compiler)
+            return _parts.Compiler.Compile(condition)(ref state);
+    }
+
+    /// <summary>One process alone, from a table.</summary>
+    internal GuardedModel Only(Actor actor, string table)
+    {
+        var model = Beside([actor], Reductions.None, table);
+        return new(_parts, [model.Compiled[1]], model.Initial, Reductions.None, []);
+    }
+
     /// <summary>khugepaged alone, from some state.</summary>
     internal GuardedModel Alone(PackedState initial) => new(_parts, [_khugepaged], initial, Reductions.None, []);
 

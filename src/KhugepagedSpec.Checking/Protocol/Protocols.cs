@@ -75,7 +75,10 @@ public static partial class Protocols
             return version ?? Linux72;
         if (version is null && All.FirstOrDefault(each => each.Name == variant) is { } named)
             return named;
-        var switches = variant.Split(',', StringSplitOptions.RemoveEmptyEntries).Select(name => Switches.FirstOrDefault(each => each.Name == name)
+        string[] names = variant.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        if (version is null && !Pairs.IsDefault && Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
+            return together;
+        var switches = names.Select(name => Switches.FirstOrDefault(each => each.Name == name)
             ?? throw new FormatException($"--variant {name}: expected one of {string.Join(", ", (version is null ? All.Select(each => each.Name) : Switches.Select(each => each.Name)))}")).ToList();
         return With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches);
     }

@@ -56,7 +56,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             (entry.Locked, ScanResult.PageLock), (entry.OnLru.Is(0), ScanResult.DelPageLru));
         b.Do(
             "collapse_isolate", $"locks entry {i}'s page and takes it off its list", Term.True,
-            Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < maxNone), c.NoneCount.Increase()),
+            Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < maxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
             If(result.Is(Number(ScanResult.Succeed)), entry.Locked.Set(1), entry.OnLru.Set(0), entry.References.Increase()),
             Goto(_rollBack, Term.True, c.Result.Set(result)));
         Effect[] letGo = [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))];

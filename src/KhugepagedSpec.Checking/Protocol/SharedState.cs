@@ -166,7 +166,7 @@ internal sealed class SharedState
     public Term IsHuge => Pmd.Is(PmdHolds.Huge) | Pmd.Is(PmdHolds.Migration);
 
     /// <summary>A page of the entry is pinned for good: FOLL_PIN, not FOLL_GET.</summary>
-    public Term IsPinned(int entry) => Term.Any(Processes.Select(process => process.At.Is(entry) & process.Pin.Is(Holds.Source) & process.PinStays));
+    public Term IsPinned(int entry) => Entries[entry].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(entry) & process.Pin.Is(Holds.Source) & process.PinStays));
 
     /// <summary>The mapping by the PMD entry becomes one by PTEs.</summary>
     public IEnumerable<Effect> SplitPmd() =>
@@ -197,6 +197,7 @@ internal sealed class SharedState
             Exclusive = Add("exclusive", 1, 1),
             Saved = Add("saved_pte", 10, 0, Holds.Names),
             IsCopied = Add("copied"),
+            HeldElsewhere = Add("pinned_for_good"),
             Source = Add("source", 2, Contents.Old, Contents.Names),
             Fresh = Add("fresh", 2, 0, Contents.Names),
             New = Add("new", 2, 0, Contents.Names),
