@@ -21,7 +21,7 @@ internal static class ExploreCommand
         var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B", CompletionSources = { context => Further(context.WordToComplete) } };
         var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
-        var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two); 0, m or ~ for a PMD entry that is empty, huge, or under migration.", HelpName = "LETTERS" };
+        var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two); 0 or m for a PMD entry that is empty or maps a huge page.", HelpName = "LETTERS" };
         var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME", CompletionSources = { Safety.All.Select(one => one.Name).Append("all").ToArray() } };
         var depth = Options.Number("--depth", "Stop after so many steps.");
         var memory = Options.Number("--memory", "Stop at so many megabytes (half of what there is).");

@@ -55,7 +55,7 @@ internal static class ExploreText
             Line($"  {counterexample.Broken.Statement}\n");
             Print(way);
             Line($"\nbroken: {counterexample.Why}");
-            Line($"replay: explore --variant {space.Protocol.Name} --actors {string.Join(',', actors)} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
+            Line($"replay: explore --variant {space.Protocol.Name}{(actors.Count > 0 ? $" --actors {string.Join(',', actors)}" : "")} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
         }
         else
             Line($"{Verdict(results)}");

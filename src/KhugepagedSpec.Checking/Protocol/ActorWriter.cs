@@ -155,7 +155,7 @@ internal sealed class ActorWriter
             Goto(
                 done, ready & roomForLarge & S.SmallEnabled,
                 [.. small.Entries.SelectMany(each => Faults.MapFresh(S[each], Contents.Zero).Append(S[each].Order.Set(1))), S.HasAnonVma.Set(1)]),
-            Goto(done, S.PteLock.IsFree & !(canPrepare & hole)));
+            Goto(done, S.PteLock.IsFree & (!(canPrepare & hole) | (_isUnderMmapLock ? Term.False : S.HasAnonVma.Is(0) & S.BusyByChance))));
 
         B.At(swap);
         B.Do(

@@ -10,7 +10,7 @@ internal sealed class Collapser
     private static readonly string[] ResultNames = [.. Enumerable.Range(0, 32).Select(number => ((ScanResult)number).KernelName())];
 
     private readonly SharedState _s;
-    private readonly ImmutableArray<Variable> _isolated, _occupied;
+    private readonly ImmutableArray<Variable> _isolated, _occupied, _copy;
 
     public Collapser(SharedState s, Variable? counter, string prefix, bool isMadvise)
     {
@@ -29,6 +29,7 @@ internal sealed class Collapser
         HasTable = Add("has_table");
         _isolated = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"isolated_{i}")))];
         _occupied = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"occupied_{i}")))];
+        _copy = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"copy_{i}"), 2, Contents.Names))];
 
         Variable Add(string name, int max = 1, string[]? values = null) => s.Add(prefix + name, max, 0, values);
     }
@@ -67,6 +68,12 @@ internal sealed class Collapser
 
     /// <summary>The scan found a page there.</summary>
     public Variable Occupied(EntryState entry) => _occupied[entry.Index];
+
+    /// <summary>What its new folio holds for an entry, while nobody else can see it.</summary>
+    public Variable Copy(EntryState entry) => _copy[entry.Index];
+
+    /// <summary>The new folio's page becomes what the entry's mapping shows.</summary>
+    public IEnumerable<Effect> Publish(EntryState entry) => [entry.New.Set(Copy(entry)), Copy(entry).Set(Contents.Zero)];
 
     /// <summary>An order is enabled for it.</summary>
     public Term Enables(Window window) => IsMadvise ? Term.True : window.IsPmd ? _s.PmdEnabled : _s.SmallEnabled;

@@ -5,9 +5,9 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// <summary>What the paths of user space do to an entry.</summary>
 internal static class Faults
 {
-    /// <summary>Maps the page that was there first, or is in the swap cache; write protection by userfaultfd stays.</summary>
+    /// <summary>Maps the page that was there first, or is in the swap cache; to be written only if it is this process's alone.</summary>
     public static IEnumerable<Effect> MapSource(EntryState entry) =>
-        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(!entry.UffdWp)];
+        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(entry.Exclusive & !entry.UffdWp)];
 
     /// <summary>Maps a fresh page with some contents; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapFresh(EntryState entry, Term contents) =>

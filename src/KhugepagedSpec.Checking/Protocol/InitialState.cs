@@ -21,17 +21,19 @@ internal static class InitialState
     public static string Letters => string.Concat(TableNotation.Letters.Select(known => known.Letter).Where(letter => !Refused.ContainsKey(letter)));
 
     /// <summary>
-    /// From a table in the notation's letters, or <c>0</c>, <c>m</c>, <c>~</c> for a PMD entry that is empty, maps a huge page, or waits for its
-    /// migration; every order enabled, every limit at its maximum.
+    /// From a table in the notation's letters, or <c>0</c> or <c>m</c> for a PMD entry that is empty or maps a huge
+    /// page; every order enabled, every limit at its maximum.
     /// </summary>
     /// <exception cref="FormatException">The table has another length, or cannot be told by this model.</exception>
     public static PackedState Of(SharedState s, string table)
     {
         var state = s.Layout.Initial();
-        if (table is "0" or "m" or "~")
-            return WithoutTable(s, state, table[0]);
+        if (table is "0" or "m")
+            return WithoutTable(s, table[0]);
+        if (table == "~")
+            throw new FormatException($"table ~: {InTheMiddle}: expected the table m and the actor migrate");
         if (table.Length != s.Shape.Pages)
-            throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}, or 0, m or ~ for the PMD entry");
+            throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}, or 0 or m for the PMD entry");
         for (int i = 0; i < table.Length; i++)
         {
             if (Refused.TryGetValue(table[i], out string? why))
@@ -42,8 +44,10 @@ internal static class InitialState
         return state;
     }
 
-    private static PackedState WithoutTable(SharedState s, PackedState state, char pmd)
+    /// <summary>From a PMD entry without a table: <c>0</c> empty, <c>m</c> a huge page, <c>~</c> one under migration.</summary>
+    public static PackedState WithoutTable(SharedState s, char pmd)
     {
+        var state = s.Layout.Initial();
         s.Layout.Set(ref state, s.Pmd, pmd == '0' ? PmdHolds.None : pmd == 'm' ? PmdHolds.Huge : PmdHolds.Migration);
         int contents = pmd == '0' ? Contents.Zero : Contents.Old;
         foreach (var entry in s.Entries)

@@ -24,8 +24,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             var fails = protocol.CopiesBehindFlush ? entry.Pte.Is(Holds.Source) & entry.Poisoned : Term.False;
             b.Do(
                 "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
-                Goto(poisoned, fails, [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => each.New.Set(0))]),
-                Else(entry.New.Set(entry.PageContents)));
+                Goto(poisoned, fails, [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => c.Copy(each).Set(0))]),
+                Else(c.Copy(entry).Set(entry.PageContents)));
         }
         if (!protocol.CopiesBehindFlush)
             return;
@@ -159,10 +159,10 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down", Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
     }
 
-    private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => new[]
-    {
-        entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
-    });
+    private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => (Effect[])
+    [
+        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+    ]);
 
     private Effect[] FillPmd(int with) =>
         [Effect.Check(s.Pmd.Is(PmdHolds.None), Safety.PmdEntryComesBack), Effect.Check(c.HasTable, Safety.NoFreedTableUsed), s.Pmd.Set(with), s.IsDetached.Set(0)];

@@ -55,7 +55,7 @@ internal static class KhugepagedProgram
             b.Any(
                 "collapse_scan_mm_slot", "tries the mmap lock for reading",
                 Goto(locked, s.Mmap.Writer.Is(0), s.Mmap.TryRead) with { Says = "takes the mmap lock for reading" },
-                Goto(end, s.Mmap.Writer.Is(1)) with { Says = "finds the mmap lock taken, and goes to the next process" });
+                Goto(end, s.Mmap.Writer | s.BusyByChance) with { Says = "finds the mmap lock taken, and goes to the next process" });
             b.At(locked);
         }
         var enabled = c.IsMadvise ? Term.True : s.PmdEnabled | (Term)s.SmallEnabled;

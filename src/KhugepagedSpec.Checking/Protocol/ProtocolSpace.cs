@@ -16,6 +16,9 @@ public sealed class ProtocolSpace
     private readonly GuardedModelParts _parts;
     private readonly ImmutableHashSet<SafetyProperty> _judged;
     private readonly CompiledProgram _khugepaged;
+    private GuardedModelParts? _wrapping;
+    private CompiledProgram? _mutated;
+    private readonly Dictionary<Variable, CompiledProgram> _wrapped = [];
     private readonly ConcurrentDictionary<(Actor, int), CompiledProgram> _actors = [];
 
     /// <summary>Prepares models.</summary>
@@ -67,6 +70,29 @@ public sealed class ProtocolSpace
         return new GuardedModel(_parts, [_khugepaged, .. programs], initial, reductions, [.. twins]);
     }
 
+    /// <summary>
+    /// khugepaged beside some processes, one of them, or khugepaged, with its program changed. What does not fit into a variable any
+    /// more is cut off.
+    /// </summary>
+    /// <param name="actors">Up to three.</param>
+    /// <param name="process">Whose program is another: 0 for khugepaged.</param>
+    /// <param name="program">That program.</param>
+    /// <param name="table">The table to begin with.</param>
+    public GuardedModel Mutated(IReadOnlyList<Actor> actors, int process, GuardedProgram program, string table)
+    {
+        var model = Beside(actors, Reductions.PartialOrder, table);
+        var parts = _wrapping ??= _parts with { Compiler = new StepCompiler(State.Layout, State.Broken, Safety.All, wraps: true) };
+        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], model.Initial, Reductions.PartialOrder, []);
+
+        CompiledProgram Wrapped(GuardedProgram source)
+        {
+            if (ReferenceEquals(source, program))
+                return _mutated is { } last && ReferenceEquals(last.Source, program) ? last : _mutated = new CompiledProgram(program, State.Layout, parts.Compiler);
+            return _wrapped.TryGetValue(source.Counter, out var known) && ReferenceEquals(known.Source, source)
+                ? known : _wrapped[source.Counter] = new CompiledProgram(source, State.Layout, parts.Compiler);
+        }
+    }
+
     /// <summary>The value of a condition in a state.</summary>
     internal bool Evaluate(PackedState state, Term condition)
     {
@@ -74,11 +100,11 @@ public sealed class ProtocolSpace
             return _parts.Compiler.Compile(condition)(ref state);
     }
 
-    /// <summary>One process alone, from a table.</summary>
-    internal GuardedModel Only(Actor actor, string table)
+    /// <summary>One process alone, from a full table or from a PMD entry without one: <c>0</c>, <c>m</c> or <c>~</c>.</summary>
+    internal GuardedModel Only(Actor actor, char? pmd)
     {
-        var model = Beside([actor], Reductions.None, table);
-        return new(_parts, [model.Compiled[1]], model.Initial, Reductions.None, []);
+        var model = Beside([actor], Reductions.None);
+        return new(_parts, [model.Compiled[1]], pmd is { } without ? InitialState.WithoutTable(State, without) : model.Initial, Reductions.None, []);
     }
 
     /// <summary>khugepaged alone, from some state.</summary>

@@ -90,7 +90,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
                 entry.Saved.Is(Holds.Source), entry.Source, Term.Choose(entry.Saved.Is(Holds.Fresh), entry.Fresh, Term.Choose(entry.Saved.Is(Holds.New), entry.New, Contents.Zero)));
             b.Do(
                 "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
-                Goto(poisoned, entry.Saved.Is(Holds.Source) & entry.Poisoned, [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => each.New.Set(0))]), Else(entry.New.Set(contents)));
+                Goto(poisoned, entry.Saved.Is(Holds.Source) & entry.Poisoned, [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => c.Copy(each).Set(0))]), Else(c.Copy(entry).Set(contents)));
         }
         var here = b.Here;
         b.At(poisoned);
@@ -106,6 +106,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             "set_ptes", "maps the new folio, lets the sources go",
             [
                 .. Entries.SelectMany(Judge), .. Entries.SelectMany(Release),
+                .. Entries.SelectMany(c.Publish),
                 .. Entries.SelectMany(entry => new[] { entry.Pte.Set(Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(1), entry.LazyFree.Set(0) }),
             ]);
         b.Do("pte_unmap_unlock", "drops the pte lock", s.PteLock.Unlock);

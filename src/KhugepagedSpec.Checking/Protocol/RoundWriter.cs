@@ -31,10 +31,11 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         foreach (int i in window.Entries)
             Quiesce(i);
         foreach (int i in window.Entries)
-            b.Do("collapse_copy", $"copies entry {i}", s[i].New.Set(Term.Choose(c.Isolated(s[i]), s[i].Source, Term.Choose(s[i].Pte.Is(Holds.New) | s.Pmd.Is(PmdHolds.Huge), s[i].New, Contents.Zero))));
+            b.Do("collapse_copy", $"copies entry {i}", c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), s[i].Source, Contents.Zero)));
         Install();
         b.At(_rollBack);
-        b.Do("collapse_rollback", "restores each slot that is still its own, unlocks the sources", s.PteLock.IsFree, Else([.. Entries.Select(Restore)]));
+        b.Do("collapse_rollback", "restores each slot that is still its own, unlocks the sources", s.PteLock.IsFree,
+            Else([.. Entries.Select(Restore), .. Entries.Select(entry => c.Copy(entry).Set(0))]));
         b.Join(_release);
         b.At(_release);
         if (protocol.RoundsUnderMmapLock)
@@ -84,7 +85,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             "collapse_install", protocol.InstallVerifies ? "sets every slot that is as it was left" : "sets every slot",
             Goto(
                 installed, free & ready,
-                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge), .. s.FlushWalkCaches()] : Array.Empty<Effect>(), c.Result.Set(Number(ScanResult.Succeed))]),
+                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. Entries.SelectMany(c.Publish), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge), .. s.FlushWalkCaches()] : Array.Empty<Effect>(), c.Result.Set(Number(ScanResult.Succeed))]),
             Goto(_rollBack, free & (!ready | s.BusyByChance), c.Result.Set(Number(ScanResult.PteNonPresent))) with { Says = "finds a slot that is not as it was left" });
         b.At(installed);
         if (window.IsPmd)

@@ -36,6 +36,9 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
 /// <summary>Searches of one protocol beside many combinations of processes.</summary>
 public static class Suite
 {
+    /// <summary>Letters of the notation that a table may begin with.</summary>
+    public static string Letters => InitialState.Letters;
+
     /// <summary>Every combination of 1 to <paramref name="most"/> processes, the same one twice included.</summary>
     public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0)).Where(actors => Actor.CannotBe(actors) is null);
 

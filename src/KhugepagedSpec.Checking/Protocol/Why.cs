@@ -49,7 +49,8 @@ public static class Why
             int value = Enumerable.Range(0, 3).First(contents => Holds(AtRest.Reads(s, mapped).Is(contents)));
             string page = holds switch { "collapsed" => $"new_{entry}", "fresh" => $"fresh_{entry}", "source" => $"source_{entry}", _ => "" };
             string expected = broken == Safety.GivenUpReadsZero ? $"it was given up{By($"expected_{entry}")}" : $"{Show(mapped.Expected)} was put there last{By($"expected_{entry}")}";
-            return $"entry {entry} maps the page \"{holds}\", which holds {Protocol.Contents.Names[value]}{By(page)}; {expected}";
+            string copied = holds == "collapsed" ? By($"copy_{entry}", 1).Replace("(step", "(copied at step", StringComparison.Ordinal) : By(page);
+            return $"entry {entry} maps the page \"{holds}\", which holds {Protocol.Contents.Names[value]}{copied}; {expected}";
         }
 
         string Pin()
@@ -81,7 +82,7 @@ public static class Why
         string Odd()
         {
             int odd = Enumerable.Range(0, s.Shape.Pages).FirstOrDefault(i => Get(s[i].UffdWp) != 0 || Get(s[i].Child) != 0 || Get(s[i].Pte) > Protocol.Holds.New, 0);
-            return $"entry {odd} holds {Show(s[odd].Pte)}{(Get(s[odd].UffdWp) != 0 ? $", write-protected by userfaultfd{By($"uffd_wp_{odd}")}" : "")}{(Get(s[odd].Child) != 0 ? $", which a child maps too{By($"child_maps_{odd}")}" : "")}";
+            return $"entry {odd}{(Get(s[odd].UffdWp) != 0 ? $" is write-protected by userfaultfd{By($"uffd_wp_{odd}")}" : "")}{(Get(s[odd].Child) != 0 && Get(s[odd].UffdWp) == 0 ? $" holds a page that a child maps too{By($"child_maps_{odd}")}" : "")}";
         }
 
         string Hole() => string.Join(", ", Enumerable.Range(0, s.Shape.Pages).Where(i => Holds(s[i].IsNoneOrZero)).Take(1));
