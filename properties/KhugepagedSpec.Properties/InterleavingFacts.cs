@@ -23,11 +23,11 @@ public sealed class InterleavingFacts
 
     public static TheoryData<string> Actors => [.. Actor.All.Select(actor => actor.Name)];
 
-    [Theory]
-    [MemberData(nameof(Sound))]
-    public void No_interleaving_with_any_two_breaks_a_property_on_a_table_of_four(string name)
+    // Linux 7.2 beside every pair is looked at by InterleavingTests.
+    [Fact]
+    public void No_interleaving_of_rounds_with_any_two_breaks_a_property_on_a_table_of_four()
     {
-        var space = new ProtocolSpace(Named(name), Shape.Four);
+        var space = new ProtocolSpace(Protocols.Rounds, Shape.Four);
         foreach (var actors in Suite.Combinations(2))
             Assert.All(Suite.Search(space, actors, Reduced, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }

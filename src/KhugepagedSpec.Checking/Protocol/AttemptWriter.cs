@@ -85,7 +85,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
             EndNotifier();
         var here = b.Here;
         b.At(noTable);
-        _pages.Reinstate("pmd_populate");
+        _pages.Reinstate("pmd_populate", "puts back what was no table");
         b.Join(AfterFailure());
         b.At(here);
     }

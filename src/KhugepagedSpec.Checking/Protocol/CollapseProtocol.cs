@@ -177,6 +177,9 @@ public sealed record CollapseProtocol
     /// <summary>A neighbour's: GUP-fast looks at the PTE again.</summary>
     public bool GupLooksAtPteAgain { get; init; } = true;
 
+    /// <summary>A neighbour's: UFFDIO_COPY looks at the PMD entry again under the pte lock.</summary>
+    public bool UffdLooksAtPmdAgain { get; init; } = true;
+
     /// <summary>A neighbour's: reclaim and migration leave a pinned page mapped.</summary>
     public bool PinsAreRespected { get; init; } = true;
 

@@ -41,10 +41,10 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     }
 
     /// <summary>Puts the table back as it was.</summary>
-    public void Reinstate(string function)
+    public void Reinstate(string function, string says = "puts the table back")
     {
         if (protocol.ReinstatesPmd)
-            b.Do(function, "puts the table back", s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
+            b.Do(function, says, s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
     }
 
     /// <summary>Puts back what was isolated, backwards: small pages, into this CPU's LRU batch, then large folios, which empty it.</summary>
@@ -53,13 +53,13 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         if (!protocol.PutsBack)
             return;
         foreach (int i in window.Entries.Reverse())
-            b.Do(function, $"puts entry {i}'s page back, if it was isolated", Effect.When(c.Isolated(s[i]) & s[i].Order.Is(0), ReleaseSmall(s[i])));
+            b.Do(function, $"puts entry {i}'s page back, if it was isolated", Effect.When(c.Isolated(s[i]) & s[i].Order.Is(0), Release(s[i])));
         var large = new Variable("put_back_large", 1) { IsScratch = true };
         b.Do(
             function, "puts large folios back",
             [
-                large.Set(Term.Any(Entries.Select(entry => (Term)c.Isolated(entry)))),
-                .. Entries.Select(entry => Effect.When(c.Isolated(entry), ReleaseSmall(entry))), Effect.When(large, s.DrainBatch()),
+                large.Set(Term.Any(Entries.Select(entry => c.Isolated(entry) & entry.Order.IsNot(0)))),
+                .. Entries.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), Release(entry))), Effect.When(large, s.DrainBatch()),
             ]);
     }
 
@@ -67,7 +67,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), entry.References.Decrease()];
 
     // Its reference goes over to the batch.
-    private IEnumerable<Effect> ReleaseSmall(EntryState entry) =>
+    private IEnumerable<Effect> Release(EntryState entry) =>
         [c.Isolated(entry).Set(0), entry.InBatch.Set(1), Effect.When(entry.Pte.Is(Holds.Source), [.. Unlock(entry), entry.References.Decrease()])];
 
     private Effect[] Unlock(EntryState entry) => protocol.IsolationLocks && protocol.LocksLastThroughCopy ? [entry.Locked.Set(0)] : [];
@@ -82,7 +82,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         foreach (int i in window.Entries)
         {
             var entry = s[i];
-            Effect[] release = [Effect.When(c.Isolated(entry) & entry.Order.Is(0), [.. ReleaseSmall(entry), entry.IsCopied.Set(1)])];
+            Effect[] release = [Effect.When(c.Isolated(entry) & entry.Order.Is(0), [.. Release(entry), entry.IsCopied.Set(1)])];
             if (protocol.ReleasesBeforeClear)
                 b.Do("release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch", release);
             b.Do(function, $"clears entry {i}, lets its page go", s.PteLock.IsFree, Else([.. Judge(entry), .. Clear(entry)]));
@@ -91,7 +91,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
                     "release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch",
                     Effect.When(c.Isolated(entry) & entry.Order.Is(0), [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
         }
-        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Entries.Select(entry => Effect.When(c.Isolated(entry), ReleaseLarge(entry)))]);
+        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Entries.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
     }
 
     private IEnumerable<Effect> Judge(EntryState entry) =>
@@ -115,7 +115,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     // With the last reference the page is freed, whatever batch it waits in.
     private static Effect Bury(EntryState entry) => Effect.When(entry.References.Is(0), entry.OnLru.Set(0), entry.InBatch.Set(0));
 
-    private IEnumerable<Effect> ReleaseLarge(EntryState entry) =>
+    private IEnumerable<Effect> ReleaseAtEnd(EntryState entry) =>
     [
         c.Isolated(entry).Set(0),
         Effect.When(

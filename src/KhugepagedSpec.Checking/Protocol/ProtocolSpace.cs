@@ -78,11 +78,14 @@ public sealed class ProtocolSpace
     /// <param name="process">Whose program is another: 0 for khugepaged.</param>
     /// <param name="program">That program.</param>
     /// <param name="table">The table to begin with.</param>
-    public GuardedModel Mutated(IReadOnlyList<Actor> actors, int process, GuardedProgram program, string table)
+    /// <param name="belowPmd">The PMD order is not enabled.</param>
+    public GuardedModel Mutated(IReadOnlyList<Actor> actors, int process, GuardedProgram program, string table, bool belowPmd = false)
     {
         var model = Beside(actors, Reductions.PartialOrder, table);
         var parts = _wrapping ??= _parts with { Compiler = new StepCompiler(State.Layout, State.Broken, Safety.All, wraps: true) };
-        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], model.Initial, Reductions.PartialOrder, []);
+        var initial = model.Initial;
+        State.Layout.Set(ref initial, State.PmdEnabled, belowPmd ? 0 : 1);
+        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], initial, Reductions.PartialOrder, []);
 
         CompiledProgram Wrapped(GuardedProgram source)
         {

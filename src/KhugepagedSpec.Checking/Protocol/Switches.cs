@@ -47,6 +47,7 @@ public static partial class Protocols
         Bad("batched-flush-forgotten", "mm/vmscan.c: try_to_unmap_flush_dirty before pageout", Safety.NoWriteLost, p => p with { FlushesBatches = false }, "writer", "reclaim"),
         Bad("freed-before-flush", "mm/mmu_gather.c: pages are freed behind the flush", Safety.NoFreedPageUsed, p => p with { FreesBehindFlush = false }, "writer", "dontneed"),
         Bad("tables-freed-at-once", "mm/pgtable-generic.c: pte_free_defer; include/asm-generic/tlb.h: MMU_GATHER_RCU_TABLE_FREE", Safety.NoFreedTableUsed, p => p with { FreesTablesByRcu = false }, "reclaim", "dontneed"),
+        Bad("uffd-copy-trusts-pmd", "CVE-2024-46787, CVE-2024-46838: mm/userfaultfd.c:mfill_atomic_install_pte, pte_offset_map_lock may find no table", Safety.NoFreedTableUsed, p => p with { UffdLooksAtPmdAgain = false }, "userfaultfd", "dontneed"),
         Bad("gup-no-second-look-at-pte", "mm/gup.c:gup_fast_pte_range", Safety.NoPinOnUnmappedPage, p => p with { GupLooksAtPteAgain = false }, "gup-fast", "reclaim"),
         Question("gup-no-second-look-at-pmd", "70cbc3cc78a9, 2022-09: GUP-fast looks at the PMD entry again", "Safe by itself: tlb_remove_table_sync_one waits for the walk.", p => p with { GupLooksAtPmdAgain = false }, "gup-fast"),
 

@@ -239,7 +239,8 @@ internal static class UserActors
             "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
             Goto(done, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.None), [.. Faults.MapFresh(entry, Contents.Written), entry.Expected.Set(Contents.Written), s.HasAnonVma.Set(1)]),
             Goto(done, s.Pmd.Is(PmdHolds.OtherTable), entry.Expected.Set(Contents.Written)),
-            Goto(done, s.Pmd.Is(PmdHolds.Table)), Goto(again, Term.True));
+            Goto(done, s.Pmd.Is(PmdHolds.Table)),
+            w.Protocol.UffdLooksAtPmdAgain ? Goto(again, Term.True) : Goto(done, Term.True, Effect.Check(Term.False, Safety.NoFreedTableUsed)));
         b.At(done);
     }
 

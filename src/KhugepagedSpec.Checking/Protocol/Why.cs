@@ -37,6 +37,7 @@ public static class Why
             : broken == Safety.EntriesReachable ? $"the PMD entry is {Show(s.Pmd)} when the PTEs are announced"
             : broken == Safety.UffdKeepsHoles ? $"entry {Hole()} is empty, the VMA is armed{By("uffd_armed")}, and a page goes there"
             : broken == Safety.NothingSharedOrAbsent ? Odd()
+            : broken == Safety.NoHugePageTakenForTable ? $"{last.Process} takes a huge page out of the PMD entry{By("pmd", 1)}, for a table"
             : broken == Safety.NoNullAnonVma ? $"the VMA is {Show(s.Vma)} and has no anon_vma{By("has_anon_vma")}"
             : broken == Safety.NoFreedPageUsed ? $"{last.Process} stores to the source of entry {entry}, which was freed{By($"references_{entry}")}"
             : broken == Safety.NobodySleepsAtomic || broken == Safety.LocksDroppedOnReturn ? $"{last.Process} does {last.Step.Function} holding {HeldBefore()}"
