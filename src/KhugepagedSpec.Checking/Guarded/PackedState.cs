@@ -7,9 +7,9 @@ namespace KhugepagedSpec.Checking.Guarded;
 public struct PackedState : IEquatable<PackedState>
 {
     /// <summary>How many words there are.</summary>
-    public const int Words = 10;
+    public const int Words = 12;
 
-    internal ulong W0, W1, W2, W3, W4, W5, W6, W7, W8, W9;
+    internal ulong W0, W1, W2, W3, W4, W5, W6, W7, W8, W9, W10, W11;
 
     internal readonly ReadOnlySpan<ulong> AsSpan() => MemoryMarshal.CreateReadOnlySpan(in W0, Words);
 

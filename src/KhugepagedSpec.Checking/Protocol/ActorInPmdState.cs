@@ -22,7 +22,7 @@ public sealed record ActorInPmdState(Actor Actor, string Begins, ImmutableArray<
         var (taken, ends, waits) = (new ConcurrentDictionary<(int, string), bool>(), new ConcurrentDictionary<string, bool>(), new ConcurrentDictionary<PackedState, bool>());
         var layout = model.Layout;
         waits.TryAdd(model.Initial, true);
-        new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+        new Explorer<Unjudged, PackedState, Move>(new Unjudged(model), new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
         {
             taken.TryAdd((move.Location, model.StepOf(move).Function), true);
             waits.TryRemove(from, out _);
@@ -41,6 +41,23 @@ public sealed record ActorInPmdState(Actor Actor, string Begins, ImmutableArray<
         var any = default(Any);
         model.ExpandEvery(state, ref any);
         return any.Found;
+    }
+
+    // Alone, with somebody's migration that never ends, properties are not asked for.
+    private sealed class Unjudged(GuardedModel model) : IModel<PackedState, Move>
+    {
+        public PackedState Initial => model.Initial;
+
+        public int MostSuccessors => model.MostSuccessors;
+
+        public void Expand<TSink>(in PackedState state, ref TSink sink)
+            where TSink : ISuccessors<PackedState, Move>, allows ref struct => model.ExpandEvery(state, ref sink);
+
+        public ulong Fingerprint(in PackedState state) => model.Fingerprint(state);
+
+        public int Judge(in PackedState state) => -1;
+
+        public int JudgeFinal(in PackedState state) => -1;
     }
 
     private struct Any : ISuccessors<PackedState, Move>

@@ -87,6 +87,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.At(noTable);
         _pages.Reinstate("pmd_populate", "puts back what was no table");
         b.Join(AfterFailure());
+        b.Phase = Phases.Out;
         b.At(here);
     }
 
@@ -105,6 +106,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
         _pages.Reinstate("pmd_populate");
         b.Join(AfterFailure());
+        b.Phase = Phases.Out;
         b.At(here);
     }
 

@@ -37,6 +37,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         if (protocol.PutsBackBeforeTable)
             Reinstate("__collapse_huge_page_copy_failed");
         b.Join(failed);
+        b.Phase = Phases.Out;
         b.At(here);
     }
 
@@ -45,6 +46,13 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     {
         if (protocol.ReinstatesPmd)
             b.Do(function, says, s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
+        TableIsBack();
+    }
+
+    private void TableIsBack()
+    {
+        b.Phase = Phases.Back;
+        b.At(b.Here);
     }
 
     /// <summary>Puts back what was isolated, backwards: small pages, into this CPU's LRU batch, then large folios, which empty it.</summary>
@@ -132,12 +140,14 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         if (window.IsPmd)
         {
             b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree, Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
+            TableIsBack();
         }
         else if (protocol.PmdBeforePtes)
         {
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
             b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
             b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
+            TableIsBack();
             SetPtes();
             b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
             b.Do("collapse_huge_page", "drops the pmd lock", s.PmdLock.Unlock);
@@ -147,6 +157,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
             SetPtes();
             b.Do("pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
+            TableIsBack();
         }
         b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
     }
