@@ -57,7 +57,7 @@ public sealed partial class InterleavingMutationTests
         ("get_hwpoison_page", "the reference is a poisoned page's, which nobody counts any more"),
         ("__remove_mapping|folio_migrate_mapping|remove_migration_pte: maps the old|migrate_folio_unmap", "the page goes back as if somebody else had it, or is copied and mapped anew"),
         ("tlb_finish_mmu: flushes TLBs$", "a lazily freeable page may be written through a TLB entry, and then is not clean: this model's reclaim writes every page out"),
-        ("unlink_anon_vmas|free_pgd_range|tlb_remove_table|vm_area_free|exit: without (mmput|unmap_vmas|tlb_finish_mmu)", "what is not freed is used by nobody: neither a writing CPU nor a fault comes to it"),
+        ("unlink_anon_vmas|free_pgd_range|tlb_remove_table|vm_area_free|without (mmput|unmap_vmas|tlb_finish_mmu: flushes TLBs and frees)", "what is not freed is used by nobody: neither a writing CPU nor a fault comes to it"),
         ("mlock_folio_batch|folio_put: ", "the reference is counted as the actor's own until it ends"),
     ];
 }

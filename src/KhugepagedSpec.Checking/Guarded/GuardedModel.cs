@@ -168,6 +168,7 @@ public sealed class GuardedModel : IModel<PackedState, Move>
             if (!(steps[choice] ?? program.Compile(location, choice))(ref next))
                 continue;
             any = true;
+            Order(ref next);
             sink.Add(new Move((byte)process, (ushort)location, (byte)choice), next);
             next = state;
         }
@@ -175,20 +176,19 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     }
 
     /// <inheritdoc/>
-    public ulong Fingerprint(in PackedState state)
+    public ulong Fingerprint(in PackedState state) => Mix(state.AsSpan());
+
+    // Of states that differ only in which of two equal processes is where, always the same one goes on.
+    private void Order(ref PackedState state)
     {
-        if (_twins.Length == 0)
-            return Mix(state.AsSpan());
-        var canonical = state;
         foreach (var (a, b) in _twins)
         {
-            ulong ofA = a.Get(canonical), ofB = b.Get(canonical);
+            ulong ofA = a.Get(state), ofB = b.Get(state);
             if (ofA <= ofB)
                 continue;
-            a.Set(ref canonical, ofB);
-            b.Set(ref canonical, ofA);
+            a.Set(ref state, ofB);
+            b.Set(ref state, ofA);
         }
-        return Mix(canonical.AsSpan());
     }
 
     private static ulong Mix(ReadOnlySpan<ulong> words)

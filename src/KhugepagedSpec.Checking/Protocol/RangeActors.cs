@@ -70,12 +70,15 @@ internal static class RangeActors
                 Goto(done, Term.True));
             b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
             b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
-            b.Do(
-                "move_present_ptes", $"moves entry {i}'s page, if it still is there and nobody pinned it, flushes TLBs", s.PteLock.IsFree,
-                If(
-                    s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & !s.IsPinned(i) & entry.Child.Is(0),
+            var canMove = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & !s.IsPinned(i) & entry.Child.Is(0);
+            var moved = new Location();
+            b.Any(
+                "move_present_ptes", $"moves entry {i}'s page, flushes TLBs",
+                Goto(
+                    moved, s.PteLock.IsFree & canMove,
                     [entry.Child.Set(1), .. Faults.Unmap(entry), entry.IsLost.Set(0), .. Faults.GiveUp(s, i), .. Faults.FlushGivenUp(s, w.Slot, i)]),
-                Else());
+                Goto(moved, s.PteLock.IsFree & (!canMove | s.BusyByChance)) with { Says = $"finds entry {i}'s page gone, or pinned" });
+            b.At(moved);
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
             b.Do("folio_unlock", $"unlocks entry {i}'s page, lets it go", [entry.Locked.Set(0), Folio(false), w.Slot.Pin.Set(Holds.None), .. entry.DropReference]);
             b.Join(done);
