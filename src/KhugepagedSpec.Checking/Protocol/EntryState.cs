@@ -23,7 +23,7 @@ internal sealed class EntryState
 
     /// <summary>References that neither mappings nor the swap cache explain.</summary>
     public Term HasExtraReference =>
-        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), Pte.Is(Holds.Fresh) & FreshReferences.IsNot(0));
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
 
     /// <summary>The source loses a reference; with the last it is freed, and on no list.</summary>
     public IEnumerable<Effect> DropReference => [References.Decrease(), Effect.When(References.Is(0), OnLru.Set(0))];

@@ -33,7 +33,7 @@ internal static class Faults
 
     /// <summary>Gives up a page of a huge page that is mapped by the PMD entry.</summary>
     public static IEnumerable<Effect> Discard(SharedState s, int i) =>
-        [s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0), .. GiveUp(s, i)];
+        [s[i].FreshReferences.Set(0), s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0), .. GiveUp(s, i)];
 
     /// <summary>
     /// What goes with giving an entry up, however it is mapped: it reads as zero, pins and secondary mappings are no longer its page's. What

@@ -147,9 +147,9 @@ internal static class HardwareActors
             "try_grab_folio_fast", $"takes a reference to entry {i}'s page", Term.True,
             Goto(leave, slot.Seen.Is(Holds.Source) & entry.References.Is(0)),
             Else(
-                slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.IsNot(Holds.Fresh) | entry.Pte.Is(Holds.Fresh)), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
+                slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.Is(Holds.Source) | ((Term)entry.Pte).Is(slot.Seen)), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
-                Effect.When(slot.Seen.Is(Holds.Fresh) & entry.Pte.Is(Holds.Fresh), entry.FreshReferences.Increase())));
+                Effect.When(slot.Seen.IsNot(Holds.Source) & ((Term)entry.Pte).Is(slot.Seen), entry.FreshReferences.Increase())));
         var pinned = new Location();
         var isSame = (w.Protocol.GupLooksAtPmdAgain ? s.Pmd.Is(PmdHolds.Table) : Term.True)
             & (w.Protocol.GupLooksAtPteAgain ? ((Term)entry.Pte).Is(slot.Seen) & (writes ? entry.Writable & !entry.UffdWp : Term.True) & slot.PinIsOwn : Term.True)
@@ -172,7 +172,7 @@ internal static class HardwareActors
     private static IEnumerable<Effect> Unpin(ActorWriter w, EntryState entry) =>
     [
         Effect.When(w.Slot.Pin.Is(Holds.Source), entry.DropReference),
-        Effect.When(w.Slot.Pin.Is(Holds.Fresh) & w.Slot.PinIsOwn, entry.FreshReferences.Decrease()),
+        Effect.When((w.Slot.Pin.Is(Holds.Fresh) | w.Slot.Pin.Is(Holds.New)) & w.Slot.PinIsOwn, entry.FreshReferences.Decrease()),
         w.Slot.Pin.Set(Holds.None), w.Slot.PinIsOwn.Set(0), w.Slot.PinStays.Set(0),
     ];
 

@@ -66,7 +66,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         // What never went onto our list is put back by nobody else.
         Effect[] letGo = [c.Isolated(entry).Set(0), Effect.When(entry.Saved.Is(Holds.Source), entry.Locked.Set(0))];
         var hasExtra = c.Isolated(entry) & (entry.InBatch | Term.Choose(
-            entry.Saved.Is(Holds.Source), !((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache), entry.Saved.Is(Holds.Fresh) & entry.FreshReferences.IsNot(0)));
+            entry.Saved.Is(Holds.Source), !((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache), (entry.Saved.Is(Holds.Fresh) | entry.Saved.Is(Holds.New)) & entry.FreshReferences.IsNot(0)));
         b.Any(
             function, $"counts the references to entry {i}'s page",
             Goto(passed, !hasExtra), Goto(_fail, hasExtra | s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
