@@ -136,7 +136,8 @@ internal sealed class ActorWriter
             Goto(again, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None), FillPmd),
             Goto(
                 done, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None) & S.IsDetached.Is(0) & S.IsMoved.Is(0) & S.Vma.Is(VmaIs.Anonymous) & canPrepare,
-                [S.Pmd.Set(PmdHolds.Huge), S.HasAnonVma.Set(1), .. S.Entries.SelectMany(each => new[] { each.New.Set(Contents.Zero), each.Writable.Set(1), each.Order.Set(2) })]) with { Says = "maps a huge page" },
+                [S.Pmd.Set(PmdHolds.Huge), S.HasAnonVma.Set(1), .. S.Entries.SelectMany(each => new[] { each.New.Set(Contents.Zero), each.Writable.Set(1), each.Order.Set(2) })]) with
+            { Says = "maps a huge page" },
             Goto(again, S.Pmd.IsNot(PmdHolds.None)));
 
         B.At(huge);

@@ -12,9 +12,13 @@ internal static class InitialState
     // What a letter of the notation cannot begin with here, and why.
     private static readonly Dictionary<char, string> Refused = new()
     {
-        ['t'] = InTheMiddle + ": expected an actor that locks it, as hwpoison", ['u'] = InTheMiddle + ": expected an actor that takes it off its list, as reclaim",
-        ['i'] = InTheMiddle + ": expected the actor migrate", ['a'] = "this model has anonymous pages only", ['K'] = "this model has no KSM page to begin with: expected the actor ksm",
-        ['e'] = "this model has no devices", ['d'] = "this model has no devices",
+        ['t'] = InTheMiddle + ": expected an actor that locks it, as hwpoison",
+        ['u'] = InTheMiddle + ": expected an actor that takes it off its list, as reclaim",
+        ['i'] = InTheMiddle + ": expected the actor migrate",
+        ['a'] = "this model has anonymous pages only",
+        ['K'] = "this model has no KSM page to begin with: expected the actor ksm",
+        ['e'] = "this model has no devices",
+        ['d'] = "this model has no devices",
     };
 
     /// <summary>Letters that a table may begin with.</summary>

@@ -161,11 +161,29 @@ internal static class RangeActors
             Else());
         b.Do("exit_mmap", "drops the mmap lock", s.Mmap.ReadUnlock);
         b.Do("exit_mmap", "takes the mmap lock for writing", s.Mmap.Write);
-        UserActors.UnmapRange(w);
+        UnmapRange(w);
         b.Do("vm_area_free", "frees the VMA", s.Vma.Set(VmaIs.Gone), s.IsFreed.Set(1));
         b.Do("exit_mmap", "drops the mmap lock", s.Mmap.WriteUnlock);
         b.Join(w.End);
         b.At(w.End);
+    }
+
+    /// <summary>Every page unmapped, the VMA off its anon_vma, the table freed.</summary>
+    internal static void UnmapRange(ActorWriter w)
+    {
+        var (b, s, slot) = (w.B, w.S, w.Slot);
+        var entries = Enumerable.Range(0, s.Shape.Pages).ToArray();
+        b.Do(
+            "unmap_vmas", "clears every entry", s.PteLock.IsFree & s.PmdLock.IsFree,
+            If(s.Pmd.Is(PmdHolds.Table), [.. entries.Select(entry => Faults.Zap(s, slot, entry))]),
+            If(s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]),
+            Else([.. entries.SelectMany(entry => Faults.GiveUp(s, entry))]));
+        b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
+        b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree, If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(1)]), Else(s.Pmd.Set(PmdHolds.None)));
+        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
+        b.Do(
+            "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
+            Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 
     private static Effect.LockUse Folio(bool isAcquired, bool isTry = false) => new("folio lock", isAcquired, isTry) { TurnsAway = true };

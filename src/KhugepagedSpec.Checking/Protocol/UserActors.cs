@@ -91,7 +91,7 @@ internal static class UserActors
         b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         w.StartVmaWrite();
         b.Do("vms_complete_munmap_vmas", "takes the VMA out, downgrades the lock", w.EndVmaWrite + s.Mmap.Downgrade, s.Vma.Set(VmaIs.Gone));
-        UnmapRange(w);
+        RangeActors.UnmapRange(w);
         b.Do("vm_area_free", "frees the VMA", s.IsFreed.Set(1));
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         Location anonymous = new(), merged = new(), file = new(), mapped = new();
@@ -117,24 +117,6 @@ internal static class UserActors
                 Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), .. more]));
             b.Join(next);
         }
-    }
-
-    /// <summary>Every page unmapped, the VMA off its anon_vma, the table freed.</summary>
-    internal static void UnmapRange(ActorWriter w)
-    {
-        var (b, s, slot) = (w.B, w.S, w.Slot);
-        var entries = Enumerable.Range(0, s.Shape.Pages).ToArray();
-        b.Do(
-            "unmap_vmas", "clears every entry", s.PteLock.IsFree & s.PmdLock.IsFree,
-            If(s.Pmd.Is(PmdHolds.Table), [.. entries.Select(entry => Faults.Zap(s, slot, entry))]),
-            If(s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]),
-            Else([.. entries.SelectMany(entry => Faults.GiveUp(s, entry))]));
-        b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
-        b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree, If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(1)]), Else(s.Pmd.Set(PmdHolds.None)));
-        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
-        b.Do(
-            "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
-            Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 
     /// <summary>A merge with the VMA before it, which frees this one.</summary>
