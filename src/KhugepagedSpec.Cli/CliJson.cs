@@ -38,7 +38,7 @@ internal sealed record ExploreJson(string Protocol, string Verdict, IReadOnlyLis
 
 internal sealed record SearchJson(
     int Entries, string Table, IReadOnlyList<string> Actors, string Ending, long Generated, long Distinct, long Left, int Depth, double CollisionOdds, double Seconds,
-    int? FinalStates, IReadOnlyList<string>? OnlyInterleaved, string? Broken, string? Replay, IReadOnlyList<StepJson>? Trace);
+    int? FinalStates, IReadOnlyList<string>? OnlyInterleaved, string? Broken, string? Why, string? Replay, IReadOnlyList<StepJson>? Trace);
 
 internal sealed record StepJson(string Process, string Function, string Says, IReadOnlyDictionary<string, string> Changes);
 

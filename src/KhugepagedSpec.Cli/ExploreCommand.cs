@@ -16,11 +16,12 @@ internal static class ExploreCommand
 
     public static Command Create()
     {
-        var variant = new Option<string?>("--variant") { Description = "The protocol (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.All.Select(one => one.Name).ToArray() } };
+        var variant = new Option<string?>("--variant") { Description = "The protocol, or switches put together (none); see --list.", HelpName = "A,B", CompletionSources = { Protocols.All.Select(one => one.Name).ToArray() } };
+        var model = new Option<string?>("--model") { Description = "The version (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.Versions.Select(one => one.Name).ToArray() } };
         var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B", CompletionSources = { context => Further(context.WordToComplete) } };
         var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
-        var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two).", HelpName = "LETTERS" };
+        var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two); 0 or m for a PMD entry that is empty or maps a huge page.", HelpName = "LETTERS" };
         var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME", CompletionSources = { Safety.All.Select(one => one.Name).Append("all").ToArray() } };
         var depth = Options.Number("--depth", "Stop after so many steps.");
         var memory = Options.Number("--memory", "Stop at so many megabytes (half of what there is).");
@@ -28,6 +29,8 @@ internal static class ExploreCommand
         var full = new Option<bool>("--full") { Description = "Leave nothing out: no partial-order and no symmetry reduction." };
         var finals = new Option<bool>("--finals") { Description = "With --actors: also compare what memory looks like in the end with what it would if every critical section were one step." };
         var replay = new Option<string?>("--replay") { Description = "With --actors: go this way and show it, as a counterexample prints it.", HelpName = "WAY" };
+        var shard = new Option<string?>("--shard") { Description = "With --entries: only this share of the combinations.", HelpName = "I/N" };
+        var output = new Option<string?>("--out") { Description = "With --entries: keep what each combination came to there, and do only what is missing.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var dot = new Option<string?>("--dot") { Description = "With --actors: write the counterexample, or else the states, for Graphviz.", HelpName = "FILE" };
         var promela = new Option<string?>("--promela") { Description = "With --actors: write the model for SPIN, and search nothing.", HelpName = "FILE" };
@@ -45,15 +48,18 @@ internal static class ExploreCommand
               khugepaged-spec explore
               khugepaged-spec explore --actors fault,gup-fast --entries 8
               khugepaged-spec explore --variant anon-vma-dropped-early
+              khugepaged-spec explore --variant gup-no-second-look-at-pmd,no-sync-before-isolate --actors gup-fast
+              khugepaged-spec explore --model v5 --beside 1
+              khugepaged-spec explore --beside 3 --entries 8 --shard 7/64 --out 7.jsonl
               khugepaged-spec explore --variant tlbs-not-flushed --html lanes.html
               khugepaged-spec explore --actors migrate,reclaim --promela collapse.pml
             """)
-        { variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, json, dot, promela, html, list };
+        { model, variant, actors, most, entries, table, property, depth, memory, workers, full, finals, replay, shard, output, json, dot, promela, html, list };
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(list))
                 return ExploreText.List();
-            var protocol = Named(Protocols.All, one => one.Name, parsed.GetValue(variant) ?? Protocols.Linux72.Name, "--variant");
+            var protocol = Protocols.Of(parsed.GetValue(model), parsed.GetValue(variant));
             var named = Actors(parsed.GetValue(actors), parsed.GetValue(most) is null ? protocol : Protocols.Linux72);
             if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
                 throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");
@@ -65,6 +71,8 @@ internal static class ExploreCommand
             var reductions = parsed.GetValue(full) ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry;
             using var interrupt = new Interrupt();
             var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = interrupt.Token };
+            if ((parsed.GetValue(shard) ?? parsed.GetValue(output)) is not null)
+                return Share();
             if (named is not { } beside)
                 return All(protocol, judged, shapes, InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside"), reductions, bounds, new Wanted(parsed.GetValue(json), false, null, WritePage));
             var space = new ProtocolSpace(protocol, shapes[0], judged);
@@ -79,6 +87,17 @@ internal static class ExploreCommand
                 return ExploreText.Print(gone);
             }
             return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), parsed.GetValue(dot), WritePage));
+
+            int Share()
+            {
+                if (named is not null || parsed.GetValue(entries) is null || parsed.GetValue(json) || page is not null)
+                    throw new UsageException("--shard and --out: expected --entries, and none of --actors, --json, --html");
+                var its = new ProtocolSpace(protocol, shapes[0], judged);
+                int beside = InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside");
+                var combinations = Suite.Combinations(beside).ToList();
+                var plan = new ExplorePlan(protocol.Name, shapes[0].Pages, beside, parsed.GetValue(property) ?? protocol.Breaks?.Name ?? "all", reductions == Reductions.None, combinations.Count);
+                return ExploreShards.Run(its, combinations, plan, ExhaustiveCheck.Shard(parsed.GetValue(shard)), parsed.GetValue(output), reductions, bounds);
+            }
 
             void WritePage(string title, IReadOnlyList<SearchResult> results)
             {
@@ -163,7 +182,10 @@ internal static class ExploreCommand
         string[]? words = names?.Split(',', StringSplitOptions.RemoveEmptyEntries) ?? (protocol.Breaks is null ? null : [.. protocol.ShownBy]);
         if (words?.Length > ProtocolSpace.MostActors)
             throw new UsageException($"--actors {names}: expected {ProtocolSpace.MostActors} at most");
-        return words is null ? null : [.. words.Select(word => Named(Actor.All, actor => actor.Name, word, "--actors"))];
+        if (words is null)
+            return null;
+        ImmutableArray<Actor> actors = [.. words.Select(word => Named(Actor.All, actor => actor.Name, word, "--actors"))];
+        return Actor.CannotBe(actors) is { } why ? throw new UsageException($"--actors {names}: {why}: expected others") : actors;
     }
 
     // Behind the actors that are named already.

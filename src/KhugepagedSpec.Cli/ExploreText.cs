@@ -10,12 +10,20 @@ internal static class ExploreText
 {
     public static int List()
     {
-        Line($"protocols");
-        foreach (var protocol in Protocols.All)
+        Line($"versions");
+        foreach (var version in Protocols.Versions)
+            Line($"  {version.Name,-34}{version.Source}");
+        Line($"\nfeared, each 7.2's with one thing wrong");
+        foreach (var protocol in Protocols.Feared.Concat(Protocols.Pairs))
         {
             Line($"  {protocol.Name,-34}{protocol.Source}");
-            if (protocol.Breaks is { } property)
-                Line($"  {"",-34}breaks {property.Name}, shown by {string.Join(", ", protocol.ShownBy)}");
+            Line($"  {"",-34}breaks {protocol.Breaks!.Name}, shown by {(protocol.ShownBy.Count == 0 ? "khugepaged alone" : string.Join(", ", protocol.ShownBy))}");
+        }
+        Line($"\nasked, and safe beside every pair of actors on a table of 4");
+        foreach (var question in Protocols.Switches.Where(each => each.Breaks is null))
+        {
+            Line($"  {question.Name,-34}{question.Source}");
+            Line($"  {"",-34}{question.Says}");
         }
         Line($"\nactors");
         foreach (var actor in Actor.All)
@@ -46,7 +54,8 @@ internal static class ExploreText
             Line($"\ntable {counterexample.Table}: {counterexample.Broken!.Name} is broken after {way.Steps.Length} steps");
             Line($"  {counterexample.Broken.Statement}\n");
             Print(way);
-            Line($"\nreplay: explore --variant {space.Protocol.Name} --actors {string.Join(',', actors)} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
+            Line($"\nbroken: {counterexample.Why}");
+            Line($"replay: explore --variant {space.Protocol.Name}{(actors.Count > 0 ? $" --actors {string.Join(',', actors)}" : "")} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
         }
         else
             Line($"{Verdict(results)}");
@@ -62,7 +71,18 @@ internal static class ExploreText
         Line($"  locks {(circle is not null ? $"in a circle: {circle}" : "are taken in one order by everybody, and dropped")}");
         Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
         Line($"  odds of a collision {results.Sum(result => result.Found.Extent.CollisionOdds):0.0e+0}; {time.TotalSeconds:0.0} s, {distinct / Math.Max(1e-3, time.TotalSeconds):N0} states a second");
+        NameOpen([.. results.Where(result => result.Found.Ending is not (Ending.Exhausted or Ending.Refuted)).Select(result => $"{string.Join(',', result.Actors)}, table {result.Table} ({Name(result.Found.Ending)})")]);
         Line($"{Verdict(results)}");
+    }
+
+    /// <summary>Names searches that were not exhausted: of them nothing is said.</summary>
+    public static void NameOpen(IReadOnlyCollection<string> searches)
+    {
+        const int most = 20;
+        foreach (string open in searches.Take(most))
+            Line($"  not exhausted: {open}");
+        if (searches.Count > most)
+            Line($"  not exhausted: {searches.Count - most} more");
     }
 
     /// <summary>What is searched.</summary>
@@ -89,7 +109,7 @@ internal static class ExploreText
             var (found, way) = (result.Found, result.Counterexample);
             return new SearchJson(
                 result.Space.Shape.Pages, result.Table, [.. result.Actors.Select(actor => actor.Name)], Name(found.Ending), found.Extent.Generated, found.Extent.Distinct, found.Extent.Left,
-                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Finals?.Count, result.Finals?.OnlyInterleaved, result.Broken?.Name, way?.Replay,
+                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Finals?.Count, result.Finals?.OnlyInterleaved, result.Broken?.Name, result.Why, way?.Replay,
                 way?.Steps.Select(step => new StepJson(step.Process, step.Step.Function, step.Step.Says, step.Changes.ToDictionary(change => change.Variable, change => change.Value))).ToList());
         }),
     ]);

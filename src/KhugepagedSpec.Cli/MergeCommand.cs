@@ -1,18 +1,19 @@
 using System.CommandLine;
 using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.Checking.Protocol;
 
 namespace KhugepagedSpec.Cli;
 
-/// <summary><c>khugepaged-spec merge</c>: the shards of a sweep together.</summary>
+/// <summary><c>khugepaged-spec merge</c>: the shards of a sweep, or of searches, together.</summary>
 internal static class MergeCommand
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.OneOrMore, Description = "Results of shards, as check --exhaustive --out wrote them." };
+        var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.OneOrMore, Description = "Results of shards, as check --exhaustive --out or explore --out wrote them." };
         var output = new Option<string?>("--out") { Description = "Write the joined results there.", HelpName = "FILE" };
         var command = new Verb(
             "merge",
-            "Join the results of the shards of an exhaustive check.",
+            "Join the results of the shards of an exhaustive check, or of explore.",
             """
             A unit that is in several files counts once. Exit code 1 if something is broken, 3 if units are missing.
 
@@ -20,13 +21,17 @@ internal static class MergeCommand
               khugepaged-spec check --exhaustive --order 4 --shard 1/2 --out 1.jsonl
               khugepaged-spec check --exhaustive --order 4 --shard 2/2 --out 2.jsonl
               khugepaged-spec merge 1.jsonl 2.jsonl
+              khugepaged-spec explore --beside 3 --entries 4 --shard 7/64 --out 7.jsonl
             """)
         { files, output };
         command.SetAction(parsed =>
         {
+            string[] paths = parsed.GetValue(files)!;
+            if (paths.Length > 0 && paths.All(path => File.Exists(path) && ExploreFile.IsOne(path)))
+                return ExploreShards.Merge(paths, parsed.GetValue(output));
             SweepPlan? plan = null;
             var units = new SortedDictionary<long, SweepResult>();
-            foreach (string path in parsed.GetValue(files)!)
+            foreach (string path in paths)
             {
                 if (!File.Exists(path))
                     throw new UsageException($"{path}: no such file: expected results of check --exhaustive --out");

@@ -15,6 +15,12 @@ public abstract record Effect
     /// <summary>Notes that a property is broken unless a condition holds.</summary>
     public static Effect Check(Term condition, SafetyProperty property) => new Assert(condition, property);
 
+    /// <summary>Notes that a property is broken if this is done while a lock is held that spins.</summary>
+    public static Effect Sleeps(SafetyProperty property) => new Forbidden(property, false);
+
+    /// <summary>Notes that a property is broken if this is done while any lock is held.</summary>
+    public static Effect Unlocked(SafetyProperty property) => new Forbidden(property, true);
+
     internal sealed record Assign(Variable Variable, Term Value) : Effect;
 
     internal sealed record Branch(Term Condition, ImmutableArray<Effect> Then, ImmutableArray<Effect> Otherwise) : Effect;
@@ -26,7 +32,13 @@ public abstract record Effect
     {
         // Who finds it taken goes away rather than wait.
         public bool TurnsAway { get; init; }
+
+        // Nobody may sleep who holds it.
+        public bool IsSpin { get; init; }
     }
+
+    // Breaks the property where the step is taken with a lock held that forbids it: any, or one that spins. Changes nothing else.
+    internal sealed record Forbidden(SafetyProperty Property, bool UnderAnyLock) : Effect;
 }
 
 /// <summary>Something that must hold in every interleaving.</summary>

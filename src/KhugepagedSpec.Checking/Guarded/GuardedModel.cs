@@ -80,6 +80,8 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     /// <summary>What the processes do.</summary>
     public IEnumerable<GuardedProgram> Programs => _programs.Select(program => program.Source);
 
+    internal ImmutableArray<CompiledProgram> Compiled => _programs;
+
     /// <summary>What is judged; a judgement is an index into this.</summary>
     public ImmutableArray<SafetyProperty> Properties => _parts.Properties;
 
@@ -166,6 +168,7 @@ public sealed class GuardedModel : IModel<PackedState, Move>
             if (!(steps[choice] ?? program.Compile(location, choice))(ref next))
                 continue;
             any = true;
+            Order(ref next);
             sink.Add(new Move((byte)process, (ushort)location, (byte)choice), next);
             next = state;
         }
@@ -173,31 +176,28 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     }
 
     /// <inheritdoc/>
-    public ulong Fingerprint(in PackedState state)
+    public ulong Fingerprint(in PackedState state) => Mix(state.AsSpan());
+
+    // Of states that differ only in which of two equal processes is where, always the same one goes on.
+    private void Order(ref PackedState state)
     {
-        if (_twins.Length == 0)
-            return Mix(state.AsSpan());
-        var canonical = state;
         foreach (var (a, b) in _twins)
         {
-            ulong ofA = a.Get(canonical), ofB = b.Get(canonical);
+            ulong ofA = a.Get(state), ofB = b.Get(state);
             if (ofA <= ofB)
                 continue;
-            a.Set(ref canonical, ofB);
-            b.Set(ref canonical, ofA);
+            a.Set(ref state, ofB);
+            b.Set(ref state, ofA);
         }
-        return Mix(canonical.AsSpan());
     }
 
     private static ulong Mix(ReadOnlySpan<ulong> words)
     {
         ulong a = 0x9E3779B97F4A7C15, b = 0xD6E8FEB86659FD93;
-        for (int i = 0; i < words.Length; i += 4)
+        for (int i = 0; i < words.Length; i += 2)
         {
             ulong high = Math.BigMul(words[i] ^ a, words[i + 1] ^ 0xA0761D6478BD642F, out ulong low);
-            a = high ^ low ^ 0x8EBC6AF09C88C6E3;
-            high = Math.BigMul(words[i + 2] ^ b, words[i + 3] ^ 0xE7037ED1A0B428DB, out low);
-            b = high ^ low ^ 0x589965CC75374CC3;
+            (a, b) = (b, high ^ low ^ 0x8EBC6AF09C88C6E3);
         }
         ulong top = Math.BigMul(a, b, out ulong bottom);
         ulong mixed = top ^ bottom;

@@ -18,8 +18,11 @@ public sealed record Step(int From, int To, string Function, string Says, Term G
 /// <param name="Phases">What part of its work each location belongs to.</param>
 public sealed record GuardedProgram(string Name, Variable Counter, ImmutableArray<ImmutableArray<Step>> Steps, ImmutableArray<string> Phases)
 {
-    /// <summary>Locks held at each location, by name: the same on every way there.</summary>
-    public ImmutableArray<ImmutableSortedSet<string>> Held { get; } = LockOrder.HeldAt(Name, Steps);
+    /// <summary>Locks held at each location, by name: the same on every way there, if there is no mistake.</summary>
+    public ImmutableArray<ImmutableSortedSet<string>> Held { get; } = LockOrder.HeldAt(Name, Steps).Held;
+
+    /// <summary>What is wrong with its locks, in words: two ways to a location that hold different ones, one taken twice, one held at the end; null if nothing is.</summary>
+    public string? LockMistake => LockOrder.HeldAt(Name, Steps).Mistake;
 
     /// <summary>True if no step leaves the location.</summary>
     public bool EndsAt(int location) => Steps[location].IsEmpty;

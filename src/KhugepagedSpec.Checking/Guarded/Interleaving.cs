@@ -63,7 +63,17 @@ public sealed record Interleaving(ImmutableArray<(string Variable, string Value)
         private IEnumerable<Variable> Variables => model.Layout.Variables.Where(variable => _programs.All(program => program.Counter != variable));
 
         private ImmutableArray<(string Variable, string Value)> Values(IEnumerable<Variable> variables, PackedState state) =>
-            [.. variables.Select(variable => (variable.Name, variable.Show(model.Layout.Get(state, variable))))];
+            [.. variables.Select(variable => (NameOf(variable), variable.Show(model.Layout.Get(state, variable))))];
+
+        // What a process keeps to itself is named by the process, not by its number.
+        private string NameOf(Variable variable)
+        {
+            int at = variable.Name.LastIndexOf("_of_", StringComparison.Ordinal);
+            if (at < 0 || !int.TryParse(variable.Name.AsSpan(at + 4), NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number >= _programs.Length)
+                return variable.Name;
+            bool several = _programs.Count(program => program.Name == _programs[number].Name) > 1;
+            return string.Create(CultureInfo.InvariantCulture, $"{_programs[number].Name}{(several ? $"#{number}" : "")}.{variable.Name[..at]}");
+        }
 
         public bool Take(Func<List<(Move Move, PackedState Next)>, int> choose, int process)
         {

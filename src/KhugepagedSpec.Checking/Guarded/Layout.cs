@@ -5,7 +5,7 @@ public sealed class Layout
 {
     private readonly Dictionary<Variable, (int Word, int Shift)> _places = [];
     private readonly List<Variable> _variables = [];
-    private int _word, _shift;
+    private readonly int[] _used = new int[PackedState.Words];
 
     /// <summary>All of them, in the order they were added.</summary>
     public IReadOnlyList<Variable> Variables => _variables;
@@ -14,29 +14,33 @@ public sealed class Layout
     /// <exception cref="InvalidOperationException">The state is full.</exception>
     public Variable Add(Variable variable)
     {
-        if (_shift + variable.Bits > 64)
-            NextWord();
-        if (_word >= PackedState.Words)
-            throw new InvalidOperationException($"{variable.Name}: the state has no room left");
-        _places.Add(variable, (_word, _shift));
-        _variables.Add(variable);
-        _shift += variable.Bits;
+        Place(variable, WordWith(variable.Bits, variable.Name));
         return variable;
     }
 
     /// <summary>Adds a group of variables that lies in one word, so that groups of one shape can be exchanged.</summary>
+    /// <exception cref="InvalidOperationException">The state is full.</exception>
     public Block AddBlock(IReadOnlyList<Variable> variables)
     {
-        int bits = variables.Sum(variable => variable.Bits);
-        if (_shift + bits > 64)
-            NextWord();
-        var block = new Block(_word, _shift, bits);
+        int bits = variables.Sum(variable => variable.Bits), word = WordWith(bits, variables[0].Name);
+        var block = new Block(word, _used[word], bits);
         foreach (var variable in variables)
-            Add(variable);
+            Place(variable, word);
         return block;
     }
 
-    private void NextWord() => (_word, _shift) = (_word + 1, 0);
+    private void Place(Variable variable, int word)
+    {
+        _places.Add(variable, (word, _used[word]));
+        _variables.Add(variable);
+        _used[word] += variable.Bits;
+    }
+
+    private int WordWith(int bits, string name)
+    {
+        int word = Array.FindIndex(_used, used => used + bits <= 64);
+        return word >= 0 ? word : throw new InvalidOperationException($"{name}: the state has no room left");
+    }
 
     /// <summary>The word and the lowest bit of a variable.</summary>
     public (int Word, int Shift) this[Variable variable] => _places[variable];

@@ -45,10 +45,10 @@ public static class LockOrder
         }
     }
 
-    /// <summary>The locks held at each location of a program.</summary>
-    /// <exception cref="InvalidOperationException">Two ways to a location hold different locks, or the program ends with one held.</exception>
-    internal static ImmutableArray<ImmutableSortedSet<string>> HeldAt(string name, ImmutableArray<ImmutableArray<Step>> steps)
+    /// <summary>The locks held at each location of a program, and what is wrong with them in words; null if nothing is.</summary>
+    internal static (ImmutableArray<ImmutableSortedSet<string>> Held, string? Mistake) HeldAt(string name, ImmutableArray<ImmutableArray<Step>> steps)
     {
+        string? mistake = null;
         var held = new ImmutableSortedSet<string>?[steps.Length];
         held[0] = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
         var open = new Stack<int>([0]);
@@ -58,20 +58,28 @@ public static class LockOrder
             {
                 var after = held[location]!;
                 foreach (var use in step.Effects.OfType<Effect.LockUse>())
-                    after = use.IsAcquired == after.Contains(use.Lock)
-                        ? throw new InvalidOperationException($"{name}: {step.Function} {(use.IsAcquired ? "takes" : "drops")} {use.Lock}, holding {string.Join(", ", after)}")
-                        : use.IsAcquired ? after.Add(use.Lock) : after.Remove(use.Lock);
+                {
+                    if (use.IsAcquired == after.Contains(use.Lock))
+                        mistake ??= $"{name}: {step.Function} {(use.IsAcquired ? "takes" : "drops")} {use.Lock}, holding {Text(after)}";
+                    after = use.IsAcquired ? after.Add(use.Lock) : after.Remove(use.Lock);
+                }
                 if (held[step.To] is not { } before)
                 {
                     held[step.To] = after;
                     open.Push(step.To);
                 }
                 else if (!before.SetEquals(after))
-                    throw new InvalidOperationException($"{name}: behind {step.Function} locks are {string.Join(", ", after)} or {string.Join(", ", before)}");
+                    mistake ??= $"{name}: behind {step.Function} locks are {Text(after)} or {Text(before)}";
             }
             if (steps[location].IsEmpty && !held[location]!.IsEmpty)
-                throw new InvalidOperationException($"{name} ends holding {string.Join(", ", held[location]!)}");
+                mistake ??= $"{name} ends holding {Text(held[location]!)}";
         }
-        return [.. held.Select(locks => locks ?? ImmutableSortedSet<string>.Empty)];
+        return ([.. held.Select(locks => locks ?? ImmutableSortedSet<string>.Empty)], mistake);
     }
+
+    /// <summary>The locks that a program's steps use and that nobody may sleep under.</summary>
+    internal static ImmutableHashSet<string> Spinning(IEnumerable<Step> steps) =>
+        [.. steps.SelectMany(step => step.Effects).OfType<Effect.LockUse>().Where(use => use.IsSpin).Select(use => use.Lock)];
+
+    private static string Text(ImmutableSortedSet<string> locks) => locks.IsEmpty ? "none" : string.Join(", ", locks);
 }

@@ -2,14 +2,14 @@ using System.Runtime.InteropServices;
 
 namespace KhugepagedSpec.Checking.Guarded;
 
-/// <summary>A state of a guarded model: every variable a few bits of it. As large as a cache line.</summary>
+/// <summary>A state of a guarded model: every variable a few bits of it.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public struct PackedState : IEquatable<PackedState>
 {
     /// <summary>How many words there are.</summary>
-    public const int Words = 8;
+    public const int Words = 12;
 
-    internal ulong W0, W1, W2, W3, W4, W5, W6, W7;
+    internal ulong W0, W1, W2, W3, W4, W5, W6, W7, W8, W9, W10, W11;
 
     internal readonly ReadOnlySpan<ulong> AsSpan() => MemoryMarshal.CreateReadOnlySpan(in W0, Words);
 

@@ -119,9 +119,23 @@ public sealed class ProgramBuilder
         var steps = reached.OrderBy(location => location.Number)
             .Select(location => bySource[location]
                 .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard, Judged(step.Effects, judged))).ToImmutableArray());
-        return count - 1 > _counter.Max
-            ? throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most")
-            : new GuardedProgram(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
+        if (count - 1 > _counter.Max)
+            throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most");
+        var program = new GuardedProgram(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
+        return program with { Steps = Forbid(program, judged) };
+    }
+
+    // What may not be done under a lock becomes a broken property where a lock is held, and nothing elsewhere.
+    private static ImmutableArray<ImmutableArray<Step>> Forbid(GuardedProgram program, ImmutableHashSet<SafetyProperty> judged)
+    {
+        var spinning = LockOrder.Spinning(program.Steps.SelectMany(steps => steps));
+        return [.. program.Steps.Select((steps, location) => steps.Select(step => step.Effects.Any(effect => effect is Effect.Forbidden)
+            ? step with { Effects = [.. step.Effects.Select(effect => effect is Effect.Forbidden forbidden ? Now(forbidden, program.Held[location]) : effect)] }
+            : step).ToImmutableArray())];
+
+        Effect Now(Effect.Forbidden forbidden, ImmutableSortedSet<string> held) =>
+            judged.Contains(forbidden.Property) && held.Any(each => forbidden.UnderAnyLock || spinning.Contains(each))
+                ? Effect.Check(Term.False, forbidden.Property) : Effect.When(Term.False);
     }
 
     private static ImmutableArray<Effect> Judged(ImmutableArray<Effect> effects, ImmutableHashSet<SafetyProperty> judged) =>

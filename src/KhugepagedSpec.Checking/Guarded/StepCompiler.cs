@@ -12,7 +12,11 @@ internal delegate bool StepCode(ref PackedState state);
 internal delegate bool Condition(ref PackedState state);
 
 /// <summary>Turns steps and conditions into machine code that works on the packed words.</summary>
-internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties)
+/// <param name="layout">Where the variables lie.</param>
+/// <param name="broken">The number of the property that was broken, from 1.</param>
+/// <param name="properties">What is judged.</param>
+/// <param name="wraps">What does not fit into a variable is cut off: for programs that may be wrong.</param>
+internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties, bool wraps = false)
 {
     private static readonly FieldInfo[] Fields =
         [.. Enumerable.Range(0, PackedState.Words).Select(word => typeof(PackedState).GetField(FormattableString.Invariant($"W{word}"), BindingFlags.Instance | BindingFlags.NonPublic)!)];
@@ -77,7 +81,7 @@ internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArra
             return Expression.Assign(Scratch(variable), value);
         var (word, shift) = Place(variable);
         ulong mask = Layout.Mask(variable) << shift;
-        var shifted = value is ConstantExpression { Value: ulong number } ? Word(number << shift) : (Expression)Expression.LeftShift(value, Expression.Constant(shift));
+        var shifted = value is ConstantExpression { Value: ulong number } ? Word(number << shift) : (Expression)Expression.LeftShift(wraps ? Expression.And(value, Word(Layout.Mask(variable))) : value, Expression.Constant(shift));
         return Expression.Assign(_words[word], Expression.Or(Expression.And(_words[word], Word(~mask)), shifted));
     }
 

@@ -30,14 +30,14 @@ public sealed record AloneRun(ScanResult Status, ImmutableArray<string> Attempts
             if (only.Count == 0)
                 break;
             if (KhugepagedProgram.TriedWindow(model.StepOf(only.Move)) is { } window)
-                attempts.Add($"{window}:{((ScanResult)s.Layout.Get(state, s.Result)).KernelName()}");
+                attempts.Add($"{window}:{((ScanResult)s.Layout.Get(state, s.Khugepaged.Result)).KernelName()}");
             state = only.Next;
         }
         // Others' locks, pins and entries are in the scenario though they are not under way, so only its own end is asked for.
         if (!model.HasEnded(state) || model.Judge(state) >= 0)
             throw new InvalidOperationException("khugepaged alone does not end, or breaks a property");
-        bool collapsed = s.Layout.Get(state, s.Collapsed) != 0;
-        return new AloneRun(collapsed ? ScanResult.Succeed : (ScanResult)s.Layout.Get(state, s.Last), attempts.ToImmutable(), Text(s, state, scenario.Table));
+        bool collapsed = s.Layout.Get(state, s.Khugepaged.Collapsed) != 0;
+        return new AloneRun(collapsed ? ScanResult.Succeed : (ScanResult)s.Layout.Get(state, s.Khugepaged.Last), attempts.ToImmutable(), Text(s, state, scenario.Table));
     }
 
     /// <summary>The same of a pass of the sequential model over one range.</summary>

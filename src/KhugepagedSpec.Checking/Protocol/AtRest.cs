@@ -10,36 +10,36 @@ internal static class AtRest
         yield return (s.IsDetached.Is(0), Safety.PmdEntryComesBack);
         yield return (s.Walkers.Is(0) & s.Lockless.Is(0), Safety.NoWalkerOnDetachedTable);
         yield return (Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Migration))), Safety.NoStaleMigrationEntry);
-        yield return (Term.All(s.Entries.Select(entry => Readable(s, entry))), Safety.NoWriteLost);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.Is(Contents.Zero) | Reads(s, entry).Is(entry.Expected) | entry.IsLost)), Safety.NoWriteLost);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry).Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
         yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
         yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
         yield return (
             s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
     }
 
-    // A swapped page that is still in the swap cache is read there.
-    private static Term Readable(SharedState s, EntryState entry)
-    {
-        var value = Term.Choose(
-            s.Pmd.Is(PmdHolds.Huge), entry.New,
-            Term.Choose(s.Pmd.IsNot(PmdHolds.Table), Contents.Zero, Term.Choose(entry.Pte.Is(Holds.Swap), Term.Choose(entry.InSwapCache, entry.Source, entry.Slot), entry.PageContents)));
-        return entry.IsLost | value.Is(entry.Expected);
-    }
+    // A swapped page that is still in the swap cache is read there; a table that was moved, at its new address.
+    public static Term Reads(SharedState s, EntryState entry) => Term.Choose(
+        s.Pmd.Is(PmdHolds.Huge), entry.New,
+        Term.Choose(
+            s.Pmd.IsNot(PmdHolds.Table) & s.IsMoved.Is(0), Contents.Zero,
+            Term.Choose(entry.Pte.Is(Holds.Swap), Term.Choose(entry.InSwapCache, entry.Source, entry.Slot), entry.PageContents)));
 
-    private static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
+    public static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
     {
-        var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New, Term.Choose(s.Pmd.Is(PmdHolds.Table), entry.Pte, Holds.None));
+        var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New, Term.Choose(s.Pmd.Is(PmdHolds.Table) | s.IsMoved, entry.Pte, Holds.None));
         return process.At.IsNot(i)
             | ((process.Tlb.Is(Holds.None) | (mapped.Is(process.Tlb) & (process.TlbWritable.Is(0) | entry.Writable))) & (process.Secondary.Is(Holds.None) | mapped.Is(process.Secondary)));
     }
 
-    private static Term Balances(SharedState s, EntryState entry, int i)
+    public static Term Balances(SharedState s, EntryState entry, int i)
     {
         var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
-        var mapped = Term.Sum([s.Pmd.IsNot(PmdHolds.None) & entry.Pte.Is(Holds.Source), entry.Child]);
+        var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
+        var mapped = Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]);
         return ((Term)entry.Mappings).Is(mapped)
-            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins)
-            & entry.Locked.Is(0) & entry.Isolated.Is(0)
+            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins + gathered + entry.HeldElsewhere)
+            & entry.Locked.Is(0) & s.Khugepaged.Isolated(entry).Is(0) & s.Second.Isolated(entry).Is(0)
             & (entry.Mappings.Is(0) | entry.OnLru | entry.InBatch);
     }
 }

@@ -29,6 +29,19 @@ public enum AnonVmaRule
     BeforeMmapLock,
 }
 
+/// <summary>When collapse looks at the PMD entry for the last time.</summary>
+public enum PmdCheckRule
+{
+    /// <summary>With the VMA's own lock held.</summary>
+    BehindVmaLock,
+
+    /// <summary>A mistake: with the mmap lock held for writing, before the VMA's (to 2025-08).</summary>
+    BeforeVmaLock,
+
+    /// <summary>A mistake: under the mmap lock for reading alone.</summary>
+    NotAgain,
+}
+
 /// <summary>
 /// How collapse protects itself against everything that runs beside it. Every default is Linux 7.2's; a feared protocol is one
 /// <c>with</c>. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_huge_page</c> and what it calls.
@@ -47,8 +60,23 @@ public sealed record CollapseProtocol
     /// <summary>For a feared protocol: the processes beside khugepaged that show it.</summary>
     public IReadOnlyList<string> ShownBy { get; init; } = [];
 
+    /// <summary>Properties that it is known not to have.</summary>
+    public IReadOnlyList<Guarded.SafetyProperty> KnownNotToHold { get; init; } = [];
+
+    /// <summary>Only the PMD order is tried.</summary>
+    public bool PmdOrderOnly { get; init; }
+
+    /// <summary>Below the PMD order the table stays, and the window's PTEs are cleared and flushed one by one.</summary>
+    public bool ByPtes { get; init; }
+
+    /// <summary>By PTEs: after a failure every PTE gets back what it held.</summary>
+    public bool RestoresPtes { get; init; } = true;
+
     /// <summary>Collapse by rounds of migration entries instead (K. Shutsemau, 2026-08-16).</summary>
     public bool IsByRounds { get; init; }
+
+    /// <summary>By rounds: under the mmap lock for reading, not the VMA's.</summary>
+    public bool RoundsUnderMmapLock { get; init; }
 
     /// <summary>By rounds: each slot is verified again before it is filled.</summary>
     public bool InstallVerifies { get; init; } = true;
@@ -64,6 +92,21 @@ public sealed record CollapseProtocol
 
     /// <summary>What its extent must be.</summary>
     public ExtentRule Extent { get; init; }
+
+    /// <summary>A VMA without an anon_vma is turned away.</summary>
+    public bool TestsAnonVma { get; init; } = true;
+
+    /// <summary>When the PMD entry is looked at for the last time.</summary>
+    public PmdCheckRule PmdCheck { get; init; }
+
+    /// <summary>A mistake: below the PMD order, swap-in that finds a swap entry returns with the mmap lock held.</summary>
+    public bool SwapBailKeepsLock { get; init; }
+
+    /// <summary>The scan ends at an absent entry that is no swap entry.</summary>
+    public bool ScanChecksEntry { get; init; }
+
+    /// <summary>So does swap-in.</summary>
+    public bool SwapinRefusesNonSwap { get; init; }
 
     /// <summary>Swap-in looks at what kind of entry it has.</summary>
     public bool SwapinChecksEntry { get; init; } = true;
@@ -85,6 +128,18 @@ public sealed record CollapseProtocol
 
     /// <summary>TLBs are flushed when the PMD entry is emptied.</summary>
     public bool FlushesTlbs { get; init; } = true;
+
+    /// <summary>Of the TLBs only what maps the window is flushed.</summary>
+    public bool FlushesWindowOnly { get; init; }
+
+    /// <summary>The flush reaches the paging-structure caches too.</summary>
+    public bool FlushesWalkCaches { get; init; } = true;
+
+    /// <summary>The PMD entry is emptied under the pmd lock.</summary>
+    public bool TakesPmdLock { get; init; } = true;
+
+    /// <summary>A mistake: the notifier ends with the pte lock held.</summary>
+    public bool NotifierEndsUnderPteLock { get; init; }
 
     /// <summary>Lockless walkers are waited for.</summary>
     public bool SyncsLocklessWalkers { get; init; } = true;
@@ -109,6 +164,33 @@ public sealed record CollapseProtocol
 
     /// <summary>After a failure pages go back unlocked and on their list.</summary>
     public bool PutsBack { get; init; } = true;
+
+    /// <summary>A mistake: when copying fails, pages are put back before the table is.</summary>
+    public bool PutsBackBeforeTable { get; init; }
+
+    /// <summary>A small source is put back, unlocked, before its PTE is cleared (7.2), not behind.</summary>
+    public bool ReleasesBeforeClear { get; init; } = true;
+
+    /// <summary>A neighbour's: GUP-fast looks at the PMD entry again when it has its reference.</summary>
+    public bool GupLooksAtPmdAgain { get; init; } = true;
+
+    /// <summary>A neighbour's: GUP-fast looks at the PTE again.</summary>
+    public bool GupLooksAtPteAgain { get; init; } = true;
+
+    /// <summary>A neighbour's: UFFDIO_COPY looks at the PMD entry again under the pte lock.</summary>
+    public bool UffdLooksAtPmdAgain { get; init; } = true;
+
+    /// <summary>A neighbour's: reclaim and migration leave a pinned page mapped.</summary>
+    public bool PinsAreRespected { get; init; } = true;
+
+    /// <summary>A neighbour's: zapped pages are freed behind the flush.</summary>
+    public bool FreesBehindFlush { get; init; } = true;
+
+    /// <summary>A neighbour's: page tables are freed by RCU, so behind every walk.</summary>
+    public bool FreesTablesByRcu { get; init; } = true;
+
+    /// <summary>A neighbour's: reclaim and migration flush TLBs before they write a page out or copy it.</summary>
+    public bool FlushesBatches { get; init; } = true;
 
     /// <summary>After a failure the PMD entry is filled again.</summary>
     public bool ReinstatesPmd { get; init; } = true;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Checking.Guarded;
 
 namespace KhugepagedSpec.Checking.Protocol;
@@ -11,7 +12,8 @@ internal sealed class EntryState
     public required Variable Pte, Young, Dirty, Writable, UffdWp, Order;
     public required Variable Locked, References, Mappings, OnLru, LazyFree, InSwapCache, InBatch, Child, Poisoned;
     public required Variable Source, Fresh, New, Slot, Expected, IsGivenUp, IsLost, FreshReferences;
-    public required Variable Isolated, Occupied;
+    public required Variable Exclusive, Saved, IsCopied, HeldElsewhere;
+    public required int Index;
 
     public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
 
@@ -21,7 +23,7 @@ internal sealed class EntryState
 
     /// <summary>References that neither mappings nor the swap cache explain.</summary>
     public Term HasExtraReference =>
-        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), Pte.Is(Holds.Fresh) & FreshReferences.IsNot(0));
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
 
     /// <summary>The source loses a reference; with the last it is freed, and on no list.</summary>
     public IEnumerable<Effect> DropReference => [References.Decrease(), Effect.When(References.Is(0), OnLru.Set(0))];
@@ -42,8 +44,10 @@ internal sealed class EntryState
 /// <summary>What one process keeps to itself, its CPU's TLB included.</summary>
 internal sealed class Slot
 {
-    public required Variable Counter, At, Tlb, TlbWritable, Pin, PinIsOwn, Seen, Secondary, IsStale, InNeighbour;
-    public required Layout.Block Block;
+    public required Variable Counter, At, Tlb, TlbWritable, Cached, Pin, PinIsOwn, PinStays, Seen, Secondary, IsStale, InNeighbour, FreesTable;
+    public required ImmutableArray<Variable> Gathered;
+
+    public Layout.Block Block { get; set; }
 
     /// <summary>Its TLB forgets what it knows of an entry.</summary>
     public Effect Flush(int entry) => Effect.When(At.Is(entry), Tlb.Set(Holds.None), TlbWritable.Set(0));

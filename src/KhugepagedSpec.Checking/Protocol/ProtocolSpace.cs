@@ -16,16 +16,19 @@ public sealed class ProtocolSpace
     private readonly GuardedModelParts _parts;
     private readonly ImmutableHashSet<SafetyProperty> _judged;
     private readonly CompiledProgram _khugepaged;
+    private GuardedModelParts? _wrapping;
+    private CompiledProgram? _mutated;
+    private readonly Dictionary<Variable, CompiledProgram> _wrapped = [];
     private readonly ConcurrentDictionary<(Actor, int), CompiledProgram> _actors = [];
 
     /// <summary>Prepares models.</summary>
     /// <param name="protocol">What khugepaged does.</param>
     /// <param name="shape">The table's shape.</param>
-    /// <param name="judged">The properties to look at; all if null.</param>
+    /// <param name="judged">The properties to look at; if null all but those that the protocol is known not to have.</param>
     public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
     {
         (Protocol, Shape, State) = (protocol, shape, new SharedState(shape));
-        _judged = [.. judged ?? Safety.All];
+        _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
             State.Layout, compiler, State.Broken, Safety.All, [.. AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))], Safety.NoDeadlock);
@@ -52,7 +55,7 @@ public sealed class ProtocolSpace
     {
         var programs = actors.Select((actor, slot) => _actors.GetOrAdd((actor, slot), _ =>
         {
-            var writer = new ActorWriter(State, State.Processes[slot], actor.Name);
+            var writer = new ActorWriter(State, State.Processes[slot], actor.Name, Protocol);
             actor.Write(writer);
             return Compile(writer.B);
         }));
@@ -65,6 +68,46 @@ public sealed class ProtocolSpace
         var initial = InitialState.Of(State, table ?? Tables[0]);
         State.Layout.Set(ref initial, State.BusyByChance, anyPageMayLookBusy ? 1 : 0);
         return new GuardedModel(_parts, [_khugepaged, .. programs], initial, reductions, [.. twins]);
+    }
+
+    /// <summary>
+    /// khugepaged beside some processes, one of them, or khugepaged, with its program changed. What does not fit into a variable any
+    /// more is cut off.
+    /// </summary>
+    /// <param name="actors">Up to three.</param>
+    /// <param name="process">Whose program is another: 0 for khugepaged.</param>
+    /// <param name="program">That program.</param>
+    /// <param name="table">The table to begin with.</param>
+    /// <param name="belowPmd">The PMD order is not enabled.</param>
+    public GuardedModel Mutated(IReadOnlyList<Actor> actors, int process, GuardedProgram program, string table, bool belowPmd = false)
+    {
+        var model = Beside(actors, Reductions.PartialOrder, table);
+        var parts = _wrapping ??= _parts with { Compiler = new StepCompiler(State.Layout, State.Broken, Safety.All, wraps: true) };
+        var initial = model.Initial;
+        State.Layout.Set(ref initial, State.PmdEnabled, belowPmd ? 0 : 1);
+        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], initial, Reductions.PartialOrder, []);
+
+        CompiledProgram Wrapped(GuardedProgram source)
+        {
+            if (ReferenceEquals(source, program))
+                return _mutated is { } last && ReferenceEquals(last.Source, program) ? last : _mutated = new CompiledProgram(program, State.Layout, parts.Compiler);
+            return _wrapped.TryGetValue(source.Counter, out var known) && ReferenceEquals(known.Source, source)
+                ? known : _wrapped[source.Counter] = new CompiledProgram(source, State.Layout, parts.Compiler);
+        }
+    }
+
+    /// <summary>The value of a condition in a state.</summary>
+    internal bool Evaluate(PackedState state, Term condition)
+    {
+        lock (_parts.Compiler)
+            return _parts.Compiler.Compile(condition)(ref state);
+    }
+
+    /// <summary>One process alone, from a full table or from a PMD entry without one: <c>0</c>, <c>m</c> or <c>~</c>.</summary>
+    internal GuardedModel Only(Actor actor, char? pmd)
+    {
+        var model = Beside([actor], Reductions.None);
+        return new(_parts, [model.Compiled[1]], pmd is { } without ? InitialState.WithoutTable(State, without) : model.Initial, Reductions.None, []);
     }
 
     /// <summary>khugepaged alone, from some state.</summary>

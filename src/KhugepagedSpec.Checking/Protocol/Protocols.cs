@@ -3,11 +3,31 @@ using KhugepagedSpec.Checking.Guarded;
 
 namespace KhugepagedSpec.Checking.Protocol;
 
-/// <summary>The protocols: Linux 7.2's, the one that may come next, and those that were feared, each 7.2's with one thing wrong.</summary>
-public static class Protocols
+/// <summary>One thing that a protocol, or a neighbour of collapse, does otherwise; several can be put together.</summary>
+/// <param name="Name">The name users give on the command line.</param>
+/// <param name="Source">Where it was feared, posted or asked.</param>
+/// <param name="Breaks">The property that it breaks; null if it breaks none by itself.</param>
+/// <param name="ShownBy">The processes beside khugepaged that show it; null for all.</param>
+/// <param name="Apply">Makes it so.</param>
+public sealed record Switch(string Name, string Source, SafetyProperty? Breaks, ImmutableArray<string>? ShownBy, Func<CollapseProtocol, CollapseProtocol> Apply)
+{
+    /// <summary>It changes collapse by rounds, not Linux 7.2.</summary>
+    public bool IsOfRounds { get; init; }
+
+    /// <summary>For what breaks nothing: what that answers, in a sentence.</summary>
+    public string? Says { get; init; }
+}
+
+/// <summary>The protocols: the versions', and what was feared or asked of them, each one thing otherwise.</summary>
+public static partial class Protocols
 {
     /// <summary>Linux 7.2.</summary>
-    public static CollapseProtocol Linux72 { get; } = new() { Name = "linux-7.2", Source = "Linux 7.2, mm/khugepaged.c:collapse_huge_page" };
+    public static CollapseProtocol Linux72 { get; } = new()
+    {
+        Name = "linux-7.2",
+        Source = "Linux 7.2, mm/khugepaged.c:collapse_huge_page",
+        KnownNotToHold = [Safety.RmapFindsEveryMapping],
+    };
 
     /// <summary>Collapse by rounds.</summary>
     public static CollapseProtocol Rounds { get; } = new()
@@ -17,50 +37,74 @@ public static class Protocols
         IsByRounds = true,
     };
 
-    /// <summary>The feared ones.</summary>
-    public static ImmutableArray<CollapseProtocol> Feared { get; } =
+    /// <summary>Versions whose protocols differ; those of reviews as they were posted, with what is wrong in them.</summary>
+    public static ImmutableArray<CollapseProtocol> Versions { get; } =
     [
-        Bad("pmd-cleared-beyond-vma", "J. Horn, 2025-04-30, on v5 patch 7", Safety.NobodyOutsideAffected, "neighbour", "settings") with { Extent = ExtentRule.WindowOnly },
-        Bad("anon-vma-dropped-early", "H. Dickins, 2025-05, on v5 patch 7", Safety.NoStaleMigrationEntry, "migrate") with { AnonVma = AnonVmaRule.UntilIsolated },
-        Bad("vma-used-after-unlock", "N. Pache, 2026-05-25, fixup to v18 patch 11", Safety.NoFreedVmaUsed, "munmap") with { WalkUsesVma = true },
-        Bad("ptes-before-pmd", "D. Hildenbrand, L. Yang, 2026-05-31, on v18 patch 6", Safety.EntriesReachable, "settings") with { PmdBeforePtes = false },
-        Bad("not-revalidated-under-write-lock", "mm/khugepaged.c:hugepage_vma_revalidate, the second call", Safety.NoFreedVmaUsed, "munmap") with { RevalidatesUnderWriteLock = false },
-        Bad("extent-not-revalidated", "L. Stoakes, 2026-06, on v18 patch 6: always check the PMD order", Safety.EligibleWhenInstalled, "neighbour") with { Extent = ExtentRule.NotChecked },
-        Bad("no-sync-before-isolate", "J. Horn, 2022-11: tlb_remove_table_sync_one", Safety.NoWalkerOnDetachedTable, "gup-fast") with { SyncsLocklessWalkers = false },
-        Bad("references-not-counted", "mm/khugepaged.c:__collapse_huge_page_isolate", Safety.NoPinOnUnmappedPage, "gup-fast") with { IsolationChecksReferences = false },
-        Bad("swapin-of-non-swap-entry", "W. Yang, 2025-10-05, L. Yang, 2025-10-07", Safety.NoWriteLost, "migrate") with { SwapinChecksEntry = false },
-        Bad("uffd-not-rechecked", "the fixup of 2026-05-25 relies on isolation", Safety.UffdKeepsHoles, "userfaultfd") with { IsolationSeesUffd = false },
-        Bad("vma-write-not-started", "per-VMA locks: mm/khugepaged.c:collapse_huge_page calls vma_start_write", Safety.PmdEntryComesBack, "fault") with { StartsVmaWrite = false },
-        Bad("unlocked-before-copy", "mm/khugepaged.c:collapse_huge_page, at the PMD order, relies on folio locks", Safety.RmapFindsEveryMapping, "hwpoison") with { LocksLastThroughCopy = false },
-
-        Bad("tlbs-not-flushed", "mm/pgtable-generic.c:pmdp_collapse_flush", Safety.NoWriteLost, "writer") with { FlushesTlbs = false },
-        Bad("secondary-mmus-not-told", "H. Dickins, 2025-05, on v5 patch 7: the notifier's range", Safety.NoWriteLost, "secondary-mmu") with { Notifies = false },
-        Bad("notifier-end-not-counted", "virt/kvm/kvm_main.c: the sequence moves at the end", Safety.NoWriteLost, "secondary-mmu") with { NotifierEndCounts = false },
-        Bad("anon-vma-not-taken", "mm/khugepaged.c:collapse_huge_page", Safety.NoWalkerOnDetachedTable, "reclaim") with { AnonVma = AnonVmaRule.NotTaken },
-        Bad("anon-vma-before-mmap", "lock order: mm/rmap.c", Safety.NoDeadlock, "munmap") with { AnonVma = AnonVmaRule.BeforeMmapLock },
-        Bad("mmap-lock-for-reading", "mm/khugepaged.c:collapse_huge_page: the write lock", Safety.PmdEntryComesBack, "fault-mmap") with { TakesMmapForWriting = false },
-        Bad("uffd-wp-not-rechecked", "P. Xu, 2023-04-05", Safety.NothingSharedOrAbsent, "userfaultfd") with { IsolationChecksUffdWp = false },
-        Bad("shared-not-rechecked", "v5 patch 7: no shared page below the PMD order", Safety.NothingSharedOrAbsent, "fork", "settings") with { IsolationChecksShared = false },
-        Bad("isolation-without-locks", "mm/khugepaged.c:__collapse_huge_page_isolate", Safety.RmapFindsEveryMapping, "hwpoison") with { IsolationLocks = false },
-        Bad("copied-before-flush", "mm/khugepaged.c:collapse_huge_page copies behind the flush", Safety.NoWriteLost, "writer") with { CopiesBehindFlush = false },
-        Bad("not-put-back", "mm/khugepaged.c:release_pte_pages", Safety.CountsBalance, "reclaim") with { PutsBack = false },
-        Bad("pmd-not-reinstated", "mm/khugepaged.c:collapse_huge_page, behind a failed isolation", Safety.PmdEntryComesBack, "reclaim") with { ReinstatesPmd = false },
-
-        new()
-        {
-            Name = "rounds-without-verification", Source = "D. Hildenbrand, 2026-09-14, on \"mm/collapse: rebuild collapse on migration primitives\"", IsByRounds = true,
-            InstallVerifies = false, Breaks = Safety.NoWriteLost, ShownBy = ["dontneed"],
-        },
+        Linux72,
+        Linux72 with { Name = "linux-7.1", Source = "Linux 7.1, mm/khugepaged.c:collapse_huge_page: the PMD order alone", PmdOrderOnly = true },
+        Version("v5", "khugepaged: mTHP support, v5, N. Pache, 2025-04-28", "pmd-cleared-beyond-vma", "anon-vma-dropped-early", "ptes-before-pmd", "swap-bail-keeps-lock", "pmd-checked-before-vma-lock"),
+        Version("v17", "khugepaged: mTHP support, v17, N. Pache, 2026-05", "ptes-before-pmd"),
+        Version("v18", "khugepaged: mTHP support, v18, N. Pache, 2026-05-22", "ptes-before-pmd", "vma-used-after-unlock"),
+        Rounds,
     ];
 
-    /// <summary>All of them by name; the first is the default.</summary>
-    public static ImmutableArray<CollapseProtocol> All { get; } = [Linux72, Rounds, .. Feared];
+    /// <summary>The feared ones, each by itself.</summary>
+    public static ImmutableArray<CollapseProtocol> Feared { get; } = [.. Switches.Where(each => each.Breaks is not null).Select(each => With(Base(each), [each]))];
 
-    private static CollapseProtocol Bad(string name, string source, SafetyProperty breaks, params string[] shownBy) => Linux72 with
+    /// <summary>What was asked, and breaks nothing.</summary>
+    public static ImmutableArray<CollapseProtocol> Asked { get; } = [.. Switches.Where(each => each.Breaks is null).Select(each => With(Base(each), [each]))];
+
+    /// <summary>All of them by name; the first is the default.</summary>
+    public static ImmutableArray<CollapseProtocol> All { get; } = [.. Versions, .. Feared, .. Asked];
+
+    /// <summary>Switches that break something only together.</summary>
+    public static ImmutableArray<CollapseProtocol> Pairs { get; } =
+    [
+        .. PairsOf.Select(pair => Of(null, $"{pair.A},{pair.B}") with { Breaks = pair.Breaks, ShownBy = pair.ShownBy }),
+    ];
+
+    /// <summary>A version with some switches.</summary>
+    /// <param name="model">The version's name; Linux 7.2, or by rounds if a switch is of rounds, if null.</param>
+    /// <param name="variant">A protocol's name, or switches, separated by commas; null for none.</param>
+    /// <exception cref="FormatException">There is no such version or switch.</exception>
+    public static CollapseProtocol Of(string? model, string? variant)
     {
-        Name = name,
-        Source = source,
-        Breaks = breaks,
-        ShownBy = shownBy,
-    };
+        var version = model is null ? null : Versions.FirstOrDefault(each => each.Name == model)
+            ?? throw new FormatException($"--model {model}: expected one of {string.Join(", ", Versions.Select(each => each.Name))}");
+        if (variant is null)
+            return version ?? Linux72;
+        if (version is null && All.FirstOrDefault(each => each.Name == variant) is { } named)
+            return named;
+        string[] names = variant.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        if (version is null && !Pairs.IsDefault && Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
+            return together;
+        var switches = names.Select(name => Switches.FirstOrDefault(each => each.Name == name)
+            ?? throw new FormatException($"--variant {name}: expected one of {string.Join(", ", (version is null ? All.Select(each => each.Name) : Switches.Select(each => each.Name)))}")).ToList();
+        return With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches);
+    }
+
+    private static CollapseProtocol Base(Switch one) => one.IsOfRounds ? Rounds : Linux72;
+
+    // What several break is not known beforehand: they are judged by all that the version has.
+    private static CollapseProtocol With(CollapseProtocol version, List<Switch> switches)
+    {
+        var all = switches.Aggregate(version, (protocol, each) => each.Apply(protocol));
+        bool one = switches.Count == 1 && version == Base(switches[0]);
+        var shownBy = switches.SelectMany(each => each.ShownBy ?? []).Distinct().Take(ProtocolSpace.MostActors).ToList();
+        return all with
+        {
+            Name = (version == Linux72 || version == Rounds ? "" : version.Name + ",") + string.Join(',', switches.Select(each => each.Name)),
+            Source = string.Join("; ", switches.Select(each => each.Source)),
+            Breaks = one ? switches[0].Breaks : null,
+            ShownBy = shownBy,
+        };
+    }
+
+    private static CollapseProtocol Version(string name, string source, params string[] mistakes) =>
+        mistakes.Select(mistake => Switches.Single(each => each.Name == mistake)).Aggregate(Linux72, (protocol, each) => each.Apply(protocol)) with
+        {
+            Name = name,
+            Source = source + "; with " + string.Join(", ", mistakes),
+            ShownBy = [.. mistakes.SelectMany(mistake => Switches.Single(each => each.Name == mistake).ShownBy ?? []).Distinct().Take(ProtocolSpace.MostActors)],
+        };
 }

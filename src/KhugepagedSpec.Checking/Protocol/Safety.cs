@@ -8,7 +8,7 @@ public static class Safety
 {
     /// <summary>Every address reads what was last written there.</summary>
     public static SafetyProperty NoWriteLost { get; } = new(
-        "no-write-lost", "Every address reads what was written there last, or zero after it was given up.", "mm/khugepaged.c:collapse_huge_page: no TLB entry is left when pages are copied");
+        "no-write-lost", "Every address reads what was written there last.", "mm/khugepaged.c:collapse_huge_page: no TLB entry is left when pages are copied");
 
     /// <summary>A pin is a pin on what is mapped.</summary>
     public static SafetyProperty NoPinOnUnmappedPage { get; } = new(
@@ -30,6 +30,40 @@ public static class Safety
     /// <summary>An rmap walk sees every mapping.</summary>
     public static SafetyProperty RmapFindsEveryMapping { get; } = new(
         "rmap-finds-every-mapping", "Who holds a folio's lock and walks its mappings finds each of them.", "mm/khugepaged.c:collapse_huge_page: anon_vma lock, or folio locks at the PMD order");
+
+    /// <summary>An rmap walk sees every mapping that stays.</summary>
+    public static SafetyProperty RmapFindsWhatStays { get; } = new(
+        "rmap-finds-what-stays", "Who walks a folio's mappings finds each of them, but one that collapse has copied and is about to clear.",
+        "mm/khugepaged.c:__collapse_huge_page_copy_succeeded puts a small page back, unlocked, before it clears its PTE");
+
+    /// <summary>What was given up does not come back.</summary>
+    public static SafetyProperty GivenUpReadsZero { get; } = new(
+        "given-up-reads-zero", "A page that was given up, by MADV_DONTNEED or with its VMA, and not written since, reads zero.", "madvise(2), MADV_DONTNEED");
+
+    /// <summary>A freed page table is nobody's.</summary>
+    public static SafetyProperty NoFreedTableUsed { get; } = new(
+        "no-freed-table-used", "No page table that was freed, or never was, is put back, walked, or left in a CPU's paging-structure cache.",
+        "366a4532d96f, 2025-08: the PMD entry is looked at behind vma_start_write");
+
+    /// <summary>A freed page is nobody's.</summary>
+    public static SafetyProperty NoFreedPageUsed { get; } = new(
+        "no-freed-page-used", "No CPU stores to a page that was freed.", "mm/mmu_gather.c: pages are freed behind the flush");
+
+    /// <summary>A huge page is not taken for a table.</summary>
+    public static SafetyProperty NoHugePageTakenForTable { get; } = new(
+        "no-huge-page-taken-for-a-table", "The PMD entry that collapse empties maps no huge page.", "include/asm-generic: pmdp_collapse_flush: VM_BUG_ON(pmd_trans_huge(*pmdp))");
+
+    /// <summary>Spin locks are for those who stay awake.</summary>
+    public static SafetyProperty NobodySleepsAtomic { get; } = new(
+        "nobody-sleeps-under-a-spin-lock", "Nobody sleeps under a pmd or pte lock, with a mapped PTE or with interrupts off.", "linux-mm, 2019-11-07: sleeping with a mapped PTE");
+
+    /// <summary>There is an anon_vma to lock.</summary>
+    public static SafetyProperty NoNullAnonVma { get; } = new(
+        "no-null-anon-vma-locked", "The VMA whose anon_vma is locked has one.", "mm/khugepaged.c:hugepage_vma_revalidate, expect_anon; a NULL anon_vma by race, 2020");
+
+    /// <summary>The walk goes on without locks.</summary>
+    public static SafetyProperty LocksDroppedOnReturn { get; } = new(
+        "locks-dropped-on-return", "collapse_huge_page returns with no lock held, whatever became of it.", "on v5 patch 7 and v18 patch 11: who drops the mmap lock, and when");
 
     /// <summary>Another VMA in the range notices nothing.</summary>
     public static SafetyProperty NobodyOutsideAffected { get; } = new(
@@ -72,5 +106,7 @@ public static class Safety
     [
         NoWriteLost, NoPinOnUnmappedPage, NoFreedVmaUsed, NoWalkerOnDetachedTable, NoStaleMigrationEntry, RmapFindsEveryMapping, NobodyOutsideAffected,
         PmdEntryComesBack, EntriesReachable, TlbsAgree, CountsBalance, UffdKeepsHoles, NothingSharedOrAbsent, EligibleWhenInstalled, NoDeadlock,
+        RmapFindsWhatStays, GivenUpReadsZero, NoFreedTableUsed, NoHugePageTakenForTable, NobodySleepsAtomic, NoNullAnonVma, LocksDroppedOnReturn,
+        NoFreedPageUsed,
     ];
 }

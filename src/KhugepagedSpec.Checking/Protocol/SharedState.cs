@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Collapse;
 
 namespace KhugepagedSpec.Checking.Protocol;
 
@@ -13,13 +12,10 @@ internal sealed class SharedState
     /// <summary>Processes beside khugepaged.</summary>
     public const int Slots = 3;
 
-    private static readonly string[] ResultNames = [.. Enumerable.Range(0, 32).Select(number => ((ScanResult)number).KernelName())];
-
     public SharedState(Shape shape)
     {
         Shape = shape;
         Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
-        Counter = Add("khugepaged", 511);
         Broken = Add("broken", 31, 0, ["nothing", .. Safety.All.Select(property => property.Name)]);
         Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", Slots + 1), Add("mmap_writer"));
         VmaLock = new ReadWriteLock("vma lock", Add("vma_readers", Slots + 1), Add("vma_writer"));
@@ -27,7 +23,7 @@ internal sealed class SharedState
         AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", Slots), Add("anon_vma_writer"));
         PmdLock = new Mutex("pmd lock", Add("pmd_lock"));
         PteLock = new Mutex("pte lock", Add("pte_lock"));
-        Pmd = Add("pmd", 3, PmdHolds.Table, PmdHolds.Names);
+        Pmd = Add("pmd", 4, PmdHolds.Table, PmdHolds.Names);
         IsDetached = Add("table_is_out");
         Vma = Add("vma", 4, VmaIs.First, VmaIs.Names);
         HasAnonVma = Add("has_anon_vma", 1, 1);
@@ -42,21 +38,14 @@ internal sealed class SharedState
         MaxPtesNone = Add("max_ptes_none", shape.Pages - 1, shape.Pages - 1);
         MaxPtesSwap = Add("max_ptes_swap", shape.Pages - 1, shape.Pages - 1);
         MaxPtesShared = Add("max_ptes_shared", shape.Pages - 1, shape.Pages - 1);
+        IsMoved = Add("table_is_elsewhere");
         Lockless = Add("lockless_walkers", Slots);
         Walkers = Add("walkers", Slots);
         Invalidations = Add("invalidations", 3);
         IsForking = Add("forking");
         BusyByChance = Add("busy_by_chance");
-        CapturedPmd = Add("walk_pmd_order");
-        CapturedSmall = Add("walk_small_order");
-        Unmapped = Add("unmapped", shape.Pages);
-        Result = Add("result", 31, 0, ResultNames);
-        Last = Add("last", 31, 0, ResultNames);
-        Collapsed = Add("collapsed");
-        NoneCount = Add("none_or_zero", shape.Pages);
-        SharedCount = Add("shared", shape.Pages);
-        Referenced = Add("referenced");
-        SwappedIn = Add("swapped_in");
+        Khugepaged = new Collapser(this, Add("khugepaged", 511), "", isMadvise: false);
+        Second = new Collapser(this, null, "second_", isMadvise: true);
         Entries = [.. Enumerable.Range(0, shape.Pages).Select(AddEntry)];
     }
 
@@ -64,7 +53,11 @@ internal sealed class SharedState
 
     public Layout Layout { get; } = new();
 
-    public Variable Counter { get; }
+    /// <summary>khugepaged's own.</summary>
+    public Collapser Khugepaged { get; }
+
+    /// <summary>What a second collapse keeps to itself; its location is that of the process that runs it.</summary>
+    public Collapser Second { get; }
 
     public Variable Broken { get; }
 
@@ -113,6 +106,9 @@ internal sealed class SharedState
 
     public Variable MaxPtesShared { get; }
 
+    /// <summary>mremap took the table along: it hangs at another address, and its pages are mapped there.</summary>
+    public Variable IsMoved { get; }
+
     /// <summary>CPUs in a lockless walk of the table with interrupts off: what the IPI waits for.</summary>
     public Variable Lockless { get; }
 
@@ -128,26 +124,6 @@ internal sealed class SharedState
     /// seen in the middle of one.
     /// </summary>
     public Variable BusyByChance { get; }
-
-    public Variable CapturedPmd { get; }
-
-    public Variable CapturedSmall { get; }
-
-    public Variable Unmapped { get; }
-
-    public Variable Result { get; }
-
-    public Variable Last { get; }
-
-    public Variable Collapsed { get; }
-
-    public Variable NoneCount { get; }
-
-    public Variable SharedCount { get; }
-
-    public Variable Referenced { get; }
-
-    public Variable SwappedIn { get; }
 
     public ImmutableArray<EntryState> Entries { get; }
 
@@ -176,14 +152,27 @@ internal sealed class SharedState
     /// <summary>Pages that wait in LRU batches go to their lists.</summary>
     public IEnumerable<Effect> DrainBatch() => Entries.Select(entry => entry.LeaveBatch);
 
-    /// <summary>Empty entries allowed in a window: as the setting says at the PMD order, all or none below, none if userfaultfd is seen.</summary>
-    public Term MaxNone(Window window, bool seesUffd)
-    {
-        var limit = window.IsPmd ? MaxPtesNone : Term.Choose(MaxPtesNone.Is(Shape.Pages - 1), window.Pages - 1, 0);
-        return seesUffd ? Term.Choose(IsArmed, 0, limit) : limit;
-    }
+    /// <summary>Every CPU forgets the table that it found in the PMD entry.</summary>
+    public IEnumerable<Effect> FlushWalkCaches() => Processes.Select(process => process.Cached.Set(0));
 
-    private Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
+    /// <summary>The table leaves the PMD entry for good: who remembers it remembers one that will be freed.</summary>
+    public IEnumerable<Effect> LoseTable() =>
+        [Pmd.Set(PmdHolds.None), .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable)))];
+
+    /// <summary>Nobody has a table at hand that is to be freed: no walk, and no CPU's paging-structure cache.</summary>
+    public Term NobodyInLostTable => Walkers.Is(0) & Term.All(Processes.Select(process => process.Cached.IsNot(CachedIs.LostTable)));
+
+    /// <summary>The PMD entry maps a huge page, or says that it is being migrated.</summary>
+    public Term IsHuge => Pmd.Is(PmdHolds.Huge) | Pmd.Is(PmdHolds.Migration);
+
+    /// <summary>A page of the entry is pinned for good: FOLL_PIN, not FOLL_GET.</summary>
+    public Term IsPinned(int entry) => Entries[entry].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(entry) & process.Pin.Is(Holds.Source) & process.PinStays));
+
+    /// <summary>The mapping by the PMD entry becomes one by PTEs.</summary>
+    public IEnumerable<Effect> SplitPmd() =>
+        [Pmd.Set(PmdHolds.Table), .. Entries.Select(entry => entry.Pte.Set(Holds.New)), .. Enumerable.Range(0, Shape.Pages).SelectMany(FlushTlbs)];
+
+    internal Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
 
     private EntryState AddEntry(int i)
     {
@@ -204,6 +193,11 @@ internal sealed class SharedState
             InBatch = Add("in_lru_batch"),
             Child = Add("child_maps"),
             Poisoned = Add("poisoned"),
+            Index = i,
+            Exclusive = Add("exclusive", 1, 1),
+            Saved = Add("saved_pte", 4, 0, Holds.Names),
+            IsCopied = Add("copied"),
+            HeldElsewhere = Add("pinned_for_good"),
             Source = Add("source", 2, Contents.Old, Contents.Names),
             Fresh = Add("fresh", 2, 0, Contents.Names),
             New = Add("new", 2, 0, Contents.Names),
@@ -212,8 +206,6 @@ internal sealed class SharedState
             IsGivenUp = Add("given_up"),
             IsLost = Add("lost"),
             FreshReferences = Add("fresh_references", 3),
-            Isolated = Add("isolated"),
-            Occupied = Add("occupied"),
         };
 
         Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) =>
@@ -223,23 +215,28 @@ internal sealed class SharedState
     private Slot AddSlot(int number)
     {
         Variable Make(string name, int max = 1, int initial = 0, string[]? values = null) => new(FormattableString.Invariant($"{name}_of_{number}"), max, initial, values);
-        Variable counter = Make("location", 511), at = Make("at", Shape.Pages, Shape.Pages), tlb = Make("tlb", 4, 0, Holds.Names), writable = Make("tlb_writable"),
-            pin = Make("pin", 4, 0, Holds.Names), own = Make("pin_is_own"), seen = Make("seen", 10, 0, Holds.Names), secondary = Make("secondary", 4, 0, Holds.Names),
-            stale = Make("stale"), neighbour = Make("in_neighbour");
-        var block = Layout.AddBlock([counter, at, tlb, writable, pin, own, seen, secondary, stale, neighbour]);
-        return new Slot
+        var slot = new Slot
         {
-            Counter = counter,
-            At = at,
-            Tlb = tlb,
-            TlbWritable = writable,
-            Pin = pin,
-            PinIsOwn = own,
-            Seen = seen,
-            Secondary = secondary,
-            IsStale = stale,
-            InNeighbour = neighbour,
-            Block = block,
+            Counter = Make("location", 511),
+            At = Make("at", Shape.Pages, Shape.Pages),
+            Tlb = Make("tlb", 4, 0, Holds.Names),
+            TlbWritable = Make("tlb_writable"),
+            Cached = Make("cached_table", 2, 0, CachedIs.Names),
+            Pin = Make("pin", 4, 0, Holds.Names),
+            PinIsOwn = Make("pin_is_own"),
+            PinStays = Make("pin_stays"),
+            Seen = Make("seen", 4, 0, Holds.Names),
+            Secondary = Make("secondary", 4, 0, Holds.Names),
+            IsStale = Make("stale"),
+            InNeighbour = Make("in_neighbour"),
+            FreesTable = Make("frees_table"),
+            Gathered = [.. Enumerable.Range(0, Shape.Pages).Select(i => Make(FormattableString.Invariant($"gathered_{i}")))],
         };
+        slot.Block = Layout.AddBlock(
+        [
+            slot.Counter, slot.At, slot.Tlb, slot.TlbWritable, slot.Cached, slot.Pin, slot.PinIsOwn, slot.PinStays, slot.Seen, slot.Secondary, slot.IsStale, slot.InNeighbour,
+            slot.FreesTable, .. slot.Gathered,
+        ]);
+        return slot;
     }
 }

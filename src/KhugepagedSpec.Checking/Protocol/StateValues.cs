@@ -12,9 +12,17 @@ internal static class Holds
 /// <summary>What the PMD entry holds.</summary>
 internal static class PmdHolds
 {
-    public const int None = 0, Table = 1, Huge = 2, OtherTable = 3;
+    public const int None = 0, Table = 1, Huge = 2, OtherTable = 3, Migration = 4;
 
-    public static readonly string[] Names = ["none", "table", "huge", "another table"];
+    public static readonly string[] Names = ["none", "table", "huge", "another table", "migration"];
+}
+
+/// <summary>What a CPU's paging-structure cache remembers of the PMD entry.</summary>
+internal static class CachedIs
+{
+    public const int Nothing = 0, Table = 1, LostTable = 2;
+
+    public static readonly string[] Names = ["nothing", "the table", "a table that was taken out"];
 }
 
 /// <summary>Which VMA covers the range.</summary>

@@ -17,6 +17,18 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
     /// <summary>The counterexample, step by step; null if there is none.</summary>
     public Interleaving? Counterexample => Found.Counterexample is { } trace ? Interleaving.Of(Space.Beside(Actors, Reductions.None, Table), trace.Actions) : null;
 
+    /// <summary>What the counterexample broke, in words; null if there is none.</summary>
+    public string? Why
+    {
+        get
+        {
+            if (Counterexample is not { } way)
+                return null;
+            var model = Space.Beside(Actors, Reductions.None, Table);
+            return Protocol.Why.Of(Space, way, Broken!, [.. model.Programs.Select((program, number) => (program, model.LocationOf(way.End, number)))]);
+        }
+    }
+
     /// <summary>The property that is broken; null if none is.</summary>
     public SafetyProperty? Broken => Found.Counterexample is { } trace ? Safety.All[trace.Property] : null;
 }
@@ -24,8 +36,11 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
 /// <summary>Searches of one protocol beside many combinations of processes.</summary>
 public static class Suite
 {
+    /// <summary>Letters of the notation that a table may begin with.</summary>
+    public static string Letters => InitialState.Letters;
+
     /// <summary>Every combination of 1 to <paramref name="most"/> processes, the same one twice included.</summary>
-    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0));
+    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0)).Where(actors => Actor.CannotBe(actors) is null);
 
     /// <summary>A circle in the order that khugepaged and every actor take locks in, as text; null if there is none.</summary>
     public static string? LockCircle(ProtocolSpace space) =>

@@ -6,47 +6,92 @@ namespace KhugepagedSpec.Checking.Protocol;
 /// <summary>System calls and faults of the process itself. Source: Linux 7.2, the functions named at each step.</summary>
 internal static class UserActors
 {
-    public static void Fault(ActorWriter w, bool underVmaLock) =>
-        w.OnAnyEntry(i => w.UnderLock(i, underVmaLock, () => w.HandleFault(i, w.B.Here)));
+    public static void Fault(ActorWriter w) =>
+        w.OnAnyEntry(i => w.UnderLock(i, ofVma: true, () => w.HandleFault(i)));
 
     public static void DontNeed(ActorWriter w)
     {
-        var starts = Enumerable.Range(0, w.S.Shape.Pages + 1).Select(_ => new Location()).ToArray();
-        w.B.Any(
+        var (b, s, slot) = (w.B, w.S, w.Slot);
+        int pages = s.Shape.Pages;
+        var starts = Enumerable.Range(0, pages + 1).Select(_ => new Location()).ToArray();
+        b.Any(
             "madvise", "picks an entry, or the whole range",
-            [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < w.S.Shape.Pages ? $"picks entry {i}" : "picks the whole range" })]);
+            [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < pages ? $"picks entry {i}" : "picks the whole range" })]);
         for (int i = 0; i < starts.Length; i++)
         {
-            int[] entries = i < w.S.Shape.Pages ? [i] : [.. Enumerable.Range(0, w.S.Shape.Pages)];
-            w.B.At(starts[i]);
-            w.UnderLock(entries[0], ofVma: entries.Length == 1, () =>
-            {
-                w.B.Do(
-                    "zap_pte_range", entries.Length == 1 ? $"clears entry {i}" : "clears every entry", w.S.PteLock.IsFree,
-                    If(w.S.Pmd.IsNot(PmdHolds.Table)), Else([.. entries.Select(entry => Faults.Zap(w.S, entry))]));
-                w.B.Do("tlb_finish_mmu", "flushes TLBs and frees", [.. entries.SelectMany(entry => Faults.FlushGivenUp(w.S, entry))]);
-            });
+            int[] entries = i < pages ? [i] : [.. Enumerable.Range(0, pages)];
+            b.At(starts[i]);
+            w.UnderLock(entries[0], ofVma: true, () => ZapPmdRange(w, entries), wholeRange: entries.Length > 1);
         }
-        w.B.At(w.End);
+        b.At(w.End);
+        b.Do(
+            "tlb_remove_table", "frees the table it took, if any, when nobody walks there", w.Protocol.FreesTablesByRcu ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
+            Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
+    }
+
+    // What the PMD entry holds decides: nothing there is given up too, a huge page is unmapped or split, a table is cleared, and freed if it was whole.
+    private static void ZapPmdRange(ActorWriter w, int[] entries)
+    {
+        var (b, s, slot) = (w.B, w.S, w.Slot);
+        Location again = new(), split = new(), huge = new(), table = new(), flush = new();
+        bool whole = entries.Length > 1;
+        var giveUp = entries.SelectMany(entry => Faults.GiveUp(s, entry)).ToArray();
+        b.Join(again);
+        b.At(again);
+        b.Do(
+            "zap_pmd_range", "looks at the PMD entry", Term.True,
+            Goto(flush, s.Pmd.IsNot(PmdHolds.Table) & !s.IsHuge, giveUp) with { Says = "finds no table in the PMD entry" },
+            Goto(whole ? huge : split, s.IsHuge), Goto(table, Term.True));
+        if (whole)
+        {
+            b.At(huge);
+            b.Do(
+                "zap_huge_pmd", "empties the PMD entry that mapped a huge page", s.PmdLock.IsFree,
+                Goto(flush, s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]), Goto(again, Term.True));
+        }
+        else
+        {
+            b.At(split);
+            w.SplitPmd(again);
+        }
+        b.At(table);
+        Location zapped = new();
+        // What guards a page stays, and the table with it.
+        var zap = entries.Select(entry => Effect.When(s[entry].Pte.Is(Holds.Guard), [.. Faults.GiveUp(s, entry)], [Faults.Zap(s, slot, entry)])).ToArray();
+        var isTable = s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table);
+        var empties = Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Guard)));
+        if (whole)
+        {
+            b.Any(
+                "zap_pte_range", "clears every entry",
+                Goto(zapped, isTable, zap),
+                Goto(flush, isTable & s.PmdLock.IsFree & empties, [.. zap, .. s.LoseTable(), slot.FreesTable.Set(1)]) with { Says = "clears every entry, takes the table out" },
+                Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with { Says = "finds no table to lock" });
+            b.At(zapped);
+            b.Do(
+                "zap_pte_table_if_empty", "takes the table out if it is empty still", s.PmdLock.IsFree & s.PteLock.IsFree,
+                Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))), [.. s.LoseTable(), slot.FreesTable.Set(1)]),
+                Goto(flush, Term.True));
+        }
+        else
+        {
+            b.Do("zap_pte_range", $"clears entry {entries[0]}", s.PteLock.IsFree, Goto(flush, isTable, zap), Goto(again, Term.True));
+        }
+        b.At(flush);
+        Effect[] walkCaches = whole ? [.. s.FlushWalkCaches()] : [];
+        if (!w.Protocol.FreesBehindFlush)
+            b.Do("tlb_finish_mmu", "frees the pages", [.. entries.Select(entry => Effect.When(slot.Gathered[entry], [slot.Gathered[entry].Set(0), .. s[entry].DropReference]))]);
+        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. walkCaches]);
     }
 
     /// <summary>munmap, and perhaps a new mapping in its place, and a fault there.</summary>
     public static void Munmap(ActorWriter w)
     {
-        var (b, s) = (w.B, w.S);
+        var (b, s, slot) = (w.B, w.S, w.Slot);
         b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         w.StartVmaWrite();
         b.Do("vms_complete_munmap_vmas", "takes the VMA out, downgrades the lock", w.EndVmaWrite + s.Mmap.Downgrade, s.Vma.Set(VmaIs.Gone));
-        var entries = Enumerable.Range(0, s.Shape.Pages).ToArray();
-        b.Do(
-            "unmap_vmas", "clears every entry", s.PteLock.IsFree & s.PmdLock.IsFree,
-            If(s.Pmd.Is(PmdHolds.Table), [.. entries.Select(entry => Faults.Zap(s, entry))]),
-            If(s.Pmd.Is(PmdHolds.Huge), [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(Discard)]),
-            Else());
-        b.Do("tlb_flush_mmu", "flushes TLBs and frees pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, entry))]);
-        b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
-        b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree, Else(s.Pmd.Set(PmdHolds.None)));
-        b.Do("tlb_remove_table", "waits for lockless walkers, frees the table", s.Lockless.Is(0), Else(Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable)));
+        RangeActors.UnmapRange(w);
         b.Do("vm_area_free", "frees the VMA", s.IsFreed.Set(1));
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         Location anonymous = new(), merged = new(), file = new(), mapped = new();
@@ -60,7 +105,7 @@ internal static class UserActors
         Map(merged, VmaIs.Anonymous, mapped, s.HasAnonVma.Set(1));
         Map(anonymous, VmaIs.Anonymous, mapped);
         b.At(mapped);
-        w.UnderLock(0, ofVma: true, () => w.HandleFault(0, b.Here));
+        w.UnderLock(0, ofVma: true, () => w.HandleFault(0));
         b.At(w.End);
 
         void Map(Location start, int kind, Location next, params Effect[] more)
@@ -69,12 +114,9 @@ internal static class UserActors
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
                 "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock", s.Mmap.WriteUnlock,
-                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), .. more]));
+                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), .. more]));
             b.Join(next);
         }
-
-        IEnumerable<Effect> Discard(int i) =>
-            [s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0), .. Faults.GiveUp(s, i)];
     }
 
     /// <summary>A merge with the VMA before it, which frees this one.</summary>
@@ -103,7 +145,7 @@ internal static class UserActors
         });
         int i = s.Shape.Pages - 1;
         b.Do("user space", $"touches entry {i}", w.Slot.At.Set(i));
-        w.UnderLock(i, ofVma: true, () => w.HandleFault(i, b.Here));
+        w.UnderLock(i, ofVma: true, () => w.HandleFault(i));
         b.At(w.End);
     }
 
@@ -119,7 +161,8 @@ internal static class UserActors
             b.Any(
                 "copy_page_range", "lets the child map every page, write-protected",
                 [
-                    Goto(copied, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)), Copy(Term.True, null),
+                    Goto(copied, s.PmdLock.IsFree & s.Pmd.Is(PmdHolds.Huge), [s.IsForking.Set(1), .. s.Entries.Select(entry => entry.Writable.Set(0))]) with { Says = "lets the child map the huge page, write-protected" },
+                    Goto(copied, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table) & s.Pmd.IsNot(PmdHolds.Huge)) with { Says = "finds no table in the PMD entry" }, Copy(Term.True, null),
                     .. Enumerable.Range(0, s.Shape.Pages).Select(i => Copy(s.BusyByChance, i)),
                 ]);
             b.At(copied);
@@ -130,47 +173,104 @@ internal static class UserActors
         b.At(w.End);
 
         Effect Share(EntryState entry, int i) => Effect.When(
-            entry.Pte.Is(Holds.Source) & entry.Child.Is(0) & !Term.Any(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source))),
-            entry.Mappings.Increase(), entry.References.Increase(), entry.Child.Set(1), entry.Writable.Set(0));
+            entry.Pte.Is(Holds.Source) & entry.Child.Is(0) & !(entry.Exclusive & s.IsPinned(i)),
+            entry.Mappings.Increase(), entry.References.Increase(), entry.Child.Set(1), entry.Exclusive.Set(0), entry.Writable.Set(0));
     }
 
-    /// <summary>userfaultfd: registration, then UFFDIO_COPY or UFFDIO_WRITEPROTECT.</summary>
+    /// <summary>userfaultfd: registration, then UFFDIO_COPY, UFFDIO_WRITEPROTECT or the registration's end.</summary>
     public static void Userfaultfd(ActorWriter w)
     {
         var (b, s) = (w.B, w.S);
         w.UnderWriteLock(() => b.Do("userfaultfd_register", "arms the VMA", Effect.When(s.IsCovered, s.IsArmed.Set(1))));
+        Location unregister = new(), go = new();
+        b.Any("user space", "uses it, or is done with it", Goto(go, Term.True) with { Says = "uses it" }, Goto(unregister, Term.True) with { Says = "is done with it" });
+        b.At(unregister);
+        w.UnderWriteLock(() => b.Do(
+            "userfaultfd_unregister", "disarms the VMA, takes write protection off", s.PteLock.IsFree,
+            If(s.Pmd.Is(PmdHolds.Table), [s.IsArmed.Set(0), .. s.Entries.Select(entry => entry.UffdWp.Set(0))]), Else(s.IsArmed.Set(0))));
+        b.Join(w.End);
+        b.At(go);
         w.OnAnyEntry(i =>
         {
-            var entry = s[i];
             Location copy = new(), protect = new();
-            var canBeProtected = s.IsArmed & s.Pmd.Is(PmdHolds.Table) & (entry.IsPresentPage | entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration));
             b.Any(
                 "user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT",
                 Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" }, Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
             b.At(copy);
-            w.UnderLock(i, ofVma: true, () => b.Do(
-                "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
-                If(s.IsArmed & s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.None), [.. Faults.MapFresh(entry, Contents.Written), entry.Expected.Set(Contents.Written)]),
-                Else()));
+            w.UnderLock(i, ofVma: true, () => FillHole(w, i));
             b.At(protect);
-            w.UnderLock(i, ofVma: false, () => b.Do(
-                "change_pte_range", $"write-protects entry {i}", s.PteLock.IsFree,
-                If(canBeProtected, [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Flush(i)]),
-                Else()));
+            w.UnderLock(i, ofVma: false, () => WriteProtect(w, i));
         });
         b.At(w.End);
+    }
+
+    // An empty PMD entry gets a table; a huge page is there already.
+    private static void FillHole(ActorWriter w, int i)
+    {
+        var (b, s, entry) = (w.B, w.S, w.S[i]);
+        Location again = new(), alloc = new(), install = new(), done = new();
+        b.Join(again);
+        b.At(again);
+        b.Do(
+            "mfill_atomic", "looks at the PMD entry", Term.True,
+            Goto(done, s.IsArmed.Is(0)), Goto(alloc, s.Pmd.Is(PmdHolds.None)), Goto(install, s.Pmd.Is(PmdHolds.Table) | s.Pmd.Is(PmdHolds.OtherTable)), Goto(done, Term.True));
+        b.At(alloc);
+        b.Do("__pte_alloc", "fills the PMD entry if it is still empty", s.PmdLock.IsFree, Goto(again, s.Pmd.Is(PmdHolds.None), w.FillPmd), Goto(again, Term.True));
+        b.At(install);
+        b.Do(
+            "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
+            Goto(done, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.None), [.. Faults.MapFresh(entry, Contents.Written), entry.Expected.Set(Contents.Written), s.HasAnonVma.Set(1)]),
+            Goto(done, s.Pmd.Is(PmdHolds.OtherTable), entry.Expected.Set(Contents.Written)),
+            Goto(done, s.Pmd.Is(PmdHolds.Table)),
+            w.Protocol.UffdLooksAtPmdAgain ? Goto(again, Term.True) : Goto(done, Term.True, Effect.Check(Term.False, Safety.NoFreedTableUsed)));
+        b.At(done);
+    }
+
+    private static void WriteProtect(ActorWriter w, int i)
+    {
+        var (b, s, entry) = (w.B, w.S, w.S[i]);
+        Location again = new(), split = new(), table = new(), done = new();
+        b.Join(again);
+        b.At(again);
+        b.Do(
+            "change_pmd_range", "looks at the PMD entry", Term.True,
+            Goto(split, s.IsHuge & s.IsArmed), Goto(table, s.Pmd.Is(PmdHolds.Table) & s.IsArmed), Goto(done, Term.True));
+        b.At(split);
+        w.SplitPmd(again);
+        b.At(table);
+        var canBeProtected = entry.IsPresentPage | entry.Pte.Is(Holds.Swap) | entry.Pte.Is(Holds.Migration);
+        b.Do(
+            "change_pte_range", $"write-protects entry {i}", s.PteLock.IsFree,
+            Goto(again, s.Pmd.IsNot(PmdHolds.Table)),
+            If(canBeProtected, [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Invalidate(i)]), Goto(done, Term.True));
+        b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
+        b.Join(done);
+        b.At(done);
     }
 
     /// <summary>MADV_FREE.</summary>
     public static void MadvFree(ActorWriter w)
     {
         var (b, s) = (w.B, w.S);
-        w.OnAnyEntry(i => w.UnderLock(i, ofVma: true, () => b.Do(
-            "madvise_free_pte_range", $"makes entry {i} lazily freeable, flushes TLBs", s.PteLock.IsFree,
-            If(
-                s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1),
-                [s[i].LazyFree.Set(1), s[i].Dirty.Set(0), s[i].Young.Set(0), .. s.Flush(i)]),
-            Else())));
+        w.OnAnyEntry(i => w.UnderLock(i, ofVma: true, () =>
+        {
+            Location split = new(), table = new(), again = new(), done = new();
+            b.Join(again);
+            b.At(again);
+            b.Do("madvise_free_pte_range", "looks at the PMD entry", Term.True, Goto(split, s.Pmd.Is(PmdHolds.Huge)), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(done, Term.True));
+            b.At(split);
+            w.SplitPmd(again);
+            b.At(table);
+            b.Do(
+                "madvise_free_pte_range", $"makes entry {i} lazily freeable", s.PteLock.IsFree,
+                If(
+                    s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1),
+                    [s[i].LazyFree.Set(1), s[i].Dirty.Set(0), s[i].Young.Set(0), .. s.Invalidate(i)]),
+                Goto(done, Term.True));
+            b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
+            b.Join(done);
+            b.At(done);
+        }));
         b.At(w.End);
     }
 
