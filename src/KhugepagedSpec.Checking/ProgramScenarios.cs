@@ -30,6 +30,10 @@ public static class ProgramScenarios
             bool isAll = choices.OneIn(2) || verb is ProgramVerb.HugePage or ProgramVerb.NoHugePage;
             int first = isAll ? 0 : choices.Below(pages);
             steps.Add(new ProgramStep(verb, first, isAll ? pages : choices.Between(1, pages - first)));
+
+            // Whoever touches a guard is killed.
+            if (verb == ProgramVerb.Guard)
+                break;
         }
         return steps.ToImmutable();
     }

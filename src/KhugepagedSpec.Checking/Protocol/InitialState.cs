@@ -17,6 +17,7 @@ internal static class InitialState
         ['i'] = InTheMiddle + ": expected the actor migrate",
         ['a'] = "this model has anonymous pages only",
         ['K'] = "this model has no KSM page to begin with: expected the actor ksm",
+        ['y'] = "this model has secondary MMUs that remember no use",
         ['e'] = "this model has no devices",
         ['d'] = "this model has no devices",
     };
@@ -34,8 +35,10 @@ internal static class InitialState
         var state = s.Layout.Initial();
         if (table is "0" or "m")
             return WithoutTable(s, table[0]);
-        if (table == "~")
-            throw new FormatException($"table ~: {InTheMiddle}: expected the table m and the actor migrate");
+        if (table == "mi")
+            throw new FormatException($"table mi: {InTheMiddle}: expected the table m and the actor migrate");
+        if (TableNotation.PmdEntries.Any(entry => entry.Word == table))
+            throw new FormatException($"table {table}: this model has no such PMD entry: expected 0 or m");
         if (table.Length != s.Shape.Pages)
             throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}, or 0 or m for the PMD entry");
         for (int i = 0; i < table.Length; i++)

@@ -149,6 +149,9 @@ internal sealed class LiveKernel : IDisposable
         const int pages = 1024;
         var steps = new StepWriter();
         steps.Range("map", place, pages, 0);
+
+        // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
+        steps.Advise(place, pages, StepWriter.NoHugePage);
         steps.Range("write", place, pages, 1);
         steps.Range("unmap", place, pages);
         var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");

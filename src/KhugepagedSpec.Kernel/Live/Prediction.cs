@@ -93,7 +93,8 @@ public sealed class Prediction : IDisposable
     {
         var cells = scenario.Table.Cells.Select(cell => IsVisible(cell) && (index == 0 || !cell.Has(CellFlags.Shared)) ? cell : Cell.Plain);
         return LiveInput.Fit(
-            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Mishaps = [] }, Abilities);
+            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Mishaps = [], Program = [] },
+            Abilities);
     }
 
     private static bool IsVisible(Cell cell) =>

@@ -12,7 +12,8 @@ namespace KhugepagedSpec.Kernel.Live;
 /// <param name="kernel">The kernel.</param>
 internal sealed class Recorder(LiveKernel kernel)
 {
-    private const long FirstAddress = 1L << 44, AddressesEach = 1L << 34, PageBytes = 4096;
+    // In the middle of a gigabyte: what lies beside a range shares its table of PMD entries, so that there is one.
+    private const long FirstAddress = (1L << 44) + (1L << 29), AddressesEach = 1L << 34, PageBytes = 4096;
 
     private readonly Dictionary<int, string> _errors = [];
 

@@ -26,7 +26,7 @@ public sealed class VmaChanges(Machine machine, AddressSpace mm)
         MergeAround(vma);
     }
 
-    /// <summary>madvise(MADV_HUGEPAGE). A VMA that has the flag already is left as it is, and nobody asks about it.</summary>
+    /// <summary>madvise(MADV_HUGEPAGE). A VMA that has the flag already is left as it is; whether anybody asks about it is the version's.</summary>
     public void HugePage(long start, long pages) => Advise(start, pages, VmaFlags.HugePage);
 
     /// <summary>madvise(MADV_NOHUGEPAGE).</summary>
@@ -38,7 +38,11 @@ public sealed class VmaChanges(Machine machine, AddressSpace mm)
         {
             var flags = (vma.Flags & ~Advice) | advice;
             if (flags == vma.Flags)
+            {
+                if (advice == VmaFlags.HugePage && machine.Version.RepeatedAdviceAsks)
+                    Registration.EnterVma(machine, mm, vma, RegistrationSite.Madvise);
                 continue;
+            }
             long from = Math.Max(start, vma.Start), end = Math.Min(start + pages, vma.End);
             var changed = vma with { Start = from, End = end, Flags = flags };
             Vma[] parts = [vma with { End = from }, changed, vma with { Start = end }];

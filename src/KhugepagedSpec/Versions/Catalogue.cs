@@ -154,6 +154,7 @@ public static class Catalogue
         Source = "Linux 7.1, mm/khugepaged.c",
         Releases = new((7, 1), (7, 1)),
         IsPmdOnly = true,
+        RepeatedAdviceAsks = true,
         Scan = new ScanRule("max_ptes_none as set") { RelaxesNoneLimit = false },
         Walk = OrderWalk.PmdOnly,
         Candidate = CandidateRule.None,

@@ -50,6 +50,11 @@ public sealed record KhugepagedVersion
     /// </summary>
     public bool SwapinEndsAtNonSwapEntries { get; init; }
 
+    /// <summary>
+    /// MADV_HUGEPAGE asks khugepaged to know the process even where the VMA has the flag already (seen on 6.17 to 7.1; 6.12 and 7.2 do not).
+    /// </summary>
+    public bool RepeatedAdviceAsks { get; init; }
+
     /// <summary>The scan.</summary>
     public ScanRule Scan { get; init; } = ScanRule.Linux72;
 
