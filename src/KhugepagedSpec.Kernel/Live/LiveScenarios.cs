@@ -103,7 +103,8 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         return LiveInput.Fit(scenario, kernel);
     }
 
-    // Whether advice that changes nothing asks differs between 6.12 and 6.17, which are one version.
+    // Two things differ between 6.12 and 6.17, which are one version: whether advice that changes nothing asks, and whether a table that
+    // one MADV_DONTNEED empties is freed.
     private ImmutableArray<ProgramStep> Decided(ImmutableArray<ProgramStep> program)
     {
         if (kernel.Number.CompareTo((6, 17)) >= 0)
@@ -113,8 +114,9 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         foreach (var step in program)
         {
             bool isRepeated = isAdvised && step.Verb == ProgramVerb.HugePage;
+            bool freesTable = step.Verb == ProgramVerb.DontNeed && step.Pages >= Real.Pages;
             isAdvised = step.Verb == ProgramVerb.HugePage || (isAdvised && step.Verb != ProgramVerb.NoHugePage);
-            if (!isRepeated)
+            if (!isRepeated && !freesTable)
                 decided.Add(step);
         }
         return decided.DrainToImmutable();
