@@ -31,6 +31,22 @@ public sealed class TracedKernelTests
         Assert.All(Read(file), vector => Assert.All(vector.Passes, pass => Assert.NotNull(pass.Trace)));
     }
 
+    // mmap, advice and faults in their order; MADV_COLLAPSE of ranges without pages.
+    [Theory]
+    [InlineData("registration-7.2.13", "linux-7.2")]
+    [InlineData("registration-7.3.4", "linux-7.3")]
+    public void Who_is_known_to_khugepaged_and_what_becomes_of_ranges_without_pages_is_as_recorded(string file, string version)
+    {
+        var vectors = Read(file);
+        Assert.All(vectors, vector => Assert.Null(Replay.Run(vector, Catalogue.Find(version)!)));
+        Assert.Equal(
+            ["reg_advised_first", "reg_always_64k"],
+            vectors.Where(vector => vector.Id.StartsWith("reg_", StringComparison.Ordinal) && vector.Passes.All(pass => pass.Scans.IsEmpty)).Select(vector => vector.Id));
+        Assert.Equal(
+            [("col_empty_table", 0), ("col_huge_zero", 0), ("col_no_table", -1), ("col_zero_pages", 0)],
+            vectors.Where(vector => vector.Passes[0].Return is not null).Select(vector => (vector.Id, vector.Passes[0].Return!.Value)));
+    }
+
     [Theory]
     [InlineData("linux-6.17.13", "linux-6.18")]
     [InlineData("linux-6.18.15", "linux-6.17")]
