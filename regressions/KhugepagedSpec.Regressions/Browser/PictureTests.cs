@@ -162,6 +162,9 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
         var space = new ProtocolSpace(Protocols.All.Single(one => one.Name == "tlbs-not-flushed"), Shape.Four, null);
         string replay = await page.Page.InnerTextAsync("[data-field='replay']");
         var way = Interleaving.Of(space.Beside([Actor.All.Single(actor => actor.Name == "writer")], Reductions.None, "xxxx"), replay);
+
+        // Which property is broken is the page's own verdict: it looks for those that are true of 7.2, the space here for all.
+        const string verdict = "broken";
         Assert.Equal(["khugepaged", "writer"], (await page.Page.Locator(".lanes thead th").AllInnerTextsAsync()).Skip(1));
         var state = way.Start.ToDictionary(one => one.Variable, one => one.Value);
         for (int i = 0; i < way.Steps.Length; i++)
@@ -172,10 +175,11 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
             Assert.Equal($"step {i + 1} of {way.Steps.Length}", await page.Text("#step-count"));
             Assert.Equal($"{step.Process}  {step.Step.Function}  {step.Step.Says}", await page.Page.TextContentAsync("#reason"));
             Assert.Equal(step.Process == "khugepaged" ? "0" : "1", await page.Page.GetAttributeAsync("tr[aria-current] [data-lane]", "data-lane"));
-            Assert.Equal(step.Changes.Select(change => change.Variable), await page.Page.Locator(".state tr.now").EvaluateAllAsync<string[]>("all => all.map(row => row.dataset.variable)"));
+            Assert.Equal(step.Changes.Select(change => change.Variable).Where(variable => variable != verdict), await page.Page.Locator(".state tr.now").EvaluateAllAsync<string[]>("all => all.map(row => row.dataset.variable)"));
             Assert.Equal(
-                state.Select(one => $"{one.Key}={one.Value}").Order(StringComparer.Ordinal),
-                (await page.Page.Locator(".state tr").EvaluateAllAsync<string[]>("all => all.map(row => `${row.dataset.variable}=${row.lastChild.textContent}`)")).Order(StringComparer.Ordinal));
+                state.Where(one => one.Key != verdict).Select(one => $"{one.Key}={one.Value}").Order(StringComparer.Ordinal),
+                (await page.Page.Locator(".state tr").EvaluateAllAsync<string[]>("all => all.map(row => `${row.dataset.variable}=${row.lastChild.textContent}`)"))
+                    .Where(shown => !shown.StartsWith($"{verdict}=", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
             await page.Press("ArrowRight");
         }
         await page.Page.ClickAsync("tr[data-step='4']");
