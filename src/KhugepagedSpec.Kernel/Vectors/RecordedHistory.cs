@@ -26,9 +26,13 @@ public static class RecordedHistory
         var before = VectorSetup.WithHiddenState(vector.Before, input);
         if (othersAreScanned && before.Cells.Any(cell => cell.Has(CellFlags.Shared)))
             return null;
-        var vma = input.Program.IsEmpty
-            ? VectorProcess.VmaOf(input, start: 0)
-            : new Daemon.RunningScenario(ScenarioOf(vector), model ?? Catalogue.Linux72).Vma;
+        var vma = VectorProcess.VmaOf(input, start: 0);
+        if (!input.Program.IsEmpty)
+        {
+            // What a program leaves that no snapshot shows, dirty and accessed bits, is the model's to say.
+            var running = new Daemon.RunningScenario(ScenarioOf(vector), model ?? Catalogue.Linux72);
+            (vma, before) = (running.Vma, running.Table);
+        }
         var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
         if (model is { IsPmdOnly: true })
