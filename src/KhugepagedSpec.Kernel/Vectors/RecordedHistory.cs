@@ -31,7 +31,7 @@ public static class RecordedHistory
         {
             // What a program leaves that no snapshot shows, dirty and accessed bits, is the model's to say.
             var running = new Daemon.RunningScenario(ScenarioOf(vector), model ?? Catalogue.Linux72);
-            (vma, before) = (running.Vma, running.Table);
+            (vma, before) = (running.Vma, WithHidden(running.Table, before));
         }
         var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
