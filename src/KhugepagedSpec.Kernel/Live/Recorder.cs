@@ -34,8 +34,6 @@ internal sealed class Recorder(LiveKernel kernel)
         kernel.ResetSizes();
         foreach (var process in processes)
             Take(process, (Shortage.IsOfCharge(process.Input.Mishaps) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
-        if (together.All(input => !input.Program.IsEmpty))
-            Stranger(together.Count + 1);
         foreach (var process in processes)
             Take(process, process.Builder.Build());
         kernel.Enable(together[0].Settings);
@@ -69,15 +67,12 @@ internal sealed class Recorder(LiveKernel kernel)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
         foreach (var process in processes)
             process.WrongPages = CountWrong(process);
-        kernel.EndProcesses(together.Count + 1);
+        kernel.EndProcesses(together.Count);
         kernel.ResetSizes();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
     }
-
-    // khugepaged does not run for nobody: a process that it knows, without memory.
-    private void Stranger(int number) => kernel.Take(number, new TableBuilder(VectorInput.Parse("stranger pat=", Geometry.X86), AddressOf(number), 1).Introduce());
 
     private (long[], Memory.Statistics, string) Pass(List<Process> processes, (long[], Memory.Statistics, string) before, int pass)
     {

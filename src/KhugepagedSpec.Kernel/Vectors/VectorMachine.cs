@@ -31,7 +31,7 @@ public sealed class VectorMachine
         bool hasTrace = together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null));
         Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced || hasTrace ? [] : null };
 
-        // khugepaged does not run for nobody, so the recorder starts a process that it knows, without memory.
+        // khugepaged does not run for nobody, so the agent keeps a process that it knows, without memory.
         if (together.All(vector => !vector.Input.Program.IsEmpty))
             Machine.AddProcess();
         Processes = [.. together.Select(vector => new VectorProcess(Machine, vector))];

@@ -50,9 +50,6 @@ public sealed class VectorProcess
     /// <summary>The VMA around the observed range; an empty one where there is none.</summary>
     public Vma Vma => _process.FindVma(Base) ?? VmaOf(_input, Base) with { Flags = VmaFlags.None };
 
-    /// <summary>The process.</summary>
-    public AddressSpace AddressSpace => _process;
-
     /// <summary>The first page of the observed range.</summary>
     public long Base { get; }
 
