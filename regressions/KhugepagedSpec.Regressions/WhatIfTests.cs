@@ -82,6 +82,16 @@ public sealed class WhatIfTests : IDisposable
         Assert.Equal((2, true), (report.Scans, report.IsSettled));
     }
 
+    [Theory]
+    [InlineData("s[64+64] x*448")] // four folios come back by four faults: swapped_in=4
+    [InlineData("s*64 x*448")] // swapped_in=64
+    public void What_comes_back_from_swap_is_counted_in_pages_not_in_faults(string table)
+    {
+        var report = Report(Of(Always2M.WithSizes(OrderSet.Of(4) | OrderSet.Of(9), SizeEnabled.Always), table));
+        Assert.Equal((64L, 0L), (report.SwappedIn, report.Added));
+        Assert.Equal(new Dictionary<int, long> { [9] = 1 }, report.Made);
+    }
+
     [Fact]
     public void A_size_that_is_mapped_by_ptes_already_is_tried_and_wasted_in_every_scan()
     {

@@ -76,12 +76,13 @@ public sealed class Prediction : IDisposable
         int pid = Build(inputs);
         var before = Look(pid);
         var foretelling = new WhatIfMachine(before, Model, before.Head.Settings);
+        long swappedOut = foretelling.SwappedOut;
         var scan = foretelling.Scan();
         _kernel.Observe("scan\n");
         var after = Look(pid);
         _kernel.EndProcesses(Process);
         _kernel.ResetSizes();
-        return Compare(before, foretelling, scan, after);
+        return Compare(before, foretelling, scan, swappedOut - foretelling.SwappedOut, after);
     }
 
     /// <summary>Ends the guest.</summary>
@@ -120,7 +121,7 @@ public sealed class Prediction : IDisposable
         return capture.Capture!;
     }
 
-    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine foretelling, FullScan scan, ProcessCapture after)
+    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine foretelling, FullScan scan, long swappedIn, ProcessCapture after)
     {
         var pages = before.Head.Geometry.Pages;
         var seen = Ranges(after, pages).ToDictionary(range => range.Start);
@@ -143,11 +144,9 @@ public sealed class Prediction : IDisposable
                 before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, foretold, became.Table));
         }
         return new PredictionResult(
-            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)), after.Pages.Anonymous - before.Pages.Anonymous - SwappedIn(scan),
+            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)), after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
             [.. before.Disagreeing, .. after.Disagreeing], wrong.ToImmutable());
     }
-
-    private static long SwappedIn(FullScan scan) => scan.Tables.Sum(table => table.Attempts.Sum(attempt => (long)(attempt.Swapin?.SwappedIn ?? 0)));
 
     private static IEnumerable<CapturedRange> Ranges(ProcessCapture capture, int pages)
     {

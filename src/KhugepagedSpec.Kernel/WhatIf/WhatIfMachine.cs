@@ -45,18 +45,16 @@ public sealed class WhatIfMachine
     {
         get
         {
-            long pages = 0;
-            foreach (var table in _process.Tables)
-            {
-                if (table.Pmd == PmdState.Huge)
-                    pages += _machine.Geometry.Pages;
-                else if (table.Pmd == PmdState.Table)
-                    foreach (var pte in table.Ptes)
-                        pages += pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio && !folio.Has(FolioFlags.NotAnon) ? 1 : 0;
-            }
-            return pages;
+            long huge = _process.Tables.LongCount(table => table.Pmd == PmdState.Huge) * _machine.Geometry.Pages;
+            return huge + Count(pte => pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio && !folio.Has(FolioFlags.NotAnon));
         }
     }
+
+    /// <summary>
+    /// Pages that are swapped out, in what was rebuilt. What comes back is the difference: the kernel's <c>swapped_in</c> counts
+    /// faults, each of which may bring back a folio (Linux 7.2, <c>mm/khugepaged.c:__collapse_huge_page_swapin</c>).
+    /// </summary>
+    public long SwappedOut => Count(pte => pte.Kind == PteKind.Swap);
 
     /// <summary>One PMD range as it is now.</summary>
     /// <param name="start">Its first page.</param>
@@ -85,6 +83,15 @@ public sealed class WhatIfMachine
                 _wakeUps = 0;
         }
         return _done.Dequeue();
+    }
+
+    private long Count(Func<Pte, bool> isCounted)
+    {
+        long count = 0;
+        foreach (var table in _process.Tables.Where(table => table.Pmd == PmdState.Table))
+            foreach (var pte in table.Ptes)
+                count += isCounted(pte) ? 1 : 0;
+        return count;
     }
 }
 

@@ -30,7 +30,7 @@ public sealed record WhatIfReport(
     public static WhatIfReport Of(ProcessCapture capture, WhatIfCase what)
     {
         var machine = new WhatIfMachine(capture, what.Version, what.Settings);
-        long largeBefore = machine.LargePages;
+        var (largeBefore, swapBefore) = (machine.LargePages, machine.SwappedOut);
         var scans = new List<FullScan> { machine.Scan() };
         while (scans[^1].Made.Any() && scans.Count < MostScans)
             scans.Add(machine.Scan());
@@ -41,7 +41,7 @@ public sealed record WhatIfReport(
             made.GroupBy(one => one.Attempt.Order).ToImmutableSortedDictionary(group => group.Key, group => group.LongCount()),
             capture.Pages.Large + machine.LargePages - largeBefore,
             made.Sum(one => VmaReport.Filled(one.Attempt)),
-            scans.Sum(scan => scan.Tables.Sum(table => table.Attempts.Sum(attempt => attempt.Swapin?.SwappedIn ?? 0))),
+            swapBefore - machine.SwappedOut,
             scans[0].Tried, scans[0].Wasted, scans[^1].Wasted, scans.Count, !scans[^1].Made.Any(), scans[0].WakeUps, VmaReport.Of(capture, scans[0], made),
             LeftAlone.Of(capture, scans[0]));
     }
