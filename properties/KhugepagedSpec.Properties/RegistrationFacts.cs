@@ -2,6 +2,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;
 
@@ -36,6 +37,28 @@ public sealed class RegistrationFacts
     public void A_fault_of_the_pmds_size_registers_the_process() => Assert.Equal(
         (RegistrationSite.PmdFault, RegistrationOutcome.Registered),
         Registered(Run("mmap, madvise, touch", settings => Madvise64K(settings) with { Inherit = OrderSet.Of(9) })));
+
+    // Seen on 6.12.43, 6.12.107, 6.16.12 to 7.1.13, and not on 6.12.117, 7.2.6, 7.2.13.
+    [Theory]
+    [InlineData("linux-6.12.107", true)]
+    [InlineData("linux-6.12", false)]
+    [InlineData("linux-6.17", true)]
+    [InlineData("linux-6.18", true)]
+    [InlineData("linux-7.0", true)]
+    [InlineData("linux-7.1", true)]
+    [InlineData("linux-7.2", false)]
+    [InlineData("linux-7.3", false)]
+    public void Advice_that_changes_nothing_asks_in_some_releases(string version, bool isRegistered) => Assert.Equal(
+        isRegistered, Run("mmap, read 0+1, madvise, touch 0+16, madvise", settings => settings, Catalogue.Find(version)).Process.IsRegistered);
+
+    // So that a fault after it is one of the PMD's size again. Seen on 6.12.117 and 6.16.12.
+    [Theory]
+    [InlineData("linux-6.12.107", "x*16 .*496")]
+    [InlineData("linux-6.12", "x*16 .*496")]
+    [InlineData("linux-6.17", "m9")]
+    [InlineData("linux-7.2", "m9")]
+    public void A_table_that_one_MADV_DONTNEED_empties_is_freed_since_6_16(string version, string table) =>
+        Assert.Equal(table, Run("mmap, touch, dontneed, madvise, touch 0+16", settings => settings, Catalogue.Find(version)).Table.ToString());
 
     [Fact]
     public void A_read_fault_of_the_pmds_size_does_too_and_maps_the_huge_zero_page()
@@ -93,10 +116,10 @@ public sealed class RegistrationFacts
 
     private static ThpSettings Madvise64K(ThpSettings settings) => settings.WithSizes(OrderSet.Of(4), SizeEnabled.Madvise);
 
-    private static RunningScenario Run(string program, Func<ThpSettings, ThpSettings> change)
+    private static RunningScenario Run(string program, Func<ThpSettings, ThpSettings> change, KhugepagedVersion? version = null)
     {
         var scenario = Scenario.Of(ProgramStep.Parse(program, Geometry.X86), Geometry.X86);
-        return new RunningScenario(scenario with { Settings = change(scenario.Settings) }, Subjects.Linux72);
+        return new RunningScenario(scenario with { Settings = change(scenario.Settings) }, version ?? Subjects.Linux72);
     }
 
     private static (RegistrationSite, RegistrationOutcome) Registered(RunningScenario running)

@@ -1,4 +1,5 @@
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
@@ -37,6 +38,19 @@ public sealed class SwapSlotFacts
             Assert.Equal((ScanResult.Succeed, steps, swpin), SwapIn(swap, orders));
     }
 
+    // Seen on 7.2.13 and 7.3.4: zeroes are noted for a folio that is all zeroes, not for those pages of it that are.
+    [Theory]
+    [InlineData("touch 0+1")]
+    [InlineData("touch 3+1")]
+    [InlineData("touch 0+4")]
+    public void A_folio_of_which_one_page_was_written_comes_back_whole(string touch)
+    {
+        var scenario = Scenario.Of(ProgramStep.Parse($"mmap, madvise, {touch}, pageout, touch 0+1", Geometry.X86), Geometry.X86);
+        var running = new RunningScenario(scenario with { Settings = scenario.Settings.WithSizes(OrderSet.Of(2), SizeEnabled.Madvise) }, Subjects.Linux72);
+        Assert.All(running.Table.Cells[..4], cell => Assert.Equal(2, cell.Order));
+        Assert.All(running.Table.Cells[4..], cell => Assert.Equal(PteKind.None, cell.Kind));
+    }
+
     [Fact]
     public void In_a_uffd_armed_vma_every_entry_comes_back_alone() =>
         Assert.Equal((ScanResult.Succeed, 16, ""), SwapIn("s[512+16]", [2, 4, 9], VmaFlags.UffdMissing));
@@ -67,6 +81,7 @@ public sealed class SwapSlotFacts
     {
         var (machine, program) = Process(2, 9);
         program.Write(1, 15);
+        program.Cold(9, 1); // splits the folio of pages 8 to 11, so that each is swapped out by itself
         var ptes = machine.Processes[0].TableAt(0).Ptes;
         foreach (int page in new[] { 4, 5, 6, 7, 10 })
             machine.Memory.Contents(ptes[page].Pfn) = 0;

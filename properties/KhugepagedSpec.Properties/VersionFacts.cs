@@ -15,7 +15,7 @@ public sealed class VersionFacts
     public void Up_to_6_17_a_range_without_a_writable_pte_is_left_alone_and_from_6_18_on_it_is_not()
     {
         foreach (var version in Catalogue.Released)
-            Assert.Equal(version == Catalogue.Linux617 ? ScanResult.PageRo : ScanResult.Succeed, Status(version, Given.Khugepaged("h*100 x*412", Pmd, 0) with { Vma = ReadOnly }));
+            Assert.Equal(version.Releases!.Last.CompareTo((6, 17)) <= 0 ? ScanResult.PageRo : ScanResult.Succeed, Status(version, Given.Khugepaged("h*100 x*412", Pmd, 0) with { Vma = ReadOnly }));
     }
 
     [Fact]

@@ -22,6 +22,8 @@ public static class ProgramScenarios
         int pages = geometry.Pages;
         var steps = ImmutableArray.CreateBuilder<ProgramStep>();
         steps.Add(new ProgramStep(ProgramVerb.Mmap, 0, pages));
+
+        steps.AddRange(Telling(choices, pages));
         for (int count = choices.Between(2, 6); count > 0; count--)
         {
             var verb = choices.Of<ProgramVerb>(choices.OneIn(4) ? Rare : Usual);
@@ -36,5 +38,20 @@ public static class ProgramScenarios
                 break;
         }
         return steps.ToImmutable();
+    }
+
+    // Where the releases differ: whether advice that changes nothing asks, and whether an emptied table is freed.
+    private static ImmutableArray<ProgramStep> Telling(Choices choices, int pages)
+    {
+        return choices.Below(12) switch
+        {
+            0 or 1 => [Page(ProgramVerb.Read), All(ProgramVerb.HugePage), Page(ProgramVerb.Touch), All(ProgramVerb.HugePage)],
+            2 => [Page(ProgramVerb.Touch), All(ProgramVerb.DontNeed), All(ProgramVerb.HugePage), Page(ProgramVerb.Touch)],
+            _ => [],
+        };
+
+        ProgramStep All(ProgramVerb verb) => new(verb, 0, pages);
+
+        ProgramStep Page(ProgramVerb verb) => new(verb, choices.Below(pages), 1);
     }
 }

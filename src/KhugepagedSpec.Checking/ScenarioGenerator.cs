@@ -102,7 +102,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         int maximum = geometry.MaxPtesLimit;
         return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
         {
-            MaxPtesNone = choices.Below(8) switch { 0 or 1 => 0, <= 5 => maximum, 6 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
+            MaxPtesNone = choices.Below(9) switch { 0 or 1 => 0, <= 6 => maximum, 7 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
             MaxPtesSwap = choices.OneIn(3) ? choices.Below(3) : maximum,
             MaxPtesShared = choices.OneIn(3) ? choices.Below(3) : maximum,
         };

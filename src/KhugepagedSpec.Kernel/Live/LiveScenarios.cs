@@ -84,7 +84,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             scenario = scenario with { Table = SwapRuns.Into(choices, scenario.Table) };
         if (choices.OneIn(ProgramEvery))
             return LiveInput.Fit(
-                Scenario.Of(Decided(ProgramScenarios.Next(choices, Real, Impossible)), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
+                Scenario.Of(ProgramScenarios.Next(choices, Real, Impossible), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
         if (choices.OneIn(24))
             scenario = scenario with { Table = PageTable.Empty(Real, choices.Of<PmdState>([PmdState.None, PmdState.Table, PmdState.HugeZero])) };
         if (choices.OneIn(3))
@@ -101,25 +101,6 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         if (kernel.HasUffdRwp && choices.OneIn(16))
             scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.UffdWp) | VmaFlags.UffdRwp } };
         return LiveInput.Fit(scenario, kernel);
-    }
-
-    // Two things differ between 6.12 and 6.17, which are one version: whether advice that changes nothing asks, and whether a table that
-    // one MADV_DONTNEED empties is freed.
-    private ImmutableArray<ProgramStep> Decided(ImmutableArray<ProgramStep> program)
-    {
-        if (kernel.Number.CompareTo((6, 17)) >= 0)
-            return program;
-        bool isAdvised = false;
-        var decided = ImmutableArray.CreateBuilder<ProgramStep>(program.Length);
-        foreach (var step in program)
-        {
-            bool isRepeated = isAdvised && step.Verb == ProgramVerb.HugePage;
-            bool freesTable = step.Verb == ProgramVerb.DontNeed && step.Pages >= Real.Pages;
-            isAdvised = step.Verb == ProgramVerb.HugePage || (isAdvised && step.Verb != ProgramVerb.NoHugePage);
-            if (!isRepeated && !freesTable)
-                decided.Add(step);
-        }
-        return decided.DrainToImmutable();
     }
 
     private ProgramVerb[] Impossible =>

@@ -27,6 +27,9 @@ public enum FolioFlags : ushort
 
     /// <summary>Noted as partially mapped, and so on the deferred split list.</summary>
     PartiallyMapped = 1 << 6,
+
+    /// <summary>Of a frame that stands for a swapped-out page: its slot is noted as zeroes, and nothing was written to the device.</summary>
+    InZeromap = 1 << 7,
 }
 
 /// <summary>The state of one folio, kept at its first page frame.</summary>

@@ -38,7 +38,7 @@ internal readonly ref struct SwapFault(Machine machine, AddressSpace mm, Vma vma
         }
         return Map(ptes.Slice(index, 1), 0);
 
-        bool IsZero(Pte pte) => memory.Contents(pte.Pfn) == 0;
+        bool IsZero(Pte pte) => memory.FolioOf(pte.Pfn).Has(FolioFlags.InZeromap);
 
         bool AllAre(ReadOnlySpan<Pte> window, bool zero)
         {

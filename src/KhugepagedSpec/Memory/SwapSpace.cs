@@ -32,13 +32,17 @@ public sealed class SwapSpace(Geometry geometry)
                 return first;
     }
 
-    /// <summary>Notes that a written page table holds slot <paramref name="slot"/>; 0, of which nothing is known, is none.</summary>
+    /// <summary>
+    /// Notes that a written page table holds slot <paramref name="slot"/>; 0, of which nothing is known, is none. The page was swapped out
+    /// by itself.
+    /// </summary>
     /// <param name="memory">Where the frame is that stands for the page.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="slot">The slot.</param>
     public void Claim(PhysicalMemory memory, int frame, int slot)
     {
         memory.FolioOf(frame).Slot = slot;
+        Note(memory, frame, memory.Contents(frame) == 0);
         if (slot > 0)
             ClusterAt(slot / _slots).Set(slot % _slots, 1, used: true);
     }
@@ -55,12 +59,34 @@ public sealed class SwapSpace(Geometry geometry)
     /// <param name="memory">Where the page is.</param>
     /// <param name="pte">The PTE.</param>
     /// <param name="slot">The slot it goes to.</param>
-    internal static Pte Entry(PhysicalMemory memory, Pte pte, int slot)
+    /// <param name="isZero">The folio that is swapped out is <see cref="IsZeroFilled"/>.</param>
+    internal static Pte Entry(PhysicalMemory memory, Pte pte, int slot, bool isZero)
     {
         int frame = memory.Allocate(0);
         memory.Contents(frame) = memory.Contents(pte.Pfn);
         memory.FolioOf(frame).Slot = slot;
+        Note(memory, frame, isZero);
         return new Pte(PteKind.Swap, pte.Flags & PteFlags.UffdWp, frame);
+    }
+
+    /// <summary>
+    /// Every page of the folio holds zeroes: all its slots are noted so, and none if one page does not. Source: Linux 7.2,
+    /// <c>mm/page_io.c:swap_writeout</c>, <c>is_folio_zero_filled</c>.
+    /// </summary>
+    /// <param name="memory">Where the folio is.</param>
+    /// <param name="pfn">Its first frame.</param>
+    internal static bool IsZeroFilled(PhysicalMemory memory, int pfn)
+    {
+        for (int i = 0; i < 1 << memory.FolioOf(pfn).Order; i++)
+            if (memory.Contents(pfn + i) != 0)
+                return false;
+        return true;
+    }
+
+    private static void Note(PhysicalMemory memory, int frame, bool isZero)
+    {
+        if (isZero)
+            memory.FolioOf(frame).Flags |= FolioFlags.InZeromap;
     }
 
     private Cluster ClusterAt(int number)

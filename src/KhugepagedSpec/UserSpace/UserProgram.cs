@@ -17,7 +17,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     /// <summary>
     /// madvise(MADV_DONTNEED): unmaps the pages, unless they are mlocked. Guard markers stay; a table that the range covers and
     /// that ends up empty is freed. Source: Linux 7.2, <c>mm/madvise.c:madvise_dontneed_free_valid_vma</c>,
-    /// <c>mm/memory.c:zap_pte_range</c>, <c>mm/pt_reclaim.c</c>.
+    /// <c>mm/memory.c:zap_pte_range</c>, <c>zap_pte_table_if_empty</c>.
     /// </summary>
     public void DontNeed(long start, long length) => ForEachTable(start, length, (vma, table, first, count) =>
     {
@@ -78,8 +78,9 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             drop &= !pte.IsDirty;
         int pfn = ptes[0].Pfn;
         int slot = drop ? 0 : machine.Swap.Take(folio.Order);
+        bool isZero = SwapSpace.IsZeroFilled(_memory, pfn);
         for (int i = 0; i < count; i++)
-            ptes[i] = drop ? Pte.None : SwapSpace.Entry(_memory, ptes[i], slot + i);
+            ptes[i] = drop ? Pte.None : SwapSpace.Entry(_memory, ptes[i], slot + i, isZero);
         _memory.Unmap(pfn, count, mm.Id);
     });
 
@@ -222,7 +223,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
             if (!keepGuards || ptes[i].Kind != PteKind.GuardMarker)
                 ptes.Slice(i, batch).Fill(Pte.None);
         }
-        if (whole && !ptes.ContainsAnyExcept(Pte.None))
+        if (whole && !(keepGuards && machine.Version.KeepsEmptiedTables) && !ptes.ContainsAnyExcept(Pte.None))
             table.Clear();
     }
 

@@ -182,19 +182,40 @@ public static class Catalogue
         Trace = TraceText.Linux618,
     };
 
-    /// <summary>Linux 6.12 to 6.17: as 6.18, and not without a writable PTE. Known by what they do, not read.</summary>
+    /// <summary>Linux 6.16 and 6.17: as 6.18, and not without a writable PTE. Known by what they do, not read.</summary>
     public static KhugepagedVersion Linux617 { get; } = Linux618 with
     {
         Name = "linux-6.17",
-        Source = "Linux 6.12.117 and 6.17.13, as observed",
-        Releases = new((6, 12), (6, 17)),
+        Source = "Linux 6.16.12 and 6.17.13, as observed",
+        Releases = new((6, 16), (6, 17)),
         Scan = Linux70.Scan with { Name = "no lazyfree rule, SCAN_PAGE_RO" },
         NeedsWritablePte = true,
         Trace = TraceText.Linux617,
     };
 
+    /// <summary>Linux 6.12 up to 6.12.107: as 6.17, and an emptied page table stays. Known by what it does, not read.</summary>
+    public static KhugepagedVersion Linux612Before { get; } = Linux617 with
+    {
+        Name = "linux-6.12.107",
+        Source = "Linux 6.12.43, 6.12.69, 6.12.86 and 6.12.107, as observed",
+        Releases = new((6, 12), (6, 12), LastPatch: 107),
+        KeepsEmptiedTables = true,
+    };
+
+    /// <summary>
+    /// Linux 6.12 since a stable release after 6.12.107: repeated advice does not ask any more. Between the two nobody looked, so
+    /// nothing models 6.12.108 to 6.12.116. Known by what it does, not read.
+    /// </summary>
+    public static KhugepagedVersion Linux612 { get; } = Linux612Before with
+    {
+        Name = "linux-6.12",
+        Source = "Linux 6.12.117, as observed",
+        Releases = new((6, 12), (6, 12), FirstPatch: 117),
+        RepeatedAdviceAsks = false,
+    };
+
     /// <summary>What was released, oldest first. Each is named after the last release that behaves so.</summary>
-    public static ImmutableArray<KhugepagedVersion> Released { get; } = [Linux617, Linux618, Linux70, Linux71, Linux72, Linux73Rc, Linux73];
+    public static ImmutableArray<KhugepagedVersion> Released { get; } = [Linux612Before, Linux612, Linux617, Linux618, Linux70, Linux71, Linux72, Linux73Rc, Linux73];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which

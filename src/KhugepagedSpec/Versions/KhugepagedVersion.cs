@@ -51,9 +51,13 @@ public sealed record KhugepagedVersion
     public bool SwapinEndsAtNonSwapEntries { get; init; }
 
     /// <summary>
-    /// MADV_HUGEPAGE asks khugepaged to know the process even where the VMA has the flag already (seen on 6.17 to 7.1; 6.12 and 7.2 do not).
+    /// MADV_HUGEPAGE asks khugepaged to know the process even where the VMA has the flag already (seen on 6.12.43 to 7.1.13; neither on
+    /// 6.12.117 nor on 7.2).
     /// </summary>
     public bool RepeatedAdviceAsks { get; init; }
+
+    /// <summary>A page table that one MADV_DONTNEED empties stays (seen on 6.12; from 6.16 on it is freed, PT_RECLAIM).</summary>
+    public bool KeepsEmptiedTables { get; init; }
 
     /// <summary>The scan.</summary>
     public ScanRule Scan { get; init; } = ScanRule.Linux72;

@@ -7,17 +7,26 @@ namespace KhugepagedSpec.Versions;
 /// <param name="First">The oldest: major and minor number.</param>
 /// <param name="Last">The newest.</param>
 /// <param name="IsCandidate">Release candidates of them; false: what was released.</param>
-public sealed partial record ReleaseRange((int Major, int Minor) First, (int Major, int Minor) Last, bool IsCandidate = false)
+/// <param name="FirstPatch">The oldest stable release of <paramref name="First"/>.</param>
+/// <param name="LastPatch">The newest stable release of <paramref name="Last"/>; null: all there will be.</param>
+public sealed partial record ReleaseRange(
+    (int Major, int Minor) First, (int Major, int Minor) Last, bool IsCandidate = false, int FirstPatch = 0, int? LastPatch = null)
 {
     /// <summary>True if a kernel is in it.</summary>
     /// <param name="kernel">Its release, or release and version, as uname has them.</param>
     public bool Contains(string kernel) =>
-        TryParse(kernel, out var number, out bool isCandidate) && First.CompareTo(number) <= 0 && number.CompareTo(Last) <= 0
-        && isCandidate == IsCandidate;
+        TryParse(kernel, out var number, out bool isCandidate) && isCandidate == IsCandidate
+        && (First.Major, First.Minor, FirstPatch).CompareTo((number.Major, number.Minor, PatchOf(kernel))) <= 0
+        && (number.Major, number.Minor, PatchOf(kernel)).CompareTo((Last.Major, Last.Minor, LastPatch ?? int.MaxValue)) <= 0;
 
     /// <inheritdoc/>
-    public override string ToString() =>
-        (First == Last ? $"{First.Major}.{First.Minor}" : $"{First.Major}.{First.Minor} to {Last.Major}.{Last.Minor}") + (IsCandidate ? "-rc" : "");
+    public override string ToString()
+    {
+        string first = $"{First.Major}.{First.Minor}", last = $"{Last.Major}.{Last.Minor}";
+        string patched = FirstPatch > 0 ? $"{first}.{FirstPatch}" : first;
+        return (LastPatch is { } patch ? $"{patched} to {last}.{patch}" : First != Last ? $"{patched} to {last}" : FirstPatch > 0 ? $"{patched} on" : first)
+            + (IsCandidate ? "-rc" : "");
+    }
 
     /// <summary>Reads a release: 7.2.13+deb14-cloud-amd64, 7.3-rc7, linux-6.18. Debian calls a candidate so in its version only.</summary>
     /// <returns>False if it does not begin with two numbers.</returns>
@@ -28,10 +37,13 @@ public sealed partial record ReleaseRange((int Major, int Minor) First, (int Maj
         isCandidate = match.Success && Candidate().IsMatch(kernel);
         return match.Success;
 
-        static int Part(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex(@"^(?:linux-)?(\d{1,4})\.(\d{1,4})(?!\d)")]
+    private static int PatchOf(string kernel) => Number().Match(kernel).Groups[3] is { Success: true } patch ? Part(patch) : 0;
+
+    private static int Part(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"^(?:linux-)?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)")]
     private static partial Regex Number();
 
     [GeneratedRegex(@"[-~]rc\d")]
