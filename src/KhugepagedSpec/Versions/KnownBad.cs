@@ -20,11 +20,11 @@ public static class KnownBad
     public static ImmutableArray<KhugepagedVersion> Variants { get; } =
     [
         // The walk.
-        Bad("next-order-from-highest-bit", "aligned-disjoint-enabled", "L. Stoakes, 2026-06-04, on v18 patch 11, and corrected there") with { Walk = OrderWalk.OffsetByHighestBit },
-        Bad("next-order-from-ffs", "aligned-disjoint-enabled", "the correction taken literally: ffs() counts bits from 1") with { Walk = OrderWalk.OffsetByFfs },
-        Bad("order-kept-after-advance", "buddy-tree", "mm/khugepaged.c:mthp_collapse recomputes it from the offset") with { Walk = OrderWalk.OffsetKeepingOrder },
-        Bad("restart-from-the-top", "aligned-disjoint-enabled", "mm/khugepaged.c:mthp_collapse starts at the offset's alignment") with { Walk = OrderWalk.OffsetFromTop },
-        Bad("right-half-before-left", "buddy-tree", "v17 patch 11 pushes the right half first, so that the left pops first") with { Walk = OrderWalk.StackRightFirst },
+        Bad("next-order-from-highest-bit", "aligned-disjoint-enabled", "L. Stoakes, 2026-06-04, on v18 patch 11, and corrected there") with { Walk = MistakenWalk.ByHighestBit },
+        Bad("next-order-from-ffs", "aligned-disjoint-enabled", "the correction taken literally: ffs() counts bits from 1") with { Walk = MistakenWalk.ByFfs },
+        Bad("order-kept-after-advance", "buddy-tree", "mm/khugepaged.c:mthp_collapse recomputes it from the offset") with { Walk = MistakenWalk.KeepingOrder },
+        Bad("restart-from-the-top", "aligned-disjoint-enabled", "mm/khugepaged.c:mthp_collapse starts at the offset's alignment") with { Walk = MistakenWalk.FromTop },
+        Bad("right-half-before-left", "buddy-tree", "v17 patch 11 pushes the right half first, so that the left pops first") with { Walk = MistakenWalk.RightFirst },
         Bad("more-than-needed", "buddy-tree", "'>' for '>='; v2's chunk test was strict") with { Candidate = Candidate with { IsStrict = true } },
         Bad("disabled-orders-tried", "buddy-tree", "B. Wang on v5 patch 6: the PMD tried though disabled") with { Candidate = Candidate with { TestsEnabled = false } },
         Bad("occupancy-ignored", "buddy-tree", "v1 to v10: sizes set to always skipped the test") with { Candidate = CandidateRule.None },
@@ -106,7 +106,7 @@ public static class KnownBad
     [
         Same("stack-walk", "v18 patch 11: is it the same? (L. Stoakes, 2026-06-04)") with { Walk = OrderWalk.Stack },
         Same("stack-to-full-depth", "v17 patch 11: halves are pushed though no lower order is enabled") with { Walk = OrderWalk.FullStack },
-        Same("order-unbounded", "the order behind a window is not bounded by the PMD's") with { Walk = OrderWalk.OffsetUnbounded },
+        Same("order-unbounded", "the order behind a window is not bounded by the PMD's") with { Walk = MistakenWalk.Unbounded },
     ];
 
     private static KhugepagedVersion Bad(string name, string madeFor, string source) => Same(name, source) with { MadeFor = madeFor };
