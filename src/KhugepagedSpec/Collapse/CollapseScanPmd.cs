@@ -145,6 +145,7 @@ internal static class CollapseScanPmd
 
         public readonly ScanReport Report(ScanResult result)
         {
+            // collapse_find_target_node
             int node = 0;
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
@@ -154,7 +155,7 @@ internal static class CollapseScanPmd
 
         private readonly ScanResult Exceeded(ScanResult limit) => CollapseCounters.Exceeded(_machine, limit, _machine.Geometry.PmdOrder);
 
-        // Nodes already met are fine; a new one must not be too far from any met so far.
+        // collapse_scan_abort: nodes already met are fine; a new one must not be too far from any met so far.
         private readonly bool IsTooFar(int node)
         {
             if (!_machine.Numa.NodeReclaim || _nodeLoad[node] > 0)
