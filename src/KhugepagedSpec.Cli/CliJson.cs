@@ -19,11 +19,17 @@ internal sealed record ExplainJson(
     string Model, string Table, string Kind, string Enabled, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared, IReadOnlyList<PassJson> Passes);
 
 internal sealed record PassJson(
-    IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return, int? Errno, IReadOnlyList<string> Trace);
+    IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return, int? Errno, IReadOnlyList<string> Trace)
+{
+    /// <summary>Why no range was scanned.</summary>
+    public string? NotScanned { get; init; }
+}
 
-internal sealed record RangeJson(long Start, string Scan, string Status, int Referenced, int NoneOrZero, int Unmapped, int Shared, IReadOnlyList<AttemptJson> Attempts);
+internal sealed record RangeJson(long Start, string Scan, string Status, int Referenced, int NoneOrZero, int Unmapped, int Shared, IReadOnlyList<AttemptJson> Attempts, RefusalJson? Why);
 
-internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn);
+internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn, RefusalJson? Why);
+
+internal sealed record RefusalJson(string Step, string Cause, int? Pte, long Found, long Limit, string Text);
 
 internal sealed record CheckJson(
     int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected, IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);

@@ -18,6 +18,7 @@ internal ref struct CollapseAttempt
     private readonly int _order;
     private IsolateReport? _isolate;
     private SwapinReport? _swapin;
+    private Refusal? _why;
 
     public CollapseAttempt(Machine machine, AddressSpace mm, TableRun run, CollapseKind kind, int offset, int order)
     {
@@ -31,6 +32,9 @@ internal ref struct CollapseAttempt
 
     private readonly bool IsPmdOrder => _order == _machine.Geometry.PmdOrder;
 
+    /// <summary>What ended it; null after success.</summary>
+    public readonly Refusal? Why => _why;
+
     public Attempt Run()
     {
         var result = Allocate();
@@ -42,7 +46,7 @@ internal ref struct CollapseAttempt
         return new Attempt(_offset, _order, result, _isolate, _swapin);
     }
 
-    private readonly ScanResult Allocate()
+    private ScanResult Allocate()
     {
         var statistics = _machine.Statistics;
         if (Strikes(Mishap.AllocFails))
@@ -50,28 +54,30 @@ internal ref struct CollapseAttempt
             statistics.Count(MthpStatistic.CollapseAllocFailed, _order);
             if (IsPmdOrder)
                 statistics.Count(VmEvent.ThpCollapseAllocFailed);
-            return ScanResult.AllocHugePageFail;
+            return Refused(ScanResult.AllocHugePageFail, RefusalStep.Allocation, RefusalCause.NoFolio, limit: _order);
         }
         var accounting = _machine.Version.Accounting;
         statistics.Count(MthpStatistic.CollapseAlloc, _order, accounting == AccountingRule.AllocationsTwice ? 2 : 1);
         if (IsPmdOrder || accounting == AccountingRule.EventsAtEveryOrder)
             statistics.Count(VmEvent.ThpCollapseAlloc);
         if (Strikes(Mishap.ChargeFails))
-            return ScanResult.CgroupChargeFail;
+            return Refused(ScanResult.CgroupChargeFail, RefusalStep.Allocation, RefusalCause.NoCharge, limit: _order);
         if (IsPmdOrder)
             statistics.CgroupCollapseAllocs++;
-        return Strikes(Mishap.DeferredSplitFails) ? ScanResult.AllocHugePageFail : ScanResult.Succeed;
+        return Strikes(Mishap.DeferredSplitFails)
+            ? Refused(ScanResult.AllocHugePageFail, RefusalStep.Allocation, RefusalCause.NoSplitList, limit: _order)
+            : ScanResult.Succeed;
     }
 
     private ScanResult UnderReadLock()
     {
         Interference.Act(_machine, _mm, _run, _order, _offset, Gap.BeforeRead);
         _mm.MmapLock.Read();
-        var result = Revalidate(out _);
+        var result = Revalidate(RefusalStep.ReadLock, out _);
         bool keepsLock = false;
         if (result == ScanResult.Succeed && _run.Scan.Unmapped > 0)
         {
-            result = new Swapin(_machine, _mm, _run, _offset, _order).Run(out _swapin);
+            result = new Swapin(_machine, _mm, _run, _offset, _order).Run(out _swapin, out _why);
             keepsLock = result == ScanResult.ExceedSwapPte && _machine.Version.Isolation.SwapBailKeepsLock;
         }
         if (!keepsLock)
@@ -85,7 +91,7 @@ internal ref struct CollapseAttempt
         if (!_mm.MmapLock.Write())
         {
             _run.Hangs = true;
-            return ScanResult.Fail;
+            return Refused(ScanResult.Fail, RefusalStep.WriteLock, RefusalCause.WaitsForLock, found: _run.Attempts.Count);
         }
         var result = WriteLocked();
         _mm.MmapLock.EndWrite();
@@ -94,11 +100,11 @@ internal ref struct CollapseAttempt
 
     private ScanResult WriteLocked()
     {
-        var result = Revalidate(out var vma);
+        var result = Revalidate(RefusalStep.WriteLock, out var vma);
         if (result != ScanResult.Succeed)
             return result;
         if (Strikes(Mishap.TableReplaced, Gap.BeforeWrite))
-            return ScanResult.Fail;
+            return Refused(ScanResult.Fail, RefusalStep.WriteLock, RefusalCause.AnotherTable);
         if (vma!.IsUffdArmed)
             _run.ArmedFrom ??= _run.Attempts.Count;
 
@@ -108,10 +114,11 @@ internal ref struct CollapseAttempt
         var isolation = new Isolation(_machine, vma, _kind, _offset, _order);
         result = isolation.Run(window, out var report);
         _isolate = report;
+        _why = isolation.Why;
         if (result == ScanResult.Succeed && Strikes(Mishap.CopyFails))
         {
             isolation.PutBack(window);
-            result = ScanResult.CopyMc;
+            result = Refused(ScanResult.CopyMc, RefusalStep.Copy, RefusalCause.MemoryError, _offset);
         }
         if (result != ScanResult.Succeed)
         {
@@ -137,14 +144,25 @@ internal ref struct CollapseAttempt
     }
 
     // Source: mm/khugepaged.c:find_pmd_or_thp_or_none.
-    private readonly ScanResult Revalidate(out Vma? vma)
+    private ScanResult Revalidate(RefusalStep step, out Vma? vma)
     {
         var result = Revalidation.Run(_machine, _mm, _run.Start, _order, _kind, out vma);
         if (result != ScanResult.Succeed)
+        {
+            _why = Revalidation.Why(_machine, _mm, _run.Start, _order, _kind, step, result);
             return result;
+        }
         if (!vma!.IsAnonymous)
-            return ScanResult.PageAnon;
-        return PageState.OfPmd(_mm.TableAt(_run.Start).Pmd);
+            return Refused(ScanResult.PageAnon, step, RefusalCause.VmaNotAnon);
+        var pmd = _mm.TableAt(_run.Start).Pmd;
+        result = PageState.OfPmd(pmd);
+        return result == ScanResult.Succeed ? result : Refused(result, step, RefusalCause.NoTable, found: (int)pmd);
+    }
+
+    private ScanResult Refused(ScanResult result, RefusalStep step, RefusalCause cause, int pte = -1, long found = 0, long limit = 0)
+    {
+        _why = new Refusal(step, cause, pte, found, limit);
+        return result;
     }
 
     private readonly bool Strikes(Mishap what, Gap gap = Gap.BeforeRead) =>

@@ -10,8 +10,12 @@ namespace KhugepagedSpec.Collapse;
 /// </summary>
 internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
 {
-    public ScanResult Run(out SwapinReport? report)
+    /// <summary>Runs it.</summary>
+    /// <param name="report">What it did.</param>
+    /// <param name="why">What ended it; null after success.</param>
+    public ScanResult Run(out SwapinReport? report, out Refusal? why)
     {
+        why = null;
         var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
         bool bringsBack = order == machine.Geometry.PmdOrder || IsAllowed(window);
         var result = ScanResult.Succeed;
@@ -24,17 +28,24 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
             if (machine.Version.SwapinEndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
             {
                 result = ScanResult.PteNonPresent;
+                why = new Refusal(RefusalStep.Swapin, RefusalCause.NoSwapEntry, offset + i) { Kind = pte.Kind };
                 break;
             }
             if (!bringsBack)
             {
                 ExceedStatistics.Count(machine, ScanResult.ExceedSwapPte, order);
                 result = ScanResult.ExceedSwapPte;
+                why = new Refusal(RefusalStep.Swapin, RefusalCause.TooManySwap, offset + i, 1, 0) { Kind = pte.Kind };
                 break;
             }
+            var kind = pte.Kind;
             result = BringBack(ref pte, offset + i);
             if (result != ScanResult.Succeed)
+            {
+                var cause = result == ScanResult.PageLock ? RefusalCause.SwapinRetries : kind == PteKind.Swap ? RefusalCause.SwapinFails : RefusalCause.CannotComeBack;
+                why = new Refusal(RefusalStep.Swapin, cause, offset + i) { Kind = kind };
                 break;
+            }
             swappedIn++;
         }
         if (result == ScanResult.Succeed && swappedIn > 0)

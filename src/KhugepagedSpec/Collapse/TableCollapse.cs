@@ -47,6 +47,7 @@ internal sealed class TableCollapse(Machine machine)
             if (offset + (1 << order) > machine.Geometry.Pages)
             {
                 run.LeftTheTable = true;
+                Keep(run, new WalkStep(offset, order, WalkReason.OutsideTable, 0, 0, ScanResult.Fail, WalkVerdict.Stop));
                 break;
             }
             if (version.Candidate.TestsEnabled && !run.Scan.Enabled.Contains(order))
@@ -55,25 +56,28 @@ internal sealed class TableCollapse(Machine machine)
                 walker.Lower();
                 continue;
             }
-            var (occupied, needed) = Judge(mm, run, VmaSeen(mm, vma, run), kind, offset, order);
-            if (needed > 1 << order)
-                break;
-            if (occupied < needed)
+            var test = Judge(mm, run, VmaSeen(mm, vma, run), kind, offset, order);
+            if (!test.IsPassed)
             {
-                Keep(run, new WalkStep(offset, order, WalkReason.TooEmpty, occupied, needed, ScanResult.Fail, WalkVerdict.Lower));
+                Keep(run, test.IsUnsupported
+                    ? new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail, WalkVerdict.Stop)
+                    : Step(offset, order, test, WalkReason.TooEmpty, ScanResult.Fail, WalkVerdict.Lower));
+                if (test.IsUnsupported)
+                    break;
                 walker.Lower();
                 continue;
             }
             int mappedOrder = version.Advance == AdvanceRule.ByMappedFolio ? LargestFolio(mm, run.Start + offset, order) : order;
-            var attempt = new CollapseAttempt(machine, mm, run, kind, offset, order).Run();
+            var collapse = new CollapseAttempt(machine, mm, run, kind, offset, order);
+            var attempt = collapse.Run();
             run.Attempts.Add(attempt);
+            var verdict = run.Hangs ? WalkVerdict.Stop : version.Retry.For(attempt.Status);
+            Keep(run, Step(offset, order, test, WalkReason.Tried, attempt.Status, verdict) with { Why = collapse.Why });
             if (run.Hangs)
             {
                 last = attempt.Status;
                 break;
             }
-            var verdict = version.Retry.For(attempt.Status);
-            Keep(run, new WalkStep(offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict));
             if (attempt.Status == ScanResult.Succeed)
             {
                 collapsed = true;
@@ -110,40 +114,31 @@ internal sealed class TableCollapse(Machine machine)
         : machine.Version.Candidate.RemembersUffd ? atScan
         : null;
 
-    // How many PTEs of a window are occupied and how many the limit asks for; more than there are if the limit is unsupported.
-    private (int Occupied, int Needed) Judge(AddressSpace mm, TableRun run, Vma? vma, CollapseKind kind, int offset, int order)
+    private CandidateTest Judge(AddressSpace mm, TableRun run, Vma? vma, CollapseKind kind, int offset, int order)
     {
         var rule = machine.Version.Candidate;
-        int pages = 1 << order;
-        if (!rule.TestsOccupancy)
-            return (pages, 0);
-        if (rule.IsChunkThreshold)
-            return JudgeChunks(run, offset, order);
+        if (!rule.TestsOccupancy || rule.IsChunkThreshold)
+        {
+            int chunks = rule.IsChunkThreshold ? _occupancy.Count(offset >> Geometry.MinOrder, 1 << (order - Geometry.MinOrder)) : 0;
+            return rule.Test(machine.Settings, run.Scan.Enabled, order, 0, new WindowCounts(chunks));
+        }
         var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
-        int allowed = limits.MaxNone(order, vma);
+        int allowed = limits.MaxNone(order, vma), inWindow = 0;
         if (!machine.HasWarnedOfMaxPtesNone && limits.IsWarnedOf(order, vma))
             machine.HasWarnedOfMaxPtesNone = run.WarnedOfMaxPtesNone = true;
-        if (allowed == NoneLimit.Unsupported)
-            return (0, pages + 1);
-        int occupied = _occupancy.Count(offset, pages);
-        if (rule.Swap == SwapCounts.Everywhere || (rule.Swap == SwapCounts.AtPmdOrder && order == machine.Geometry.PmdOrder))
-            occupied += run.Scan.Unmapped;
         if (rule.Swap == SwapCounts.InWindow)
-            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, pages))
-                occupied += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
-        return (rule.IsStrict ? occupied - 1 : occupied, pages - allowed);
+            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order))
+                inWindow += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
+        return rule.Test(machine.Settings, run.Scan.Enabled, order, allowed, new WindowCounts(_occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
     }
 
-    // Source: v5 patch 7 (N. Pache, April 2025), khugepaged_scan_bitmap: orders counted in chunks of order 2.
-    private (int Occupied, int Needed) JudgeChunks(TableRun run, int offset, int order)
-    {
-        var geometry = machine.Geometry;
-        int chunkOrder = order - Geometry.MinOrder;
-        int occupied = _occupancy.Count(offset >> Geometry.MinOrder, 1 << chunkOrder);
-        int threshold = (geometry.Pages - machine.Settings.MaxPtesNone - 1) >> (geometry.PmdOrder - chunkOrder);
-        bool untested = run.Scan.Enabled == OrderSet.Of(geometry.PmdOrder) || machine.Settings.Always.Contains(order);
-        return (occupied, untested ? 0 : threshold + 1);
-    }
+    private static WalkStep Step(int offset, int order, CandidateTest test, WalkReason reason, ScanResult result, WalkVerdict verdict) =>
+        new(offset, order, reason, test.Occupied, test.Needed, result, verdict)
+        {
+            CountsChunks = test.CountsChunks,
+            IsUntested = test.IsUntested,
+            NotPresent = test.NotPresent,
+        };
 
     private int LargestFolio(AddressSpace mm, long page, int order)
     {
