@@ -12,7 +12,8 @@ public static class RefusalText
     /// <param name="why">The refusal.</param>
     /// <param name="settings">The settings that it was made under.</param>
     /// <param name="order">The window's order; the PMD's for a scan.</param>
-    public static string Of(Refusal why, ThpSettings settings, int order) => $"{StepName(why.Step)}: {Cause(why, settings, order)}";
+    public static string Of(Refusal why, ThpSettings settings, int order) =>
+        why.Step == RefusalStep.Scan ? Cause(why, settings, order) : $"{StepName(why.Step)}: {Cause(why, settings, order)}";
 
     /// <summary>The step's name.</summary>
     public static string StepName(RefusalStep step) => step switch

@@ -38,7 +38,7 @@ internal sealed record CounterexampleJson(string Model, string Invariant, bool K
 
 internal sealed record ProofJson(string Model, int PmdOrder, IReadOnlyList<ClaimJson> Claims);
 
-internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, double Seconds);
+internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, string? Open, bool OfTheVersion, double Seconds);
 
 internal sealed record ExploreJson(string Protocol, string Verdict, IReadOnlyList<SearchJson> Searches);
 
@@ -79,6 +79,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(List<KernelJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
+[JsonSerializable(typeof(ResultJson[]))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>

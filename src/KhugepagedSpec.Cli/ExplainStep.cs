@@ -87,7 +87,8 @@ internal sealed record ExplainStep(StepKind Kind, string Text, WalkLine? Line = 
         if (table.WarnedOfMaxPtesNone)
         {
             var (value, most) = (explained.Settings.MaxPtesNone, explained.Settings.Geometry.MaxPtesLimit);
-            yield return new(StepKind.Log, Invariant($"once a boot: max_ptes_none {value} is taken for 0 below the PMD order, where only 0 and {most} count"), Where: where);
+            string taken = table.Walk is [.., { Reason: WalkReason.Unsupported }] ? "not supported" : "taken for 0";
+            yield return new(StepKind.Log, Invariant($"once a boot: max_ptes_none {value} is {taken} below the PMD order, where only 0 and {most} count"), Where: where);
         }
 
         string result = table.Text.KernelNameOf(table.Status);
