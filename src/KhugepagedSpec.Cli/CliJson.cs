@@ -79,6 +79,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(List<KernelJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
+[JsonSerializable(typeof(DiffJson))]
 [JsonSerializable(typeof(ResultJson[]))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
