@@ -42,6 +42,15 @@ public sealed class DiffFacts
     public void To_7_0_it_adds_the_rule_for_lazyfree_pages() =>
         Compare(Catalogue.Linux70, Catalogue.Linux72, DifferenceIn.Behaviour, HasLazyFree, every: 5);
 
+    [Fact]
+    public void A_survey_of_7_1_and_7_2_says_so()
+    {
+        var survey = DiffSurvey.Run(Catalogue.Linux71, Catalogue.Linux72, new DiffScope(DifferenceIn.Behaviour, PmdOnly));
+        Assert.All(survey.Settings, one => Assert.Equal(0, one.Undisturbed));
+        Assert.Contains(survey.Settings, one => one.Differ > 0);
+        Assert.All(survey.Classes, one => Assert.True(!one.Smallest.Scenario.Mishaps.IsEmpty || !one.Smallest.Scenario.Program.IsEmpty));
+    }
+
     // The claim would be wrong of v19, which forgets swap entries at the PMD's order.
     [Fact]
     public void Of_v19_that_is_not_true() =>
@@ -92,10 +101,15 @@ public sealed class DiffFacts
         Assert.Equal(survey.Classes.Length, survey.Classes.Select(one => (one.First, one.Second)).Distinct().Count());
         Assert.Equal(survey.Classes.Sum(one => one.Scenarios), survey.Settings.Sum(one => one.Differ));
         Assert.Equal(survey.Scenarios, survey.Settings.Sum(one => one.Scenarios));
-        Assert.All(survey.Classes, one => Assert.Contains(one.Smallest.Scenario.Table.Cells, cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)));
+        Assert.All(survey.Classes, one => Assert.True(HasEntry(one.Smallest.Scenario), one.Smallest.Scenario.ToString()));
+        Assert.Contains(survey.Settings, one => one.Undisturbed > 0);
         // Under the maximum the swap entry is not missed.
         Assert.All(survey.Settings, one => Assert.Equal(one.Settings is { Sizes: SettingsClass.PmdOnly, MaxPtesNone: not "maximum" }, one.Differ > 0));
     }
+
+    // Something that is not present, or comes to be.
+    private static bool HasEntry(Scenario scenario) =>
+        scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)) || !scenario.Mishaps.IsEmpty || !scenario.Program.IsEmpty;
 
     private static (int Same, int TurnedOff, int AdvisedAgain) Compare(
         KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds, Func<Scenario, bool> excused, int every = 1)

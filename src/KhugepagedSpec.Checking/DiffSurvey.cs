@@ -18,7 +18,8 @@ public sealed record DifferenceClass(string First, string Second, long Scenarios
 /// <param name="Settings">The class.</param>
 /// <param name="Scenarios">Scenarios looked at.</param>
 /// <param name="Differ">How many of them differ.</param>
-public sealed record SettingsVerdict(SettingsClass Settings, long Scenarios, long Differ);
+/// <param name="Undisturbed">How many of these have a table and nothing going wrong: no mishap, no program.</param>
+public sealed record SettingsVerdict(SettingsClass Settings, long Scenarios, long Differ, long Undisturbed);
 
 /// <summary>All the differences within a bound, by class, and where there is none.</summary>
 /// <param name="Scenarios">Scenarios looked at.</param>
@@ -36,22 +37,26 @@ public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<Set
     /// <param name="tell">Told from time to time how many scenarios were looked at.</param>
     public static DiffSurvey Run(KhugepagedVersion first, KhugepagedVersion second, DiffScope scope, Action<int>? tell = null)
     {
-        var settings = new ConcurrentDictionary<SettingsClass, (long Scenarios, long Differ)>();
+        var settings = new ConcurrentDictionary<SettingsClass, (long Scenarios, long Differ, long Undisturbed)>();
         var classes = new ConcurrentDictionary<(string First, string Second), (long Scenarios, int Number, Scenario Smallest)>();
         int count = 0;
         Parallel.ForEach(scope.Scenarios(Random).Select((scenario, number) => (scenario, number)), one =>
         {
             var difference = VersionDiff.On(one.scenario, first, second, scope.In);
-            settings.AddOrUpdate(SettingsClass.Of(one.scenario), (1, difference is null ? 0 : 1), (_, so) => (so.Scenarios + 1, so.Differ + (difference is null ? 0 : 1)));
+            int differs = difference is null ? 0 : 1, undisturbed = one.scenario.Mishaps.IsEmpty && one.scenario.Program.IsEmpty ? differs : 0;
+            settings.AddOrUpdate(
+                SettingsClass.Of(one.scenario), (1, differs, undisturbed), (_, so) => (so.Scenarios + 1, so.Differ + differs, so.Undisturbed + undisturbed));
             if (difference is not null)
-                classes.AddOrUpdate(ClassOf(difference), (1, one.number, one.scenario), (_, so) => (so.Scenarios + 1, Math.Min(so.Number, one.number), one.number < so.Number ? one.scenario : so.Smallest));
+                classes.AddOrUpdate(
+                    ClassOf(difference), (1, one.number, one.scenario),
+                    (_, so) => one.number < so.Number ? (so.Scenarios + 1, one.number, one.scenario) : so with { Scenarios = so.Scenarios + 1 });
             int now = Interlocked.Increment(ref count);
             if (now % 1000 == 0)
                 tell?.Invoke(now);
         });
         return new DiffSurvey(
             count, scope.Bound(Random),
-            [.. SettingsClass.All.Where(settings.ContainsKey).Select(one => new SettingsVerdict(one, settings[one].Scenarios, settings[one].Differ))],
+            [.. SettingsClass.All.Where(settings.ContainsKey).Select(one => new SettingsVerdict(one, settings[one].Scenarios, settings[one].Differ, settings[one].Undisturbed))],
             [
                 .. classes.OrderByDescending(one => one.Value.Scenarios).ThenBy(one => one.Value.Number).Select(one =>
                 {

@@ -18,7 +18,7 @@ internal sealed record DiffJson(
     /// <summary>Prints a survey.</summary>
     public static void Print(KhugepagedVersion a, KhugepagedVersion b, DifferenceIn kinds, DiffSurvey survey) => Print(new DiffJson(
         a.Name, b.Name, Kinds(kinds), survey.Bound, null, survey.Scenarios,
-        [.. survey.Settings.Select(one => new SettingsVerdictJson(one.Settings.Sizes, one.Settings.MaxPtesNone, one.Scenarios, one.Differ))],
+        [.. survey.Settings.Select(one => new SettingsVerdictJson(one.Settings.Sizes, one.Settings.MaxPtesNone, one.Scenarios, one.Differ, one.Undisturbed))],
         [.. survey.Classes.Select(one => new DifferenceClassJson(one.First, one.Second, one.Scenarios, Of(one.Smallest, one.In)))]));
 
     private static VersionDifferenceJson Of(Difference difference, DifferenceIn kinds) => new(
@@ -33,7 +33,7 @@ internal sealed record DiffJson(
 internal sealed record VersionDifferenceJson(string Scenario, IReadOnlyList<string> In, int DiffersAt, IReadOnlyList<string> First, IReadOnlyList<string> Second);
 
 /// <summary>One class of settings.</summary>
-internal sealed record SettingsVerdictJson(string Sizes, string MaxPtesNone, long Scenarios, long Differ);
+internal sealed record SettingsVerdictJson(string Sizes, string MaxPtesNone, long Scenarios, long Differ, long Undisturbed);
 
 /// <summary>One class of differences.</summary>
 internal sealed record DifferenceClassJson(string First, string Second, long Scenarios, VersionDifferenceJson Smallest);

@@ -25,10 +25,11 @@ internal static class DiffText
     /// <summary>The classes of a survey, and where there is no difference.</summary>
     public static void Print(KhugepagedVersion a, KhugepagedVersion b, DifferenceIn kinds, DiffSurvey survey)
     {
-        Console.WriteLine($"{a.Name} and {b.Name}, in {Names(kinds)}: {Number(survey.Scenarios)} scenarios: {survey.Bound}\n");
-        Console.WriteLine($"  {"sizes",-22}{"max_ptes_none",-16}{"scenarios",12}{"differ",12}");
+        Console.WriteLine($"{a.Name} and {b.Name}, in {Names(kinds)}: {Number(survey.Scenarios)} scenarios");
+        Console.WriteLine($"{survey.Bound}\n");
+        Console.WriteLine($"  {"sizes",-22}{"max_ptes_none",-16}{"scenarios",12}{"differ",12}{"undisturbed",14}");
         foreach (var one in survey.Settings)
-            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{(one.Differ == 0 ? "the same" : Number(one.Differ)),12}");
+            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{(one.Differ == 0 ? "the same" : $"{Number(one.Differ),12}{(one.Undisturbed == 0 ? "the same" : Number(one.Undisturbed)),14}"),12}");
         Console.WriteLine(survey.Classes.IsEmpty ? "\nno difference" : $"\n{survey.Classes.Length} classes of differences, the smallest of each:");
         foreach (var one in survey.Classes)
             Console.WriteLine($"\n  {one.First} | {one.Second}: {Number(one.Scenarios)} scenarios, in {Names(one.In)}\n    explain {one.Smallest.Scenario}");
