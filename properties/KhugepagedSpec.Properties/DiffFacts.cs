@@ -25,14 +25,16 @@ public sealed class DiffFacts
 
     [Fact]
     public void And_its_trace_lines_are_the_same_but_for_the_order_at_their_end() =>
-        Compare(Catalogue.Linux71, Catalogue.Linux72 with { Trace = Catalogue.Linux71.Trace }, DifferenceIn.Behaviour | DifferenceIn.Trace, _ => false, every: 5);
+        Compare(Catalogue.Linux71, Catalogue.Linux72 with { Trace = Catalogue.Linux71.Trace }, DifferenceIn.Behaviour | DifferenceIn.Trace,
+            _ => false, every: 5);
 
     [Fact]
     public void Its_trace_lines_do_differ_in_that()
     {
         var scenario = PmdOnly.On(Scenario.Of(PageTable.Parse("x*512", Geometry.X86)))!;
         Assert.Null(VersionDiff.On(scenario, Catalogue.Linux71, Catalogue.Linux72));
-        Assert.Equal(DifferenceIn.Trace, VersionDiff.In(scenario, Catalogue.Linux71, Catalogue.Linux72, DifferenceIn.Behaviour | DifferenceIn.Trace));
+        Assert.Equal(DifferenceIn.Trace,
+            VersionDiff.In(scenario, Catalogue.Linux71, Catalogue.Linux72, DifferenceIn.Behaviour | DifferenceIn.Trace));
         var difference = VersionDiff.On(scenario, Catalogue.Linux71, Catalogue.Linux72, DifferenceIn.Trace)!;
         Assert.EndsWith(", order=9", difference.Second[difference.DiffersAt].Text, StringComparison.Ordinal);
         Assert.DoesNotContain("order=", difference.First[difference.DiffersAt].Text, StringComparison.Ordinal);
@@ -54,15 +56,17 @@ public sealed class DiffFacts
     // The claim would be wrong of v19, which forgets swap entries at the PMD's order.
     [Fact]
     public void Of_v19_that_is_not_true() =>
-        Assert.NotNull(VersionDiff.Search(Catalogue.Linux71, Catalogue.V19, new DiffScope(DifferenceIn.Behaviour, PmdOnly with { MaxPtesNone = 0 })).Difference);
+        Assert.NotNull(VersionDiff.Search(Catalogue.Linux71, Catalogue.V19,
+            new DiffScope(DifferenceIn.Behaviour, PmdOnly with { MaxPtesNone = 0 })).Difference);
 
     [Fact]
     public void A_search_keeps_to_the_settings_that_are_given()
     {
-        var given = new GivenSettings(Geometry.X86) { Sizes = (Given.Orders(2), OrderSet.Empty, OrderSet.Empty), MaxPtesNone = 511, MaxPtesSwap = 0 };
+        var given = new GivenSettings(Geometry.X86) { Sizes = (Given.Orders(2), default, default), MaxPtesNone = 511, MaxPtesSwap = 0 };
         var scope = new DiffScope(DifferenceIn.Behaviour, given);
         var found = VersionDiff.Search(Catalogue.V12, Catalogue.Linux72, scope).Difference!.Scenario.Settings;
-        Assert.Equal((Given.Orders(2), OrderSet.Empty, found.Geometry.MaxPtesLimit, 0), (found.Always, found.Madvise | found.Inherit, found.MaxPtesNone, found.MaxPtesSwap));
+        Assert.Equal((Given.Orders(2), OrderSet.Empty, found.Geometry.MaxPtesLimit, 0),
+            (found.Always, found.Madvise | found.Inherit, found.MaxPtesNone, found.MaxPtesSwap));
         // Order 4 is none below the PMD's of 8 or 16 PTEs, and 64 is neither the least nor the most.
         Assert.Empty(SmallScenarios.All(new GivenSettings(Geometry.X86) { Sizes = (Given.Orders(4), default, default) }.On));
         Assert.Empty(SmallScenarios.All(new GivenSettings(Geometry.X86) { MaxPtesNone = 64 }.On));
@@ -104,12 +108,14 @@ public sealed class DiffFacts
         Assert.All(survey.Classes, one => Assert.True(HasEntry(one.Smallest.Scenario), one.Smallest.Scenario.ToString()));
         Assert.Contains(survey.Settings, one => one.Undisturbed > 0);
         // Under the maximum the swap entry is not missed.
-        Assert.All(survey.Settings, one => Assert.Equal(one.Settings is { Sizes: SettingsClass.PmdOnly, MaxPtesNone: not "maximum" }, one.Differ > 0));
+        Assert.All(survey.Settings, one =>
+            Assert.Equal(one.Settings is { Sizes: SettingsClass.PmdOnly, MaxPtesNone: not "maximum" }, one.Differ > 0));
     }
 
     // Something that is not present, or comes to be.
     private static bool HasEntry(Scenario scenario) =>
-        scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)) || !scenario.Mishaps.IsEmpty || !scenario.Program.IsEmpty;
+        scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)) || !scenario.Mishaps.IsEmpty
+            || !scenario.Program.IsEmpty;
 
     private static (int Same, int TurnedOff, int AdvisedAgain) Compare(
         KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds, Func<Scenario, bool> excused, int every = 1)
@@ -119,12 +125,14 @@ public sealed class DiffFacts
         {
             if (VersionDiff.On(scenario, first, second, kinds) is not { } difference)
                 same++;
-            else if (scenario.Mishaps.Any(mishap => mishap is { When: Gap.BeforeScan, What: Mishap.SizeTurnedOff or Mishap.SizesTurnedOff }))
+            else if (scenario.Mishaps.Any(mishap =>
+                mishap is { When: Gap.BeforeScan, What: Mishap.SizeTurnedOff or Mishap.SizesTurnedOff }))
                 turnedOff++;
             else if (scenario.Program.Count(step => step.Verb == ProgramVerb.HugePage) > 1)
                 advisedAgain++;
             else
-                Assert.True(excused(scenario), $"{scenario} differs: {difference.First[difference.DiffersAt].Text} | {difference.Second[difference.DiffersAt].Text}");
+                Assert.True(excused(scenario),
+                    $"{scenario} differs: {difference.First[difference.DiffersAt].Text} | {difference.Second[difference.DiffersAt].Text}");
         }
         return (same, turnedOff, advisedAgain);
     }

@@ -18,7 +18,8 @@ public sealed class ProofFacts
     [InlineData(5)]
     [InlineData(9)]
     [InlineData(11)]
-    public void Every_claim_holds_of_7_2(int pmdOrder) => Assert.All(Proof.Run(new Geometry(pmdOrder), Subjects.Linux72), claim => Assert.True(claim.IsProved, claim.Name));
+    public void Every_claim_holds_of_7_2(int pmdOrder) =>
+        Assert.All(Proof.Run(new Geometry(pmdOrder), Subjects.Linux72), claim => Assert.True(claim.IsProved, claim.Name));
 
     [Theory]
     [MemberData(nameof(Harmless))]
@@ -44,7 +45,8 @@ public sealed class ProofFacts
     [InlineData("limits-capped")]
     [InlineData("limits-unscaled")]
     public void A_limit_that_creeps_is_refuted(string name) =>
-        Assert.Contains(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => claim.Name == "no-none-creep" && claim.Refuted is not null);
+        Assert.Contains(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => claim.Name == "no-none-creep"
+            && claim.Refuted is not null);
 
     [Theory]
     [InlineData(3)]

@@ -14,7 +14,8 @@ public sealed class ProofSubjectFacts
     private const int Scenarios = 1000;
 
     // A claim and what of the contract it decides, where that has another name.
-    private static readonly Dictionary<string, string[]> Subjects = new() { ["aligned-disjoint-maximal"] = ["aligned-disjoint-enabled", "each-window-once"] };
+    private static readonly Dictionary<string, string[]> Subjects =
+        new() { ["aligned-disjoint-maximal"] = ["aligned-disjoint-enabled", "each-window-once"] };
 
     private static readonly ConcurrentDictionary<string, ImmutableArray<Claim>> Known = new();
 
@@ -30,7 +31,8 @@ public sealed class ProofSubjectFacts
         {
             var history = History.Of(scenario, version, Checker.Passes);
             foreach (var invariant in invariants)
-                Assert.True(invariant.Check(history) is not { } violation, $"{name}: {invariant.Name} is proved, and {scenario} breaks it: {(invariant.Check(history) is { } why ? why : null)}");
+                Assert.True(invariant.Check(history) is not { } violation,
+                    $"{name}: {invariant.Name} is proved, and {scenario} breaks it: {(invariant.Check(history) is { } why ? why : null)}");
         }
     }
 
@@ -41,7 +43,8 @@ public sealed class ProofSubjectFacts
         foreach (var version in Catalogue.All)
             foreach (var invariant in Proved(version).SelectMany(Judged))
             {
-                Assert.True(invariant.ExceptionFor(version) is null, $"{version.Name} is known to break {invariant.Name}, and it is proved");
+                Assert.True(invariant.ExceptionFor(version) is null,
+                    $"{version.Name} is known to break {invariant.Name}, and it is proved");
                 known += Contract.Invariants.Any(other => other.ExceptionFor(version) is not null) ? 1 : 0;
             }
         Assert.InRange(known, 1, int.MaxValue);
@@ -101,13 +104,15 @@ public sealed class ProofSubjectFacts
             Proof.PoliciesAskedFor.Order());
     }
 
-    private static ImmutableArray<Claim> Claims(KhugepagedVersion version) => Known.GetOrAdd(version.Name, _ => Proof.Run(new Geometry(4), version));
+    private static ImmutableArray<Claim> Claims(KhugepagedVersion version) =>
+        Known.GetOrAdd(version.Name, _ => Proof.Run(new Geometry(4), version));
 
     private static IEnumerable<string> Proved(KhugepagedVersion version)
     {
         // A name stands for all claims of that name.
         var claims = Claims(version);
-        return claims.Select(claim => claim.Subject).Distinct().Where(subject => claims.Where(claim => claim.Subject == subject).All(claim => claim.IsProved));
+        return claims.Select(claim => claim.Subject).Distinct().Where(subject =>
+            claims.Where(claim => claim.Subject == subject).All(claim => claim.IsProved));
     }
 
     private static IEnumerable<Invariant> Judged(string subject) =>

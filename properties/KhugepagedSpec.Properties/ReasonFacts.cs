@@ -27,7 +27,8 @@ public sealed class ReasonFacts
             {
                 Judge(scan, 0, settings.Geometry.Pages, RefusalText.Of(scan, settings, settings.Geometry.PmdOrder));
                 Assert.Equal(RefusalStep.Scan, scan.Step);
-                Assert.True(table.Scan.EndedAt < 0 || scan.Pte == table.Scan.EndedAt, $"{scenario}: ended at {table.Scan.EndedAt}, and {scan}");
+                Assert.True(table.Scan.EndedAt < 0 || scan.Pte == table.Scan.EndedAt,
+                    $"{scenario}: ended at {table.Scan.EndedAt}, and {scan}");
                 refused++;
             }
             foreach (var step in table.Walk.Where(step => step.Reason == WalkReason.Tried))
@@ -60,7 +61,8 @@ public sealed class ReasonFacts
         {
             var last = table.Walk[^1];
             bool isLast = last.Offset + (1 << last.Order) == scenario.Settings.Geometry.Pages;
-            Assert.True(isLast || last.Verdict == WalkVerdict.Stop, $"{scenario}: the walk ends at {last.Offset}/{last.Order} without a word");
+            Assert.True(isLast || last.Verdict == WalkVerdict.Stop,
+                $"{scenario}: the walk ends at {last.Offset}/{last.Order} without a word");
             Assert.Equal(table.Attempts.Count, table.Walk.Count(step => step.Reason == WalkReason.Tried));
             ended += last.Verdict == WalkVerdict.Stop ? 1 : 0;
         }

@@ -36,7 +36,8 @@ public sealed class ResultsTests
         var (code, output, error) = Cli.Run("results", "--json");
         Assert.Equal((0, ""), (code, error));
         var all = JsonDocument.Parse(output).RootElement.EnumerateArray().ToList();
-        Assert.Equal(ResultGlossary.Entries.Select(entry => entry.Result.KernelName()), all.Select(one => one.GetProperty("name").GetString()));
+        Assert.Equal(ResultGlossary.Entries.Select(entry => entry.Result.KernelName()),
+            all.Select(one => one.GetProperty("name").GetString()));
         var locked = all.Single(one => one.GetProperty("name").GetString() == "SCAN_PAGE_LOCK");
         Assert.Equal(("lower", true), (locked.GetProperty("walk").GetString(), locked.GetProperty("endsScan").GetBoolean()));
     }

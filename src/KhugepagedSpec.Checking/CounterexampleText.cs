@@ -27,7 +27,8 @@ public static class CounterexampleText
         {
             text.Append("  scan          ").Append(table.Scan.Result.KernelName()).Append('\n');
             if (table.Scan.Why is { } why)
-                text.Append("                ").Append(RefusalText.Of(why, scenario.Settings, scenario.Settings.Geometry.PmdOrder)).Append('\n');
+                text.Append("                ").Append(RefusalText.Of(why, scenario.Settings,
+                    scenario.Settings.Geometry.PmdOrder)).Append('\n');
             foreach (var line in WalkText.Summary(table))
             {
                 text.Append(Concerns(line.Window, violation.Cell) ? "> " : "  ").Append("walk          ").Append(line.Text).Append('\n');

@@ -64,11 +64,13 @@ public sealed record GivenSettings(Geometry Geometry)
         var geometry = settings.Geometry;
         if (Sizes is { } sizes)
         {
-            if (Orders(sizes.Always) is not { } always || Orders(sizes.Madvise) is not { } madvise || Orders(sizes.Inherit) is not { } inherit)
+            if (Orders(sizes.Always) is not { } always || Orders(sizes.Madvise) is not { } madvise
+                || Orders(sizes.Inherit) is not { } inherit)
                 return null;
             settings = settings with { Always = always, Madvise = madvise, Inherit = inherit };
         }
-        if (Limit(MaxPtesNone, settings.MaxPtesNone) is not { } none || Limit(MaxPtesSwap, settings.MaxPtesSwap) is not { } swap || Limit(MaxPtesShared, settings.MaxPtesShared) is not { } shared)
+        if (Limit(MaxPtesNone, settings.MaxPtesNone) is not { } none || Limit(MaxPtesSwap, settings.MaxPtesSwap) is not { } swap
+            || Limit(MaxPtesShared, settings.MaxPtesShared) is not { } shared)
             return null;
         return settings with { Enabled = Enabled ?? settings.Enabled, MaxPtesNone = none, MaxPtesSwap = swap, MaxPtesShared = shared };
 
@@ -108,7 +110,11 @@ public readonly record struct SettingsClass(string Sizes, string MaxPtesNone)
 
     /// <summary>All classes, in the order of listings.</summary>
     public static ImmutableArray<SettingsClass> All { get; } =
-        [.. from sizes in new[] { PmdOnly, "smaller only", "the PMD's and smaller", "none" } from none in new[] { "0", "between", "maximum" } select new SettingsClass(sizes, none)];
+    [
+        .. from sizes in new[] { PmdOnly, "smaller only", "the PMD's and smaller", "none" }
+           from none in new[] { "0", "between", "maximum" }
+           select new SettingsClass(sizes, none),
+    ];
 
     /// <summary>The class of a scenario.</summary>
     public static SettingsClass Of(Scenario scenario)

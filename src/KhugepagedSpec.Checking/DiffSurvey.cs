@@ -26,7 +26,8 @@ public sealed record SettingsVerdict(SettingsClass Settings, long Scenarios, lon
 /// <param name="Bound">What they are, in words.</param>
 /// <param name="Settings">The classes of settings that occur.</param>
 /// <param name="Classes">The classes of differences, most frequent first.</param>
-public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<SettingsVerdict> Settings, ImmutableArray<DifferenceClass> Classes)
+public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<SettingsVerdict> Settings,
+    ImmutableArray<DifferenceClass> Classes)
 {
     private const int Random = 10_000;
 
@@ -43,31 +44,39 @@ public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<Set
         Parallel.ForEach(scope.Scenarios(Random).Select((scenario, number) => (scenario, number)), one =>
         {
             var difference = VersionDiff.On(one.scenario, first, second, scope.In);
-            int differs = difference is null ? 0 : 1, undisturbed = one.scenario.Mishaps.IsEmpty && one.scenario.Program.IsEmpty ? differs : 0;
+            int differs = difference is null ? 0 : 1;
+            int undisturbed = one.scenario.Mishaps.IsEmpty && one.scenario.Program.IsEmpty ? differs : 0;
             settings.AddOrUpdate(
-                SettingsClass.Of(one.scenario), (1, differs, undisturbed), (_, so) => (so.Scenarios + 1, so.Differ + differs, so.Undisturbed + undisturbed));
+                SettingsClass.Of(one.scenario), (1, differs, undisturbed), (_, so) =>
+                    (so.Scenarios + 1, so.Differ + differs, so.Undisturbed + undisturbed));
             if (difference is not null)
                 classes.AddOrUpdate(
                     ClassOf(difference), (1, one.number, one.scenario),
-                    (_, so) => one.number < so.Number ? (so.Scenarios + 1, one.number, one.scenario) : so with { Scenarios = so.Scenarios + 1 });
+                    (_, so) => one.number < so.Number ? (so.Scenarios + 1, one.number, one.scenario)
+                        : so with { Scenarios = so.Scenarios + 1 });
             int now = Interlocked.Increment(ref count);
             if (now % 1000 == 0)
                 tell?.Invoke(now);
         });
         return new DiffSurvey(
             count, scope.Bound(Random),
-            [.. SettingsClass.All.Where(settings.ContainsKey).Select(one => new SettingsVerdict(one, settings[one].Scenarios, settings[one].Differ, settings[one].Undisturbed))],
+            [.. SettingsClass.All.Where(settings.ContainsKey).Select(one =>
+                new SettingsVerdict(one, settings[one].Scenarios, settings[one].Differ, settings[one].Undisturbed))],
             [
                 .. classes.OrderByDescending(one => one.Value.Scenarios).ThenBy(one => one.Value.Number).Select(one =>
                 {
-                    var small = Shrinker.Shrink(one.Value.Smallest, candidate => scope.Given.Has(candidate) && VersionDiff.On(candidate, first, second, scope.In) is { } still && ClassOf(still) == one.Key);
+                    var small =
+                        Shrinker.Shrink(one.Value.Smallest, candidate => scope.Given.Has(candidate)
+                            && VersionDiff.On(candidate, first, second, scope.In) is { } still && ClassOf(still) == one.Key);
                     var difference = VersionDiff.On(small, first, second, scope.In)!;
-                    return new DifferenceClass(one.Key.First, one.Key.Second, one.Value.Scenarios, difference, VersionDiff.In(small, first, second, scope.In));
+                    return new DifferenceClass(one.Key.First, one.Key.Second, one.Value.Scenarios, difference,
+                        VersionDiff.In(small, first, second, scope.In));
                 }),
             ]);
     }
 
-    private static (string First, string Second) ClassOf(Difference difference) => (Step(difference.First, difference.DiffersAt), Step(difference.Second, difference.DiffersAt));
+    private static (string First, string Second) ClassOf(Difference difference) =>
+        (Step(difference.First, difference.DiffersAt), Step(difference.Second, difference.DiffersAt));
 
     private static string Step(ImmutableArray<RunLine> lines, int at) => at < lines.Length ? lines[at].Step : "nothing";
 }
@@ -86,5 +95,9 @@ public sealed record DiffScope(DifferenceIn In, GivenSettings Given)
         SmallScenarios.All(Given.On).Concat(ScenarioGenerator.Random(1, Geometry.X86).Take(random).Select(Given.On).OfType<Scenario>());
 
     /// <summary>The same in words.</summary>
-    public string Bound(int random) => FormattableString.Invariant($"{(SmallScenarios.All(Given.On).Any() ? $"{SmallScenarios.Bound}; " : "")}{random} random ones at the real size");
+    public string Bound(int random)
+    {
+        string small = SmallScenarios.All(Given.On).Any() ? $"{SmallScenarios.Bound}; " : "";
+        return FormattableString.Invariant($"{small}{random} random ones at the real size");
+    }
 }

@@ -34,9 +34,13 @@ public static class RefusalText
         string pte = Invariant($"PTE {why.Pte}");
         return why.Cause switch
         {
-            RefusalCause.TooManyNone => Invariant($"{NoneRuleText(why, settings, order)}, found {why.Found} at {pte}, {KindText(why.Kind)}"),
-            RefusalCause.TooManySwap => Invariant($"{Limit("max_ptes_swap", settings.MaxPtesSwap, isPmd, order)} allows {why.Limit}, found {why.Found} at {pte}, {KindText(why.Kind)}"),
-            RefusalCause.TooManyShared => Invariant($"{Limit("max_ptes_shared", settings.MaxPtesShared, isPmd, order)} allows {why.Limit}, found {why.Found} at {pte}"),
+            RefusalCause.TooManyNone =>
+                Invariant($"{NoneRuleText(why, settings, order)}, found {why.Found} at {pte}, {KindText(why.Kind)}"),
+            RefusalCause.TooManySwap =>
+                Invariant($"{Limit("max_ptes_swap", settings.MaxPtesSwap, isPmd, order)} allows {why.Limit}, ")
+                + Invariant($"found {why.Found} at {pte}, {KindText(why.Kind)}"),
+            RefusalCause.TooManyShared =>
+                Invariant($"{Limit("max_ptes_shared", settings.MaxPtesShared, isPmd, order)} allows {why.Limit}, found {why.Found} at {pte}"),
             RefusalCause.NotPresent => $"{pte} is {KindText(why.Kind)}",
             RefusalCause.NoSwapEntry => $"{pte} is {KindText(why.Kind)}, which is no swap entry",
             RefusalCause.CannotComeBack => $"{pte} is {KindText(why.Kind)}: the fault on it fails",
@@ -51,23 +55,29 @@ public static class RefusalText
             RefusalCause.Locked => $"the folio of {pte} is locked",
             RefusalCause.LockedByItself => $"{pte} maps the same KSM page as a PTE before it, and this attempt holds its lock",
             RefusalCause.Pinned => Invariant($"the folio of {pte} is pinned: {Count(why.Found, "reference")} beyond its mappings"),
-            RefusalCause.HeldByLruBatch => Invariant($"the folio of {pte} is still in the CPU's LRU batch, with {why.Found} of its 31 places taken"),
+            RefusalCause.HeldByLruBatch =>
+                Invariant($"the folio of {pte} is still in the CPU's LRU batch, with {why.Found} of its 31 places taken"),
             RefusalCause.LargeFolio => Invariant($"{pte} belongs to a folio of order {why.Found}, and order {why.Limit} is tried"),
             RefusalCause.NoneWritable => Invariant($"none of {Count(why.Found, "PTE")} with a page can be written"),
             RefusalCause.TooFewReferenced when why.Pte >= 0 =>
                 Invariant($"{why.Found} of {why.Limit} referenced, and half of the {pages} must be, because {pte} is {KindText(why.Kind)}"),
             RefusalCause.TooFewReferenced => Invariant($"{why.Found} of {why.Limit} referenced: none of the {pages} PTEs was used lately"),
             RefusalCause.NoTable => Invariant($"the PMD entry over PTEs 0 to {settings.Geometry.Pages - 1} {PmdText((PmdState)why.Found)}"),
-            RefusalCause.AnotherTable => Invariant($"the PMD entry over PTEs 0 to {settings.Geometry.Pages - 1} holds another table by now"),
+            RefusalCause.AnotherTable =>
+                Invariant($"the PMD entry over PTEs 0 to {settings.Geometry.Pages - 1} holds another table by now"),
             RefusalCause.NoFolio => Invariant($"no folio of order {why.Limit} ({1L << (int)why.Limit} pages) could be had"),
             RefusalCause.NoCharge => Invariant($"the memory cgroup refused the charge of {1L << (int)why.Limit} pages"),
-            RefusalCause.NoSplitList => Invariant($"the memory cgroup's deferred split list could not be set up for {1L << (int)why.Limit} pages"),
+            RefusalCause.NoSplitList =>
+                Invariant($"the memory cgroup's deferred split list could not be set up for {1L << (int)why.Limit} pages"),
             RefusalCause.Exiting => Invariant($"process {why.Found} is exiting"),
             RefusalCause.Disabled => Invariant($"process {why.Found} refuses THP (PR_SET_THP_DISABLE)"),
             RefusalCause.NoVma => "no VMA is at page 0 any more, nor behind",
-            RefusalCause.VmaTooSmall => Invariant($"the VMA spans pages {why.Found} to {why.Limit - 1}, and must span 0 to {settings.Geometry.Pages - 1} at every order"),
+            RefusalCause.VmaTooSmall =>
+                Invariant($"the VMA spans pages {why.Found} to {why.Limit - 1}, ")
+                + Invariant($"and must span 0 to {settings.Geometry.Pages - 1} at every order"),
             RefusalCause.OrderNotAllowed when why.Found == 0 => Invariant($"order {why.Limit} is not allowed here any more, nor any other"),
-            RefusalCause.OrderNotAllowed => Invariant($"order {why.Limit} is not allowed here any more, only {new OrderSet((uint)why.Found)}"),
+            RefusalCause.OrderNotAllowed =>
+                Invariant($"order {why.Limit} is not allowed here any more, only {new OrderSet((uint)why.Found)}"),
             RefusalCause.VmaNotAnon => Invariant($"the VMA over PTEs 0 to {settings.Geometry.Pages - 1} is not anonymous any more"),
             RefusalCause.WaitsForLock => Invariant($"waits for ever for the mmap lock that attempt {why.Found} did not give back"),
             _ => $"reading the page of {pte} hit a memory error",
@@ -82,7 +92,8 @@ public static class RefusalText
         _ => Invariant($"max_ptes_none {settings.MaxPtesNone} at order {order} allows {why.Limit}"),
     };
 
-    private static string Limit(string name, int value, bool isPmd, int order) => Invariant($"{name} {value}{(isPmd ? "" : Invariant($" at order {order}"))}");
+    private static string Limit(string name, int value, bool isPmd, int order) =>
+        Invariant($"{name} {value}{(isPmd ? "" : Invariant($" at order {order}"))}");
 
     private static string Count(long count, string what) => Invariant($"{count} {what}{(count == 1 ? "" : "s")}");
 

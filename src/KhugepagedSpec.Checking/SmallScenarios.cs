@@ -39,7 +39,8 @@ public static class SmallScenarios
 
     /// <summary>All of them under settings that are given in part.</summary>
     /// <param name="given">Puts what is given into settings; null where it cannot be.</param>
-    public static IEnumerable<Scenario> All(Func<ThpSettings, ThpSettings?> given) => Of(Eight.Value, given).Concat(Of(Sixteen.Value, given));
+    public static IEnumerable<Scenario> All(Func<ThpSettings, ThpSettings?> given) =>
+        Of(Eight.Value, given).Concat(Of(Sixteen.Value, given));
 
     /// <summary>Those of 8 PTEs.</summary>
     public static IEnumerable<Scenario> OfEight() => Of(Eight.Value, settings => settings);

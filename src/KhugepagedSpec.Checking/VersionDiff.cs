@@ -38,7 +38,8 @@ public static class VersionDiff
     /// <param name="second">The other.</param>
     /// <param name="kinds">What counts as a difference.</param>
     /// <returns>The two runs, or null if they are the same.</returns>
-    public static Difference? On(Scenario scenario, KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds = DifferenceIn.Behaviour)
+    public static Difference? On(
+        Scenario scenario, KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds = DifferenceIn.Behaviour)
     {
         bool traced = kinds.HasFlag(DifferenceIn.Trace);
         var (ours, theirs) = (scenario.Run(first, Passes, traced), scenario.Run(second, Passes, traced));
@@ -67,15 +68,18 @@ public static class VersionDiff
                 tell?.Invoke(tried);
             if (On(scenario, first, second, scope.In) is null)
                 continue;
-            var shrunk = Shrinker.Shrink(scenario, candidate => scope.Given.Has(candidate) && On(candidate, first, second, scope.In) is not null);
+            var shrunk =
+                Shrinker.Shrink(scenario, candidate => scope.Given.Has(candidate) && On(candidate, first, second, scope.In) is not null);
             bool isSmall = scenario.Table.Geometry != Geometry.X86;
-            return new DiffReport(On(shrunk, first, second, scope.In), tried, isSmall ? SmallScenarios.Bound : "random scenarios at the real size");
+            return new DiffReport(On(shrunk, first, second, scope.In), tried, isSmall ? SmallScenarios.Bound
+                : "random scenarios at the real size");
         }
         return new DiffReport(null, tried, scope.Bound(random));
     }
 
     /// <summary>The two runs of one scenario are the same: scans, attempts, results, counters and tables.</summary>
-    public static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs) => In(ours, theirs, null, null) == DifferenceIn.None;
+    public static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs) =>
+        In(ours, theirs, null, null) == DifferenceIn.None;
 
     /// <summary>What differs on one scenario, of the kinds asked for.</summary>
     public static DifferenceIn In(Scenario scenario, KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds)
@@ -105,7 +109,8 @@ public static class VersionDiff
                 if (x.Scan.Result != y.Scan.Result || !x.Attempts.SequenceEqual(y.Attempts))
                     kinds |= DifferenceIn.Attempts;
             }
-            if (ourText is not null && theirText is not null && !a.Trace.Select(line => line.Line(ourText)).SequenceEqual(b.Trace.Select(line => line.Line(theirText))))
+            if (ourText is not null && theirText is not null
+                && !a.Trace.Select(line => line.Line(ourText)).SequenceEqual(b.Trace.Select(line => line.Line(theirText))))
                 kinds |= DifferenceIn.Trace;
         }
         return kinds;
@@ -136,7 +141,8 @@ public static class VersionDiff
             now = run.After;
             Add(DifferenceIn.Table, $"table {run.After}", "table");
             Add(DifferenceIn.Counters, $"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd(), "counts");
-            if (run.Report.Added.PagesCollapsed is var collapsed && collapsed != run.Report.Tables.Count(table => table.Status == ScanResult.Succeed))
+            if (run.Report.Added.PagesCollapsed is var collapsed
+                && collapsed != run.Report.Tables.Count(table => table.Status == ScanResult.Succeed))
                 Add(DifferenceIn.Counters, string.Create(CultureInfo.InvariantCulture, $"pages_collapsed={collapsed}"), "pages_collapsed");
             if (kinds.HasFlag(DifferenceIn.Trace))
                 foreach (var line in run.Trace)

@@ -67,20 +67,24 @@ public static class WalkText
         {
             WalkReason.Disabled => "not enabled",
             WalkReason.TooEmpty => Invariant($"{Found(step)}, {step.Needed} needed: skipped"),
-            WalkReason.Unsupported => Invariant($"max_ptes_none {step.Needed} is not supported below the PMD order, where only 0 and the maximum are"),
+            WalkReason.Unsupported =>
+                Invariant($"max_ptes_none {step.Needed} is not supported below the PMD order, where only 0 and the maximum are"),
             WalkReason.OutsideTable => "lies outside the range",
             _ => Tried(step, attempt!.Value, table.Text),
         };
         return new WalkLine($"{window,-9} {text}{Verdict(table, index)}", [step], attempt);
     }
 
-    private static string Found(WalkStep step) => step.CountsChunks ? Invariant($"{step.Occupied} of {1 << (step.Order - Geometry.MinOrder)} chunks")
+    private static string Found(WalkStep step) => step.CountsChunks
+        ? Invariant($"{step.Occupied} of {1 << (step.Order - Geometry.MinOrder)} chunks")
         : step.NotPresent > 0 ? Invariant($"{step.Occupied - step.NotPresent} pages and {step.NotPresent} not present")
         : Invariant($"{step.Occupied} pages");
 
     private static string Tried(WalkStep step, Attempt attempt, TraceText text)
     {
-        string found = step.IsUntested ? "not counted" : step.Occupied > step.Needed ? Invariant($"{Found(step)}, {step.Needed} needed") : Found(step);
+        string found = step.IsUntested ? "not counted"
+            : step.Occupied > step.Needed ? Invariant($"{Found(step)}, {step.Needed} needed")
+            : Found(step);
         string swapin = attempt.Swapin is { SwappedIn: > 0 } report ? Invariant($", {report.SwappedIn} swapped in") : "";
         string isolate = attempt.Isolate is { } counts && attempt.Status != ScanResult.PteMappedHugepage
             ? Invariant($" ({counts.NoneOrZero} none, {counts.Referenced} referenced)")

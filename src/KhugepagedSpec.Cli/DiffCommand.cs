@@ -15,7 +15,7 @@ internal static class DiffCommand
         var second = new Argument<string?>("B") { Arity = ArgumentArity.ZeroOrOne, Description = "Another.", HelpName = "B", CompletionSources = { ModelOption.Names } };
         var scenario = new ScenarioOptions();
         var kinds = KindsOption();
-        var classes = new Option<bool>("--classes") { Description = "Go through all and list the classes of differences, and which settings know none." };
+        var classes = new Option<bool>("--classes") { Description = "Go through all: the classes of differences, and settings without any." };
         var all = new Option<bool>("--all") { Description = "Every pair of versions: the size of the smallest difference." };
         var json = new Option<bool>("--json") { Description = "Print what was found as JSON." };
         var html = HtmlOption.Create("both runs side by side");
@@ -44,9 +44,16 @@ internal static class DiffCommand
         command.SetAction(parsed =>
         {
             string? page = HtmlOption.Get(parsed, html);
-            var looksIn = (parsed.GetValue(kinds) ?? []) is { Length: > 0 } asked ? asked.Aggregate((a, b) => a | b) : DifferenceIn.Behaviour;
+            var looksIn = (parsed.GetValue(kinds) ?? []) is { Length: > 0 } asked ? asked.Aggregate((a, b) => a | b)
+                : DifferenceIn.Behaviour;
             bool isGiven = scenario.IsGiven(parsed), listsClasses = parsed.GetValue(classes), isJson = parsed.GetValue(json);
-            if (parsed.GetValue(all) && (isGiven ? "TABLE" : page is not null ? "--html" : listsClasses ? "--classes" : isJson ? "--json" : parsed.GetValue(first) is not null ? "A" : null) is { } other)
+            string? besidesAll = isGiven ? "TABLE"
+                : page is not null ? "--html"
+                : listsClasses ? "--classes"
+                : isJson ? "--json"
+                : parsed.GetValue(first) is not null ? "A"
+                : null;
+            if (parsed.GetValue(all) && besidesAll is { } other)
                 throw new UsageException($"{other} contradicts --all: expected two versions");
             if (listsClasses && (isGiven ? "TABLE" : page is not null ? "--html" : null) is { } stray)
                 throw new UsageException($"{stray} contradicts --classes, which is a search");

@@ -29,16 +29,25 @@ internal static class DiffText
         Console.WriteLine($"{survey.Bound}\n");
         Console.WriteLine($"  {"sizes",-22}{"max_ptes_none",-16}{"scenarios",12}{"differ",12}{"undisturbed",14}");
         foreach (var one in survey.Settings)
-            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{(one.Differ == 0 ? "the same" : $"{Number(one.Differ),12}{(one.Undisturbed == 0 ? "the same" : Number(one.Undisturbed)),14}"),12}");
-        Console.WriteLine(survey.Classes.IsEmpty ? "\nno difference" : $"\n{survey.Classes.Length} classes of differences, the smallest of each:");
+        {
+            string undisturbed = one.Differ == 0 ? "" : SameOr(one.Undisturbed).PadLeft(14);
+            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{SameOr(one.Differ),12}{undisturbed}");
+        }
+        Console.WriteLine(survey.Classes.IsEmpty
+            ? "\nno difference" : $"\n{survey.Classes.Length} classes of differences, the smallest of each:");
         foreach (var one in survey.Classes)
-            Console.WriteLine($"\n  {one.First} | {one.Second}: {Number(one.Scenarios)} scenarios, in {Names(one.In)}\n    explain {one.Smallest.Scenario}");
+        {
+            Console.WriteLine($"\n  {one.First} | {one.Second}: {Number(one.Scenarios)} scenarios, in {Names(one.In)}");
+            Console.WriteLine($"    explain {one.Smallest.Scenario}");
+        }
     }
 
     /// <summary>The kinds of difference by name.</summary>
     public static string Names(DifferenceIn kinds) => kinds.ToString().ToLowerInvariant() is "behaviour"
         ? "attempts, table, result, counters"
-        : string.Join(", ", Enum.GetValues<DifferenceIn>().Where(kind => int.IsPow2((int)kind) && kinds.HasFlag(kind)).Select(kind => kind.ToString().ToLowerInvariant()));
+        : string.Join(", ",
+            Enum.GetValues<DifferenceIn>().Where(kind => int.IsPow2((int)kind) && kinds.HasFlag(kind)).Select(kind =>
+                kind.ToString().ToLowerInvariant()));
 
     public static int PrintMatrix(DiffScope scope)
     {
@@ -86,6 +95,8 @@ internal static class DiffText
         }
         return [.. lines];
     }
+
+    private static string SameOr(long differ) => differ == 0 ? "the same" : Number(differ);
 
     private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -94,9 +94,11 @@ internal static class ExplainCommand
                 process.RunThen();
                 then = process.Table;
             }
-            runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then, vector.Input.ThenText)
+            runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then,
+                vector.Input.ThenText)
             {
-                WhyNotScanned = run.Report.Tables.Count > 0 ? null : NotScanned.Why(guest.Machine, process.Process, process.Base, vector.Input.Kind),
+                WhyNotScanned = run.Report.Tables.Count > 0 ? null
+                    : NotScanned.Why(guest.Machine, process.Process, process.Base, vector.Input.Kind),
             });
         }
         return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before, process.Base, runs);
@@ -144,7 +146,8 @@ internal static class ExplainCommand
         explained.Settings.MaxPtesNone, explained.Settings.MaxPtesSwap, explained.Settings.MaxPtesShared,
         [.. explained.Passes.Select(pass => ToJson(pass, explained.Settings, explained.Base, explained.Version.Trace))]);
 
-    private static PassJson ToJson(ExplainedPass pass, ThpSettings settings, long origin, TraceText text) => ToJson(pass.Run, settings, origin, text) with { NotScanned = pass.WhyNotScanned };
+    private static PassJson ToJson(ExplainedPass pass, ThpSettings settings, long origin, TraceText text) =>
+        ToJson(pass.Run, settings, origin, text) with { NotScanned = pass.WhyNotScanned };
 
     private static PassJson ToJson(PassRun run, ThpSettings settings, long origin, TraceText text) => new(
         [.. run.Report.Tables.Select(table => ToJson(table, settings, origin))],
@@ -162,7 +165,8 @@ internal static class ExplainCommand
         ToJson(table.Scan.Why, settings, settings.Geometry.PmdOrder));
 
     private static RefusalJson? ToJson(Refusal? refusal, ThpSettings settings, int order) => refusal is not { } why ? null
-        : new(why.Step.ToString(), why.Cause.ToString(), why.Pte < 0 ? null : why.Pte, why.Found, why.Limit, RefusalText.Of(why, settings, order));
+        : new(why.Step.ToString(), why.Cause.ToString(), why.Pte < 0 ? null : why.Pte, why.Found, why.Limit,
+            RefusalText.Of(why, settings, order));
 }
 
 /// <summary>A run to be shown.</summary>
@@ -193,7 +197,8 @@ internal sealed record Explained(
         var running = new RunningScenario(scenario, version, traced: true);
         var (vma, before) = (running.Vma, running.Table);
         bool isProgram = !scenario.Program.IsEmpty;
-        return new("", version, scenario.Kind, scenario.Settings, vma, before, 0, [.. Enumerable.Range(0, passes).Select(_ => Pass(running, scenario.Kind))])
+        return new("", version, scenario.Kind, scenario.Settings, vma, before, 0,
+            [.. Enumerable.Range(0, passes).Select(_ => Pass(running, scenario.Kind))])
         {
             Mishaps = scenario.Mishaps,
             Program = ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
@@ -204,7 +209,8 @@ internal sealed record Explained(
     private static ExplainedPass Pass(RunningScenario running, CollapseKind kind)
     {
         var run = running.Pass();
-        return new ExplainedPass(run) { WhyNotScanned = run.Report.Tables.Count > 0 ? null : NotScanned.Why(running.Machine, running.Process, 0, kind) };
+        return new ExplainedPass(run) { WhyNotScanned = run.Report.Tables.Count > 0 ? null
+            : NotScanned.Why(running.Machine, running.Process, 0, kind) };
     }
 }
 

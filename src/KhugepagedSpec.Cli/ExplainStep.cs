@@ -59,7 +59,8 @@ internal sealed record ExplainStep(StepKind Kind, string Text, WalkLine? Line = 
             foreach (var step in OfRange(explained, table, everyStep))
                 yield return step;
         if (run.Madvise is { } madvise)
-            yield return new(StepKind.Madvise, Invariant($"returns {madvise.Return}{(madvise.Errno == Errno.None ? "" : $", {madvise.Errno}")}"));
+            yield return new(StepKind.Madvise,
+                Invariant($"returns {madvise.Return}{(madvise.Errno == Errno.None ? "" : $", {madvise.Errno}")}"));
     }
 
     private static IEnumerable<ExplainStep> OfRange(Explained explained, TableRun table, bool everyStep)
@@ -88,7 +89,9 @@ internal sealed record ExplainStep(StepKind Kind, string Text, WalkLine? Line = 
         {
             var (value, most) = (explained.Settings.MaxPtesNone, explained.Settings.Geometry.MaxPtesLimit);
             string taken = table.Walk is [.., { Reason: WalkReason.Unsupported }] ? "not supported" : "taken for 0";
-            yield return new(StepKind.Log, Invariant($"once a boot: max_ptes_none {value} is {taken} below the PMD order, where only 0 and {most} count"), Where: where);
+            yield return new(StepKind.Log,
+                Invariant($"once a boot: max_ptes_none {value} is {taken} below the PMD order, where only 0 and {most} count"),
+                    Where: where);
         }
 
         string result = table.Text.KernelNameOf(table.Status);

@@ -39,7 +39,8 @@ internal static class NotScanned
         var sizes = settings.OrdersFor(vma.IsAdvised);
         int pmdOrder = settings.Geometry.PmdOrder;
         if (sizes.IsEmpty)
-            return Invariant($"no size is enabled for this VMA, which is {(vma.IsAdvised ? "" : "not ")}advised: madvise {Named(settings.Madvise)}, always {Named(settings.Always)}, inherit {Named(settings.Inherit)} of {settings.Enabled.ToString().ToLowerInvariant()}");
+            return $"no size is enabled for this VMA, which is {(vma.IsAdvised ? "" : "not ")}advised: madvise {Named(settings.Madvise)}, "
+                + $"always {Named(settings.Always)}, inherit {Named(settings.Inherit)} of {settings.Enabled.ToString().ToLowerInvariant()}";
         if (machine.Version.IsPmdOnly && !sizes.Contains(pmdOrder))
             return Invariant($"{machine.Version.Name} knows the PMD size only, order {pmdOrder}, and what is enabled for this VMA is order {sizes}");
         return null;
@@ -53,7 +54,8 @@ internal static class NotScanned
         ThpObjection.SpecialVma => "the VMA is of a kind that khugepaged leaves alone (VM_NO_KHUGEPAGED)",
         ThpObjection.TemporaryStack => "the VMA is the temporary stack of an exec",
         ThpObjection.Disabled => "the process refuses THP (PR_SET_THP_DISABLE)",
-        ThpObjection.DisabledUnlessAdvised => "the process refuses THP but in advised VMAs (PR_SET_THP_DISABLE), and this one is not advised",
+        ThpObjection.DisabledUnlessAdvised =>
+            "the process refuses THP but in advised VMAs (PR_SET_THP_DISABLE), and this one is not advised",
         _ => "no page was ever faulted in: the VMA has no anon_vma",
     };
 

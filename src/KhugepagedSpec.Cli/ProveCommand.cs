@@ -73,7 +73,10 @@ internal static class ProveCommand
 
     private static void Print(KhugepagedVersion version, Geometry geometry, ImmutableArray<Claim> claims)
     {
-        Line($"{version.Name}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, {(version.IsPmdOnly ? "the PMD's order enabled or not" : string.Create(CultureInfo.InvariantCulture, $"all {2 << (geometry.PmdOrder - Geometry.MinOrder)} sets of orders"))}");
+        string sets = version.IsPmdOnly
+            ? "the PMD's order enabled or not"
+            : string.Create(CultureInfo.InvariantCulture, $"all {2 << (geometry.PmdOrder - Geometry.MinOrder)} sets of orders");
+        Line($"{version.Name}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, {sets}");
         foreach (var claim in claims.Where(claim => !claim.IsOfTheMethod))
             Print(claim);
         Line($"  what the proofs rest on, whatever the version:");
@@ -122,7 +125,10 @@ internal static class ProveCommand
     }
 
     private static ProofJson ToJson(KhugepagedVersion version, Geometry geometry, ImmutableArray<Claim> claims) => new(
-        version.Name, geometry.PmdOrder, [.. claims.Select(claim => new ClaimJson(claim.Name, claim.Statement, claim.Cases, claim.Refuted, claim.Open, !claim.IsOfTheMethod, claim.Time.TotalSeconds))]);
+        version.Name, geometry.PmdOrder,
+            [.. claims.Select(claim =>
+                new ClaimJson(claim.Name, claim.Statement, claim.Cases, claim.Refuted, claim.Open, !claim.IsOfTheMethod,
+                    claim.Time.TotalSeconds))]);
 
     private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 

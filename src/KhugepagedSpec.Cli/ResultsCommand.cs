@@ -37,7 +37,10 @@ internal static class ResultsCommand
             Console.WriteLine(entry.Result.KernelName());
             Console.WriteLine($"  {entry.Meaning}");
             foreach (var name in NamesOf(entry.Result))
-                Console.WriteLine($"  trace  {name.Trace}, {Numbers(name)}: {Range(name.Versions)}{(name.Kernel == entry.Result.KernelName() ? "" : $", as {name.Kernel}")}");
+            {
+                string renamed = name.Kernel == entry.Result.KernelName() ? "" : $", as {name.Kernel}";
+                Console.WriteLine($"  trace  {name.Trace}, {Numbers(name)}: {Range(name.Versions)}{renamed}");
+            }
             if (!entry.Functions.IsEmpty)
                 Console.WriteLine($"  from   {string.Join(", ", entry.Functions)}");
             Console.WriteLine($"  next   {Next(entry)}\n");
@@ -50,7 +53,8 @@ internal static class ResultsCommand
         ResultJson[] all =
         [
             .. ResultGlossary.Entries.Select(entry => new ResultJson(
-                entry.Result.KernelName(), entry.Meaning, NamesOf(entry.Result), entry.Functions, entry.EndsScan, entry.Next?.ToString().ToLowerInvariant())),
+                entry.Result.KernelName(), entry.Meaning, NamesOf(entry.Result), entry.Functions, entry.EndsScan,
+                    entry.Next?.ToString().ToLowerInvariant())),
         ];
         Console.WriteLine(JsonSerializer.Serialize(all, CliJson.Readable.ResultJsonArray));
         return CommandLine.Agree;
@@ -66,7 +70,9 @@ internal static class ResultsCommand
             _ => null,
         };
         string[] parts = [.. new[] { entry.EndsScan ? "the scan ends, nothing is tried" : null, walk }.OfType<string>()];
-        return parts.Length > 0 ? string.Join("; ", parts) : entry.Functions.IsEmpty ? "not in 7.2" : "no walk: only of a file, or of a whole visit";
+        return parts.Length > 0 ? string.Join("; ", parts)
+            : entry.Functions.IsEmpty ? "not in 7.2"
+            : "no walk: only of a file, or of a whole visit";
     }
 
     // Runs of releases, oldest first, that name and number it alike.
@@ -88,7 +94,8 @@ internal static class ResultsCommand
         return [.. names];
     }
 
-    private static string Numbers(ResultNameJson name) => string.Join(" and ", name.Numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)));
+    private static string Numbers(ResultNameJson name) =>
+        string.Join(" and ", name.Numbers.Select(number => number.ToString(CultureInfo.InvariantCulture)));
 
     private static string Range(ImmutableArray<string> versions) => versions.Length == 1 ? versions[0] : $"{versions[0]} to {versions[^1]}";
 }

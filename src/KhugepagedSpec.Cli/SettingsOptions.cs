@@ -25,7 +25,8 @@ internal sealed class SettingsOptions(string? usual = null)
     public GivenSettings Given(ParseResult parsed, Geometry geometry, int pageKb)
     {
         var settings = Settings(parsed, ThpSettings.Defaults(geometry), pageKb);
-        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
+        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null
+            || parsed.GetValue(_inherit) is not null;
         return new GivenSettings(geometry)
         {
             Sizes = anyList ? (settings.Always, settings.Madvise, settings.Inherit) : null,

@@ -17,6 +17,6 @@ public sealed record Claim(string Name, string Statement, long Cases, string? Re
     /// <summary>It holds.</summary>
     public bool IsProved => Refuted is null && Open is null;
 
-    /// <summary>The invariant of the contract that it decides, by name: what stands before the colon, if anything is judged by that name.</summary>
+    /// <summary>The invariant of the contract that it decides, by name: what stands before the colon, if there is one.</summary>
     public string Subject => Name.Split(':')[0];
 }

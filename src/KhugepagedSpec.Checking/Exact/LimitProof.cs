@@ -35,7 +35,9 @@ internal static class LimitProof
                     wrong ??= $"order {order} allows {allowed} empty PTEs under max_ptes_none {limit}";
             }
         }
-        return new Claim("no-none-creep", "Below the PMD's order a window is collapsed only if it is full, or max_ptes_none is the maximum.", cases, wrong, clock.Elapsed)
+        return new Claim(
+            "no-none-creep", "Below the PMD's order a window is collapsed only if it is full, or max_ptes_none is the maximum.",
+            cases, wrong, clock.Elapsed)
         {
             Open = version.Isolation.Forgets.Contains(ScanResult.ExceedNonePte) ? "isolation does not look at the limit"
                 : Premises.FirstUnlike72(version, Policy.Install, Policy.Rollback),
@@ -70,7 +72,10 @@ internal static class LimitProof
                 }
             }
         }
-        return new Claim("counts-add-up", "A window's count is the sum over its PTEs.", cases, wrong, clock.Elapsed) { IsOfTheMethod = true };
+        return new Claim("counts-add-up", "A window's count is the sum over its PTEs.", cases, wrong, clock.Elapsed)
+        {
+            IsOfTheMethod = true,
+        };
     }
 
     /// <summary>
@@ -96,9 +101,11 @@ internal static class LimitProof
                     foreach (int limit in new[] { 0, geometry.MaxPtesLimit })
                         if (WindowTest.IsTried(version, geometry, order + 1, limit, left + right) is var tried
                             && tried != BlockSummaries.IsTried(summary, fillsHoles: limit > 0))
-                            wrong ??= $"a window of order {order + 1} with {left + right} pages is {(tried ? "" : "not ")}tried under max_ptes_none {limit}";
+                            wrong ??= $"a window of order {order + 1} with {left + right} pages is {(tried ? "" : "not ")}tried"
+                                + $" under max_ptes_none {limit}";
                 }
-        return new Claim("summaries-suffice", "Empty, partial or full: under the limits 0 and maximum nothing else decides.", cases, version.Candidate.IsChunkThreshold ? null : wrong, clock.Elapsed)
+        return new Claim("summaries-suffice", "Empty, partial or full: under the limits 0 and maximum nothing else decides.", cases,
+            version.Candidate.IsChunkThreshold ? null : wrong, clock.Elapsed)
         {
             Open = version.Candidate.IsChunkThreshold ? "chunks are counted, and not PTEs" : null,
         };
@@ -140,7 +147,9 @@ internal static class LimitProof
                 if (outcomes.Contains((BlockSummary.Empty, BlockSummary.Partial)) || outcomes.Contains((BlockSummary.Empty, BlockSummary.Full)))
                     wrong ??= $"an empty table was filled, with orders {enabled}";
             }
-        return new Claim("settles", "After a pass in which every attempt succeeds, the next tries nothing new; under the limit 0 nothing is filled.", cases, wrong, clock.Elapsed)
+        return new Claim(
+            "settles", "After a pass in which every attempt succeeds, the next tries nothing new; under the limit 0 nothing is filled.",
+            cases, wrong, clock.Elapsed)
         {
             Open = !tree.IsProved ? $"it rests on {tree.Name}, which does not hold"
                 : !summaries.IsProved ? $"it rests on {summaries.Name}, which does not hold"

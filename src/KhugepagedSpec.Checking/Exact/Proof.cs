@@ -51,7 +51,12 @@ public static class Proof
         if (claim.Open is null || claim.Refuted is not null || Contract.Find(claim.Subject) is not { } invariant)
             return claim with { Open = claim.Refuted is null ? claim.Open : null };
         return Checker.First(version, ScenarioMix.Random(1).Take(Tries), [invariant]) is { } found
-            ? claim with { Open = null, Cases = found.Found, Refuted = $"{found.Violation}: explain {found.Scenario} --model {version.Name} --passes {found.Violation.Pass}" }
+            ? claim with
+            {
+                Open = null,
+                Cases = found.Found,
+                Refuted = $"{found.Violation}: explain {found.Scenario} --model {version.Name} --passes {found.Violation.Pass}",
+            }
             : claim with { Open = FormattableString.Invariant($"{claim.Open}; {Tries} random scenarios show no counterexample") };
     }
 
@@ -70,7 +75,8 @@ public static class Proof
         }
     }
 
-    private sealed record Against<TFirst>(Geometry Geometry, KhugepagedVersion Version, string Names, Func<Geometry, OrderSet, TFirst> First) : IWalkerUse<Claim>
+    private sealed record Against<TFirst>(Geometry Geometry, KhugepagedVersion Version, string Names, Func<Geometry, OrderSet, TFirst> First)
+        : IWalkerUse<Claim>
         where TFirst : struct, IOrderWalker
     {
         public Claim With<TSecond>(Func<Geometry, OrderSet, TSecond> begin)

@@ -16,14 +16,17 @@ internal static class WalkProof
     /// same window and get the same label, they come to the same window.
     /// </summary>
     public static Claim Agree<TFirst, TSecond>(
-        string names, Geometry geometry, KhugepagedVersion version, Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
+        string names, Geometry geometry, KhugepagedVersion version,
+        Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker => ForEachSet(
         $"walks-agree: {names}", "Both walks make the same attempts, for all tables and all results.", geometry, version,
         () => (First: new WalkGraph(geometry, WalkLabels.Of(version)), Second: new WalkGraph(geometry, WalkLabels.Of(version))),
         (graphs, enabled) =>
         {
-            string? wrong = graphs.First.Explore(first(geometry, enabled), enabled) ?? graphs.Second.Explore(second(geometry, enabled), enabled) ?? FirstDifference(graphs.First, graphs.Second, WalkLabels.Of(version).Tried(enabled, geometry));
+            string? wrong = graphs.First.Explore(first(geometry, enabled), enabled)
+                ?? graphs.Second.Explore(second(geometry, enabled), enabled)
+                ?? FirstDifference(graphs.First, graphs.Second, WalkLabels.Of(version).Tried(enabled, geometry));
             return wrong is null ? null : $"{wrong}, with orders {enabled}";
         },
         graphs => graphs.First.Edges + graphs.Second.Edges);
@@ -33,11 +36,15 @@ internal static class WalkProof
     /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins behind. So attempts are aligned, disjoint and ascending,
     /// each window is visited once, and every enabled window is visited that lies in no window that is done with.
     /// </summary>
-    public static Claim IsBuddyTree<TWalker>(string name, Geometry geometry, KhugepagedVersion version, Func<Geometry, OrderSet, TWalker> walk)
+    public static Claim IsBuddyTree<TWalker>(
+        string name, Geometry geometry, KhugepagedVersion version, Func<Geometry, OrderSet, TWalker> walk)
         where TWalker : struct, IOrderWalker => ForEachSet(
-        $"aligned-disjoint-maximal: {name}", "Attempts are aligned, disjoint and ascending; no enabled window is left out but in one that is done with.", geometry, version,
+        $"aligned-disjoint-maximal: {name}",
+        "Attempts are aligned, disjoint and ascending; no enabled window is left out but in one that is done with.", geometry, version,
         () => new WalkGraph(geometry, WalkLabels.Of(version)),
-        (graph, enabled) => (Untested(version, geometry, enabled) ?? graph.Explore(walk(geometry, enabled), enabled) ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
+        (graph, enabled) =>
+            (Untested(version, geometry, enabled) ?? graph.Explore(walk(geometry, enabled), enabled)
+                ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
         graph => graph.Edges);
 
     // Only windows that lead to an enabled one are told apart: behind the last enabled window nothing is tried any more.
@@ -119,7 +126,8 @@ internal static class WalkProof
         offset >= geometry.Pages ? WalkGraph.Done : graph.NumberOf(offset, Math.Min(int.TrailingZeroCount(offset), geometry.PmdOrder));
 
     private static Claim ForEachSet<TState>(
-        string name, string statement, Geometry geometry, KhugepagedVersion version, Func<TState> make, Func<TState, OrderSet, string?> check, Func<TState, long> cases)
+        string name, string statement, Geometry geometry, KhugepagedVersion version,
+        Func<TState> make, Func<TState, OrderSet, string?> check, Func<TState, long> cases)
     {
         var clock = Stopwatch.StartNew();
         // Up to 7.1 no other order comes to be enabled.

@@ -56,13 +56,16 @@ internal static class WindowTest
                             bool isRight = pages + (order == geometry.PmdOrder ? unmapped : 0) >= size - allowed;
                             // In the window, so that it may count there too.
                             int inWindow = pages < size ? unmapped : 0;
-                            if (Ask(version, geometry, order, limit, new WindowCounts(pages, unmapped, inWindow), isArmed).IsPassed != isRight)
-                                wrong ??= FormattableString.Invariant(
-                                    $"a window of order {order} with {pages} pages is {(isRight ? "not " : "")}tried under max_ptes_none {limit}{(unmapped > 0 ? ", 1 entry not present" : "")}{(isArmed ? ", armed by userfaultfd" : "")}");
+                            if (Ask(version, geometry, order, limit, new WindowCounts(pages, unmapped, inWindow),
+                                isArmed).IsPassed != isRight)
+                                wrong ??= $"a window of order {order} with {pages} pages is {(isRight ? "not " : "")}tried"
+                                    + $" under max_ptes_none {limit}{(unmapped > 0 ? ", 1 entry not present" : "")}"
+                                    + (isArmed ? ", armed by userfaultfd" : "");
                         }
             }
         return new Claim(
-            "buddy-tree", "Tried are the enabled and sufficiently occupied windows of the buddy tree, pruned and ended by results as in 7.2.",
+            "buddy-tree",
+            "Tried are the enabled and sufficiently occupied windows of the buddy tree, pruned and ended by results as in 7.2.",
             cases, wrong, clock.Elapsed);
     }
 

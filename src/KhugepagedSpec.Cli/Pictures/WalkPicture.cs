@@ -80,7 +80,8 @@ internal sealed record StepPicture(
             return new StepPicture(step.Label, step.Whole, step.Where, step.Line is { } elsewhere ? OutcomeOf(elsewhere) : null);
         var changed = ChangedBy(line, later);
         return new StepPicture(
-            step.Label, step.Whole, null, OutcomeOf(line), [.. line.Steps.SelectMany(window => new[] { window.Offset, window.Order })], changed.IsEmpty ? null : changed);
+            step.Label, step.Whole, null, OutcomeOf(line), [.. line.Steps.SelectMany(window => new[] { window.Offset, window.Order })],
+                changed.IsEmpty ? null : changed);
     }
 
     private static string OutcomeOf(WalkLine line) => line.Attempt is { } attempt

@@ -54,7 +54,8 @@ public enum WalkReason
 /// <param name="Needed">How many of them the limit asks for; for <see cref="WalkReason.Unsupported"/> the limit itself.</param>
 /// <param name="Result">For a window that was tried: how that ended.</param>
 /// <param name="Verdict">Where the walk went.</param>
-public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result, WalkVerdict Verdict)
+public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result,
+    WalkVerdict Verdict)
 {
     /// <summary>Occupied and needed are chunks of order 2 and not PTEs (v5).</summary>
     public bool CountsChunks { get; init; }

@@ -36,9 +36,11 @@ internal ref struct Isolation(Machine machine, Vma vma, CollapseKind kind, int o
             result = Take(window[index], offset + index, maxNone, maxShared);
         int taken = result == ScanResult.Succeed ? index : index - 1;
         if (result == ScanResult.Succeed && machine.Version.NeedsWritablePte && !_isWritable)
-            result = Refused(ScanResult.PageRo, new Refusal(RefusalStep.Isolation, RefusalCause.NoneWritable, -1, window.Length - _noneOrZero, window.Length));
+            result = Refused(
+                ScanResult.PageRo, new Refusal(RefusalStep.Isolation, RefusalCause.NoneWritable, -1, window.Length - _noneOrZero, window.Length));
         if (result == ScanResult.Succeed && IsKhugepaged && _referenced == 0 && Minds(ScanResult.LackReferencedPage))
-            result = Refused(ScanResult.LackReferencedPage, new Refusal(RefusalStep.Isolation, RefusalCause.TooFewReferenced, -1, _referenced, 1));
+            result = Refused(
+                ScanResult.LackReferencedPage, new Refusal(RefusalStep.Isolation, RefusalCause.TooFewReferenced, -1, _referenced, 1));
         if (result != ScanResult.Succeed)
             PutBack(window[..taken]);
         machine.Trace?.Add(new TraceEvent.Isolate(_lastPfn, _noneOrZero, _referenced, result, order, _isWritable));

@@ -29,7 +29,8 @@ internal static class PageState
         machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
 
     /// <summary>Which of the two it is.</summary>
-    public static Refusal ExtraReference(Machine machine, int pfn, RefusalStep step, int index) => machine.Memory.FolioOf(pfn).Pins is > 0 and var pins
+    public static Refusal ExtraReference(Machine machine, int pfn, RefusalStep step, int index) =>
+        machine.Memory.FolioOf(pfn).Pins is > 0 and var pins
         ? new Refusal(step, RefusalCause.Pinned, index, pins)
         : new Refusal(step, RefusalCause.HeldByLruBatch, index, machine.LruBatch.Count);
 

@@ -90,7 +90,8 @@ public enum RefusalCause
     /// <summary>No PTE can be written: Found of Limit pages are looked at.</summary>
     NoneWritable,
 
-    /// <summary>Too few PTEs were used lately: how many, how many must be; the first non-present PTE, if that makes it half of the range.</summary>
+    /// <summary>Too few PTEs were used lately: how many, how many must be; the first non-present PTE, if that makes it half of the
+    /// range.</summary>
     TooFewReferenced,
 
     /// <summary>The PMD entry is no PTE table: Found is what it is (<see cref="PmdState"/>).</summary>

@@ -38,7 +38,8 @@ internal static class Revalidation
     /// <param name="kind">Who asks.</param>
     /// <param name="step">Where it was looked up.</param>
     /// <param name="result">What <see cref="Run"/> returned.</param>
-    public static Refusal Why(Machine machine, AddressSpace mm, long start, int order, CollapseKind kind, RefusalStep step, ScanResult result)
+    public static Refusal Why(Machine machine, AddressSpace mm, long start, int order, CollapseKind kind, RefusalStep step,
+        ScanResult result)
     {
         var vma = mm.FindVma(start);
         return result switch

@@ -42,7 +42,8 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
             result = BringBack(ref pte, offset + i);
             if (result != ScanResult.Succeed)
             {
-                var cause = result == ScanResult.PageLock ? RefusalCause.SwapinRetries : kind == PteKind.Swap ? RefusalCause.SwapinFails : RefusalCause.CannotComeBack;
+                var cause = result == ScanResult.PageLock ? RefusalCause.SwapinRetries : kind == PteKind.Swap ? RefusalCause.SwapinFails
+                    : RefusalCause.CannotComeBack;
                 why = new Refusal(RefusalStep.Swapin, cause, offset + i) { Kind = kind };
                 break;
             }

@@ -60,7 +60,8 @@ internal sealed class TableCollapse(Machine machine)
             if (!test.IsPassed)
             {
                 Keep(run, test.IsUnsupported
-                    ? new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail, WalkVerdict.Stop)
+                    ? new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail,
+                        WalkVerdict.Stop)
                     : Step(offset, order, test, WalkReason.TooEmpty, ScanResult.Fail, WalkVerdict.Lower));
                 if (test.IsUnsupported)
                     break;
@@ -129,7 +130,8 @@ internal sealed class TableCollapse(Machine machine)
         if (rule.Swap == SwapCounts.InWindow)
             foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order))
                 inWindow += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
-        return rule.Test(machine.Settings, run.Scan.Enabled, order, allowed, new WindowCounts(_occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
+        return rule.Test(machine.Settings, run.Scan.Enabled, order, allowed,
+            new WindowCounts(_occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
     }
 
     private static WalkStep Step(int offset, int order, CandidateTest test, WalkReason reason, ScanResult result, WalkVerdict verdict) =>

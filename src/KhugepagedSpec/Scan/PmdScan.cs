@@ -143,7 +143,8 @@ internal static class PmdScan
         public ScanResult Verdict(ReadOnlySpan<Pte> ptes)
         {
             if (_machine.Version.NeedsWritablePte && !_isWritable)
-                return Refused(ScanResult.PageRo, new Refusal(RefusalStep.Scan, RefusalCause.NoneWritable, -1, ptes.Length - _noneOrZero - _unmapped, ptes.Length));
+                return Refused(ScanResult.PageRo,
+                    new Refusal(RefusalStep.Scan, RefusalCause.NoneWritable, -1, ptes.Length - _noneOrZero - _unmapped, ptes.Length));
             int needed = _unmapped > 0 ? _machine.Geometry.Pages / 2 : 1;
             if (!IsKhugepaged || _referenced >= needed || !Minds(ScanResult.LackReferencedPage))
                 return ScanResult.Succeed;
@@ -151,7 +152,8 @@ internal static class PmdScan
             for (int i = ptes.Length - 1; _unmapped > 0 && i >= 0; i--)
                 if (!ptes[i].IsNoneOrZero && !ptes[i].IsPresent)
                     entry = i;
-            return Refused(ScanResult.LackReferencedPage, new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
+            return Refused(ScanResult.LackReferencedPage,
+                new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
             {
                 Kind = entry < 0 ? PteKind.None : ptes[entry].Kind,
             });
@@ -163,7 +165,11 @@ internal static class PmdScan
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
                     node = i;
-            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node) { IsWritable = _isWritable, Why = _why };
+            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node)
+            {
+                IsWritable = _isWritable,
+                Why = _why,
+            };
         }
 
         private readonly bool Minds(ScanResult result) => !_rule.Forgets.Contains(result);

@@ -40,11 +40,13 @@ public static class Eligibility
         : vma.Has(VmaFlags.NoKhugepaged) ? ThpObjection.SpecialVma
         : vma.Has(VmaFlags.TemporaryStack) ? ThpObjection.TemporaryStack
         : mm.ThpDisable == ThpDisable.Completely ? ThpObjection.Disabled
-        : mm.ThpDisable == ThpDisable.ExceptAdvised && !vma.IsAdvised && kind == CollapseKind.Khugepaged ? ThpObjection.DisabledUnlessAdvised
+        : mm.ThpDisable == ThpDisable.ExceptAdvised && !vma.IsAdvised && kind == CollapseKind.Khugepaged
+            ? ThpObjection.DisabledUnlessAdvised
         : vma.IsAnonymous && !vma.HasAnonVma ? ThpObjection.NoAnonVma
         : ThpObjection.None;
 
-    private static bool Refuses(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind) => Objection(settings, mm, vma, kind) != ThpObjection.None;
+    private static bool Refuses(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind) =>
+        Objection(settings, mm, vma, kind) != ThpObjection.None;
 
     // From the highest order down, drops orders until an aligned window that ends at the VMA's end fits; keeps all below.
     private static OrderSet FittingOrders(OrderSet orders, Vma vma)
