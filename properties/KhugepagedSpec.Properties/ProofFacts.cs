@@ -18,12 +18,13 @@ public sealed class ProofFacts
     [InlineData(5)]
     [InlineData(9)]
     [InlineData(11)]
-    public void Every_claim_holds_of_7_2(int pmdOrder) => Assert.All(Proof.Run(new Geometry(pmdOrder), Subjects.Linux72), claim => Assert.Null(claim.Refuted));
+    public void Every_claim_holds_of_7_2(int pmdOrder) =>
+        Assert.All(Proof.Run(new Geometry(pmdOrder), Subjects.Linux72), claim => Assert.True(claim.IsProved, claim.Name));
 
     [Theory]
     [MemberData(nameof(Harmless))]
     public void What_looks_like_a_mistake_and_is_none_is_proved_so_at_the_real_size(string name) =>
-        Assert.All(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => Assert.Null(claim.Refuted));
+        Assert.All(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => Assert.True(claim.IsProved, claim.Name));
 
     [Theory]
     [InlineData("next-order-from-highest-bit", "PMD order 4, orders 2,3, after success, lower, lower: 12/2, and none")]
@@ -44,7 +45,8 @@ public sealed class ProofFacts
     [InlineData("limits-capped")]
     [InlineData("limits-unscaled")]
     public void A_limit_that_creeps_is_refuted(string name) =>
-        Assert.Equal("no-none-creep", Assert.Single(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => claim.Refuted is not null).Name);
+        Assert.Contains(Proof.Run(Geometry.X86, Catalogue.Find(name)!), claim => claim.Name == "no-none-creep"
+            && claim.Refuted is not null);
 
     [Theory]
     [InlineData(3)]

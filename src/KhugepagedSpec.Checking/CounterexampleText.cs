@@ -26,8 +26,15 @@ public static class CounterexampleText
         foreach (var table in runs[^1].Report.Tables)
         {
             text.Append("  scan          ").Append(table.Scan.Result.KernelName()).Append('\n');
+            if (table.Scan.Why is { } why)
+                text.Append("                ").Append(RefusalText.Of(why, scenario.Settings,
+                    scenario.Settings.Geometry.PmdOrder)).Append('\n');
             foreach (var line in WalkText.Summary(table))
+            {
                 text.Append(Concerns(line.Window, violation.Cell) ? "> " : "  ").Append("walk          ").Append(line.Text).Append('\n');
+                if (line.Why(scenario.Settings) is { } inTheWay)
+                    text.Append("                          ").Append(inTheWay).Append('\n');
+            }
             text.Append("  result        ").Append(table.Status.KernelName()).Append('\n');
         }
         text.Append("  after         ").Append(runs[^1].After).Append('\n');

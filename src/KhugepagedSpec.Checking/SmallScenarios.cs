@@ -35,19 +35,25 @@ public static class SmallScenarios
         "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five mishaps";
 
     /// <summary>All of them.</summary>
-    public static IEnumerable<Scenario> All() => OfEight().Concat(Of(Sixteen.Value));
+    public static IEnumerable<Scenario> All() => All(settings => settings);
+
+    /// <summary>All of them under settings that are given in part.</summary>
+    /// <param name="given">Puts what is given into settings; null where it cannot be.</param>
+    public static IEnumerable<Scenario> All(Func<ThpSettings, ThpSettings?> given) =>
+        Of(Eight.Value, given).Concat(Of(Sixteen.Value, given));
 
     /// <summary>Those of 8 PTEs.</summary>
-    public static IEnumerable<Scenario> OfEight() => Of(Eight.Value);
+    public static IEnumerable<Scenario> OfEight() => Of(Eight.Value, settings => settings);
 
-    private static IEnumerable<Scenario> Of(ImmutableArray<Scenario> tables)
+    private static IEnumerable<Scenario> Of(ImmutableArray<Scenario> tables, Func<ThpSettings, ThpSettings?> given)
     {
         var geometry = tables[0].Table.Geometry;
         ImmutableArray<ThpSettings> allSettings =
         [
             .. Odometer.All(choices => SupportedLimits(choices, geometry)).Concat(Odometer.All(choices => LimitsExceeded(choices, geometry)))
                 .Where(settings => !(settings.Madvise | settings.Always).IsEmpty)
-                .OrderBy(settings => settings.Madvise.Orders().Count()),
+                .OrderBy(settings => settings.Madvise.Orders().Count())
+                .Select(given).OfType<ThpSettings>().Distinct(),
         ];
         foreach (var table in tables)
             foreach (var settings in allSettings)

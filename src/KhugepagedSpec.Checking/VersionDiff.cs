@@ -10,8 +10,9 @@ namespace KhugepagedSpec.Checking;
 /// <summary>One line of a run.</summary>
 /// <param name="Text">What happened.</param>
 /// <param name="Table">The table as it was last looked at: before the pass, or after it.</param>
+/// <param name="Step">What kind of step it is, with its result and without figures.</param>
 /// <param name="Attempt">The attempt that the line is about, if it is about one on this table.</param>
-public sealed record RunLine(string Text, PageTable Table, Attempt? Attempt = null);
+public sealed record RunLine(string Text, PageTable Table, string Step, Attempt? Attempt = null);
 
 /// <summary>Two runs of one scenario, step by step.</summary>
 /// <param name="Scenario">The scenario.</param>
@@ -32,13 +33,19 @@ public static class VersionDiff
     private const int Passes = 2;
 
     /// <summary>Runs one scenario on both.</summary>
+    /// <param name="scenario">The scenario.</param>
+    /// <param name="first">One version.</param>
+    /// <param name="second">The other.</param>
+    /// <param name="kinds">What counts as a difference.</param>
     /// <returns>The two runs, or null if they are the same.</returns>
-    public static Difference? On(Scenario scenario, KhugepagedVersion first, KhugepagedVersion second)
+    public static Difference? On(
+        Scenario scenario, KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds = DifferenceIn.Behaviour)
     {
-        var (ours, theirs) = (scenario.Run(first, Passes), scenario.Run(second, Passes));
-        if (AreSame(ours, theirs))
+        bool traced = kinds.HasFlag(DifferenceIn.Trace);
+        var (ours, theirs) = (scenario.Run(first, Passes, traced), scenario.Run(second, Passes, traced));
+        if ((In(ours, theirs, first.Trace, second.Trace) & kinds) == 0)
             return null;
-        var (a, b) = (Lines(scenario.Table, ours), Lines(scenario.Table, theirs));
+        var (a, b) = (Lines(scenario.Table, ours, kinds, first.Trace), Lines(scenario.Table, theirs, kinds, second.Trace));
         return new Difference(scenario, a, b, a.Zip(b).TakeWhile(pair => pair.First.Text == pair.Second.Text).Count());
     }
 
@@ -48,84 +55,111 @@ public static class VersionDiff
     /// </summary>
     /// <param name="first">One version.</param>
     /// <param name="second">The other.</param>
+    /// <param name="scope">What to look for, and under which settings; null for all.</param>
     /// <param name="tell">Told from time to time how many scenarios were tried.</param>
-    public static DiffReport Search(KhugepagedVersion first, KhugepagedVersion second, Action<int>? tell = null)
+    public static DiffReport Search(KhugepagedVersion first, KhugepagedVersion second, DiffScope? scope = null, Action<int>? tell = null)
     {
         const int random = 10_000;
+        scope ??= DiffScope.All;
         int tried = 0;
-        foreach (var scenario in SmallScenarios.All())
+        foreach (var scenario in scope.Scenarios(random))
         {
             if (++tried % 1000 == 0)
                 tell?.Invoke(tried);
-            if (On(scenario, first, second) is { } difference)
-            {
-                var small = Shrinker.Shrink(difference.Scenario, candidate => On(candidate, first, second) is not null);
-                return new DiffReport(On(small, first, second), tried, SmallScenarios.Bound);
-            }
-        }
-        foreach (var scenario in ScenarioGenerator.Random(1, Geometry.X86).Take(random))
-        {
-            tried++;
-            if (On(scenario, first, second) is null)
+            if (On(scenario, first, second, scope.In) is null)
                 continue;
-            var small = Shrinker.Shrink(scenario, candidate => On(candidate, first, second) is not null);
-            return new DiffReport(On(small, first, second), tried, "random scenarios at the real size");
+            var shrunk =
+                Shrinker.Shrink(scenario, candidate => scope.Given.Has(candidate) && On(candidate, first, second, scope.In) is not null);
+            bool isSmall = scenario.Table.Geometry != Geometry.X86;
+            return new DiffReport(On(shrunk, first, second, scope.In), tried, isSmall ? SmallScenarios.Bound
+                : "random scenarios at the real size");
         }
-        return new DiffReport(null, tried, $"{SmallScenarios.Bound}; {random} random ones at the real size");
+        return new DiffReport(null, tried, scope.Bound(random));
     }
 
     /// <summary>The two runs of one scenario are the same: scans, attempts, results, counters and tables.</summary>
-    public static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs)
+    public static bool AreSame(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs) =>
+        In(ours, theirs, null, null) == DifferenceIn.None;
+
+    /// <summary>What differs on one scenario, of the kinds asked for.</summary>
+    public static DifferenceIn In(Scenario scenario, KhugepagedVersion first, KhugepagedVersion second, DifferenceIn kinds)
     {
+        bool traced = kinds.HasFlag(DifferenceIn.Trace);
+        return kinds & In(scenario.Run(first, Passes, traced), scenario.Run(second, Passes, traced), first.Trace, second.Trace);
+    }
+
+    private static DifferenceIn In(ImmutableArray<PassRun> ours, ImmutableArray<PassRun> theirs, TraceText? ourText, TraceText? theirText)
+    {
+        var kinds = DifferenceIn.None;
         for (int pass = 0; pass < ours.Length; pass++)
         {
             var (a, b) = (ours[pass], theirs[pass]);
-            if (a.Report.Tables.Count != b.Report.Tables.Count || a.Madvise?.Errno != b.Madvise?.Errno
-                || !a.Report.Added.SizesEqual(b.Report.Added) || a.Report.Added.PagesCollapsed != b.Report.Added.PagesCollapsed
-                || !a.After.Equals(b.After))
+            if (!a.Report.Added.SizesEqual(b.Report.Added) || a.Report.Added.PagesCollapsed != b.Report.Added.PagesCollapsed)
+                kinds |= DifferenceIn.Counters;
+            if (!a.After.Equals(b.After))
+                kinds |= DifferenceIn.Table;
+            if (a.Madvise?.Errno != b.Madvise?.Errno)
+                kinds |= DifferenceIn.Result;
+            if (a.Report.Tables.Count != b.Report.Tables.Count)
+                kinds |= DifferenceIn.Attempts | DifferenceIn.Result;
+            foreach (var (x, y) in a.Report.Tables.Zip(b.Report.Tables))
             {
-                return false;
+                if (x.Status != y.Status)
+                    kinds |= DifferenceIn.Result;
+                if (x.Scan.Result != y.Scan.Result || !x.Attempts.SequenceEqual(y.Attempts))
+                    kinds |= DifferenceIn.Attempts;
             }
-            for (int i = 0; i < a.Report.Tables.Count; i++)
-                if (a.Report.Tables[i].Status != b.Report.Tables[i].Status || a.Report.Tables[i].Scan.Result != b.Report.Tables[i].Scan.Result
-                    || !a.Report.Tables[i].Attempts.SequenceEqual(b.Report.Tables[i].Attempts))
-                {
-                    return false;
-                }
+            if (ourText is not null && theirText is not null
+                && !a.Trace.Select(line => line.Line(ourText)).SequenceEqual(b.Trace.Select(line => line.Line(theirText))))
+                kinds |= DifferenceIn.Trace;
         }
-        return true;
+        return kinds;
     }
 
-    private static ImmutableArray<RunLine> Lines(PageTable before, ImmutableArray<PassRun> runs)
+    // Of the kinds asked for; results and the pass they are of stand in any case.
+    private static ImmutableArray<RunLine> Lines(PageTable before, ImmutableArray<PassRun> runs, DifferenceIn kinds, TraceText text)
     {
         var lines = ImmutableArray.CreateBuilder<RunLine>();
         var now = before;
         for (int pass = 0; pass < runs.Length; pass++)
         {
             var run = runs[pass];
-            Add(string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"));
+            Add(DifferenceIn.Behaviour, string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"), "pass");
             if (run.Report.Tables.Count == 0)
-                Add("not scanned");
+                Add(DifferenceIn.Attempts | DifferenceIn.Result, "not scanned", "not scanned");
             foreach (var table in run.Report.Tables)
             {
-                Add($"scan {table.Scan.Result.TraceName()}");
+                Add(DifferenceIn.Attempts, $"scan {table.Scan.Result.TraceName()}", $"scan {table.Scan.Result.TraceName()}");
                 foreach (var attempt in table.Attempts)
-                    Add(attempt.ToString(), table.Start == 0 ? attempt : null);
+                    Add(DifferenceIn.Attempts, attempt.ToString(), StepOf(attempt, before.Geometry), table.Start == 0 ? attempt : null);
                 if (table.LeftTheTable)
-                    Add("leaves the table");
-                Add($"result {table.Status.TraceName()}");
+                    Add(DifferenceIn.Attempts, "leaves the table", "leaves the table");
+                Add(DifferenceIn.Result, $"result {table.Status.TraceName()}", $"result {table.Status.TraceName()}");
             }
             if (run.Madvise is { } madvise)
-                Add($"returns {madvise.Return} {madvise.Errno}");
+                Add(DifferenceIn.Result, $"returns {madvise.Return} {madvise.Errno}", $"returns {madvise.Errno}");
             now = run.After;
-            Add($"table {run.After}");
-            Add($"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd());
+            Add(DifferenceIn.Table, $"table {run.After}", "table");
+            Add(DifferenceIn.Counters, $"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd(), "counts");
+            if (run.Report.Added.PagesCollapsed is var collapsed
+                && collapsed != run.Report.Tables.Count(table => table.Status == ScanResult.Succeed))
+                Add(DifferenceIn.Counters, string.Create(CultureInfo.InvariantCulture, $"pages_collapsed={collapsed}"), "pages_collapsed");
+            if (kinds.HasFlag(DifferenceIn.Trace))
+                foreach (var line in run.Trace)
+                    Add(DifferenceIn.Trace, line.Line(text), $"trace {line.GetType().Name}");
         }
         return lines.ToImmutable();
 
-        void Add(string text, Attempt? attempt = null) => lines.Add(new RunLine(text, now, attempt));
+        void Add(DifferenceIn of, string text, string step, Attempt? attempt = null)
+        {
+            if ((of & kinds) != 0)
+                lines.Add(new RunLine(text, now, step, attempt));
+        }
 
         static string Count((string Name, int Order, long Value) entry) =>
             string.Create(CultureInfo.InvariantCulture, $"{entry.Name.Replace("collapse_", "", StringComparison.Ordinal)}.{entry.Order}={entry.Value}");
     }
+
+    private static string StepOf(Attempt attempt, Geometry geometry) =>
+        $"{attempt.Status.TraceName()} {(attempt.Order == geometry.PmdOrder ? "at" : "below")} the PMD order";
 }

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
@@ -13,6 +15,10 @@ public sealed record WalkLine(string Text, ImmutableArray<WalkStep> Steps, Attem
 {
     /// <summary>The window; null where one line stands for several.</summary>
     public WalkStep? Window => Steps.Length == 1 ? Steps[0] : null;
+
+    /// <summary>Why the attempt failed; null if nothing was tried, or it did not.</summary>
+    /// <param name="settings">The settings of the run.</param>
+    public string? Why(ThpSettings settings) => Window is { Why: { } why } step ? RefusalText.Of(why, settings, step.Order) : null;
 }
 
 /// <summary>A walk in words: one line a window, and why it was tried or not.</summary>
@@ -44,7 +50,7 @@ public static class WalkText
             }
             var (first, last) = (table.Walk[steps[i]], table.Walk[steps[end - 1]]);
             yield return new WalkLine(
-                string.Create(CultureInfo.InvariantCulture, $"{first.Offset + ".." + (last.Offset + (1 << last.Order) - 1),-9} no page: {end - i} windows skipped"),
+                Invariant($"{Invariant($"{first.Offset}..{last.Offset + (1 << last.Order) - 1}"),-9} no {(first.CountsChunks ? "chunk" : "page")}: {end - i} windows skipped"),
                 [.. steps[i..end].Select(index => table.Walk[index])], Attempt: null);
             i = end;
         }
@@ -56,24 +62,32 @@ public static class WalkText
     {
         var step = table.Walk[index];
         Attempt? attempt = step.Reason == WalkReason.Tried ? table.Attempts[attempts++] : null;
-        string window = string.Create(CultureInfo.InvariantCulture, $"{step.Offset}/{step.Order}");
+        string window = Invariant($"{step.Offset}/{step.Order}");
         string text = step.Reason switch
         {
             WalkReason.Disabled => "not enabled",
-            WalkReason.TooEmpty => string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed: skipped"),
+            WalkReason.TooEmpty => Invariant($"{Found(step)}, {step.Needed} needed: skipped"),
+            WalkReason.Unsupported =>
+                Invariant($"max_ptes_none {step.Needed} is not supported below the PMD order, where only 0 and the maximum are"),
+            WalkReason.OutsideTable => "lies outside the range",
             _ => Tried(step, attempt!.Value, table.Text),
         };
         return new WalkLine($"{window,-9} {text}{Verdict(table, index)}", [step], attempt);
     }
 
+    private static string Found(WalkStep step) => step.CountsChunks
+        ? Invariant($"{step.Occupied} of {1 << (step.Order - Geometry.MinOrder)} chunks")
+        : step.NotPresent > 0 ? Invariant($"{step.Occupied - step.NotPresent} pages and {step.NotPresent} not present")
+        : Invariant($"{step.Occupied} pages");
+
     private static string Tried(WalkStep step, Attempt attempt, TraceText text)
     {
-        string found = step.Occupied > step.Needed
-            ? string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages, {step.Needed} needed")
-            : string.Create(CultureInfo.InvariantCulture, $"{step.Occupied} pages");
-        string swapin = attempt.Swapin is { SwappedIn: > 0 } report ? string.Create(CultureInfo.InvariantCulture, $", {report.SwappedIn} swapped in") : "";
+        string found = step.IsUntested ? "not counted"
+            : step.Occupied > step.Needed ? Invariant($"{Found(step)}, {step.Needed} needed")
+            : Found(step);
+        string swapin = attempt.Swapin is { SwappedIn: > 0 } report ? Invariant($", {report.SwappedIn} swapped in") : "";
         string isolate = attempt.Isolate is { } counts && attempt.Status != ScanResult.PteMappedHugepage
-            ? string.Create(CultureInfo.InvariantCulture, $" ({counts.NoneOrZero} none, {counts.Referenced} referenced)")
+            ? Invariant($" ({counts.NoneOrZero} none, {counts.Referenced} referenced)")
             : "";
         return $"{found}: tried{swapin}, {text.KernelNameOf(attempt.Status)}{isolate}";
     }
@@ -83,6 +97,8 @@ public static class WalkText
     {
         var step = table.Walk[index];
         bool staysHere = index + 1 < table.Walk.Count && table.Walk[index + 1].Offset == step.Offset;
-        return step.Reason == WalkReason.Tried && step.Verdict == WalkVerdict.Stop ? ", stop" : staysHere ? ", lower" : ", on";
+        return step.Verdict == WalkVerdict.Stop ? ", stop" : staysHere ? ", lower" : ", on";
     }
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

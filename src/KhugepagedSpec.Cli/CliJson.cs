@@ -19,11 +19,20 @@ internal sealed record ExplainJson(
     string Model, string Table, string Kind, string Enabled, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared, IReadOnlyList<PassJson> Passes);
 
 internal sealed record PassJson(
-    IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return, int? Errno, IReadOnlyList<string> Trace);
+    IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return,
+        int? Errno, IReadOnlyList<string> Trace)
+{
+    /// <summary>Why no range was scanned.</summary>
+    public string? NotScanned { get; init; }
+}
 
-internal sealed record RangeJson(long Start, string Scan, string Status, int Referenced, int NoneOrZero, int Unmapped, int Shared, IReadOnlyList<AttemptJson> Attempts);
+internal sealed record RangeJson(long Start, string Scan, string Status, int Referenced, int NoneOrZero, int Unmapped, int Shared,
+    IReadOnlyList<AttemptJson> Attempts, RefusalJson? Why);
 
-internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn);
+internal sealed record AttemptJson(int Offset, int Order, string Status, int? NoneOrZero, int? Referenced, int? SwappedIn,
+    RefusalJson? Why);
+
+internal sealed record RefusalJson(string Step, string Cause, int? Pte, long Found, long Limit, string Text);
 
 internal sealed record CheckJson(
     int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected, IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
@@ -32,7 +41,8 @@ internal sealed record CounterexampleJson(string Model, string Invariant, bool K
 
 internal sealed record ProofJson(string Model, int PmdOrder, IReadOnlyList<ClaimJson> Claims);
 
-internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, double Seconds);
+internal sealed record ClaimJson(string Name, string Statement, long Cases, string? Refuted, string? Open, bool OfTheVersion,
+    double Seconds);
 
 internal sealed record ExploreJson(string Protocol, string Verdict, IReadOnlyList<SearchJson> Searches);
 
@@ -73,6 +83,8 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(List<KernelJson>))]
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
+[JsonSerializable(typeof(DiffJson))]
+[JsonSerializable(typeof(ResultJson[]))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>

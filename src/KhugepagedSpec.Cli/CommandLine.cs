@@ -91,6 +91,7 @@ internal static class CommandLine
             KernelCommand.Create(),
             VersionsCommand.Create(),
             InvariantsCommand.Create(),
+            ResultsCommand.Create(),
             NotationCommand.Create(),
             CompletionCommand.Create(),
             ManCommand.Create(),

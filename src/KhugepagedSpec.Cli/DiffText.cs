@@ -22,14 +22,41 @@ internal static class DiffText
             PrintRow(LineAt(difference.First, i), LineAt(difference.Second, i), isFirst: i == difference.DiffersAt);
     }
 
-    public static int PrintMatrix()
+    /// <summary>The classes of a survey, and where there is no difference.</summary>
+    public static void Print(KhugepagedVersion a, KhugepagedVersion b, DifferenceIn kinds, DiffSurvey survey)
+    {
+        Console.WriteLine($"{a.Name} and {b.Name}, in {Names(kinds)}: {Number(survey.Scenarios)} scenarios");
+        Console.WriteLine($"{survey.Bound}\n");
+        Console.WriteLine($"  {"sizes",-22}{"max_ptes_none",-16}{"scenarios",12}{"differ",12}{"undisturbed",14}");
+        foreach (var one in survey.Settings)
+        {
+            string undisturbed = one.Differ == 0 ? "" : SameOr(one.Undisturbed).PadLeft(14);
+            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{SameOr(one.Differ),12}{undisturbed}");
+        }
+        Console.WriteLine(survey.Classes.IsEmpty
+            ? "\nno difference" : $"\n{survey.Classes.Length} classes of differences, the smallest of each:");
+        foreach (var one in survey.Classes)
+        {
+            Console.WriteLine($"\n  {one.First} | {one.Second}: {Number(one.Scenarios)} scenarios, in {Names(one.In)}");
+            Console.WriteLine($"    explain {one.Smallest.Scenario}");
+        }
+    }
+
+    /// <summary>The kinds of difference by name.</summary>
+    public static string Names(DifferenceIn kinds) => kinds.ToString().ToLowerInvariant() is "behaviour"
+        ? "attempts, table, result, counters"
+        : string.Join(", ",
+            Enum.GetValues<DifferenceIn>().Where(kind => int.IsPow2((int)kind) && kinds.HasFlag(kind)).Select(kind =>
+                kind.ToString().ToLowerInvariant()));
+
+    public static int PrintMatrix(DiffScope scope)
     {
         var versions = Catalogue.Versions;
         var smallest = new Difference?[versions.Length, versions.Length];
         var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
         TerminalProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
         {
-            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.j], versions[pair.i]).Difference;
+            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.j], versions[pair.i], scope).Difference;
             advance();
         }));
         Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");
@@ -69,5 +96,7 @@ internal static class DiffText
         return [.. lines];
     }
 
-    private static string Number(int value) => value.ToString(CultureInfo.InvariantCulture);
+    private static string SameOr(long differ) => differ == 0 ? "the same" : Number(differ);
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
@@ -93,7 +94,12 @@ internal static class ExplainCommand
                 process.RunThen();
                 then = process.Table;
             }
-            runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then, vector.Input.ThenText));
+            runs.Add(new ExplainedPass(run, mismatch is null ? "agrees" : $"differs at {mismatch.What}: {mismatch.Kernel}", then,
+                vector.Input.ThenText)
+            {
+                WhyNotScanned = run.Report.Tables.Count > 0 ? null
+                    : NotScanned.Why(guest.Machine, process.Process, process.Base, vector.Input.Kind),
+            });
         }
         return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before, process.Base, runs);
     }
@@ -138,21 +144,29 @@ internal static class ExplainCommand
         explained.Version.Name, explained.Before.ToString(), explained.Kind.ToString().ToLowerInvariant(),
         explained.Settings.OrdersFor(explained.Vma.IsAdvised).ToString(),
         explained.Settings.MaxPtesNone, explained.Settings.MaxPtesSwap, explained.Settings.MaxPtesShared,
-        [.. explained.Passes.Select(pass => ToJson(pass.Run, explained.Base, explained.Version.Trace))]);
+        [.. explained.Passes.Select(pass => ToJson(pass, explained.Settings, explained.Base, explained.Version.Trace))]);
 
-    private static PassJson ToJson(PassRun run, long origin, TraceText text) => new(
-        [.. run.Report.Tables.Select(table => ToJson(table, origin))],
+    private static PassJson ToJson(ExplainedPass pass, ThpSettings settings, long origin, TraceText text) =>
+        ToJson(pass.Run, settings, origin, text) with { NotScanned = pass.WhyNotScanned };
+
+    private static PassJson ToJson(PassRun run, ThpSettings settings, long origin, TraceText text) => new(
+        [.. run.Report.Tables.Select(table => ToJson(table, settings, origin))],
         run.After.ToString(),
         run.Report.Added.Sizes().ToDictionary(entry => $"{entry.Name}.{entry.Order}", entry => entry.Value),
         run.Report.Added.PagesCollapsed, run.Madvise?.Return, (int?)run.Madvise?.Errno,
         [.. run.Trace.Select(line => line.Line(text))]);
 
-    private static RangeJson ToJson(TableRun table, long origin) => new(
+    private static RangeJson ToJson(TableRun table, ThpSettings settings, long origin) => new(
         table.Start - origin, table.Text.KernelNameOf(table.Scan.Result), table.Text.KernelNameOf(table.Status),
         table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
-        [.. table.Attempts.Select(attempt => new AttemptJson(
+        [.. table.Attempts.Zip(table.Walk.Where(step => step.Reason == WalkReason.Tried), (attempt, step) => new AttemptJson(
             attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced,
-            attempt.Swapin?.SwappedIn))]);
+            attempt.Swapin?.SwappedIn, ToJson(step.Why, settings, attempt.Order)))],
+        ToJson(table.Scan.Why, settings, settings.Geometry.PmdOrder));
+
+    private static RefusalJson? ToJson(Refusal? refusal, ThpSettings settings, int order) => refusal is not { } why ? null
+        : new(why.Step.ToString(), why.Cause.ToString(), why.Pte < 0 ? null : why.Pte, why.Found, why.Limit,
+            RefusalText.Of(why, settings, order));
 }
 
 /// <summary>A run to be shown.</summary>
@@ -183,12 +197,20 @@ internal sealed record Explained(
         var running = new RunningScenario(scenario, version, traced: true);
         var (vma, before) = (running.Vma, running.Table);
         bool isProgram = !scenario.Program.IsEmpty;
-        return new("", version, scenario.Kind, scenario.Settings, vma, before, 0, [.. Enumerable.Range(0, passes).Select(_ => new ExplainedPass(running.Pass()))])
+        return new("", version, scenario.Kind, scenario.Settings, vma, before, 0,
+            [.. Enumerable.Range(0, passes).Select(_ => Pass(running, scenario.Kind))])
         {
             Mishaps = scenario.Mishaps,
             Program = ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
             Process = isProgram ? running.Process : null,
         };
+    }
+
+    private static ExplainedPass Pass(RunningScenario running, CollapseKind kind)
+    {
+        var run = running.Pass();
+        return new ExplainedPass(run) { WhyNotScanned = run.Report.Tables.Count > 0 ? null
+            : NotScanned.Why(running.Machine, running.Process, 0, kind) };
     }
 }
 
@@ -197,4 +219,8 @@ internal sealed record Explained(
 /// <param name="Recorded">For a recorded one: whether the kernel did the same.</param>
 /// <param name="Then">The table after what the program did next, if it did something.</param>
 /// <param name="ThenText">What that was.</param>
-internal sealed record ExplainedPass(PassRun Run, string? Recorded = null, PageTable? Then = null, string ThenText = "");
+internal sealed record ExplainedPass(PassRun Run, string? Recorded = null, PageTable? Then = null, string ThenText = "")
+{
+    /// <summary>Why no range was scanned; null if one was.</summary>
+    public string? WhyNotScanned { get; init; }
+}

@@ -62,7 +62,16 @@ internal static class ExplainText
         var pass = explained.Passes[index];
         Line($"\n{PassTitle(explained, index)}");
         foreach (var step in ExplainStep.Of(explained, index, everyStep))
-            Line($"  {(step.Label.Length > 0 ? $"{step.Label,-10}" : "")}{step.Text}{(step.Label == "scan" && step.Where is { } where ? $"  ({where})" : "")}");
+        {
+            if (step.Kind == StepKind.NotScanned)
+            {
+                Line($"  {step.Whole}");
+                continue;
+            }
+            Line($"  {step.Label,-10}{step.Text}{(step.Kind == StepKind.Scan && step.Where is { } where ? $"  ({where})" : "")}");
+            if (step.Why is { } why)
+                Line($"{(step.Kind == StepKind.Walk ? $"{"",22}" : $"{"",12}")}{why}");
+        }
         Line($"\nafter pass {index + 1}");
         Console.Write(TablePicture.Draw(pass.Run.After));
         Field("\nstatistics", Counters(pass));

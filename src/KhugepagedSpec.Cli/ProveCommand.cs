@@ -27,7 +27,9 @@ internal static class ProveCommand
             """
             A walk sees a table and its results only through a label on each window, so its graph of windows and labels is
             finite; a limit of 0 or the maximum asks only whether a block is empty, partial or full. Every premise is
-            checked. Exit code 1 if a claim is refuted; the smallest counterexample to a walk is printed.
+            checked, of the version asked for: a claim that rests on one that does not hold is refuted by an example, or
+            left open, and says why. Exit code 1 if a claim is refuted, 3 if one is open; the smallest counterexample to a
+            walk is printed.
 
             Examples:
               khugepaged-spec prove
@@ -41,21 +43,22 @@ internal static class ProveCommand
             var geometries = Geometries(parsed.GetValue(orders) is { Length: > 0 } asked ? asked : [9, 11, 13]);
             if (parsed.GetValue(first) is { } window)
                 return CountFirst(geometries[0], window, parsed.GetValue(enabled), parsed.GetValue(maxPtesNone) ?? 0);
-            bool refuted = false;
+            bool refuted = false, open = false;
             var all = new List<ProofJson>();
             foreach (var geometry in geometries)
             {
                 var claims = Proof.Run(geometry, version);
                 refuted |= claims.Any(claim => claim.Refuted is not null);
+                open |= claims.Any(claim => claim.Open is not null);
                 all.Add(ToJson(version, geometry, claims));
                 if (!parsed.GetValue(json))
                     Print(version, geometry, claims);
             }
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(all, CliJson.Readable.ListProofJson));
-            else if (version.Walk.Use(new AgainstOffset()) is { } difference)
+            else if (!version.IsPmdOnly && version.Walk.Use(new AgainstOffset()) is { } difference)
                 Console.WriteLine($"smallest difference between the offset walk and {version.Walk.Name}: {difference}");
-            return refuted ? CommandLine.Differ : CommandLine.Agree;
+            return refuted ? CommandLine.Differ : open ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;
     }
@@ -70,21 +73,31 @@ internal static class ProveCommand
 
     private static void Print(KhugepagedVersion version, Geometry geometry, ImmutableArray<Claim> claims)
     {
-        Line($"{version.Name}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, all {2 << (geometry.PmdOrder - Geometry.MinOrder)} sets of orders");
-        foreach (var claim in claims)
-        {
-            Line($"  {(claim.Refuted is null ? "proved " : "REFUTED")}  {claim.Name,-46}{claim.Cases,12:N0} cases{claim.Time.TotalSeconds,8:0.000} s");
-            if (claim.Refuted is { } why)
-                Line($"           {why}");
-        }
+        string sets = version.IsPmdOnly
+            ? "the PMD's order enabled or not"
+            : string.Create(CultureInfo.InvariantCulture, $"all {2 << (geometry.PmdOrder - Geometry.MinOrder)} sets of orders");
+        Line($"{version.Name}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, {sets}");
+        foreach (var claim in claims.Where(claim => !claim.IsOfTheMethod))
+            Print(claim);
+        Line($"  what the proofs rest on, whatever the version:");
+        foreach (var claim in claims.Where(claim => claim.IsOfTheMethod))
+            Print(claim);
         foreach (bool fillsHoles in new[] { false, true })
         {
-            if (claims.Any(claim => claim.Refuted is not null))
+            if (version.IsPmdOnly || !claims.All(claim => claim.IsProved))
                 break;
             var counts = new ModelCount(geometry, geometry.AnonOrders, fillsHoles);
             Line($"  all orders, max_ptes_none {(fillsHoles ? geometry.MaxPtesLimit : 0),4}: {counts.MostVisited()} windows at most, {Mean(counts.VisitedInAll(), counts.Tables)} on average, {Mean(counts.TriedInAll(), counts.Tables)} of them tried");
         }
         Line($"");
+    }
+
+    private static void Print(Claim claim)
+    {
+        string verdict = claim.Refuted is not null ? "REFUTED" : claim.Open is not null ? "open" : "proved";
+        Line($"  {verdict,-7}  {claim.Name,-46}{claim.Cases,12:N0} cases{claim.Time.TotalSeconds,8:0.000} s");
+        if ((claim.Refuted ?? claim.Open) is { } why)
+            Line($"           {why}");
     }
 
     private static int CountFirst(Geometry geometry, string window, string? enabled, int maxPtesNone)
@@ -112,7 +125,10 @@ internal static class ProveCommand
     }
 
     private static ProofJson ToJson(KhugepagedVersion version, Geometry geometry, ImmutableArray<Claim> claims) => new(
-        version.Name, geometry.PmdOrder, [.. claims.Select(claim => new ClaimJson(claim.Name, claim.Statement, claim.Cases, claim.Refuted, claim.Time.TotalSeconds))]);
+        version.Name, geometry.PmdOrder,
+            [.. claims.Select(claim =>
+                new ClaimJson(claim.Name, claim.Statement, claim.Cases, claim.Refuted, claim.Open, !claim.IsOfTheMethod,
+                    claim.Time.TotalSeconds))]);
 
     private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
@@ -65,6 +66,13 @@ internal sealed class ScenarioOptions
     /// <summary>The settings; what is not given is as in <paramref name="usual"/>.</summary>
     /// <exception cref="UsageException">A size is none, or the kernel would refuse a value.</exception>
     public ThpSettings Settings(ParseResult parsed, ThpSettings usual, int pageKb) => _settings.Settings(parsed, usual, pageKb);
+
+    /// <summary>The settings given, for a search over the others; sizes and limits are x86-64's.</summary>
+    /// <exception cref="UsageException">A size is none, the kernel would refuse a value, or what is given is no setting.</exception>
+    public GivenSettings GivenSettings(ParseResult parsed) => FirstGivenBesidesSettings(parsed) is { } option
+        ? throw new UsageException(
+            $"{option} without TABLE: a search takes settings only: expected {string.Join(", ", _settings.All.Select(one => one.Name))}")
+        : _settings.Given(parsed, Geometry.X86, PageKb(Geometry.X86));
 
     /// <summary>Makes the scenario.</summary>
     /// <exception cref="UsageException">The options contradict each other or are out of range.</exception>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
@@ -18,6 +19,23 @@ internal sealed class SettingsOptions(string? usual = null)
 
     /// <summary>All of them.</summary>
     public IEnumerable<Option> All => [_enabled, _always, _inherit, _global, _maxPtesNone, _maxPtesSwap, _maxPtesShared];
+
+    /// <summary>What of them was given, as they are said of a geometry.</summary>
+    /// <exception cref="UsageException">A size is none, or the kernel would refuse a value.</exception>
+    public GivenSettings Given(ParseResult parsed, Geometry geometry, int pageKb)
+    {
+        var settings = Settings(parsed, ThpSettings.Defaults(geometry), pageKb);
+        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null
+            || parsed.GetValue(_inherit) is not null;
+        return new GivenSettings(geometry)
+        {
+            Sizes = anyList ? (settings.Always, settings.Madvise, settings.Inherit) : null,
+            Enabled = parsed.GetValue(_global),
+            MaxPtesNone = parsed.GetValue(_maxPtesNone),
+            MaxPtesSwap = parsed.GetValue(_maxPtesSwap),
+            MaxPtesShared = parsed.GetValue(_maxPtesShared),
+        };
+    }
 
     /// <summary>Some of them was given.</summary>
     public bool AnyGiven(ParseResult parsed) => All.Any(option => parsed.GetResult(option) is { Implicit: false });

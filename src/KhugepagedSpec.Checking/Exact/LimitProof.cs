@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
@@ -14,8 +15,8 @@ namespace KhugepagedSpec.Checking.Exact;
 internal static class LimitProof
 {
     /// <summary>
-    /// Below the PMD's order a window is tried only if it is full, unless max_ptes_none is the maximum: then one page will do. So no
-    /// value between fills an empty PTE, and none can creep.
+    /// Below the PMD's order isolation lets a window pass only if it is full, unless max_ptes_none is the maximum; at it, with as many
+    /// empty PTEs as max_ptes_none says. So no value between fills an empty PTE below, and none can creep.
     /// </summary>
     public static Claim NoCreep(Geometry geometry, KhugepagedVersion version)
     {
@@ -27,15 +28,21 @@ internal static class LimitProof
         for (int limit = 0; limit <= maximum; limit++)
         {
             var limits = new CollapseMaxPtes(settings with { MaxPtesNone = limit }, CollapseKind.Khugepaged, version.NoneLimit);
-            for (int order = Geometry.MinOrder; order <= geometry.PmdOrder; order++, cases++)
+            for (int order = version.IsPmdOnly ? geometry.PmdOrder : Geometry.MinOrder; order <= geometry.PmdOrder; order++, cases++)
             {
                 int allowed = limits.None(order, vma: null);
                 int right = order == geometry.PmdOrder ? limit : limit == maximum ? (1 << order) - 1 : 0;
-                if (allowed != right && allowed != NoneLimit.Unsupported)
+                if (allowed > right)
                     wrong ??= $"order {order} allows {allowed} empty PTEs under max_ptes_none {limit}";
             }
         }
-        return new Claim("no-none-creep", "Below the PMD's order a window is tried only if it is full, or max_ptes_none is the maximum.", cases, wrong, clock.Elapsed);
+        return new Claim(
+            "no-none-creep", "Below the PMD's order a window is collapsed only if it is full, or max_ptes_none is the maximum.",
+            cases, wrong, clock.Elapsed)
+        {
+            Open = version.BlindAtIsolation.Limits.HasFlag(Limits.MaxPtesNone) ? "isolation does not look at the limit"
+                : Premises.FirstUnlike72(version, Policy.Install, Policy.Rollback),
+        };
     }
 
     /// <summary>
@@ -66,14 +73,17 @@ internal static class LimitProof
                 }
             }
         }
-        return new Claim("counts-add-up", "A window's count is the sum over its PTEs.", cases, wrong, clock.Elapsed);
+        return new Claim("counts-add-up", "A window's count is the sum over its PTEs.", cases, wrong, clock.Elapsed)
+        {
+            IsOfTheMethod = true,
+        };
     }
 
     /// <summary>
-    /// A block is empty, partial or full, and that is all that the limits 0 and maximum ask: the summary of two blocks follows from
-    /// theirs, and whether a window is tried from its own.
+    /// A block is empty, partial or full, and that is all that the version's test asks under the limits 0 and maximum: the summary of two
+    /// blocks follows from theirs, and whether a window is tried from its own.
     /// </summary>
-    public static Claim SummariesSuffice(Geometry geometry)
+    public static Claim SummariesSuffice(Geometry geometry, KhugepagedVersion version)
     {
         var clock = Stopwatch.StartNew();
         long cases = 0;
@@ -85,19 +95,29 @@ internal static class LimitProof
                     cases++;
                     var joined = BlockSummaries.Join(BlockSummaries.Of(left, 1 << order), BlockSummaries.Of(right, 1 << order));
                     var summary = BlockSummaries.Of(left + right, 2 << order);
-                    bool isRight = joined == summary && (left + right >= 2 << order) == BlockSummaries.IsTried(summary, fillsHoles: false)
-                        && (left + right >= 1) == BlockSummaries.IsTried(summary, fillsHoles: true);
-                    if (!isRight)
+                    if (joined != summary)
                         wrong ??= $"{left} and {right} PTEs of two blocks of order {order} are summed up as {joined}";
+                    if (order + 1 < Geometry.MinOrder || (version.IsPmdOnly && order + 1 < geometry.PmdOrder))
+                        continue;
+                    foreach (int limit in new[] { 0, geometry.MaxPtesLimit })
+                        if (WindowTest.IsTried(version, geometry, order + 1, limit, left + right) is var tried
+                            && tried != BlockSummaries.IsTried(summary, fillsHoles: limit > 0))
+                            wrong ??= $"a window of order {order + 1} with {left + right} pages is {(tried ? "" : "not ")}tried"
+                                + $" under max_ptes_none {limit}";
                 }
-        return new Claim("summaries-suffice", "Empty, partial or full: under the limits 0 and maximum nothing else decides.", cases, wrong, clock.Elapsed);
+        return new Claim("summaries-suffice", "Empty, partial or full: under the limits 0 and maximum nothing else decides.", cases,
+            version.Candidate.IsChunkThreshold ? null : wrong, clock.Elapsed)
+        {
+            Open = version.Candidate.IsChunkThreshold ? "chunks are counted, and not PTEs" : null,
+        };
     }
 
     /// <summary>
     /// After a pass in which every attempt succeeded, the next one tries no window that was not tried: shown by what becomes of each
-    /// summary, from the PTEs up, for every set of orders.
+    /// summary, from the PTEs up, for every set of orders. It rests on the walk and on the test of a window, which are claims of their
+    /// own, and on what makes a failure change nothing.
     /// </summary>
-    public static Claim Settles(Geometry geometry)
+    public static Claim Settles(Geometry geometry, KhugepagedVersion version, Claim tree, Claim summaries)
     {
         var clock = Stopwatch.StartNew();
         long cases = 0;
@@ -128,6 +148,14 @@ internal static class LimitProof
                 if (outcomes.Contains((BlockSummary.Empty, BlockSummary.Partial)) || outcomes.Contains((BlockSummary.Empty, BlockSummary.Full)))
                     wrong ??= $"an empty table was filled, with orders {enabled}";
             }
-        return new Claim("settles", "After a pass in which every attempt succeeds, the next tries nothing new; under the limit 0 nothing is filled.", cases, wrong, clock.Elapsed);
+        return new Claim(
+            "settles", "After a pass in which every attempt succeeds, the next tries nothing new; under the limit 0 nothing is filled.",
+            cases, wrong, clock.Elapsed)
+        {
+            Open = !tree.IsProved ? $"it rests on {tree.Name}, which does not hold"
+                : !summaries.IsProved ? $"it rests on {summaries.Name}, which does not hold"
+                : version.BlindAtIsolation.Limits.HasFlag(Limits.MappedOrder) ? "a window that is one folio already is collapsed again"
+                : Premises.FirstUnlike72(version, Policy.Install, Policy.Rollback),
+        };
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
@@ -12,30 +13,73 @@ namespace KhugepagedSpec.Checking.Exact;
 /// (<see cref="WalkGraph"/>) stands for all tables and all results. Whether a window is tried depends on how many of its PTEs are
 /// occupied, which is a sum over them, and under the limits 0 and maximum only on whether none, some or all are.
 /// </para>
+/// <para>
+/// Every claim looks at the version asked for, or is of the method (<see cref="Claim.IsOfTheMethod"/>). Where a premise does not hold of
+/// a version, a counterexample is looked for; without one the claim is left open.
+/// </para>
 /// </summary>
 public static class Proof
 {
-    /// <summary>Decides all claims.</summary>
-    /// <param name="geometry">The geometry; 13 is the largest.</param>
-    /// <param name="version">The version whose walk and limits are judged.</param>
-    public static ImmutableArray<Claim> Run(Geometry geometry, KhugepagedVersion version) =>
-    [
-        .. version.Walk.Use(new WalkClaims(geometry, version.Walk.Name)),
-        LimitProof.NoCreep(geometry, version),
-        LimitProof.CountsAddUp(geometry),
-        LimitProof.SummariesSuffice(geometry),
-        LimitProof.Settles(geometry),
-        WindowOutcome.AreFinite(geometry),
-    ];
+    private const int Tries = 10_000;
 
-    private sealed record WalkClaims(Geometry Geometry, string Name) : IWalkerUse<ImmutableArray<Claim>>
+    /// <summary>The policies of a version that claims know of, by name.</summary>
+    public static IEnumerable<string> PoliciesAskedFor => Enum.GetNames<Policy>();
+
+    /// <summary>Decides all claims; those of the method come last.</summary>
+    /// <param name="geometry">The geometry; 13 is the largest.</param>
+    /// <param name="version">The version that is judged.</param>
+    public static ImmutableArray<Claim> Run(Geometry geometry, KhugepagedVersion version)
+    {
+        var walk = version.Walk.Use(new WalkClaims(geometry, version));
+        var summaries = LimitProof.SummariesSuffice(geometry, version);
+        return
+        [
+            .. walk,
+            // Below 7.2 there is one window, and no tree.
+            .. version.IsPmdOnly ? [] : new[] { WindowTest.IsBuddyTree(geometry, version, walk[0]) },
+            OrRefuted(LimitProof.NoCreep(geometry, version), version),
+            summaries,
+            OrRefuted(LimitProof.Settles(geometry, version, walk[0], summaries), version),
+            LimitProof.CountsAddUp(geometry),
+            WindowOutcome.AreFinite(geometry),
+        ];
+    }
+
+    // A claim that is open, or refuted by a rule: of the whole model by an example, if there is one.
+    private static Claim OrRefuted(Claim claim, KhugepagedVersion version)
+    {
+        if (claim.Open is null || claim.Refuted is not null || Contract.Find(claim.Subject) is not { } invariant)
+            return claim with { Open = claim.Refuted is null ? claim.Open : null };
+        return Checker.First(version, ScenarioMix.Random(1).Take(Tries), [invariant]) is { } found
+            ? claim with
+            {
+                Open = null,
+                Cases = found.Found,
+                Refuted = $"{found.Violation}: explain {found.Scenario} --model {version.Name} --passes {found.Violation.Pass}",
+            }
+            : claim with { Open = FormattableString.Invariant($"{claim.Open}; {Tries} random scenarios show no counterexample") };
+    }
+
+    private sealed record WalkClaims(Geometry Geometry, KhugepagedVersion Version) : IWalkerUse<ImmutableArray<Claim>>
     {
         public ImmutableArray<Claim> With<TWalker>(Func<Geometry, OrderSet, TWalker> begin)
-            where TWalker : struct, IOrderWalker =>
-        [
-            WalkProof.IsBuddyTree(Name, Geometry, begin),
-            WalkProof.Agree($"{Name}, {OrderWalk.Stack.Name}", Geometry, begin, (geometry, enabled) => new StackWalker(geometry, enabled)),
-            WalkProof.Agree($"{Name}, {OrderWalk.FullStack.Name}", Geometry, begin, (geometry, enabled) => new StackWalker(geometry, enabled, onlyToEnabled: false)),
-        ];
+            where TWalker : struct, IOrderWalker
+        {
+            string name = Version.Walk.Name;
+            return
+            [
+                WalkProof.IsBuddyTree(name, Geometry, Version, begin),
+                .. new[] { OrderWalk.Offset, OrderWalk.Stack, OrderWalk.FullStack }.Where(other => other != Version.Walk)
+                    .Select(other => other.Use(new Against<TWalker>(Geometry, Version, $"{name}, {other.Name}", begin))),
+            ];
+        }
+    }
+
+    private sealed record Against<TFirst>(Geometry Geometry, KhugepagedVersion Version, string Names, Func<Geometry, OrderSet, TFirst> First)
+        : IWalkerUse<Claim>
+        where TFirst : struct, IOrderWalker
+    {
+        public Claim With<TSecond>(Func<Geometry, OrderSet, TSecond> begin)
+            where TSecond : struct, IOrderWalker => WalkProof.Agree(Names, Geometry, Version, First, begin);
     }
 }

@@ -1,5 +1,8 @@
 using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;
@@ -24,16 +27,19 @@ internal sealed class WalkGraph
     public const int Unreached = -2;
 
     private readonly Geometry _geometry;
-    private readonly int[] _afterLower, _afterDone;
+    private readonly WalkLabels _labels;
+    private readonly int[] _afterLower, _afterDone, _afterMapped;
     private readonly WindowStack[] _pending;
 
     /// <summary>Makes room; <see cref="Explore"/> fills it, for one set of orders after the other.</summary>
-    public WalkGraph(Geometry geometry)
+    public WalkGraph(Geometry geometry, WalkLabels labels)
     {
         _geometry = geometry;
+        _labels = labels;
         Windows = Windows64.ScriptBits(geometry.PmdOrder);
         _afterLower = new int[Windows];
         _afterDone = new int[Windows];
+        _afterMapped = new int[Windows];
         _pending = new WindowStack[Windows];
     }
 
@@ -48,6 +54,9 @@ internal sealed class WalkGraph
 
     /// <summary>Where "done" leads; a window of a disabled order is never done.</summary>
     public ReadOnlySpan<int> AfterDone => _afterDone;
+
+    /// <summary>Where "done" leads after SCAN_PTE_MAPPED_HUGEPAGE, if the folio is one order larger.</summary>
+    public ReadOnlySpan<int> AfterMapped => _afterMapped;
 
     /// <summary>The window's number.</summary>
     public int NumberOf(int offset, int order) => Windows64.ScriptBit(_geometry.PmdOrder, offset, order);
@@ -78,7 +87,7 @@ internal sealed class WalkGraph
         if (walker.IsDone)
             return null;
         var (offset, order) = (walker.Offset, walker.Order);
-        if (order < Geometry.MinOrder || order > _geometry.PmdOrder || (offset & ((1 << order) - 1)) != 0 || offset + (1 << order) > _geometry.Pages)
+        if (IsOutside(walker))
             return $"{offset}/{order} is not aligned, or not inside the table";
         if (offset < leastOffset || (offset == leastOffset && order > mostOrder))
             return $"the walk comes back to {offset}/{order}";
@@ -92,12 +101,53 @@ internal sealed class WalkGraph
         _afterLower[number] = lower.IsDone ? Done : NumberOf(lower.Offset, lower.Order);
         if (Visit(ref lower, enabled, offset, order - 1) is { } wrong)
             return wrong;
-        if (!enabled.Contains(order))
+        if (!_labels.Tried(enabled, _geometry).Contains(order))
             return null;
         var done = walker;
-        done.Advance(1 << order);
+        if (_labels.SuccessLowers)
+            done.Lower();
+        else
+            done.Advance(_labels.AfterSuccess(order));
         Edges++;
-        _afterDone[number] = done.IsDone ? Done : NumberOf(done.Offset, done.Order);
-        return Visit(ref done, enabled, offset + (1 << order), _geometry.PmdOrder);
+        if (IsOutside(done))
+            return $"done with {offset}/{order} the walk goes to {done.Offset}/{done.Order}, not aligned or not inside the table";
+        _afterDone[number] = _afterMapped[number] = done.IsDone ? Done : NumberOf(done.Offset, done.Order);
+        if ((_labels.SuccessLowers ? null : Visit(ref done, enabled, offset + (1 << order), _geometry.PmdOrder)) is { } astray)
+            return astray;
+        if (!_labels.AdvancesByMappedFolio || order == _geometry.PmdOrder)
+            return null;
+        var mapped = walker;
+        mapped.Advance(2 << order);
+        Edges++;
+        if (IsOutside(mapped))
+            return $"behind {offset}/{order}, mapped by a larger folio, the walk goes to {mapped.Offset}/{mapped.Order}, not aligned or not inside the table";
+        _afterMapped[number] = mapped.IsDone ? Done : NumberOf(mapped.Offset, mapped.Order);
+        return Visit(ref mapped, enabled, offset + (1 << order), _geometry.PmdOrder);
     }
+
+    private bool IsOutside<TWalker>(TWalker walker)
+        where TWalker : struct, IOrderWalker => !walker.IsDone
+        && (walker.Order < Geometry.MinOrder || walker.Order > _geometry.PmdOrder || (walker.Offset & ((1 << walker.Order) - 1)) != 0
+            || walker.Offset + (1 << walker.Order) > _geometry.Pages);
+}
+
+/// <summary>Where a version's results lead its walk, as far as versions differ in it.</summary>
+/// <param name="SuccessLowers">A success goes lower.</param>
+/// <param name="AdvancesByMinimum">Behind a success the walk goes on by the smallest order, not by the window.</param>
+/// <param name="AdvancesByMappedFolio">Behind a mapped huge page the walk goes on by that folio.</param>
+/// <param name="TriesDisabled">Disabled orders are tried, too.</param>
+internal readonly record struct WalkLabels(bool SuccessLowers, bool AdvancesByMinimum, bool AdvancesByMappedFolio, bool TriesDisabled)
+{
+    /// <summary>Those of a version.</summary>
+    public static WalkLabels Of(KhugepagedVersion version) => new(
+        version.Retry.For(ScanResult.Succeed) == WalkVerdict.Lower,
+        version.Sabotage is SuccessAdvancesByTheMinimum,
+        version.Sabotage is AdvanceByTheMappedFolio,
+        !version.Candidate.TestsEnabled);
+
+    /// <summary>The orders that are tried.</summary>
+    public OrderSet Tried(OrderSet enabled, Geometry geometry) => TriesDisabled ? geometry.AnonOrders : enabled;
+
+    /// <summary>How many PTEs a walk goes on by behind a success at an order.</summary>
+    public int AfterSuccess(int order) => AdvancesByMinimum ? 1 << Geometry.MinOrder : 1 << order;
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;
@@ -14,14 +15,18 @@ internal static class WalkProof
     /// Both walks have the same graph, so they make the same attempts for all tables and all results: whenever they stand at the
     /// same window and get the same label, they come to the same window.
     /// </summary>
-    public static Claim Agree<TFirst, TSecond>(string names, Geometry geometry, Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
+    public static Claim Agree<TFirst, TSecond>(
+        string names, Geometry geometry, KhugepagedVersion version,
+        Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker => ForEachSet(
-        $"walks-agree: {names}", "Both walks make the same attempts, for all tables and all results.", geometry,
-        () => (First: new WalkGraph(geometry), Second: new WalkGraph(geometry)),
+        $"walks-agree: {names}", "Both walks make the same attempts, for all tables and all results.", geometry, version,
+        () => (First: new WalkGraph(geometry, WalkLabels.Of(version)), Second: new WalkGraph(geometry, WalkLabels.Of(version))),
         (graphs, enabled) =>
         {
-            string? wrong = graphs.First.Explore(first(geometry, enabled), enabled) ?? graphs.Second.Explore(second(geometry, enabled), enabled) ?? FirstDifference(graphs.First, graphs.Second, enabled);
+            string? wrong = graphs.First.Explore(first(geometry, enabled), enabled)
+                ?? graphs.Second.Explore(second(geometry, enabled), enabled)
+                ?? FirstDifference(graphs.First, graphs.Second, WalkLabels.Of(version).Tried(enabled, geometry));
             return wrong is null ? null : $"{wrong}, with orders {enabled}";
         },
         graphs => graphs.First.Edges + graphs.Second.Edges);
@@ -31,11 +36,15 @@ internal static class WalkProof
     /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins behind. So attempts are aligned, disjoint and ascending,
     /// each window is visited once, and every enabled window is visited that lies in no window that is done with.
     /// </summary>
-    public static Claim IsBuddyTree<TWalker>(string name, Geometry geometry, Func<Geometry, OrderSet, TWalker> walk)
+    public static Claim IsBuddyTree<TWalker>(
+        string name, Geometry geometry, KhugepagedVersion version, Func<Geometry, OrderSet, TWalker> walk)
         where TWalker : struct, IOrderWalker => ForEachSet(
-        $"aligned-disjoint-maximal: {name}", "Attempts are aligned, disjoint and ascending; no enabled window is left out but in one that is done with.", geometry,
-        () => new WalkGraph(geometry),
-        (graph, enabled) => (graph.Explore(walk(geometry, enabled), enabled) ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
+        $"aligned-disjoint-maximal: {name}",
+        "Attempts are aligned, disjoint and ascending; no enabled window is left out but in one that is done with.", geometry, version,
+        () => new WalkGraph(geometry, WalkLabels.Of(version)),
+        (graph, enabled) =>
+            (Untested(version, geometry, enabled) ?? graph.Explore(walk(geometry, enabled), enabled)
+                ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
         graph => graph.Edges);
 
     // Only windows that lead to an enabled one are told apart: behind the last enabled window nothing is tried any more.
@@ -53,7 +62,8 @@ internal static class WalkProof
             if (first.AfterLower[number] == WalkGraph.Unreached)
                 continue;
             if (Enabled(first, first.AfterLower[number], enabled) != Enabled(second, second.AfterLower[number], enabled)
-                || Enabled(first, first.AfterDone[number], enabled) != Enabled(second, second.AfterDone[number], enabled))
+                || Enabled(first, first.AfterDone[number], enabled) != Enabled(second, second.AfterDone[number], enabled)
+                || Enabled(first, first.AfterMapped[number], enabled) != Enabled(second, second.AfterMapped[number], enabled))
             {
                 return $"behind {offset}/{order} the walks part";
             }
@@ -68,6 +78,10 @@ internal static class WalkProof
             number = graph.AfterLower[number];
         return number;
     }
+
+    private static string? Untested(KhugepagedVersion version, Geometry geometry, OrderSet enabled) =>
+        version.Candidate.TestsEnabled || enabled.IsEmpty || enabled.Contains(geometry.PmdOrder) ? null
+            : $"0/{geometry.PmdOrder} is tried, though its order is not enabled";
 
     private static string? FirstOddity(WalkGraph graph, Geometry geometry, OrderSet enabled)
     {
@@ -89,6 +103,8 @@ internal static class WalkProof
                 return $"from {offset}/{order} lower leads astray";
             if (Enabled(graph, graph.AfterDone[number], enabled) != InTree(graph, geometry, enabled, on))
                 return $"done with {offset}/{order} the walk goes astray";
+            if (Enabled(graph, graph.AfterMapped[number], enabled) != InTree(graph, geometry, enabled, on))
+                return $"behind {offset}/{order}, mapped by a larger folio, the walk leaves windows out";
         }
         return null;
     }
@@ -110,15 +126,20 @@ internal static class WalkProof
         offset >= geometry.Pages ? WalkGraph.Done : graph.NumberOf(offset, Math.Min(int.TrailingZeroCount(offset), geometry.PmdOrder));
 
     private static Claim ForEachSet<TState>(
-        string name, string statement, Geometry geometry, Func<TState> make, Func<TState, OrderSet, string?> check, Func<TState, long> cases)
+        string name, string statement, Geometry geometry, KhugepagedVersion version,
+        Func<TState> make, Func<TState, OrderSet, string?> check, Func<TState, long> cases)
     {
         var clock = Stopwatch.StartNew();
+        // Up to 7.1 no other order comes to be enabled.
+        uint possible = version.IsPmdOnly ? OrderSet.Of(geometry.PmdOrder).Bits : geometry.AnonOrders.Bits;
         int sets = 2 << (geometry.PmdOrder - Geometry.MinOrder);
         var wrong = new string?[sets];
         long total = 0;
         Parallel.For(0, sets, make, (set, _, state) =>
         {
-            wrong[set] = check(state, new OrderSet((uint)set << Geometry.MinOrder));
+            var enabled = new OrderSet((uint)set << Geometry.MinOrder);
+            if ((enabled.Bits & ~possible) == 0)
+                wrong[set] = check(state, enabled);
             return state;
         }, state => Interlocked.Add(ref total, cases(state)));
         return new Claim(name, statement, total, wrong.FirstOrDefault(text => text is not null), clock.Elapsed);

@@ -77,15 +77,19 @@ internal sealed record StepPicture(
     private static StepPicture Of(ExplainStep step, IEnumerable<ExplainStep> later)
     {
         if (step is not { Line: { } line, Where: null })
-            return new StepPicture(step.Label, step.Text, step.Where, step.Line is { } elsewhere ? OutcomeOf(elsewhere) : null);
+            return new StepPicture(step.Label, step.Whole, step.Where, step.Line is { } elsewhere ? OutcomeOf(elsewhere) : null);
         var changed = ChangedBy(line, later);
         return new StepPicture(
-            step.Label, step.Text, null, OutcomeOf(line), [.. line.Steps.SelectMany(window => new[] { window.Offset, window.Order })], changed.IsEmpty ? null : changed);
+            step.Label, step.Whole, null, OutcomeOf(line), [.. line.Steps.SelectMany(window => new[] { window.Offset, window.Order })],
+                changed.IsEmpty ? null : changed);
     }
 
     private static string OutcomeOf(WalkLine line) => line.Attempt is { } attempt
         ? (attempt.Status == ScanResult.Succeed ? "collapsed" : "failed")
-        : line.Steps.Length > 1 ? "empty" : line.Steps[0].Reason == WalkReason.Disabled ? "off" : "skipped";
+        : line.Steps.Length > 1 ? "empty"
+        : line.Steps[0].Reason == WalkReason.Disabled ? "off"
+        : line.Steps[0].Reason == WalkReason.TooEmpty ? "skipped"
+        : "failed";
 
     // Pages swapped in by an attempt that failed may have been collapsed by a later one: only that one shows the table after.
     private static ImmutableArray<int> ChangedBy(WalkLine line, IEnumerable<ExplainStep> later)

@@ -20,8 +20,8 @@ public sealed class LiveComparison : IDisposable
     private const int ConsoleLines = 12, FurtherRuns = 2;
 
     // What a scan says of a page that somebody else is using just then.
-    private static readonly ImmutableArray<string> BusyPage =
-        [.. new[] { Collapse.ScanResult.PageLock, Collapse.ScanResult.PageCount, Collapse.ScanResult.PageLru }.Select(Collapse.ScanResultNames.TraceName)];
+    private static readonly Collapse.ResultSet BusyPage =
+        Collapse.ResultSet.Of(Collapse.ScanResult.PageLock, Collapse.ScanResult.PageCount, Collapse.ScanResult.PageLru);
 
     // What a pass in which a page was busy leaves for the next one.
     private static readonly ImmutableArray<string> OnlyLater = ["settles", "nothing-left-behind"];
@@ -192,7 +192,7 @@ public sealed class LiveComparison : IDisposable
         if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
-        if (!again && mismatch is not null && (IsOfTheWholeGuest(mismatch) || BusyPage.Any(name => mismatch.Kernel.StartsWith(name, StringComparison.Ordinal))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
+        if (!again && mismatch is not null && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
         return result with
         {

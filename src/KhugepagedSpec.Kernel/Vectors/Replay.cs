@@ -11,7 +11,11 @@ namespace KhugepagedSpec.Kernel.Vectors;
 /// <param name="Kernel">What the kernel did.</param>
 /// <param name="Model">What the model did.</param>
 /// <param name="Agreed">The last steps before it, on which they agree.</param>
-public sealed record Mismatch(int Pass, string What, string Kernel, string Model, ImmutableArray<string> Agreed);
+public sealed record Mismatch(int Pass, string What, string Kernel, string Model, ImmutableArray<string> Agreed)
+{
+    /// <summary>For a scan line: the result that the kernel reported; null if there was no line, or something else differs.</summary>
+    public ScanResult? KernelScan { get; init; }
+}
 
 /// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, trace lines, table, statistics, return value.</summary>
 public static class Replay
@@ -49,7 +53,7 @@ public static class Replay
     /// <param name="pass">The pass's number, from 1.</param>
     /// <returns>The first difference, or null.</returns>
     public static Mismatch? Compare(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs, int pass) =>
-        FirstDifference(guest, recorded, runs) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) : null;
+        FirstDifference(guest, recorded, runs) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) { KernelScan = found.KernelScan } : null;
 
     private static Difference? FirstDifference(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs)
     {
@@ -90,7 +94,7 @@ public static class Replay
             ScanLine? kernel = i < recorded.Length ? recorded[i] : null;
             ScanLine? model = i < run.Tables.Length ? LineOf(run.Tables[i]) : null;
             if (kernel != model)
-                return new($"scan {i + 1}", kernel?.ToString() ?? "none", model?.ToString() ?? "none");
+                return new($"scan {i + 1}", kernel?.ToString() ?? "none", model?.ToString() ?? "none") { KernelScan = kernel?.Status };
         }
         return null;
     }
@@ -155,6 +159,9 @@ public static class Replay
 /// <summary>Something that differs.</summary>
 internal sealed record Difference(string What, string Kernel, string Model, ImmutableArray<string>? Agreed = null)
 {
+    /// <summary>For a scan line: the kernel's result.</summary>
+    public ScanResult? KernelScan { get; init; }
+
     /// <summary>The difference between two values, or null if they are equal.</summary>
     public static Difference? If<T>(string what, T kernel, T model) =>
         EqualityComparer<T>.Default.Equals(kernel, model) ? null : new(what, $"{kernel}", $"{model}");

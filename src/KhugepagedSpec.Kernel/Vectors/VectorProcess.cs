@@ -47,6 +47,9 @@ public sealed class VectorProcess
         }
     }
 
+    /// <summary>The process itself.</summary>
+    public AddressSpace Process => _process;
+
     /// <summary>The VMA around the observed range; an empty one where there is none.</summary>
     public Vma Vma => _process.FindVma(Base) ?? VmaOf(_input, Base) with { Flags = VmaFlags.None };
 

@@ -12,16 +12,22 @@ internal static class AllocChargeFolio
     /// <param name="machine">The machine.</param>
     /// <param name="order">The folio's order.</param>
     /// <param name="offset">The window's first PTE.</param>
-    public static ScanResult Run(Machine machine, int order, int offset)
+    /// <param name="why">What was in the way; null after success.</param>
+    public static ScanResult Run(Machine machine, int order, int offset, out Refusal? why)
     {
+        why = null;
         if (machine.Script.Strikes(Mishap.AllocFails, order, offset))
         {
             CollapseCounters.Allocation(machine, order, isHad: false);
+            why = new Refusal(RefusalStep.Allocation, RefusalCause.NoFolio, Limit: order);
             return ScanResult.AllocHugePageFail;
         }
         CollapseCounters.Allocation(machine, order, isHad: true);
         if (machine.Script.Strikes(Mishap.ChargeFails, order, offset))
+        {
+            why = new Refusal(RefusalStep.Allocation, RefusalCause.NoCharge, Limit: order);
             return ScanResult.CgroupChargeFail;
+        }
         if (order == machine.Geometry.PmdOrder)
             machine.Statistics.CgroupCollapseAllocs++;
         return ScanResult.Succeed;

@@ -38,17 +38,37 @@ public enum WalkReason
 
     /// <summary>The window was tried.</summary>
     Tried,
+
+    /// <summary>The version supports no such max_ptes_none below the PMD's order, and the walk ends (v13 to v17).</summary>
+    Unsupported,
+
+    /// <summary>The window does not lie in the range, and the walk ends: a mistake's.</summary>
+    OutsideTable,
 }
 
 /// <summary>One step of a walk: a window, what was found there, and where that led.</summary>
 /// <param name="Offset">The window's first PTE.</param>
 /// <param name="Order">The window's order.</param>
 /// <param name="Reason">Why it was tried or not.</param>
-/// <param name="Occupied">PTEs with a usable page, as the scan saw them.</param>
-/// <param name="Needed">How many of them the limit asks for.</param>
+/// <param name="Occupied">PTEs with a usable page, as the scan saw them; chunks if <see cref="CountsChunks"/>.</param>
+/// <param name="Needed">How many of them the limit asks for; for <see cref="WalkReason.Unsupported"/> the limit itself.</param>
 /// <param name="Result">For a window that was tried: how that ended.</param>
 /// <param name="Verdict">Where the walk went.</param>
-public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result, WalkVerdict Verdict);
+public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason, int Occupied, int Needed, ScanResult Result,
+    WalkVerdict Verdict)
+{
+    /// <summary>Occupied and needed are chunks of order 2 and not PTEs (v5).</summary>
+    public bool CountsChunks { get; init; }
+
+    /// <summary>The version tries such a window without a look at its occupancy.</summary>
+    public bool IsUntested { get; init; }
+
+    /// <summary>How many of the occupied are entries that are not present, of the whole table or the window: the version's rule.</summary>
+    public int NotPresent { get; init; }
+
+    /// <summary>For a window that was tried in vain: what was in the way.</summary>
+    public Refusal? Why { get; init; }
+}
 
 /// <summary>A PTE that others changed during a visit.</summary>
 /// <param name="Attempt">The index of the attempt in whose gaps it was.</param>

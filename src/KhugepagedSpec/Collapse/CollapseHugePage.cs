@@ -17,13 +17,17 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
 {
     private IsolateReport? _isolate;
     private SwapinReport? _swapin;
+    private Refusal? _why;
+
+    /// <summary>What ended it; null after success.</summary>
+    public readonly Refusal? Why => _why;
 
     /// <summary>Tries it; with the mmap lock neither held before nor after.</summary>
     public Attempt Run()
     {
-        var result = AllocChargeFolio.Run(machine, order, offset);
+        var result = AllocChargeFolio.Run(machine, order, offset, out _why);
         if (result == ScanResult.Succeed && machine.Script.Strikes(Mishap.DeferredSplitFails, order, offset))
-            result = ScanResult.AllocHugePageFail;
+            result = Refused(ScanResult.AllocHugePageFail, RefusalStep.Allocation, RefusalCause.NoSplitList, limit: order);
         if (result == ScanResult.Succeed)
             result = UnderReadLock();
         if (result == ScanResult.Succeed)
@@ -36,11 +40,11 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
     {
         Interference.Act(machine, mm, run, order, offset, Gap.BeforeRead);
         mm.MmapLock.Read();
-        var result = HugepageVmaRevalidate.Run(machine, mm, run.Start, order, kind, expectAnon: true, out _);
+        var result = Revalidate(RefusalStep.ReadLock, out _);
         if (result == ScanResult.Succeed)
-            result = CheckPmdState.Of(mm.TableAt(run.Start).Pmd);
+            result = OrNoTable(CheckPmdState.Of(mm.TableAt(run.Start).Pmd), RefusalStep.ReadLock);
         if (result == ScanResult.Succeed && run.Scan.Unmapped > 0)
-            result = new CollapseHugePageSwapin(machine, mm, run, offset, order).Run(out _swapin);
+            result = new CollapseHugePageSwapin(machine, mm, run, offset, order).Run(out _swapin, out _why);
         if (result != ScanResult.ExceedSwapPte || !machine.Version.SwapBailKeepsLock)
             mm.MmapLock.EndRead();
         return result;
@@ -52,11 +56,11 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
         if (!mm.MmapLock.Write())
         {
             run.Hangs = true;
-            return ScanResult.Fail;
+            return Refused(ScanResult.Fail, RefusalStep.WriteLock, RefusalCause.WaitsForLock, found: run.Attempts.Count);
         }
-        var result = HugepageVmaRevalidate.Run(machine, mm, run.Start, order, kind, expectAnon: true, out var vma);
+        var result = Revalidate(RefusalStep.WriteLock, out var vma);
         if (result == ScanResult.Succeed)
-            result = CheckPmdState.IsStillValid(machine, mm, run.Start, order, offset);
+            result = OrNoTable(CheckPmdState.IsStillValid(machine, mm, run.Start, order, offset), RefusalStep.WriteLock);
         if (result == ScanResult.Succeed)
             result = Replace(vma!);
         mm.MmapLock.EndWrite();
@@ -77,6 +81,7 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
         var isolate = new CollapseHugePageIsolate(machine, vma, kind, offset, order);
         var result = isolate.Run(window, out var report);
         _isolate = report;
+        _why = isolate.Why;
         if (result != ScanResult.Succeed)
         {
             KernelAssert.BugOn(table.Pmd != PmdState.None);
@@ -89,7 +94,7 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
             // __collapse_huge_page_copy_failed
             Reinstate(table, window);
             isolate.ReleasePtePages(window);
-            return ScanResult.CopyMc;
+            return Refused(ScanResult.CopyMc, RefusalStep.Copy, RefusalCause.MemoryError, offset);
         }
         int folio = machine.Memory.Allocate(order, (byte)run.Scan.Node);
         copy.Run(window, folio);
@@ -97,6 +102,27 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
         KernelAssert.BugOn(table.Pmd != PmdState.None);
         new MapAnonFolio(machine, mm, vma, offset, order).Run(table, window, folio);
         return ScanResult.Succeed;
+    }
+
+    private ScanResult Revalidate(RefusalStep step, out Vma? vma)
+    {
+        var result = HugepageVmaRevalidate.Run(machine, mm, run.Start, order, kind, expectAnon: true, out vma);
+        if (result != ScanResult.Succeed)
+            _why = HugepageVmaRevalidate.Why(machine, mm, run.Start, order, kind, step, result);
+        return result;
+    }
+
+    private ScanResult OrNoTable(ScanResult result, RefusalStep step) => result switch
+    {
+        ScanResult.Succeed => result,
+        ScanResult.Fail => Refused(result, step, RefusalCause.AnotherTable),
+        _ => Refused(result, step, RefusalCause.NoTable, found: (int)mm.TableAt(run.Start).Pmd),
+    };
+
+    private ScanResult Refused(ScanResult result, RefusalStep step, RefusalCause cause, int pte = -1, long found = 0, long limit = 0)
+    {
+        _why = new Refusal(step, cause, pte, found, limit);
+        return result;
     }
 
     // pmd_populate: the table is back where it was, as it was.

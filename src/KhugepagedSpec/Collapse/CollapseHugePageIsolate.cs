@@ -21,8 +21,13 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
     private List<int>? _compoundPagelist;
     private int _maxPtesNone, _maxPtesShared, _mappedOrder, _noneOrZero, _shared, _referenced, _lastPfn = -1, _ksmPage = -1;
     private bool _tookOne, _isWritable;
+    private NoneRule _noneRule;
+    private Refusal? _why;
 
     private readonly bool IsPmdOrder => order == machine.Geometry.PmdOrder;
+
+    /// <summary>What ended it; null after success.</summary>
+    public readonly Refusal? Why => _why;
 
     /// <summary>Isolates the window. After a failure everything is put back.</summary>
     /// <param name="window">The window.</param>
@@ -31,20 +36,23 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
     {
         var limits = new CollapseMaxPtes(machine.Settings, kind, _version.NoneLimit);
         _maxPtesNone = _sight.MostOf(Limits.MaxPtesNone, limits.None(order, _sight.Vma ? null : vma));
+        _noneRule = !_sight.Vma && vma.IsUffdArmed ? NoneRule.Uffd : IsPmdOrder ? NoneRule.Sysctl : NoneRule.BelowPmd;
         _maxPtesShared = _sight.MostOf(Limits.MaxPtesShared, limits.Shared(order, _version.SharedBelowPmd));
         _mappedOrder = _sight.MostOf(Limits.MappedOrder, order);
         var result = ScanResult.Succeed;
         int index = 0;
         for (; index < window.Length; index++)
         {
-            result = Take(_sight.See(window[index]));
+            result = Take(_sight.See(window[index]), offset + index);
             if (result != ScanResult.Succeed)
                 break;
         }
         if (result == ScanResult.Succeed && _version.NeedsWritablePte && !_isWritable)
-            result = ScanResult.PageRo;
+            result = Refused(
+                ScanResult.PageRo, new Refusal(RefusalStep.Isolation, RefusalCause.NoneWritable, -1, window.Length - _noneOrZero, window.Length));
         if (result == ScanResult.Succeed && kind == CollapseKind.Khugepaged && _referenced < _sight.LeastOf(Limits.Referenced, 1))
-            result = ScanResult.LackReferencedPage;
+            result = Refused(
+                ScanResult.LackReferencedPage, new Refusal(RefusalStep.Isolation, RefusalCause.TooFewReferenced, -1, _referenced, 1));
         if (result != ScanResult.Succeed)
             ReleasePtePages(window[..index]);
         machine.Trace?.Add(new TraceEvent.Isolate(_lastPfn, _noneOrZero, _referenced, result, order, _isWritable));
@@ -72,29 +80,31 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
             machine.LruBatch.Add(head, isLarge: true);
     }
 
-    private ScanResult Take(Pte pte)
+    private ScanResult Take(Pte pte, int index)
     {
         if (pte.IsNoneOrZero)
-            return ++_noneOrZero > _maxPtesNone ? CollapseCounters.Exceeded(machine, ScanResult.ExceedNonePte, order) : ScanResult.Succeed;
+            return ++_noneOrZero > _maxPtesNone
+                ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero, _maxPtesNone)
+                : ScanResult.Succeed;
         if (!pte.IsPresent)
-            return ScanResult.PteNonPresent;
+            return Refused(ScanResult.PteNonPresent, pte, index, RefusalCause.NotPresent);
         if (pte.IsUffdWp)
-            return ScanResult.PteUffdWp;
+            return Refused(ScanResult.PteUffdWp, pte, index, RefusalCause.UffdWp);
         if (pte.Kind != PteKind.Page)
-            return ScanResult.PageNull;
+            return Refused(ScanResult.PageNull, pte, index, RefusalCause.NoPage);
         int head = machine.Memory.HeadOf(pte.Pfn);
         ref var folio = ref machine.Memory.FolioOf(pte.Pfn);
         _lastPfn = head;
         if (_version.HasLazyFreeRule && PageTests.IsLazyFree(_sight.See(folio.Flags), pte, vma, kind))
-            return ScanResult.PageLazyFree;
+            return Refused(ScanResult.PageLazyFree, pte, index, RefusalCause.LazyFree);
         KernelAssert.BugOn(folio.Has(FolioFlags.NotAnon));
         if (folio.MaybeMappedShared && ++_shared > _maxPtesShared)
-            return CollapseCounters.Exceeded(machine, ScanResult.ExceedSharedPte, order);
+            return Exceeded(ScanResult.ExceedSharedPte, pte, index, RefusalCause.TooManyShared, _shared, _maxPtesShared);
         if (!IsPmdOrder && folio.Order >= _mappedOrder)
-            return ScanResult.PteMappedHugepage;
+            return Refused(ScanResult.PteMappedHugepage, pte, index, RefusalCause.LargeFolio, folio.Order, order);
         if (folio.Order == 0 || _compoundPagelist is null || !_compoundPagelist.Contains(head))
         {
-            var result = LockAndIsolate(folio, pte.Pfn, head);
+            var result = LockAndIsolate(folio, pte, index, head);
             if (result != ScanResult.Succeed)
                 return result;
         }
@@ -104,7 +114,7 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         return ScanResult.Succeed;
     }
 
-    private ScanResult LockAndIsolate(in Folio folio, int pfn, int head)
+    private ScanResult LockAndIsolate(in Folio folio, Pte pte, int index, int head)
     {
         var flags = folio.Flags;
 
@@ -114,15 +124,27 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         if (head == _ksmPage || (isFirst && !folio.Has(FolioFlags.Locked) && machine.Script.Strikes(Mishap.PageLocked, order, offset)))
             flags |= FolioFlags.Locked;
         if ((_sight.See(flags) & FolioFlags.Locked) != 0)
-            return ScanResult.PageLock;
-        if (!_sight.References && PageTests.HasUnexpectedReference(machine, pfn))
-            return ScanResult.PageCount;
+            return Refused(ScanResult.PageLock, pte, index, head == _ksmPage ? RefusalCause.LockedByItself : RefusalCause.Locked);
+        if (!_sight.References && PageTests.HasUnexpectedReference(machine, pte.Pfn))
+            return Refused(ScanResult.PageCount, PageTests.UnexpectedReference(machine, pte.Pfn, RefusalStep.Isolation, index));
         if (folio.Has(FolioFlags.OffLru) || (isFirst && machine.Script.Strikes(Mishap.PageOffLru, order, offset)))
-            return ScanResult.DelPageLru;
+            return Refused(ScanResult.DelPageLru, pte, index, RefusalCause.OffLru);
         if (folio.Order > 0)
             (_compoundPagelist ??= []).Add(head);
         if (folio.Has(FolioFlags.Ksm))
             _ksmPage = head;
         return ScanResult.Succeed;
+    }
+
+    private ScanResult Exceeded(ScanResult limit, Pte pte, int index, RefusalCause cause, int found, int most) =>
+        Refused(CollapseCounters.Exceeded(machine, limit, order), pte, index, cause, found, most);
+
+    private ScanResult Refused(ScanResult result, Pte pte, int index, RefusalCause cause, int found = 0, int limit = 0) =>
+        Refused(result, new Refusal(RefusalStep.Isolation, cause, index, found, limit) { Kind = pte.Kind, Rule = _noneRule });
+
+    private ScanResult Refused(ScanResult result, Refusal why)
+    {
+        _why = why;
+        return result;
     }
 }

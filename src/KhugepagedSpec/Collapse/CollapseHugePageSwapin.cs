@@ -11,8 +11,11 @@ namespace KhugepagedSpec.Collapse;
 internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
 {
     /// <summary>Brings back what may be, under the mmap read lock.</summary>
-    public ScanResult Run(out SwapinReport? report)
+    /// <param name="report">What it did.</param>
+    /// <param name="why">What ended it; null after success.</param>
+    public ScanResult Run(out SwapinReport? report, out Refusal? why)
     {
+        why = null;
         KernelAssert.BugOn(mm.TableAt(run.Start).Pmd != PmdState.Table);
         var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
         bool bringsBack = order == machine.Geometry.PmdOrder || IsAllowed(window);
@@ -26,16 +29,22 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
             if (machine.Version.SwapinEndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
             {
                 result = ScanResult.PteNonPresent;
+                why = new Refusal(RefusalStep.Swapin, RefusalCause.NoSwapEntry, offset + i) { Kind = pte.Kind };
                 break;
             }
             if (!bringsBack)
             {
                 result = CollapseCounters.Exceeded(machine, ScanResult.ExceedSwapPte, order);
+                why = new Refusal(RefusalStep.Swapin, RefusalCause.TooManySwap, offset + i, 1, 0) { Kind = pte.Kind };
                 break;
             }
+            var kind = pte.Kind;
             result = BringBack(ref pte, offset + i);
             if (result != ScanResult.Succeed)
+            {
+                why = new Refusal(RefusalStep.Swapin, CauseOf(result, kind), offset + i) { Kind = kind };
                 break;
+            }
             swappedIn++;
         }
         if (result == ScanResult.Succeed && swappedIn > 0)
@@ -56,6 +65,11 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
             unmapped += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
         return unmapped <= new CollapseMaxPtes(machine.Settings, CollapseKind.Khugepaged, machine.Version.NoneLimit).Swap(order, below);
     }
+
+    private static RefusalCause CauseOf(ScanResult result, PteKind kind) =>
+        result == ScanResult.PageLock ? RefusalCause.SwapinRetries
+        : kind == PteKind.Swap ? RefusalCause.SwapinFails
+        : RefusalCause.CannotComeBack;
 
     private ScanResult BringBack(ref Pte pte, int index)
     {

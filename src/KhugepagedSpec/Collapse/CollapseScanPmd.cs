@@ -28,7 +28,7 @@ internal static class CollapseScanPmd
         if (table.Pmd != PmdState.Table)
         {
             progress++;
-            return new ScanReport(CheckPmdState.Of(table.Pmd));
+            return new ScanReport(CheckPmdState.Of(table.Pmd)) { Why = new(RefusalStep.Scan, RefusalCause.NoTable, Found: (int)table.Pmd) };
         }
         occupancy.Clear();
         // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
@@ -45,7 +45,7 @@ internal static class CollapseScanPmd
             if (result != ScanResult.Succeed)
                 return scan.Report(result) with { EndedAt = i };
         }
-        return scan.Report(scan.Verdict());
+        return scan.Report(scan.Verdict(ptes));
     }
 
     private ref struct Ptes
@@ -58,9 +58,11 @@ internal static class CollapseScanPmd
         private readonly Span<int> _nodeLoad;
         private readonly ScanRule _rule;
         private readonly Blindness _sight;
+        private readonly NoneRule _noneRule;
         private bool _isWritable;
         private int _noneOrZero, _unmapped, _shared, _referenced, _noneAtChunkStart;
         private int _lastPfn = -1;
+        private Refusal? _why;
 
         public Ptes(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
         {
@@ -72,8 +74,11 @@ internal static class CollapseScanPmd
             var limits = new CollapseMaxPtes(machine.Settings, kind, machine.Version.NoneLimit);
             _rule = machine.Version.Scan;
             _sight = machine.Version.BlindAtScan;
-            _maxNone = !_rule.RelaxesNoneLimit || enabled == OrderSet.Of(pmdOrder) ? limits.None(pmdOrder, vma)
-                : _rule.EndsAtUffdHoles && vma.IsUffdArmed ? 0
+            bool isRelaxed = _rule.RelaxesNoneLimit && enabled != OrderSet.Of(pmdOrder);
+            bool asksUffd = !isRelaxed || _rule.EndsAtUffdHoles;
+            _noneRule = asksUffd && vma.IsUffdArmed ? NoneRule.Uffd : isRelaxed ? NoneRule.Relaxed : NoneRule.Sysctl;
+            _maxNone = !isRelaxed ? limits.None(pmdOrder, vma)
+                : asksUffd && vma.IsUffdArmed ? 0
                 : machine.Geometry.MaxPtesLimit;
             _maxSwap = _sight.MostOf(Limits.MaxPtesSwap, limits.Swap(pmdOrder));
             _maxShared = _sight.MostOf(Limits.MaxPtesShared, limits.Shared(pmdOrder));
@@ -97,51 +102,72 @@ internal static class CollapseScanPmd
         public ScanResult Look(Pte pte, int index, Occupancy occupancy)
         {
             if (pte.IsNoneOrZero)
-                return ++_noneOrZero > _maxNone ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
+                return ++_noneOrZero > _maxNone
+                    ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero, _maxNone)
+                    : ScanResult.Succeed;
             if (!pte.IsPresent)
             {
                 if (_rule.EndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
-                    return ScanResult.PteNonPresent;
+                    return Refused(ScanResult.PteNonPresent, pte, index, RefusalCause.NoSwapEntry);
                 if (++_unmapped > _maxSwap)
-                    return Exceeded(ScanResult.ExceedSwapPte);
-                return pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp ? ScanResult.PteUffdWp : ScanResult.Succeed;
+                    return Exceeded(ScanResult.ExceedSwapPte, pte, index, RefusalCause.TooManySwap, _unmapped, _maxSwap);
+                return pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp
+                    ? Refused(ScanResult.PteUffdWp, pte, index, RefusalCause.UffdWp)
+                    : ScanResult.Succeed;
             }
             if (pte.IsUffdWp)
-                return ScanResult.PteUffdWp;
+                return Refused(ScanResult.PteUffdWp, pte, index, RefusalCause.UffdWp);
             if (pte.Kind != PteKind.Page)
-                return ScanResult.PageNull;
+                return Refused(ScanResult.PageNull, pte, index, RefusalCause.NoPage);
             ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
             _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
             _isWritable |= PageTests.IsWritable(folio, pte, _vma);
             var flags = _sight.See(folio.Flags);
             if (_machine.Version.HasLazyFreeRule && PageTests.IsLazyFree(flags, pte, _vma, _kind))
-                return ScanResult.PageLazyFree;
+                return Refused(ScanResult.PageLazyFree, pte, index, RefusalCause.LazyFree);
             if (folio.Has(FolioFlags.NotAnon))
-                return ScanResult.PageAnon;
+                return Refused(ScanResult.PageAnon, pte, index, RefusalCause.NotAnon);
             if (folio.MaybeMappedShared && ++_shared > _maxShared)
-                return Exceeded(ScanResult.ExceedSharedPte);
+                return Exceeded(ScanResult.ExceedSharedPte, pte, index, RefusalCause.TooManyShared, _shared, _maxShared);
             if (!_rule.OccupancyIsByChunk)
                 occupancy.Set(index);
-            if (IsTooFar(folio.Node))
-                return ScanResult.ScanAbort;
+            if (TooFarFrom(folio.Node) is { } other)
+                return Refused(ScanResult.ScanAbort, pte, index, RefusalCause.TooFar, folio.Node, other);
             _nodeLoad[folio.Node]++;
             if ((flags & FolioFlags.OffLru) != 0)
-                return ScanResult.PageLru;
+                return Refused(ScanResult.PageLru, pte, index, RefusalCause.OffLru);
             if ((flags & FolioFlags.Locked) != 0)
-                return ScanResult.PageLock;
+                return Refused(ScanResult.PageLock, pte, index, RefusalCause.Locked);
             if (!_sight.References && PageTests.HasUnexpectedReference(_machine, pte.Pfn))
-                return ScanResult.PageCount;
+                return Refused(ScanResult.PageCount, PageTests.UnexpectedReference(_machine, pte.Pfn, RefusalStep.Scan, index));
             if (IsKhugepaged && PageTests.IsReferenced(folio, pte))
                 _referenced++;
             return ScanResult.Succeed;
         }
 
         // A range that is hardly used is left alone; one that would need swap-in must be used by half.
-        public readonly ScanResult Verdict() =>
-            _machine.Version.NeedsWritablePte && !_isWritable ? ScanResult.PageRo
-            : IsKhugepaged && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
-                ? ScanResult.LackReferencedPage
-                : ScanResult.Succeed;
+        public ScanResult Verdict(ReadOnlySpan<Pte> ptes)
+        {
+            if (_machine.Version.NeedsWritablePte && !_isWritable)
+                return Refused(
+                    ScanResult.PageRo, new Refusal(RefusalStep.Scan, RefusalCause.NoneWritable, -1, ptes.Length - _noneOrZero - _unmapped, ptes.Length));
+            int needed = _unmapped > 0 ? _machine.Geometry.Pages / 2 : 1;
+            if (!IsKhugepaged || _referenced >= needed)
+                return ScanResult.Succeed;
+            int entry = _unmapped > 0 ? FirstUnmapped(ptes) : -1;
+            return Refused(ScanResult.LackReferencedPage, new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
+            {
+                Kind = entry < 0 ? PteKind.None : ptes[entry].Kind,
+            });
+        }
+
+        private static int FirstUnmapped(ReadOnlySpan<Pte> ptes)
+        {
+            for (int i = 0; i < ptes.Length; i++)
+                if (!ptes[i].IsNoneOrZero && !ptes[i].IsPresent)
+                    return i;
+            return -1;
+        }
 
         public readonly ScanReport Report(ScanResult result)
         {
@@ -150,20 +176,34 @@ internal static class CollapseScanPmd
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
                     node = i;
-            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node) { IsWritable = _isWritable };
+            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node)
+            {
+                IsWritable = _isWritable,
+                Why = _why,
+            };
         }
 
-        private readonly ScanResult Exceeded(ScanResult limit) => CollapseCounters.Exceeded(_machine, limit, _machine.Geometry.PmdOrder);
+        private ScanResult Exceeded(ScanResult limit, Pte pte, int index, RefusalCause cause, int found, int most) =>
+            Refused(CollapseCounters.Exceeded(_machine, limit, _machine.Geometry.PmdOrder), pte, index, cause, found, most);
+
+        private ScanResult Refused(ScanResult result, Pte pte, int index, RefusalCause cause, int found = 0, int limit = 0) =>
+            Refused(result, new Refusal(RefusalStep.Scan, cause, index, found, limit) { Kind = pte.Kind, Rule = _noneRule });
+
+        private ScanResult Refused(ScanResult result, Refusal why)
+        {
+            _why = why;
+            return result;
+        }
 
         // collapse_scan_abort: nodes already met are fine; a new one must not be too far from any met so far.
-        private readonly bool IsTooFar(int node)
+        private readonly int? TooFarFrom(int node)
         {
             if (!_machine.Numa.NodeReclaim || _nodeLoad[node] > 0)
-                return false;
+                return null;
             for (int other = 0; other < _nodeLoad.Length; other++)
                 if (_nodeLoad[other] > 0 && _machine.Numa.TooFar(node, other))
-                    return true;
-            return false;
+                    return other;
+            return null;
         }
     }
 }

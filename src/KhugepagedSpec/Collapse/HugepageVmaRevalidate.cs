@@ -32,4 +32,26 @@ internal static class HugepageVmaRevalidate
             return ScanResult.VmaCheck;
         return expectAnon && !(vma.IsAnonymous && vma.HasAnonVma) ? ScanResult.PageAnon : ScanResult.Succeed;
     }
+
+    /// <summary>What a failure found, in figures.</summary>
+    /// <param name="machine">The machine.</param>
+    /// <param name="mm">The process.</param>
+    /// <param name="start">The PMD range's first page.</param>
+    /// <param name="order">The order to be collapsed to.</param>
+    /// <param name="kind">Who asks.</param>
+    /// <param name="step">Where it was looked up.</param>
+    /// <param name="result">What <see cref="Run"/> returned.</param>
+    public static Refusal Why(Machine machine, AddressSpace mm, long start, int order, CollapseKind kind, RefusalStep step,
+        ScanResult result)
+    {
+        var vma = mm.FindVma(start);
+        return result switch
+        {
+            ScanResult.AnyProcess => new Refusal(step, mm.IsExiting ? RefusalCause.Exiting : RefusalCause.Disabled, Found: mm.Id),
+            ScanResult.VmaNull => new Refusal(step, RefusalCause.NoVma),
+            ScanResult.AddressRange => new Refusal(step, RefusalCause.VmaTooSmall, -1, vma!.Start - start, vma.End - start),
+            ScanResult.PageAnon => new Refusal(step, RefusalCause.VmaNotAnon),
+            _ => new Refusal(step, RefusalCause.OrderNotAllowed, -1, Eligibility.PossibleOrders(machine, mm, vma!, kind).Bits, order),
+        };
+    }
 }

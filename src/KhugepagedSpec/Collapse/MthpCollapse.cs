@@ -33,6 +33,7 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             if (offset + (1 << order) > machine.Geometry.Pages)
             {
                 run.LeftTheTable = true;
+                Keep(new WalkStep(offset, order, WalkReason.OutsideTable, 0, 0, ScanResult.Fail, WalkVerdict.Stop));
                 break;
             }
             if (_version.Candidate.TestsEnabled && !run.Scan.Enabled.Contains(order))
@@ -41,24 +42,28 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
                 walker.Lower();
                 continue;
             }
-            var (occupied, needed) = Judge(offset, order);
-            if (needed > 1 << order)
-                break;
-            if (occupied < needed)
+            var test = Judge(offset, order);
+            if (test.IsUnsupported)
             {
-                Keep(new WalkStep(offset, order, WalkReason.TooEmpty, occupied, needed, ScanResult.Fail, WalkVerdict.Lower));
+                Keep(new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail, WalkVerdict.Stop));
+                break;
+            }
+            if (!test.IsPassed)
+            {
+                Keep(Step(offset, order, test, WalkReason.TooEmpty, ScanResult.Fail, WalkVerdict.Lower));
                 walker.Lower();
                 continue;
             }
-            var attempt = new CollapseHugePage(machine, mm, run, kind, offset, order).Run();
+            var collapse = new CollapseHugePage(machine, mm, run, kind, offset, order);
+            var attempt = collapse.Run();
             run.Attempts.Add(attempt);
+            var verdict = run.Hangs ? WalkVerdict.Stop : _version.Retry.For(attempt.Status);
+            Keep(Step(offset, order, test, WalkReason.Tried, attempt.Status, verdict) with { Why = collapse.Why });
             if (run.Hangs)
             {
                 last = attempt.Status;
                 break;
             }
-            var verdict = _version.Retry.For(attempt.Status);
-            Keep(new WalkStep(offset, order, WalkReason.Tried, occupied, needed, attempt.Status, verdict));
             collapsed |= attempt.Status == ScanResult.Succeed;
             allocFailed |= attempt.Status == ScanResult.AllocHugePageFail;
             if (verdict == WalkVerdict.Advance)
@@ -82,41 +87,33 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
     // What v18 reads through its pointer is what the VMA is by then, if it still is; the flag remembered is of the time of the scan.
     private Vma? VmaSeen() => _version.Candidate.SeesVma ? mm.FindVma(run.Start) : _version.Candidate.RemembersUffd ? vma : null;
 
-    // How many PTEs of a window are occupied and how many the limit asks for; more than there are if the limit is unsupported.
-    private (int Occupied, int Needed) Judge(int offset, int order)
+    private CandidateTest Judge(int offset, int order)
     {
         var rule = _version.Candidate;
-        int pages = 1 << order;
-        if (!rule.TestsOccupancy)
-            return (pages, 0);
-        if (rule.IsChunkThreshold)
-            return JudgeChunks(offset, order);
+        if (!rule.TestsOccupancy || rule.IsChunkThreshold)
+        {
+            int chunks = rule.IsChunkThreshold ? occupancy.Count(offset >> Geometry.MinOrder, 1 << (order - Geometry.MinOrder)) : 0;
+            return rule.Test(machine.Settings, run.Scan.Enabled, order, 0, new WindowCounts(chunks));
+        }
         var limits = new CollapseMaxPtes(machine.Settings, kind, _version.NoneLimit);
         var seen = VmaSeen();
-        int maxPtesNone = limits.None(order, seen);
+        int maxPtesNone = limits.None(order, seen), inWindow = 0;
         if (!machine.HasWarnedOfMaxPtesNone && limits.IsWarnedOf(order, seen))
             machine.HasWarnedOfMaxPtesNone = run.WarnedOfMaxPtesNone = true;
-        if (maxPtesNone == NoneLimit.Unsupported)
-            return (0, pages + 1);
-        int occupied = occupancy.Count(offset, pages);
-        if (rule.Swap == SwapCounts.Everywhere || (rule.Swap == SwapCounts.AtPmdOrder && order == machine.Geometry.PmdOrder))
-            occupied += run.Scan.Unmapped;
         if (rule.Swap == SwapCounts.InWindow)
-            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, pages))
-                occupied += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
-        return (rule.IsStrict ? occupied - 1 : occupied, pages - maxPtesNone);
+            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order))
+                inWindow += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
+        return rule.Test(
+            machine.Settings, run.Scan.Enabled, order, maxPtesNone, new WindowCounts(occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
     }
 
-    // Source: v5 patch 7 (N. Pache, April 2025), khugepaged_scan_bitmap: orders counted in chunks of order 2.
-    private (int Occupied, int Needed) JudgeChunks(int offset, int order)
-    {
-        var geometry = machine.Geometry;
-        int chunkOrder = order - Geometry.MinOrder;
-        int occupied = occupancy.Count(offset >> Geometry.MinOrder, 1 << chunkOrder);
-        int threshold = (geometry.Pages - machine.Settings.MaxPtesNone - 1) >> (geometry.PmdOrder - chunkOrder);
-        bool untested = run.Scan.Enabled == OrderSet.Of(geometry.PmdOrder) || machine.Settings.Always.Contains(order);
-        return (occupied, untested ? 0 : threshold + 1);
-    }
+    private static WalkStep Step(int offset, int order, CandidateTest test, WalkReason reason, ScanResult result, WalkVerdict verdict) =>
+        new(offset, order, reason, test.Occupied, test.Needed, result, verdict)
+        {
+            CountsChunks = test.CountsChunks,
+            IsUntested = test.IsUntested,
+            NotPresent = test.NotPresent,
+        };
 
     private void Keep(WalkStep step)
     {

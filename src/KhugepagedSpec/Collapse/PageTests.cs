@@ -24,6 +24,12 @@ internal static class PageTests
     public static bool HasUnexpectedReference(Machine machine, int pfn) =>
         machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
 
+    /// <summary>Which of the two it is.</summary>
+    public static Refusal UnexpectedReference(Machine machine, int pfn, RefusalStep step, int index) =>
+        machine.Memory.FolioOf(pfn).Pins is > 0 and var pins
+        ? new Refusal(step, RefusalCause.Pinned, index, pins)
+        : new Refusal(step, RefusalCause.HeldByLruBatch, index, machine.LruBatch.Count);
+
     /// <summary>
     /// The PTE can be written without a fault. Of what the model knows: a page of one process alone, in a writable VMA, that neither
     /// userfaultfd nor KSM protects.

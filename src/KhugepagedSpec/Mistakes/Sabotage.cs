@@ -4,12 +4,34 @@ using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Mistakes;
 
+/// <summary>Where a known-bad variant spoils something.</summary>
+public enum SabotagePlace
+{
+    /// <summary>After the copy.</summary>
+    Copy,
+
+    /// <summary>After a failed attempt put the table back.</summary>
+    Reinstate,
+
+    /// <summary>After the new folio was mapped.</summary>
+    Install,
+
+    /// <summary>At a counter.</summary>
+    Counter,
+
+    /// <summary>When the walk goes on.</summary>
+    Walk,
+}
+
 /// <summary>
 /// What a known-bad variant spoils, at the five places where the algorithm lets it: after the copy, after a failed attempt put the table
 /// back, after the new folio was mapped, at a counter, and when the walk goes on. The algorithm around it is the right one.
 /// </summary>
 public abstract record Sabotage
 {
+    /// <summary>Which of the places it is.</summary>
+    public abstract SabotagePlace Place { get; }
+
     /// <summary>The window was copied into the folio.</summary>
     internal virtual void AfterCopy(Machine machine, ReadOnlySpan<Pte> window, int folio)
     {

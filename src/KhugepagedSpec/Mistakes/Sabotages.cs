@@ -5,8 +5,11 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Mistakes;
 
 /// <summary>What an empty or zero-page PTE becomes is not cleared.</summary>
-internal sealed record HolesNotCleared : Sabotage
+public sealed record HolesNotCleared : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Copy;
+
     internal override void AfterCopy(Machine machine, ReadOnlySpan<Pte> window, int folio)
     {
         for (int i = 0; i < window.Length; i++)
@@ -16,8 +19,11 @@ internal sealed record HolesNotCleared : Sabotage
 }
 
 /// <summary>Each page gets the contents of its neighbour.</summary>
-internal sealed record CopiedFromTheWrongPage : Sabotage
+public sealed record CopiedFromTheWrongPage : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Copy;
+
     internal override void AfterCopy(Machine machine, ReadOnlySpan<Pte> window, int folio)
     {
         var memory = machine.Memory;
@@ -27,27 +33,39 @@ internal sealed record CopiedFromTheWrongPage : Sabotage
 }
 
 /// <summary>The last page is not copied.</summary>
-internal sealed record LastPageNotCopied : Sabotage
+public sealed record LastPageNotCopied : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Copy;
+
     internal override void AfterCopy(Machine machine, ReadOnlySpan<Pte> window, int folio) =>
         machine.Memory.Contents(folio + window.Length - 1) = 0;
 }
 
 /// <summary>A failed attempt puts all entries back but the window's first.</summary>
-internal sealed record RollbackLeavesOneOut : Sabotage
+public sealed record RollbackLeavesOneOut : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Reinstate;
+
     internal override void AfterReinstate(PteTable table, Span<Pte> window) => window[0] = Pte.None;
 }
 
 /// <summary>A failed attempt leaves the PMD entry empty.</summary>
-internal sealed record RollbackForgetsThePmd : Sabotage
+public sealed record RollbackForgetsThePmd : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Reinstate;
+
     internal override void AfterReinstate(PteTable table, Span<Pte> window) => table.Clear();
 }
 
 /// <summary>One PTE too few is set.</summary>
-internal sealed record OnePteTooFew : Sabotage
+public sealed record OnePteTooFew : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Install;
+
     internal override void AfterInstall(Machine machine, AddressSpace mm, PteTable table, int offset, int order)
     {
         if (table.Pmd == PmdState.Table)
@@ -56,8 +74,11 @@ internal sealed record OnePteTooFew : Sabotage
 }
 
 /// <summary>One PTE too many is set: the neighbour's.</summary>
-internal sealed record OnePteTooMany : Sabotage
+public sealed record OnePteTooMany : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Install;
+
     internal override void AfterInstall(Machine machine, AddressSpace mm, PteTable table, int offset, int order)
     {
         int end = offset + (1 << order);
@@ -67,8 +88,11 @@ internal sealed record OnePteTooMany : Sabotage
 }
 
 /// <summary>New PTEs are without the accessed bit.</summary>
-internal sealed record MappedOld : Sabotage
+public sealed record MappedOld : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Install;
+
     internal override void AfterInstall(Machine machine, AddressSpace mm, PteTable table, int offset, int order)
     {
         if (table.Pmd != PmdState.Table)
@@ -79,8 +103,11 @@ internal sealed record MappedOld : Sabotage
 }
 
 /// <summary>collapse_alloc is counted twice.</summary>
-internal sealed record AllocationsCountedTwice : Sabotage
+public sealed record AllocationsCountedTwice : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Counter;
+
     internal override void AtCounter(Machine machine, MthpStatistic statistic, VmEvent vmEvent, int order)
     {
         if (statistic == MthpStatistic.CollapseAlloc)
@@ -89,15 +116,21 @@ internal sealed record AllocationsCountedTwice : Sabotage
 }
 
 /// <summary>pages_collapsed counts folios, not PMD ranges.</summary>
-internal sealed record PagesCollapsedByFolio : Sabotage
+public sealed record PagesCollapsedByFolio : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Counter;
+
     internal override void AtPagesCollapsed(Machine machine, TableRun run) =>
         machine.Statistics.PagesCollapsed += run.Attempts.Count(attempt => attempt.Status == ScanResult.Succeed) - 1;
 }
 
 /// <summary>vmstat's events are counted at every order.</summary>
-internal sealed record EventsAtEveryOrder : Sabotage
+public sealed record EventsAtEveryOrder : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Counter;
+
     internal override void AtCounter(Machine machine, MthpStatistic statistic, VmEvent vmEvent, int order)
     {
         if (order < machine.Geometry.PmdOrder)
@@ -106,8 +139,11 @@ internal sealed record EventsAtEveryOrder : Sabotage
 }
 
 /// <summary>Limits that were exceeded below the PMD's order are not counted.</summary>
-internal sealed record LimitsNotCounted : Sabotage
+public sealed record LimitsNotCounted : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Counter;
+
     internal override void AtCounter(Machine machine, MthpStatistic statistic, VmEvent vmEvent, int order)
     {
         bool isLimit = statistic is MthpStatistic.CollapseExceedNonePte or MthpStatistic.CollapseExceedSwapPte or MthpStatistic.CollapseExceedSharedPte;
@@ -117,15 +153,21 @@ internal sealed record LimitsNotCounted : Sabotage
 }
 
 /// <summary>After a success the walk goes on by the smallest order.</summary>
-internal sealed record SuccessAdvancesByTheMinimum : Sabotage
+public sealed record SuccessAdvancesByTheMinimum : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Walk;
+
     internal override int AfterAttempt(Machine machine, AddressSpace mm, TableRun run, Attempt attempt) =>
         1 << (attempt.Status == ScanResult.Succeed ? Geometry.MinOrder : attempt.Order);
 }
 
 /// <summary>The walk goes on by the folio that it found mapped.</summary>
-internal sealed record AdvanceByTheMappedFolio : Sabotage
+public sealed record AdvanceByTheMappedFolio : Sabotage
 {
+    /// <inheritdoc/>
+    public override SabotagePlace Place => SabotagePlace.Walk;
+
     internal override int AfterAttempt(Machine machine, AddressSpace mm, TableRun run, Attempt attempt)
     {
         int order = attempt.Order;

@@ -29,6 +29,9 @@ public readonly record struct ScanReport(
         ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru, ScanResult.PageLock,
         ScanResult.PageCount);
 
+    /// <summary>What ended it; null after success.</summary>
+    public Refusal? Why { get; init; }
+
     /// <summary>A PTE was seen that can be written without a fault.</summary>
     public bool IsWritable { get; init; }
 

@@ -33,14 +33,20 @@ public static class Eligibility
             ? OrderSet.Empty
             : settings.OrdersFor(vma.IsAdvised);
 
+    /// <summary>Why a VMA, or its process, is not for THP whatever sizes are enabled.</summary>
+    public static ThpObjection Objection(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind) =>
+        !settings.HardwareHasThp ? ThpObjection.NoHardware
+        : vma.Has(VmaFlags.NoHugePage) ? ThpObjection.NoHugePage
+        : vma.Has(VmaFlags.NoKhugepaged) ? ThpObjection.SpecialVma
+        : vma.Has(VmaFlags.TemporaryStack) ? ThpObjection.TemporaryStack
+        : mm.ThpDisable == ThpDisable.Completely ? ThpObjection.Disabled
+        : mm.ThpDisable == ThpDisable.ExceptAdvised && !vma.IsAdvised && kind == CollapseKind.Khugepaged
+            ? ThpObjection.DisabledUnlessAdvised
+        : vma.IsAnonymous && !vma.HasAnonVma ? ThpObjection.NoAnonVma
+        : ThpObjection.None;
+
     private static bool Refuses(ThpSettings settings, AddressSpace mm, Vma vma, CollapseKind kind) =>
-        !settings.HardwareHasThp
-        || vma.Has(VmaFlags.NoHugePage)
-        || vma.Has(VmaFlags.NoKhugepaged)
-        || vma.Has(VmaFlags.TemporaryStack)
-        || mm.ThpDisable == ThpDisable.Completely
-        || (mm.ThpDisable == ThpDisable.ExceptAdvised && !vma.IsAdvised && kind == CollapseKind.Khugepaged)
-        || (vma.IsAnonymous && !vma.HasAnonVma);
+        Objection(settings, mm, vma, kind) != ThpObjection.None;
 
     // From the highest order down, drops orders until an aligned window that ends at the VMA's end fits; keeps all below.
     private static OrderSet FittingOrders(OrderSet orders, Vma vma)
@@ -55,4 +61,32 @@ public static class Eligibility
         }
         return orders;
     }
+}
+
+/// <summary>Why a VMA is not for THP.</summary>
+public enum ThpObjection
+{
+    /// <summary>It is.</summary>
+    None,
+
+    /// <summary>The hardware has no huge pages.</summary>
+    NoHardware,
+
+    /// <summary>MADV_NOHUGEPAGE was called.</summary>
+    NoHugePage,
+
+    /// <summary>DAX, VM_SPECIAL or hugetlb.</summary>
+    SpecialVma,
+
+    /// <summary>The temporary stack of an exec.</summary>
+    TemporaryStack,
+
+    /// <summary>The process refuses THP.</summary>
+    Disabled,
+
+    /// <summary>The process refuses THP but in advised VMAs, and this is none.</summary>
+    DisabledUnlessAdvised,
+
+    /// <summary>No anonymous page was ever faulted in.</summary>
+    NoAnonVma,
 }

@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Checking.Exact;
+
+/// <summary>One policy of a version, as something that a claim may rest on.</summary>
+internal enum Policy
+{
+    Scan,
+    Walk,
+    Candidate,
+    NoneLimit,
+    Retry,
+    Advance,
+    Isolation,
+    Copy,
+    Rollback,
+    Install,
+    SwapinEndsAtNonSwapEntries,
+    NeedsWritablePte,
+    LruPutbackIsBatched,
+}
+
+/// <summary>In which policies a version is not Linux 7.2: a claim that rests on one of them is not proved of it.</summary>
+internal static class Premises
+{
+    private static readonly ImmutableArray<(Policy Policy, Func<KhugepagedVersion, object> Of)> Policies =
+    [
+        (Policy.Scan, version => (version.Scan with { Name = "" }, version.BlindAtScan, version.HasLazyFreeRule)),
+        (Policy.Walk, version => version.Walk),
+        (Policy.Candidate, version => version.Candidate with { Name = "" }),
+        (Policy.NoneLimit, version => version.NoneLimit),
+        (Policy.Retry, version => version.Retry with { Name = "" }),
+        (Policy.Advance, version => version.Sabotage?.Place == SabotagePlace.Walk),
+        (Policy.Isolation, version =>
+            (version.BlindAtIsolation, version.SwapBelowPmd, version.SharedBelowPmd, version.SwapBailKeepsLock, version.HasLazyFreeRule)),
+        (Policy.Copy, version => version.Sabotage?.Place == SabotagePlace.Copy),
+        (Policy.Rollback, version => version.Sabotage?.Place == SabotagePlace.Reinstate),
+        (Policy.Install, version => version.Sabotage?.Place == SabotagePlace.Install),
+        (Policy.SwapinEndsAtNonSwapEntries, version => version.SwapinEndsAtNonSwapEntries),
+        (Policy.NeedsWritablePte, version => version.NeedsWritablePte),
+        (Policy.LruPutbackIsBatched, version => version.LruPutbackIsBatched),
+    ];
+
+    /// <summary>The first of <paramref name="restsOn"/> that is not as in Linux 7.2, in words; null if all are.</summary>
+    public static string? FirstUnlike72(KhugepagedVersion version, params ReadOnlySpan<Policy> restsOn)
+    {
+        foreach (var (policy, of) in Policies)
+            if (restsOn.Contains(policy) && !of(version).Equals(of(Catalogue.Linux72)))
+                return $"it rests on 7.2's {policy}, and {version.Name} has another";
+        return null;
+    }
+}
