@@ -41,7 +41,7 @@ internal static class LimitProof
             cases, wrong, clock.Elapsed)
         {
             Open = version.BlindAtIsolation.Limits.HasFlag(Limits.MaxPtesNone) ? "isolation does not look at the limit"
-                : Premises.FirstUnlike72(version, Policy.Install, Policy.Rollback),
+                : Premises.FirstUnlike72(version, Policy.Sabotage),
         };
     }
 
@@ -155,7 +155,7 @@ internal static class LimitProof
             Open = !tree.IsProved ? $"it rests on {tree.Name}, which does not hold"
                 : !summaries.IsProved ? $"it rests on {summaries.Name}, which does not hold"
                 : version.BlindAtIsolation.Limits.HasFlag(Limits.MappedOrder) ? "a window that is one folio already is collapsed again"
-                : Premises.FirstUnlike72(version, Policy.Install, Policy.Rollback),
+                : Premises.FirstUnlike72(version, Policy.Sabotage),
         };
     }
 }

@@ -8,15 +8,17 @@ namespace KhugepagedSpec.Checking.Exact;
 internal enum Policy
 {
     Scan,
+    BlindAtScan,
     Walk,
     Candidate,
     NoneLimit,
     Retry,
-    Advance,
-    Isolation,
-    Copy,
-    Rollback,
-    Install,
+    BlindAtIsolation,
+    SwapBelowPmd,
+    SharedBelowPmd,
+    SwapBailKeepsLock,
+    HasLazyFreeRule,
+    Sabotage,
     SwapinEndsAtNonSwapEntries,
     NeedsWritablePte,
     LruPutbackIsBatched,
@@ -27,17 +29,20 @@ internal static class Premises
 {
     private static readonly ImmutableArray<(Policy Policy, Func<KhugepagedVersion, object> Of)> Policies =
     [
-        (Policy.Scan, version => (version.Scan with { Name = "" }, version.BlindAtScan, version.HasLazyFreeRule)),
+        (Policy.Scan, version => version.Scan with { Name = "" }),
+        (Policy.BlindAtScan, version => version.BlindAtScan),
         (Policy.Walk, version => version.Walk),
         (Policy.Candidate, version => version.Candidate with { Name = "" }),
         (Policy.NoneLimit, version => version.NoneLimit),
         (Policy.Retry, version => version.Retry with { Name = "" }),
-        (Policy.Advance, version => version.Sabotage?.Place == SabotagePlace.Walk),
-        (Policy.Isolation, version =>
-            (version.BlindAtIsolation, version.SwapBelowPmd, version.SharedBelowPmd, version.SwapBailKeepsLock, version.HasLazyFreeRule)),
-        (Policy.Copy, version => version.Sabotage?.Place == SabotagePlace.Copy),
-        (Policy.Rollback, version => version.Sabotage?.Place == SabotagePlace.Reinstate),
-        (Policy.Install, version => version.Sabotage?.Place == SabotagePlace.Install),
+        (Policy.BlindAtIsolation, version => version.BlindAtIsolation),
+        (Policy.SwapBelowPmd, version => version.SwapBelowPmd),
+        (Policy.SharedBelowPmd, version => version.SharedBelowPmd),
+        (Policy.SwapBailKeepsLock, version => version.SwapBailKeepsLock),
+        (Policy.HasLazyFreeRule, version => version.HasLazyFreeRule),
+
+        // What is only counted wrong changes no table.
+        (Policy.Sabotage, version => version.Sabotage is { Place: not SabotagePlace.Counter }),
         (Policy.SwapinEndsAtNonSwapEntries, version => version.SwapinEndsAtNonSwapEntries),
         (Policy.NeedsWritablePte, version => version.NeedsWritablePte),
         (Policy.LruPutbackIsBatched, version => version.LruPutbackIsBatched),

@@ -42,7 +42,7 @@ public enum WalkReason
     /// <summary>The version supports no such max_ptes_none below the PMD's order, and the walk ends (v13 to v17).</summary>
     Unsupported,
 
-    /// <summary>The window does not lie in the range, and the walk ends: a mistake's.</summary>
+    /// <summary>The window does not lie in the range, and the walk ends; no kernel's does that.</summary>
     OutsideTable,
 }
 
