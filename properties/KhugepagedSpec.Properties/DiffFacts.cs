@@ -53,6 +53,16 @@ public sealed class DiffFacts
         Assert.All(survey.Classes, one => Assert.True(!one.Smallest.Scenario.Mishaps.IsEmpty || !one.Smallest.Scenario.Program.IsEmpty));
     }
 
+    [Fact]
+    public void A_survey_that_is_interrupted_says_how_far_it_came()
+    {
+        using var stop = new CancellationTokenSource();
+        var survey = DiffSurvey.Run(
+            Catalogue.Linux71, Catalogue.Linux72, new DiffScope(DifferenceIn.Behaviour, PmdOnly), tried => stop.Cancel(), stop.Token);
+        Assert.False(survey.IsComplete);
+        Assert.InRange(survey.Scenarios, 1000, 100_000);
+    }
+
     // The claim would be wrong of v19, which forgets swap entries at the PMD's order.
     [Fact]
     public void Of_v19_that_is_not_true() =>

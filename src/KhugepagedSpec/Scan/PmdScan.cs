@@ -152,11 +152,10 @@ internal static class PmdScan
             for (int i = ptes.Length - 1; _unmapped > 0 && i >= 0; i--)
                 if (!ptes[i].IsNoneOrZero && !ptes[i].IsPresent)
                     entry = i;
-            return Refused(ScanResult.LackReferencedPage,
-                new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
-            {
-                Kind = entry < 0 ? PteKind.None : ptes[entry].Kind,
-            });
+            var kind = entry < 0 ? PteKind.None : ptes[entry].Kind;
+            return Refused(
+                ScanResult.LackReferencedPage,
+                new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed) { Kind = kind });
         }
 
         public readonly ScanReport Report(ScanResult result)
