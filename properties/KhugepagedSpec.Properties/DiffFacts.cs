@@ -2,6 +2,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
 using KhugepagedSpec.Versions;
 
@@ -93,6 +94,21 @@ public sealed class DiffFacts
     {
         var found = VersionDiff.Search(Catalogue.V12, Catalogue.Linux72, new DiffScope(kind, GivenSettings.Nothing)).Difference!;
         Assert.Equal(kind, VersionDiff.In(found.Scenario, Catalogue.V12, Catalogue.Linux72, kind));
+    }
+
+    [Theory]
+    [InlineData("allocation-failure-lost", "alloc-fails", DifferenceIn.Result)]
+    [InlineData("allocations-counted-twice", "page-locked", DifferenceIn.Counters)]
+    [InlineData("abort-goes-on", "charge-fails@9", DifferenceIn.Behaviour)]
+    public void Each_kind_is_told_from_the_others(string variant, string mishap, DifferenceIn kinds)
+    {
+        var scenario = Scenario.Of(PageTable.Parse("x*512", Geometry.X86));
+        scenario = scenario with
+        {
+            Settings = scenario.Settings.WithSizes(Given.Orders(4, 9), SizeEnabled.Madvise),
+            Mishaps = [ScriptedMishap.Parse(mishap)],
+        };
+        Assert.Equal(kinds, VersionDiff.In(scenario, Catalogue.Find(variant)!, Catalogue.Linux72, DifferenceIn.Behaviour));
     }
 
     // A failed allocation that is lost shows in the result only.
