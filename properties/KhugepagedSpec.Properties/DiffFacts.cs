@@ -2,6 +2,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
 using KhugepagedSpec.Versions;
 
@@ -53,6 +54,16 @@ public sealed class DiffFacts
         Assert.All(survey.Classes, one => Assert.True(!one.Smallest.Scenario.Mishaps.IsEmpty || !one.Smallest.Scenario.Program.IsEmpty));
     }
 
+    [Fact]
+    public void A_survey_that_is_interrupted_says_how_far_it_came()
+    {
+        using var stop = new CancellationTokenSource();
+        var survey = DiffSurvey.Run(
+            Catalogue.Linux71, Catalogue.Linux72, new DiffScope(DifferenceIn.Behaviour, PmdOnly), tried => stop.Cancel(), stop.Token);
+        Assert.False(survey.IsComplete);
+        Assert.InRange(survey.Scenarios, 1000, 100_000);
+    }
+
     // The claim would be wrong of v19, which forgets swap entries at the PMD's order.
     [Fact]
     public void Of_v19_that_is_not_true() =>
@@ -83,6 +94,21 @@ public sealed class DiffFacts
     {
         var found = VersionDiff.Search(Catalogue.V12, Catalogue.Linux72, new DiffScope(kind, GivenSettings.Nothing)).Difference!;
         Assert.Equal(kind, VersionDiff.In(found.Scenario, Catalogue.V12, Catalogue.Linux72, kind));
+    }
+
+    [Theory]
+    [InlineData("allocation-failure-lost", "alloc-fails", DifferenceIn.Result)]
+    [InlineData("allocations-counted-twice", "page-locked", DifferenceIn.Counters)]
+    [InlineData("abort-goes-on", "charge-fails@9", DifferenceIn.Behaviour)]
+    public void Each_kind_is_told_from_the_others(string variant, string mishap, DifferenceIn kinds)
+    {
+        var scenario = Scenario.Of(PageTable.Parse("x*512", Geometry.X86));
+        scenario = scenario with
+        {
+            Settings = scenario.Settings.WithSizes(Given.Orders(4, 9), SizeEnabled.Madvise),
+            Mishaps = [ScriptedMishap.Parse(mishap)],
+        };
+        Assert.Equal(kinds, VersionDiff.In(scenario, Catalogue.Find(variant)!, Catalogue.Linux72, DifferenceIn.Behaviour));
     }
 
     // A failed allocation that is lost shows in the result only.

@@ -31,17 +31,24 @@ public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<Set
 {
     private const int Random = 10_000;
 
+    /// <summary>All was gone through; else what is said is of those looked at.</summary>
+    public bool IsComplete { get; init; } = true;
+
     /// <summary>Goes through every scenario of the small geometries, and random ones at the real size.</summary>
     /// <param name="first">One version.</param>
     /// <param name="second">The other.</param>
     /// <param name="scope">What to look for, and under which settings.</param>
     /// <param name="tell">Told from time to time how many scenarios were looked at.</param>
-    public static DiffSurvey Run(KhugepagedVersion first, KhugepagedVersion second, DiffScope scope, Action<int>? tell = null)
+    /// <param name="stop">Ends it early.</param>
+    public static DiffSurvey Run(
+        KhugepagedVersion first, KhugepagedVersion second, DiffScope scope, Action<int>? tell = null, CancellationToken stop = default)
     {
         var settings = new ConcurrentDictionary<SettingsClass, (long Scenarios, long Differ, long Undisturbed)>();
         var classes = new ConcurrentDictionary<(string First, string Second), (long Scenarios, int Number, Scenario Smallest)>();
         int count = 0;
-        Parallel.ForEach(scope.Scenarios(Random).Select((scenario, number) => (scenario, number)), one =>
+        bool isComplete = true;
+        var all = scope.Scenarios(Random).TakeWhile(_ => isComplete = !stop.IsCancellationRequested);
+        Parallel.ForEach(all.Select((scenario, number) => (scenario, number)), one =>
         {
             var difference = VersionDiff.On(one.scenario, first, second, scope.In);
             int differs = difference is null ? 0 : 1;
@@ -72,7 +79,10 @@ public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<Set
                     return new DifferenceClass(one.Key.First, one.Key.Second, one.Value.Scenarios, difference,
                         VersionDiff.In(small, first, second, scope.In));
                 }),
-            ]);
+            ])
+        {
+            IsComplete = isComplete,
+        };
     }
 
     private static (string First, string Second) ClassOf(Difference difference) =>

@@ -27,7 +27,7 @@ internal static class DiffCommand
             number of orders; then random ones at the real size. What it finds is shrunk. Settings that are given are not searched:
             the PMD's size (2M, 9) stands for that of every geometry, 0 and 511 for the least and the most. --classes counts for each
             class of settings how many scenarios differ, and how many of these undisturbed: a table, and nothing going wrong.
-            Exit code 0: no difference; 1: they differ; 2: bad input.
+            Exit code 0: no difference; 1: they differ; 2: bad input; 3: --classes was interrupted.
 
             Examples:
               khugepaged-spec diff v19 linux-7.2
@@ -117,12 +117,13 @@ internal static class DiffCommand
 
     private static int Survey(KhugepagedVersion a, KhugepagedVersion b, DiffScope scope, bool json)
     {
-        var survey = TerminalProgress.Counting("scenarios tried", tell => DiffSurvey.Run(a, b, scope, tell));
+        using var interrupt = new Interrupt();
+        var survey = TerminalProgress.Counting("scenarios tried", tell => DiffSurvey.Run(a, b, scope, tell, interrupt.Token));
         if (json)
             DiffJson.Print(a, b, scope.In, survey);
         else
             DiffText.Print(a, b, scope.In, survey);
-        return survey.Classes.IsEmpty ? CommandLine.Agree : CommandLine.Differ;
+        return !survey.IsComplete ? CommandLine.NotExhausted : survey.Classes.IsEmpty ? CommandLine.Agree : CommandLine.Differ;
     }
 
     private static int Print(KhugepagedVersion a, KhugepagedVersion b, Difference? difference, string? searched, DifferenceIn kinds)

@@ -25,7 +25,7 @@ internal static class DiffText
     /// <summary>The classes of a survey, and where there is no difference.</summary>
     public static void Print(KhugepagedVersion a, KhugepagedVersion b, DifferenceIn kinds, DiffSurvey survey)
     {
-        Console.WriteLine($"{a.Name} and {b.Name}, in {Names(kinds)}: {Number(survey.Scenarios)} scenarios");
+        Console.WriteLine($"{a.Name} and {b.Name}, in {Names(kinds)}: {Number(survey.Scenarios)} scenarios{(survey.IsComplete ? "" : ", then interrupted")}");
         Console.WriteLine($"{survey.Bound}\n");
         Console.WriteLine($"  {"sizes",-22}{"max_ptes_none",-16}{"scenarios",12}{"differ",12}{"undisturbed",14}");
         foreach (var one in survey.Settings)

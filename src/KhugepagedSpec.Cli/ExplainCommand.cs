@@ -209,8 +209,8 @@ internal sealed record Explained(
     private static ExplainedPass Pass(RunningScenario running, CollapseKind kind)
     {
         var run = running.Pass();
-        return new ExplainedPass(run) { WhyNotScanned = run.Report.Tables.Count > 0 ? null
-            : NotScanned.Why(running.Machine, running.Process, 0, kind) };
+        bool scanned = run.Report.Tables.Count > 0;
+        return new ExplainedPass(run) { WhyNotScanned = scanned ? null : NotScanned.Why(running.Machine, running.Process, 0, kind) };
     }
 }
 

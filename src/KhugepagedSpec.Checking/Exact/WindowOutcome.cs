@@ -64,8 +64,12 @@ public readonly record struct WindowOutcome(int LargestOrder, ScanResult Error, 
                             wrong ??= $"{a}, {b}, {c}: it matters where the window is cut";
                     }
         }
-        return new Claim("outcomes-compose", "What an attempt below the PMD's order comes to follows from the two halves of its window.",
-            cases, wrong, clock.Elapsed) { IsOfTheMethod = true };
+        return new Claim(
+            "outcomes-compose", "What an attempt below the PMD's order comes to follows from the two halves of its window.",
+            cases, wrong, clock.Elapsed)
+        {
+            IsOfTheMethod = true,
+        };
     }
 
     /// <summary>Every outcome there is.</summary>
