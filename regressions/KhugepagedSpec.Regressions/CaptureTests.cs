@@ -350,7 +350,7 @@ public sealed class CaptureTests : IDisposable
 
     private void Write(ProcessCapture capture)
     {
-        using var file = new CaptureFile(_file);
+        using var file = new CaptureFile(new StreamWriter(_file));
         file.Add(capture.Head);
         foreach (var vma in capture.Vmas)
         {

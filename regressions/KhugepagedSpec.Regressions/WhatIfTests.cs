@@ -258,7 +258,7 @@ public sealed class WhatIfTests : IDisposable
     {
         string path = Path.Combine(folder, "redis.jsonl");
         var capture = Of(ThpSettings.Defaults(Geometry.X86), "x*512", "x*511 .", "x*16 .*16 w x*479", "m9", "0");
-        using var file = new CaptureFile(path);
+        using var file = new CaptureFile(new StreamWriter(path));
         file.Add(capture.Head);
         foreach (var range in capture.Vmas[0].Ranges)
             file.Add(range);

@@ -36,14 +36,14 @@ internal static class DiffCommand
         command.Add(html);
         command.SetAction(parsed =>
         {
-            string? page = HtmlOption.Get(parsed, html);
+            var page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(all))
                 return page is null ? DiffText.PrintMatrix() : throw new UsageException("--html contradicts --all: expected two versions");
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
             var (difference, searched) = scenario.TableText(parsed) is null ? Search(a, b) : (On(scenario.Scenario(parsed), a, b), null);
             if (page is not null)
-                HtmlPage.Write(page, DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)));
+                page.Write(DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)).ToString());
             return Print(a, b, difference, searched);
         });
         return command;
@@ -58,7 +58,12 @@ internal static class DiffCommand
 
     private static (Difference? Difference, string Searched) Search(KhugepagedVersion a, KhugepagedVersion b)
     {
-        var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, tell));
+        var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, tried =>
+        {
+            tell(tried);
+            if (Interrupt.OfTheRun.IsCancellationRequested)
+                throw new InterruptedException(FormattableString.Invariant($"{tried} scenarios tried, none of which tells {a.Name} and {b.Name} apart"));
+        }));
         return (report.Difference, FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
     }
 

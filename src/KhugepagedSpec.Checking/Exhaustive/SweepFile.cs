@@ -16,11 +16,14 @@ public static class SweepFile
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
     public static StreamWriter Begin(string path, SweepPlan plan, IEnumerable<SweepResult> done) => Journal.Begin(path, plan, done);
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public static void Begin(TextWriter writer, SweepPlan plan, IEnumerable<SweepResult> done) => Journal.Begin(writer, plan, done);
+
     /// <summary>Adds a unit.</summary>
-    public static void Append(StreamWriter writer, SweepResult result) => Journal.Append(writer, result);
+    public static void Append(TextWriter writer, SweepResult result) => Journal.Append(writer, result);
 }
 
 [JsonSerializable(typeof(SweepPlan))]
 [JsonSerializable(typeof(SweepResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 internal sealed partial class SweepJson : JsonSerializerContext;

@@ -30,11 +30,14 @@ public static class LiveJournal
     /// <summary>Begins a file anew with what is done already, in one step.</summary>
     public static StreamWriter Begin(string path, LivePlan plan, IEnumerable<BatchResult> done) => Journal.Begin(path, plan, done);
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public static void Begin(TextWriter writer, LivePlan plan, IEnumerable<BatchResult> done) => Journal.Begin(writer, plan, done);
+
     /// <summary>Adds a batch.</summary>
-    public static void Append(StreamWriter writer, BatchResult batch) => Journal.Append(writer, batch);
+    public static void Append(TextWriter writer, BatchResult batch) => Journal.Append(writer, batch);
 }
 
 [JsonSerializable(typeof(LivePlan))]
 [JsonSerializable(typeof(BatchResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
 internal sealed partial class LiveJson : JsonSerializerContext;
