@@ -297,7 +297,7 @@ public sealed class CaptureTests : IDisposable
     [InlineData("{}", "line 1: expected the head of a capture")]
     [InlineData("not json", "line 1: ")]
     [InlineData("HEAD\n{}\nHEAD", "line 2: expected a range, a vma or an end")]
-    [InlineData("HEAD\n{\"range\":{\"at\":\"7f\",\"ranges\":1,\"table\":\"x*3\",\"changed\":false}}\n\n", "line 2: 3 cells: expected 512, one per PTE of the table")]
+    [InlineData("HEAD\n{\"range\":{\"at\":\"7f0000000000\",\"ranges\":1,\"table\":\"x*3\",\"changed\":false}}\n\n", "line 2: key 'range.table': 3 cells: expected 512, one per PTE of the table")]
     public void A_file_that_is_no_capture_is_refused_by_line(string text, string message)
     {
         Write(Sample());

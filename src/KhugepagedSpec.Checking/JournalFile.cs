@@ -44,7 +44,7 @@ public sealed class JournalFile<TPlan, TItem>(JsonTypeInfo<TPlan> planType, Json
             }
             catch (JsonShapeException error)
             {
-                throw new FormatException($"{InputFile.NameOf(path)}, line {number}: {error.Message}; expected {expected}", error);
+                throw new FormatException($"{InputFile.NameOf(path)}, line {number}: {error.Message} ({expected})", error);
             }
         }
     }

@@ -18,7 +18,7 @@ internal static class JsonWords
 
     /// <summary>True if the key must be there.</summary>
     public static bool IsRequired(JsonPropertyInfo property) =>
-        property.IsRequired || (property.Options.RespectRequiredConstructorParameters && property.AssociatedParameter is { HasDefaultValue: false });
+        property.IsRequired || (property.Options.RespectRequiredConstructorParameters && property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false });
 
     /// <summary>True if null may stand there.</summary>
     public static bool MayBeNull(JsonPropertyInfo property) =>

@@ -11,15 +11,7 @@ internal static class MishapOption
     /// <exception cref="FormatException">It is none.</exception>
     public static ScriptedMishap Parse(string text, Geometry geometry)
     {
-        ScriptedMishap mishap;
-        try
-        {
-            mishap = ScriptedMishap.Parse(text);
-        }
-        catch (FormatException error)
-        {
-            throw new UsageException($"--fail {text}: {error.Message}");
-        }
+        var mishap = ScriptedMishap.Parse(text);
 
         // Attempts have the orders of large folios; outside of them a window may be a single page.
         int least = mishap.When is Gap.BeforeRead or Gap.BeforeWrite ? Geometry.MinOrder : 0;

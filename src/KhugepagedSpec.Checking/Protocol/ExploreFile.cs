@@ -58,6 +58,8 @@ public static class ExploreFile
         if (combinations.FirstOrDefault(each => each.IsEmpty || each.Any(result => result.Unit != each[0].Unit || result.Unit < 0 || result.Unit >= plan.Combinations)) is { IsDefault: false } odd)
             throw new FormatException(
                 $"{InputFile.NameOf(path)}: {(odd.IsEmpty ? "a combination without a search" : $"unit {odd[0].Unit}")}: expected the searches of one combination a line, units 0 to {plan.Combinations - 1}");
+        if (combinations.GroupBy(each => each[0].Unit).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new FormatException($"{InputFile.NameOf(path)}: unit {twice.Key} twice: expected it once");
         return (plan, [.. combinations]);
     }
 

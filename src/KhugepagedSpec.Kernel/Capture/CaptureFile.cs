@@ -13,7 +13,7 @@ namespace KhugepagedSpec.Kernel.Capture;
 /// </summary>
 public sealed class CaptureFile : ICaptureSink, IDisposable
 {
-    private const string Expected = "what khugepaged-spec capture writes";
+    private const string Expected = "what khugepaged-spec capture wrote";
 
     private readonly TextWriter _writer;
     private CaptureHead? _head;
@@ -92,7 +92,7 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
     private static void Take(CaptureLineJson line, CaptureBuilder into, CaptureChecks checks, ref CaptureHead? head)
     {
         if (new object?[] { line.Head, line.Range, line.Vma, line.End }.Count(part => part is not null) != 1 || (line.Head is null) != (head is not null))
-            throw new FormatException($"expected {(head is null ? "the head of a capture" : "one of a range, a vma and an end")}");
+            throw new FormatException($"expected {(head is null ? "the head of a capture" : "a range, a vma or an end")}");
         if (line.Head is { } begin)
         {
             checks.Add(head = Head(begin));

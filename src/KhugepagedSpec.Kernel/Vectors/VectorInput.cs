@@ -139,7 +139,7 @@ public sealed record VectorInput
         if (input.Program.Length > 0 && !string.IsNullOrEmpty(pattern))
             throw new FormatException("pat= and prog= in 'in': expected one of them");
         if (pattern is null && input.Program.IsEmpty)
-            throw new FormatException("no pat= in 'in'");
+            throw new FormatException("no pat= in 'in': expected it, or prog=");
         pattern ??= "";
         if (input.Then.Any(operation => operation.What == 'H'))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
@@ -287,7 +287,7 @@ public sealed record VectorInput
             : throw Unknown(key, value, string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant());
 
     private static int Number(string key, string value, int most = Most) =>
-        WholeNumber.Read(value, most) ?? throw Unknown(key, value, WholeNumber.Expected(value, most));
+        WholeNumber.Read(value, 0, most) ?? throw Unknown(key, value, WholeNumber.Expected(value, 0, most));
 
     private static FormatException Unknown(string key, string value, string expected) => new($"{key}={value} in 'in': expected {expected}");
 }

@@ -147,7 +147,11 @@ public static class VectorReader
     private static Attempt ReadAttempt(string text, Geometry geometry)
     {
         var rest = text.AsSpan();
-        int offset = Number(Until(ref rest, '/'), text, geometry.Pages - 1);
+        var place = Until(ref rest, '/');
+
+        // From the observed range's first page: the range before it and the one behind it are the process's too.
+        int offset = WholeNumber.Read(place, -geometry.Pages, 2 * geometry.Pages - 1)
+            ?? throw new FormatException($"'{place}' in '{text}': expected {WholeNumber.Expected(place, -geometry.Pages, 2 * geometry.Pages - 1)}");
         int order = Number(Until(ref rest, ':'), text, geometry.PmdOrder);
         var status = ReadResult(Until(ref rest, ':'), text);
         IsolateReport? isolate = null;
@@ -160,7 +164,7 @@ public static class VectorReader
                 var pair = field[2..];
                 int swappedIn = Number(Until(ref pair, '/'), text, geometry.Pages);
                 int result = Number(pair, text, int.MaxValue);
-                swapin = new SwapinReport(swappedIn, Enum.IsDefined((ScanResult)result) ? (ScanResult)result : throw new FormatException($"unknown result {result} in '{text}'"));
+                swapin = new SwapinReport(swappedIn, Enum.IsDefined((ScanResult)result) ? (ScanResult)result : throw new FormatException($"unknown result {result} in '{text}': expected 0 to {(int)Enum.GetValues<ScanResult>().Max()}"));
             }
             else if (field.StartsWith("n"))
             {
@@ -222,8 +226,8 @@ public static class VectorReader
     }
 
     private static ScanResult ReadResult(ReadOnlySpan<char> name, string text) =>
-        ScanResultNames.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in '{text}'");
+        ScanResultNames.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in '{text}': expected one as trace lines have it");
 
     private static int Number(ReadOnlySpan<char> digits, string text, int most) =>
-        WholeNumber.Read(digits, most) ?? throw new FormatException($"'{digits}' in '{text}': expected {WholeNumber.Expected(digits, most)}");
+        WholeNumber.Read(digits, 0, most) ?? throw new FormatException($"'{digits}' in '{text}': expected {WholeNumber.Expected(digits, 0, most)}");
 }
