@@ -42,6 +42,11 @@ public static class JsonShape
                 utf8.Length == 0 ? $"it is empty: expected {JsonWords.Of(type)}" : $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected {JsonWords.Of(type)}",
                 (int)(error.LineNumber ?? 0) + 1);
         }
+        catch (InvalidOperationException)
+        {
+            // What the reader says of a name.
+            throw new JsonShapeException($"half of a character in a key: expected {JsonWords.Of(type)}", 1);
+        }
     }
 
     private readonly struct Shape(byte[] utf8, JsonSerializerOptions options)

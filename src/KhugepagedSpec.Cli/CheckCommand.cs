@@ -50,7 +50,7 @@ internal static class CheckCommand
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
             if ((isExhaustive ? ofRandom : ofExhaustive).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
-                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive" : $"{stray.Name}: expected --exhaustive with it");
+                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive: expected one of them" : $"{stray.Name}: expected --exhaustive with it");
             if (isExhaustive)
             {
                 string[] named = parsed.GetValue(models) is { Length: > 0 } some ? some : [Catalogue.Linux72.Name];
@@ -70,7 +70,7 @@ internal static class CheckCommand
                 if (many < 1)
                     throw new UsageException($"--seeds {many}: expected 1 or more");
                 if (ofOneSeed.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } contradicting)
-                    throw new UsageException($"{contradicting.Name} contradicts --seeds");
+                    throw new UsageException($"{contradicting.Name} contradicts --seeds: expected one of them");
                 return SeedCheckCommand.Run(
                     parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))] : KnownBad.Variants, many, scenarios);
             }

@@ -84,7 +84,23 @@ internal static class CommandLine
         parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}"
         : parsed.Errors.Count == 0 ? null
         : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
-        : parsed.Errors[0].Message.ReplaceLineEndings(" ");
+        : Objection(parsed.Errors[0], parsed.CommandResult);
+
+    // Where an option's parser is the library's, the library's words name types of the runtime, and not what was expected.
+    private static string Objection(ParseError error, CommandResult command) => error.SymbolResult switch
+    {
+        _ when error.Message.Contains("expected", StringComparison.Ordinal) && !error.Message.Contains("as expected type", StringComparison.Ordinal) => error.Message.ReplaceLineEndings(" "),
+        OptionResult { Option: var option, Tokens: var words } => Option(option, words),
+        ArgumentResult { Parent: OptionResult { Option: var option }, Tokens: var words } => Option(option, words),
+        ArgumentResult { Argument: var argument, Tokens: [] } => $"no {argument.Name}: expected {Expected(command)}",
+        ArgumentResult { Argument: var argument, Tokens: var words } => $"'{words[0].Value}': expected {argument.HelpName ?? argument.Name}",
+        _ => $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: expected {Expected(command)}",
+    };
+
+    private static string Option(Option option, IReadOnlyList<Token> words) =>
+        words.Count < Math.Max(1, option.Arity.MinimumNumberOfValues) ? $"{option.Name}: {(words.Count == 0 ? "no value" : $"'{words[0].Value}'")}: expected {option.HelpName ?? "a value"}"
+        : words.Count > option.Arity.MaximumNumberOfValues ? $"{option.Name} {words.Count} times: expected it once"
+        : $"{option.Name}: '{words[^1].Value}': expected {option.HelpName ?? "a value"}";
 
     private static string Expected(CommandResult result) =>
         result.Command.Subcommands.Count > 0

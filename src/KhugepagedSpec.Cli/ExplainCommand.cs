@@ -73,11 +73,11 @@ internal static class ExplainCommand
         if (scenario.TableText(parsed) is { } table)
             throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
         if (scenario.FirstGiven(parsed) is { } option)
-            throw new UsageException($"--vector contradicts {option}: a recorded vector has its own settings");
+            throw new UsageException($"--vector contradicts {option}: expected neither settings nor a VMA, which a recorded vector has");
         var (vector, recordedBy) = Find(id, path);
         var version = named ?? ModelOption.ForRecorded(recordedBy, path);
         if (passes > vector.Passes.Length)
-            throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
+            throw new UsageException($"--passes {passes}: expected 1 to {vector.Passes.Length}, as {id} has");
         var runs = new List<ExplainedPass>();
         var guest = new VectorMachine([vector], version, traced: true);
         var process = guest.Processes[0];
@@ -102,7 +102,7 @@ internal static class ExplainCommand
     private static Explained OfCapture(ParseResult parsed, ScenarioOptions scenario, string path, string address, int passes, KhugepagedVersion version)
     {
         if ((scenario.TableText(parsed) ?? scenario.FirstGivenBesidesSettings(parsed)) is { } stray)
-            throw new UsageException($"--capture contradicts {stray}: a captured range has its own table and VMA");
+            throw new UsageException($"--capture contradicts {stray}: expected settings only, as a captured range has its table and its VMA");
         var capture = WhatIfCommand.Read(path);
         var head = capture.Head;
         long page = CaptureCommand.Address(address) is { } at ? (long)(at / (ulong)head.PageBytes)

@@ -113,7 +113,7 @@ internal sealed class ScenarioOptions
         if (TableText(parsed) is { } table)
             throw new UsageException($"--program contradicts TABLE '{table}': expected one of them");
         if (OfTable.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
-            throw new UsageException($"--program contradicts {option.Name}: the program makes the VMA");
+            throw new UsageException($"--program contradicts {option.Name}: expected one of them, as the program makes the VMA");
         return Daemon.Scenario.Of(ProgramStep.Parse(program, geometry), geometry);
     }
 

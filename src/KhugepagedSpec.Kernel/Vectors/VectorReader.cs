@@ -55,6 +55,11 @@ public static class VectorReader
         {
             return new VectorLine(number, null, null, $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line", length);
         }
+        catch (InvalidOperationException)
+        {
+            // What the library says of a name.
+            return new VectorLine(number, null, null, "half of a character in a key: expected a recorded vector", length);
+        }
         catch (FormatException error)
         {
             return new VectorLine(number, null, null, error.Message.ReplaceLineEndings(" "), length);

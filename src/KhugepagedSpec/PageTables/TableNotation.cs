@@ -197,7 +197,7 @@ public static class TableNotation
     private static void ReadLetter(ref Reader reader, char letter, int start, Cell[] cells, ref int count)
     {
         if (CellOf(letter) is not { } cell)
-            throw new NotationException(start, $"unknown kind '{letter}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
+            throw new NotationException(start, $"unknown kind '{(char.IsControl(letter) ? $"U+{(int)letter:X4}" : letter)}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
         if (cell.Kind == PteKind.Swap && reader.TryTake('['))
         {
             ReadSlots(ref reader, cell, cells, ref count);
