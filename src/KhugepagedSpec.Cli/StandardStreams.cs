@@ -13,7 +13,7 @@ internal static class StandardStreams
     {
         Console.SetError(IsOpen(Error) ? new GuardedWriter(Console.Error, _ => null) : TextWriter.Null);
         Console.SetOut(IsOpen(Output)
-            ? new GuardedWriter(Console.Out, reason => new UsageException($"standard output: {reason}"))
+            ? new GuardedWriter(Console.Out, reason => new UsageException($"standard output: {reason}: expected somewhere to write"))
             : new ClosedWriter());
         if (!IsOpen(Input))
             Console.SetIn(new ClosedReader());
@@ -31,7 +31,8 @@ internal static class StandardStreams
         if (target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.StartsWith("/memfd:", StringComparison.Ordinal))
             return false;
         return !target.StartsWith("pipe:", StringComparison.Ordinal)
-            || !Directory.EnumerateFileSystemEntries("/proc/self/fd").Any(path => int.TryParse(Path.GetFileName(path), out int other) && other > Error && Target(other) == target);
+            || !Directory.EnumerateFileSystemEntries("/proc/self/fd").Any(path => int.TryParse(Path.GetFileName(path), out int other) && other > Error && Target(other) == target
+                && Flags(other) is { } its && (its & accessMode) != (flags & accessMode));
     }
 
     private static string? Target(int descriptor)
