@@ -255,7 +255,7 @@ public sealed class CaptureTests : IDisposable
     public void What_may_not_or_cannot_be_looked_at_is_one_line()
     {
         Refused(proc => proc.IsRoot = false, "42: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
-        Refused(proc => proc.Files.Remove("/proc/42/status"), "42: no such process");
+        Refused(proc => proc.Files.Remove("/proc/42/status"), "42: no such process: expected one that runs");
         Refused(proc => proc.Files["/proc/42/smaps"] = "", "42: it has no memory of its own: expected a process, not a kernel thread or a zombie");
         Refused(proc => proc.Files.Remove("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"), "no /sys/kernel/mm/transparent_hugepage/hpage_pmd_size: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
         Refused(proc => proc.Entry(First, FakeProc.Present), "pagemap hides the frames: expected to run as root, with CAP_SYS_ADMIN");
