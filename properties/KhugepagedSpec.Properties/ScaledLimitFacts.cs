@@ -1,6 +1,7 @@
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
@@ -76,7 +77,7 @@ public sealed class ScaledLimitFacts
     [Fact]
     public void Without_the_scans_count_of_the_table_the_promotions_pass_the_limit()
     {
-        var uncounted = SharedScaled with { Scan = SharedScaled.Scan with { Forgets = ResultSet.Of(ScanResult.ExceedSharedPte) } };
+        var uncounted = SharedScaled with { BlindAtScan = new() { Limits = Limits.MaxPtesShared } };
         var scenario = Given4("h*2 x*2 h x*3 h*2 x*2 h x*3", limit: 4);
         Assert.Equal(6, Count(scenario.Table, 'h') - Count(scenario.Run(uncounted, 8)[^1].After, 'h'));
         Assert.Equal(0, Count(scenario.Table, 'h') - Count(scenario.Run(SharedScaled, 8)[^1].After, 'h'));

@@ -48,7 +48,7 @@ public sealed class UffdDesignFacts
     public void No_earlier_look_makes_isolations_unnecessary(string name)
     {
         var design = Catalogue.Find(name)!;
-        var alone = design with { Isolation = design.Isolation with { SeesVma = false } };
+        var alone = design with { BlindAtIsolation = new() { Vma = true } };
         var scenario = Given.Khugepaged("x*15 . x*496", Given.Orders(4), 511).Failing("uffd-registered/write");
         Assert.NotNull(Contract.Find("uffd-keeps-holes")!.Check(History.Of(scenario, alone, 1)));
         Assert.Null(Contract.Find("uffd-keeps-holes")!.Check(History.Of(scenario, design, 1)));

@@ -117,7 +117,7 @@ public sealed class VersionTests
         var open = Contract.Invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
         var random = ScenarioGenerator.Random(5, new Geometry(6)).Zip(ScenarioGenerator.Random(5, new Geometry(9)), (small, large) => new[] { small, large });
         int count = 0;
-        foreach (var scenario in SmallScenarios.OfEight().Concat(random.Take(750).SelectMany(pair => pair)))
+        foreach (var scenario in SmallScenarios.OfEight().Concat(random.Take(1500).SelectMany(pair => pair)))
         {
             if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null && (scenario.Table.Cells.Length > 16 || invariant.Name != takesManyPages)))
                 continue;

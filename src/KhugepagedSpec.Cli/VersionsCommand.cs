@@ -55,6 +55,10 @@ internal static class VersionsCommand
         Console.WriteLine($"  none below PMD  {(version.IsPmdOnly ? "-" : version.NoneLimit.Name)}");
         Console.WriteLine($"  retry           {(version.IsPmdOnly ? "-" : version.Retry.Name)}");
         Console.WriteLine($"  reports         {(version.Visit switch { VisitResult.ByPriority => "success, failed allocation, last failure", VisitResult.CollapsedOrFail => "success, or SCAN_FAIL", _ => "the attempt's result" })}");
+        if (version.RepeatedAdviceAsks)
+            Console.WriteLine("  MADV_HUGEPAGE   registers also where it changes nothing");
+        if (version.KeepsEmptiedTables)
+            Console.WriteLine("  MADV_DONTNEED   leaves the table that it empties");
         if (version.HasUffdRwp)
             Console.WriteLine("  userfaultfd     protects against reads too (RWP)");
         if (version.SwapinEndsAtNonSwapEntries)

@@ -26,10 +26,10 @@ internal static class LimitProof
         int maximum = geometry.MaxPtesLimit;
         for (int limit = 0; limit <= maximum; limit++)
         {
-            var limits = new CollapseLimits(settings with { MaxPtesNone = limit }, CollapseKind.Khugepaged, version.NoneLimit);
+            var limits = new CollapseMaxPtes(settings with { MaxPtesNone = limit }, CollapseKind.Khugepaged, version.NoneLimit);
             for (int order = Geometry.MinOrder; order <= geometry.PmdOrder; order++, cases++)
             {
-                int allowed = limits.MaxNone(order, vma: null);
+                int allowed = limits.None(order, vma: null);
                 int right = order == geometry.PmdOrder ? limit : limit == maximum ? (1 << order) - 1 : 0;
                 if (allowed != right && allowed != NoneLimit.Unsupported)
                     wrong ??= $"order {order} allows {allowed} empty PTEs under max_ptes_none {limit}";

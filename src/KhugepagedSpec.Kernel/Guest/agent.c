@@ -232,38 +232,45 @@ static int huge_pages(uint64_t start, uint64_t pages)
 
 // ---- What a process does to its memory ----
 
-static int uffd = -1;
+static int uffds[2] = { -1, -1 }; /* the second with UFFD_FEATURE_RWP, which must be asked for before anything is registered */
 static struct range keep[MAX_KEEP];
 static int keeps;
 
 static int userfault(uint64_t mode, uint64_t start, uint64_t pages)
 {
-    if (uffd < 0) {
-        uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+    int *uffd = &uffds[mode & 8 ? 1 : 0];
+    if (*uffd < 0) {
+        *uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
         struct uffdio_api api = { .api = UFFD_API, .features = 1 << 13 /* WP_UNPOPULATED */ | (mode & 8 ? 1 << 17 /* RWP */ : 0) };
-        if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api))
+        if (*uffd < 0 || ioctl(*uffd, UFFDIO_API, &api))
             return failed("userfaultfd");
     }
     struct uffdio_register request = { .range = { start, pages * PAGE }, .mode = mode };
-    return ioctl(uffd, UFFDIO_REGISTER, &request) ? failed("UFFDIO_REGISTER") : 0;
+    return ioctl(*uffd, UFFDIO_REGISTER, &request) ? failed("UFFDIO_REGISTER") : 0;
+}
+
+/* The VMA is known to the one that it was registered with. */
+static int uffd_ioctl(unsigned long number, void *request)
+{
+    return ioctl(uffds[0], number, request) ? ioctl(uffds[1], number, request) : 0;
 }
 
 static int write_protect(uint64_t start, uint64_t pages)
 {
     struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = UFFDIO_WRITEPROTECT_MODE_WP };
-    return ioctl(uffd, UFFDIO_WRITEPROTECT, &request) ? failed("UFFDIO_WRITEPROTECT") : 0;
+    return uffd_ioctl(UFFDIO_WRITEPROTECT, &request) ? failed("UFFDIO_WRITEPROTECT") : 0;
 }
 
 static int read_write_protect(uint64_t start, uint64_t pages)
 {
     struct uffdio_writeprotect request = { .range = { start, pages * PAGE }, .mode = 1 /* UFFDIO_RWPROTECT_MODE_RWP */ };
-    return ioctl(uffd, UFFDIO_RWPROTECT_IOCTL, &request) ? failed("UFFDIO_RWPROTECT") : 0;
+    return uffd_ioctl(UFFDIO_RWPROTECT_IOCTL, &request) ? failed("UFFDIO_RWPROTECT") : 0;
 }
 
 static int poison_marker(uint64_t start, uint64_t pages)
 {
     struct uffd_poison request = { .start = start, .len = pages * PAGE };
-    return ioctl(uffd, UFFDIO_POISON_IOCTL, &request) ? failed("UFFDIO_POISON") : 0;
+    return uffd_ioctl(UFFDIO_POISON_IOCTL, &request) ? failed("UFFDIO_POISON") : 0;
 }
 
 // Takes a reference to each page, for as long as we live.

@@ -17,7 +17,7 @@ internal static class Counters
     {
         var kernel = recorded.Modelled();
         foreach (var line in foreign)
-            if (ExceedStatistics.Of(line.Status) is var (statistic, vmEvent))
+            if (CollapseCounters.Of(line.Status) is var (statistic, vmEvent))
             {
                 kernel.Count(statistic, geometry.PmdOrder, -1);
                 kernel.Count(vmEvent, -1);

@@ -22,7 +22,7 @@ public abstract record NoneLimit(string Name)
     /// <summary>v11 and v12: scaled, and silently capped at just under half (N. Pache, 2025-10-22, v12 patch 2).</summary>
     public static NoneLimit ScaledAndCapped { get; } = new ScaledLimit("scaled, capped at half", IsCapped: true);
 
-    /// <summary>A mistake: the sysctl as it is, at every order.</summary>
+    /// <summary>The sysctl as it is, at every order. No version has it.</summary>
     public static NoneLimit Unscaled { get; } = new UnscaledLimit("unscaled");
 
     /// <summary>Values besides 0 and the maximum are not supported, which the kernel logs when it first meets one (v13 on).</summary>

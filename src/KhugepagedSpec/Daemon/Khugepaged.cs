@@ -11,7 +11,7 @@ namespace KhugepagedSpec.Daemon;
 public sealed class Khugepaged
 {
     private readonly Machine _machine;
-    private readonly TableCollapse _collapse;
+    private readonly CollapseSinglePmd _collapse;
     private AddressSpace? _cursorProcess;
     private long _cursorPage;
 
@@ -19,7 +19,7 @@ public sealed class Khugepaged
     public Khugepaged(Machine machine)
     {
         _machine = machine;
-        _collapse = new TableCollapse(machine);
+        _collapse = new CollapseSinglePmd(machine);
     }
 
     /// <summary>Where the next wake-up goes on: the process, and the first page not looked at; null at the start of the list.</summary>
@@ -112,8 +112,6 @@ public sealed class Khugepaged
                     tables.Add(run);
                     last = run.Status;
                     lockDropped = run.LockDropped;
-                    if (run.Status == ScanResult.Succeed && _machine.Version.Accounting != AccountingRule.PagesCollapsedByFolio)
-                        _machine.Statistics.PagesCollapsed++;
                 }
                 else
                 {

@@ -35,7 +35,7 @@ public static class MadviseCollapse
         machine.LruBatch.Drain();
         int pages = machine.Geometry.Pages;
         long first = machine.Geometry.NextRangeStart(start), last = machine.Geometry.RangeStart(end);
-        var collapse = new TableCollapse(machine);
+        var collapse = new CollapseSinglePmd(machine);
         long progress = 0;
         var failure = ScanResult.Succeed;
         var current = vma;
@@ -44,7 +44,8 @@ public static class MadviseCollapse
         {
             if (lockDropped)
             {
-                var result = Revalidation.Run(machine, mm, range, machine.Geometry.PmdOrder, CollapseKind.Madvise, out var found);
+                var result = HugepageVmaRevalidate.Run(
+                    machine, mm, range, machine.Geometry.PmdOrder, CollapseKind.Madvise, expectAnon: false, out var found);
                 if (result != ScanResult.Succeed)
                 {
                     failure = result;

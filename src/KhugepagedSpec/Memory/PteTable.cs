@@ -68,6 +68,14 @@ public sealed class PteTable
         Pmd = PmdState.HugeZero;
     }
 
+    /// <summary>
+    /// Takes the table out from under the PMD entry, as pmdp_collapse_flush() does: the entry is empty, the PTEs are where they were.
+    /// </summary>
+    public void Detach() => Pmd = PmdState.None;
+
+    /// <summary>Puts the table back under the PMD entry, as pmd_populate() does.</summary>
+    public void Attach() => Pmd = PmdState.Table;
+
     /// <summary>The huge page is being moved, or lives in device memory: an entry that is not present stands for it.</summary>
     /// <param name="state"><see cref="PmdState.Migration"/> or <see cref="PmdState.DevicePrivate"/>.</param>
     public void StandIn(PmdState state) => Pmd = state;

@@ -32,17 +32,13 @@ public sealed class SwapSpace(Geometry geometry)
                 return first;
     }
 
-    /// <summary>
-    /// Notes that a written page table holds slot <paramref name="slot"/>; 0, of which nothing is known, is none. The page was swapped out
-    /// by itself.
-    /// </summary>
+    /// <summary>Notes that a written page table holds slot <paramref name="slot"/>; 0, of which nothing is known, is none.</summary>
     /// <param name="memory">Where the frame is that stands for the page.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="slot">The slot.</param>
     public void Claim(PhysicalMemory memory, int frame, int slot)
     {
         memory.FolioOf(frame).Slot = slot;
-        Note(memory, frame, memory.Contents(frame) == 0);
         if (slot > 0)
             ClusterAt(slot / _slots).Set(slot % _slots, 1, used: true);
     }
@@ -65,7 +61,8 @@ public sealed class SwapSpace(Geometry geometry)
         int frame = memory.Allocate(0);
         memory.Contents(frame) = memory.Contents(pte.Pfn);
         memory.FolioOf(frame).Slot = slot;
-        Note(memory, frame, isZero);
+        if (isZero)
+            memory.FolioOf(frame).Flags |= FolioFlags.InZeromap;
         return new Pte(PteKind.Swap, pte.Flags & PteFlags.UffdWp, frame);
     }
 
@@ -81,12 +78,6 @@ public sealed class SwapSpace(Geometry geometry)
             if (memory.Contents(pfn + i) != 0)
                 return false;
         return true;
-    }
-
-    private static void Note(PhysicalMemory memory, int frame, bool isZero)
-    {
-        if (isZero)
-            memory.FolioOf(frame).Flags |= FolioFlags.InZeromap;
     }
 
     private Cluster ClusterAt(int number)

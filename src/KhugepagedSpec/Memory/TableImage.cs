@@ -122,6 +122,9 @@ public static class TableImage
     }
 
     // The same numbers in both.
+    // ksmd makes another page for those that come after. Source: Linux 7.2, mm/ksm.c:__is_page_sharing_candidate, ksm_max_page_sharing.
+    private const int MaxKsmSharing = 256;
+
     private const CellFlags OfPte = CellFlags.Young | CellFlags.Dirty | CellFlags.UffdWp;
 
     private static readonly ImmutableArray<(FolioFlags Folio, CellFlags Cell)> FlagPairs =
@@ -167,7 +170,7 @@ public static class TableImage
                 continue;
             int pfn = cell.Kind switch
             {
-                PteKind.Page when cell.Has(CellFlags.Ksm) && ksmPage >= 0 => ksmPage,
+                PteKind.Page when cell.Has(CellFlags.Ksm) && ksmPage >= 0 && memory.FolioOf(ksmPage).MapCount < MaxKsmSharing => ksmPage,
                 PteKind.Page => FrameFor(memory, cell, i, ref largeFolios),
                 PteKind.Swap or PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate or PteKind.HwPoison => memory.Allocate(0),
                 _ => -1,
@@ -175,7 +178,12 @@ public static class TableImage
             if (pfn >= 0)
                 Fill(memory, pfn, cell);
             if (cell.Kind == PteKind.Swap)
+            {
+                // Swapped out by itself.
                 machine.Swap.Claim(memory, pfn, cell.Slot);
+                if (cell.Has(CellFlags.ZeroFilled))
+                    memory.FolioOf(pfn).Flags |= FolioFlags.InZeromap;
+            }
             if (cell.Kind == PteKind.Page)
             {
                 memory.Map(pfn, 1, mm.Id);

@@ -36,7 +36,7 @@ public static class TableNotation
         ('L', Small(Written | CellFlags.LazyFree), "lazyfree, written again"),
         ('w', Small(Written | CellFlags.UffdWp), "uffd-wp"),
         ('a', Small(Written | CellFlags.NotAnon), "not anonymous"),
-        ('K', Small(CellFlags.Young | CellFlags.Ksm | CellFlags.Shared), "KSM page; all of a table are the same one"),
+        ('K', Small(CellFlags.Young | CellFlags.Ksm | CellFlags.Shared), "KSM page; all of a table are the same one, up to 256 mappings"),
         ('v', new(PteKind.Special), "no struct page"),
         ('D', new(PteKind.ZoneDevice), "ZONE_DEVICE page"),
         ('s', new(PteKind.Swap), "swap entry"),

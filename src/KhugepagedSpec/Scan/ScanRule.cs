@@ -1,5 +1,3 @@
-using KhugepagedSpec.Collapse;
-
 namespace KhugepagedSpec.Scan;
 
 /// <summary>What the versions' scans differ in.</summary>
@@ -26,7 +24,4 @@ public sealed record ScanRule(string Name)
     /// 2025-10-07, "abort collapse scan on non-swap entries").
     /// </summary>
     public bool EndsAtNonSwapEntries { get; init; }
-
-    /// <summary>A mistake: results that the scan forgets to look for.</summary>
-    public ResultSet Forgets { get; init; }
 }

@@ -87,7 +87,7 @@ public static class Catalogue
         Scan = new ScanRule("by chunk") { OccupancyIsByChunk = true, EndsAtUffdHoles = true },
         Candidate = new CandidateRule("chunks > threshold") { IsChunkThreshold = true, Swap = SwapCounts.Nowhere },
         NoneLimit = NoneLimit.Scaled,
-        Isolation = IsolationRule.Linux72 with { SwapBailKeepsLock = true },
+        SwapBailKeepsLock = true,
     };
 
     /// <summary>v17's patch 11 without patch 12, as posted: every failure descends, a mapped huge page too.</summary>
@@ -168,8 +168,8 @@ public static class Catalogue
         Name = "linux-7.0",
         Source = "Linux 7.0.13 and 6.19.14, as observed",
         Releases = new((6, 19), (7, 0)),
-        Scan = Linux71.Scan with { Name = "no lazyfree rule", Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
-        Isolation = Linux71.Isolation with { Forgets = ResultSet.Of(ScanResult.PageLazyFree) },
+        Scan = Linux71.Scan with { Name = "no lazyfree rule" },
+        HasLazyFreeRule = false,
         Trace = TraceText.Linux70,
     };
 

@@ -1,4 +1,5 @@
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.Scan;
 using KhugepagedSpec.Walk;
 
@@ -74,27 +75,30 @@ public sealed record KhugepagedVersion
     /// <summary>What each result of an attempt means for the walk.</summary>
     public RetryTable Retry { get; init; } = RetryTable.Linux72;
 
-    /// <summary>How far the walk goes on behind a window that is done with.</summary>
-    public AdvanceRule Advance { get; init; }
-
     /// <summary>What a visit of a PMD range reports.</summary>
     public VisitResult Visit { get; init; }
 
-    /// <summary>What isolation looks at again.</summary>
-    public IsolationRule Isolation { get; init; } = IsolationRule.Linux72;
+    /// <summary>Swap entries below the PMD's order: none, in every kernel.</summary>
+    public BelowPmd SwapBelowPmd { get; init; }
 
-    /// <summary>How a window is copied.</summary>
-    public CopyRule Copy { get; init; }
+    /// <summary>Shared PTEs below the PMD's order: none, in every kernel.</summary>
+    public BelowPmd SharedBelowPmd { get; init; }
 
-    /// <summary>What a failed attempt puts back.</summary>
-    public RollbackRule Rollback { get; init; }
+    /// <summary>A swap entry below the PMD's order ends the attempt with the mmap lock held (v5 patch 5, found by H. Dickins, 2025-05).</summary>
+    public bool SwapBailKeepsLock { get; init; }
 
-    /// <summary>How a new folio is mapped.</summary>
-    public InstallRule Install { get; init; }
-
-    /// <summary>How things are counted.</summary>
-    public AccountingRule Accounting { get; init; }
+    /// <summary>khugepaged leaves clean lazyfree pages alone (from 7.1 on).</summary>
+    public bool HasLazyFreeRule { get; init; } = true;
 
     /// <summary>Pages put back on the LRU pass through the per-CPU batch, whose reference a later attempt of the same pass trips over.</summary>
     public bool LruPutbackIsBatched { get; init; } = true;
+
+    /// <summary>Of a known-bad variant: what its scan does not see.</summary>
+    public Blindness BlindAtScan { get; init; } = Blindness.None;
+
+    /// <summary>Of a known-bad variant: what its isolation does not see.</summary>
+    public Blindness BlindAtIsolation { get; init; } = Blindness.None;
+
+    /// <summary>Of a known-bad variant: what it spoils; null for nothing.</summary>
+    public Sabotage? Sabotage { get; init; }
 }

@@ -7,37 +7,16 @@ namespace KhugepagedSpec.Walk;
 public abstract record OrderWalk(string Name)
 {
     /// <summary>Linux 7.2 and v19: an offset and an order, no stack.</summary>
-    public static OrderWalk Offset { get; } = new OffsetWalk("offset", NextOrder.LowestSetBit);
+    public static OrderWalk Offset { get; } = new OffsetWalk("offset");
 
     /// <summary>v18: a stack; children are pushed if some lower order is enabled.</summary>
-    public static OrderWalk Stack { get; } = new StackWalk("stack", OnlyToEnabled: true, RightFirst: false);
+    public static OrderWalk Stack { get; } = new StackWalk("stack", OnlyToEnabled: true);
 
     /// <summary>v17 and before: a stack; children are pushed down to the smallest order there is.</summary>
-    public static OrderWalk FullStack { get; } = new StackWalk("stack, full depth", OnlyToEnabled: false, RightFirst: false);
+    public static OrderWalk FullStack { get; } = new StackWalk("stack, full depth", OnlyToEnabled: false);
 
     /// <summary>Up to 7.1: the PMD's window and no other.</summary>
     public static OrderWalk PmdOnly { get; } = new PmdOnlyWalk("PMD only");
-
-    /// <summary>
-    /// A mistake: the next order from the highest set bit of the offset, ilog2 (L. Stoakes, 2026-06-04, on v18 patch 11, corrected
-    /// in the same mail).
-    /// </summary>
-    public static OrderWalk OffsetByHighestBit { get; } = new OffsetWalk("offset, ilog2", NextOrder.HighestSetBit);
-
-    /// <summary>A mistake: the next order from ffs() of the offset taken literally, which counts bits from 1.</summary>
-    public static OrderWalk OffsetByFfs { get; } = new OffsetWalk("offset, ffs from 1", NextOrder.LowestSetBitFromOne);
-
-    /// <summary>No mistake: the next order is not bounded by the PMD's.</summary>
-    public static OrderWalk OffsetUnbounded { get; } = new OffsetWalk("offset, unbounded", NextOrder.LowestSetBitUnbounded);
-
-    /// <summary>A mistake: the order is kept after going on instead of recomputed.</summary>
-    public static OrderWalk OffsetKeepingOrder { get; } = new OffsetWalk("offset, order kept", NextOrder.Kept);
-
-    /// <summary>A mistake: the walk restarts from the PMD's order wherever it is.</summary>
-    public static OrderWalk OffsetFromTop { get; } = new OffsetWalk("offset, from the top", NextOrder.Top);
-
-    /// <summary>A mistake: the right half is popped before the left.</summary>
-    public static OrderWalk StackRightFirst { get; } = new StackWalk("stack, right first", OnlyToEnabled: true, RightFirst: true);
 
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
@@ -53,20 +32,20 @@ public abstract record OrderWalk(string Name)
             where TWalker : struct, IOrderWalker => begin(Geometry, Enabled);
     }
 
-    private sealed record OffsetWalk(string Name, NextOrder NextOrder) : OrderWalk(Name)
+    private sealed record OffsetWalk(string Name) : OrderWalk(Name)
     {
-        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new OffsetWalker(geometry, enabled, NextOrder));
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new OffsetWalker(geometry, enabled));
     }
 
-    private sealed record StackWalk(string Name, bool OnlyToEnabled, bool RightFirst) : OrderWalk(Name)
+    private sealed record StackWalk(string Name, bool OnlyToEnabled) : OrderWalk(Name)
     {
-        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled, RightFirst));
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled));
     }
 
     private sealed record PmdOnlyWalk(string Name) : OrderWalk(Name)
     {
         public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
-            use.With((geometry, enabled) => new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder), NextOrder.LowestSetBit));
+            use.With((geometry, enabled) => new OffsetWalker(geometry, enabled & OrderSet.Of(geometry.PmdOrder)));
     }
 }
 

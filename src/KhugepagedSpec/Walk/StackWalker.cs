@@ -10,7 +10,6 @@ namespace KhugepagedSpec.Walk;
 public struct StackWalker : IOrderWalker
 {
     private readonly int _pmdOrder, _floor;
-    private readonly bool _rightFirst;
     private int _offset, _order;
     private WindowStack _waiting;
 
@@ -18,12 +17,10 @@ public struct StackWalker : IOrderWalker
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried.</param>
     /// <param name="onlyToEnabled">Push halves only if some lower order is enabled (v18); else down to the smallest order (v17).</param>
-    /// <param name="rightFirst">A mistake: the right half on top.</param>
-    public StackWalker(Geometry geometry, OrderSet enabled, bool onlyToEnabled = true, bool rightFirst = false)
+    public StackWalker(Geometry geometry, OrderSet enabled, bool onlyToEnabled = true)
     {
         _pmdOrder = _order = geometry.PmdOrder;
         _floor = onlyToEnabled ? Math.Max(enabled.Lowest, Geometry.MinOrder) : Geometry.MinOrder;
-        _rightFirst = rightFirst;
     }
 
     /// <inheritdoc/>
@@ -49,9 +46,7 @@ public struct StackWalker : IOrderWalker
         }
         int half = _order - 1;
         // The half on top is popped at once.
-        int right = _offset + (1 << half);
-        _waiting = _waiting.Push(_rightFirst ? _offset : right, half);
-        _offset = _rightFirst ? right : _offset;
+        _waiting = _waiting.Push(_offset + (1 << half), half);
         _order = half;
     }
 

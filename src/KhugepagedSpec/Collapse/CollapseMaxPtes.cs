@@ -11,7 +11,7 @@ namespace KhugepagedSpec.Collapse;
 /// <param name="Settings">The sysfs settings.</param>
 /// <param name="Kind">Who collapses.</param>
 /// <param name="NoneLimit">The version's rule below the PMD order.</param>
-public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind Kind, NoneLimit NoneLimit)
+public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind Kind, NoneLimit NoneLimit)
 {
     /// <summary>
     /// Empty or zero-page PTEs allowed in a window, or <see cref="NoneLimit.Unsupported"/>. userfaultfd beats MADV_COLLAPSE, which
@@ -19,7 +19,7 @@ public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind 
     /// </summary>
     /// <param name="order">The window's order.</param>
     /// <param name="vma">The VMA; null where the kernel must not look at it.</param>
-    public int MaxNone(int order, Vma? vma)
+    public int None(int order, Vma? vma)
     {
         var geometry = Settings.Geometry;
         if (vma is { IsUffdArmed: true })
@@ -41,11 +41,11 @@ public readonly record struct CollapseLimits(ThpSettings Settings, CollapseKind 
         vma is not { IsUffdArmed: true } && Kind == CollapseKind.Khugepaged && order < Settings.Geometry.PmdOrder
         && NoneLimit.HasUnsupportedValues && Settings.MaxPtesNone != 0 && Settings.MaxPtesNone != Settings.Geometry.MaxPtesLimit;
 
-    /// <summary>Shared PTEs allowed in a window: none below the PMD order, but for a mistake.</summary>
-    public int MaxShared(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesShared, below);
+    /// <summary>Shared PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it otherwise.</summary>
+    public int Shared(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesShared, below);
 
-    /// <summary>Non-present PTEs allowed in a window: none below the PMD order, but for a mistake.</summary>
-    public int MaxSwap(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesSwap, below);
+    /// <summary>Non-present PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it otherwise.</summary>
+    public int Swap(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesSwap, below);
 
     private int Limit(int order, int limit, BelowPmd below) =>
         Kind == CollapseKind.Madvise ? Settings.Geometry.Pages

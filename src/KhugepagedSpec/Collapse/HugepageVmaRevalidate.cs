@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Collapse;
 /// Looks a VMA up again once the mmap lock was dropped: it may be gone, smaller, or refuse the order by now. The extent asked for is
 /// always the PMD's. Source: Linux 7.2, <c>mm/khugepaged.c:hugepage_vma_revalidate</c>.
 /// </summary>
-internal static class Revalidation
+internal static class HugepageVmaRevalidate
 {
     /// <summary>Looks it up.</summary>
     /// <param name="machine">The machine.</param>
@@ -16,8 +16,9 @@ internal static class Revalidation
     /// <param name="start">The PMD range's first page.</param>
     /// <param name="order">The order to be collapsed to.</param>
     /// <param name="kind">Who asks.</param>
+    /// <param name="expectAnon">It must be anonymous, as what was scanned was.</param>
     /// <param name="vma">The VMA; null where there is none.</param>
-    public static ScanResult Run(Machine machine, AddressSpace mm, long start, int order, CollapseKind kind, out Vma? vma)
+    public static ScanResult Run(Machine machine, AddressSpace mm, long start, int order, CollapseKind kind, bool expectAnon, out Vma? vma)
     {
         vma = null;
         if (mm.IsExiting || mm.ThpDisable == ThpDisable.Completely)
@@ -27,6 +28,8 @@ internal static class Revalidation
             return ScanResult.VmaNull;
         if (!vma.Covers(start, start + machine.Geometry.Pages))
             return ScanResult.AddressRange;
-        return Eligibility.PossibleOrders(machine, mm, vma, kind).Contains(order) ? ScanResult.Succeed : ScanResult.VmaCheck;
+        if (!Eligibility.PossibleOrders(machine, mm, vma, kind).Contains(order))
+            return ScanResult.VmaCheck;
+        return expectAnon && !(vma.IsAnonymous && vma.HasAnonVma) ? ScanResult.PageAnon : ScanResult.Succeed;
     }
 }

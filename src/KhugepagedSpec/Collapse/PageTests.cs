@@ -7,25 +7,21 @@ namespace KhugepagedSpec.Collapse;
 /// The tests of one page that scan and isolation share. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_scan_pmd</c>,
 /// <c>__collapse_huge_page_isolate</c>.
 /// </summary>
-internal static class PageState
+internal static class PageTests
 {
-    /// <summary>
-    /// What a PMD entry means for collapse. One that migrates will map a huge page again; any other that is not present is no table.
-    /// Source: Linux 7.2, <c>mm/khugepaged.c:check_pmd_state</c>.
-    /// </summary>
-    public static ScanResult OfPmd(PmdState pmd) => pmd switch
-    {
-        PmdState.Table => ScanResult.Succeed,
-        PmdState.None or PmdState.DevicePrivate => ScanResult.NoPteTable,
-        _ => ScanResult.PmdMapped,
-    };
-
     /// <summary>khugepaged leaves a lazily freeable page alone unless it was written again, or the VMA is droppable anyway.</summary>
-    public static bool IsProtectedLazyFree(in Folio folio, Pte pte, Vma vma, CollapseKind kind) =>
-        kind == CollapseKind.Khugepaged && folio.Has(FolioFlags.LazyFree) && !pte.IsDirty && !vma.Has(VmaFlags.Droppable);
+    /// <param name="flags">The folio's flags.</param>
+    /// <param name="pte">The PTE.</param>
+    /// <param name="vma">The VMA.</param>
+    /// <param name="kind">Who collapses.</param>
+    public static bool IsLazyFree(FolioFlags flags, Pte pte, Vma vma, CollapseKind kind) =>
+        kind == CollapseKind.Khugepaged && (flags & FolioFlags.LazyFree) != 0 && !pte.IsDirty && !vma.Has(VmaFlags.Droppable);
 
-    /// <summary>References beyond what the mappings explain: a pin, or the per-CPU LRU batch's.</summary>
-    public static bool HasExtraReference(Machine machine, int pfn) =>
+    /// <summary>
+    /// The folio has a reference that its mappings do not explain: a pin, or the per-CPU LRU batch's. Source: Linux 7.2,
+    /// <c>include/linux/mm.h:folio_expected_ref_count</c>.
+    /// </summary>
+    public static bool HasUnexpectedReference(Machine machine, int pfn) =>
         machine.Memory.FolioOf(pfn).Pins > 0 || machine.LruBatch.Holds(machine.Memory.HeadOf(pfn));
 
     /// <summary>
@@ -36,7 +32,7 @@ internal static class PageState
         vma.Has(VmaFlags.Write) && !pte.IsUffdWp && !folio.Has(FolioFlags.Ksm) && !folio.MaybeMappedShared;
 
     /// <summary>
-    /// Used lately, by the PTE, by the folio or by a secondary MMU. KVM forgets what it is told to unmap, which is before isolation
+    /// Referenced, by the PTE, by the folio or by a secondary MMU. KVM forgets what it is told to unmap, which is before isolation
     /// looks: what is left of such a page then is the fault <c>pages-age</c>.
     /// </summary>
     public static bool IsReferenced(in Folio folio, Pte pte) => pte.IsYoung || folio.Has(FolioFlags.Referenced) || pte.IsSecondaryYoung;

@@ -1,16 +1,17 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scan;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Walk;
 
-namespace KhugepagedSpec.Scan;
+namespace KhugepagedSpec.Collapse;
 
 /// <summary>
 /// One look at every PTE of a PMD range, under the mmap read lock. The first odd PTE ends it, for every order.
 /// Source: Linux 7.2, <c>mm/khugepaged.c:collapse_scan_pmd</c>.
 /// </summary>
-internal static class PmdScan
+internal static class CollapseScanPmd
 {
     /// <summary>Scans a range.</summary>
     /// <param name="machine">The machine.</param>
@@ -22,30 +23,32 @@ internal static class PmdScan
     /// <param name="progress">Grows by one per PTE looked at, or by one if there was no table.</param>
     public static ScanReport Run(Machine machine, AddressSpace mm, Vma vma, long start, CollapseKind kind, Occupancy occupancy, ref long progress)
     {
+        KernelAssert.BugOn(start != machine.Geometry.RangeStart(start));
         var table = mm.TableAt(start);
         if (table.Pmd != PmdState.Table)
         {
             progress++;
-            return new ScanReport(PageState.OfPmd(table.Pmd));
+            return new ScanReport(CheckPmdState.Of(table.Pmd));
         }
         occupancy.Clear();
         // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
         var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder) : Eligibility.PossibleOrders(machine, mm, vma, kind);
-        var scan = new Pass(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
+        var scan = new Ptes(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
+        var sight = machine.Version.BlindAtScan;
         var ptes = table.Ptes;
         for (int i = 0; i < ptes.Length; i++)
         {
             progress++;
             if (machine.Version.Scan.OccupancyIsByChunk)
                 scan.EndChunk(i, occupancy);
-            var result = scan.Look(ptes[i], i, occupancy);
+            var result = scan.Look(sight.See(ptes[i]), i, occupancy);
             if (result != ScanResult.Succeed)
                 return scan.Report(result) with { EndedAt = i };
         }
         return scan.Report(scan.Verdict());
     }
 
-    private ref struct Pass
+    private ref struct Ptes
     {
         private readonly Machine _machine;
         private readonly Vma _vma;
@@ -54,24 +57,26 @@ internal static class PmdScan
         private readonly int _maxNone, _maxSwap, _maxShared;
         private readonly Span<int> _nodeLoad;
         private readonly ScanRule _rule;
+        private readonly Blindness _sight;
         private bool _isWritable;
         private int _noneOrZero, _unmapped, _shared, _referenced, _noneAtChunkStart;
         private int _lastPfn = -1;
 
-        public Pass(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
+        public Ptes(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
         {
             _machine = machine;
             _vma = vma;
             _kind = kind;
             _enabled = enabled;
             int pmdOrder = machine.Geometry.PmdOrder;
-            var limits = new CollapseLimits(machine.Settings, kind, machine.Version.NoneLimit);
+            var limits = new CollapseMaxPtes(machine.Settings, kind, machine.Version.NoneLimit);
             _rule = machine.Version.Scan;
-            _maxNone = !_rule.RelaxesNoneLimit || enabled == OrderSet.Of(pmdOrder) ? limits.MaxNone(pmdOrder, vma)
+            _sight = machine.Version.BlindAtScan;
+            _maxNone = !_rule.RelaxesNoneLimit || enabled == OrderSet.Of(pmdOrder) ? limits.None(pmdOrder, vma)
                 : _rule.EndsAtUffdHoles && vma.IsUffdArmed ? 0
                 : machine.Geometry.MaxPtesLimit;
-            _maxSwap = limits.MaxSwap(pmdOrder);
-            _maxShared = limits.MaxShared(pmdOrder);
+            _maxSwap = _sight.MostOf(Limits.MaxPtesSwap, limits.Swap(pmdOrder));
+            _maxShared = _sight.MostOf(Limits.MaxPtesShared, limits.Shared(pmdOrder));
             _nodeLoad = nodeLoad;
             _nodeLoad.Clear();
         }
@@ -92,40 +97,41 @@ internal static class PmdScan
         public ScanResult Look(Pte pte, int index, Occupancy occupancy)
         {
             if (pte.IsNoneOrZero)
-                return ++_noneOrZero > _maxNone && Minds(ScanResult.ExceedNonePte) ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
+                return ++_noneOrZero > _maxNone ? Exceeded(ScanResult.ExceedNonePte) : ScanResult.Succeed;
             if (!pte.IsPresent)
             {
                 if (_rule.EndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
                     return ScanResult.PteNonPresent;
-                if (++_unmapped > _maxSwap && Minds(ScanResult.ExceedSwapPte))
+                if (++_unmapped > _maxSwap)
                     return Exceeded(ScanResult.ExceedSwapPte);
-                return (pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp) && Minds(ScanResult.PteUffdWp) ? ScanResult.PteUffdWp : ScanResult.Succeed;
+                return pte.Kind == PteKind.UffdWpMarker || pte.IsUffdWp ? ScanResult.PteUffdWp : ScanResult.Succeed;
             }
-            if (pte.IsUffdWp && Minds(ScanResult.PteUffdWp))
+            if (pte.IsUffdWp)
                 return ScanResult.PteUffdWp;
             if (pte.Kind != PteKind.Page)
                 return ScanResult.PageNull;
             ref var folio = ref _machine.Memory.FolioOf(pte.Pfn);
             _lastPfn = _machine.Memory.HeadOf(pte.Pfn);
-            _isWritable |= PageState.IsWritable(folio, pte, _vma);
-            if (PageState.IsProtectedLazyFree(folio, pte, _vma, _kind) && Minds(ScanResult.PageLazyFree))
+            _isWritable |= PageTests.IsWritable(folio, pte, _vma);
+            var flags = _sight.See(folio.Flags);
+            if (_machine.Version.HasLazyFreeRule && PageTests.IsLazyFree(flags, pte, _vma, _kind))
                 return ScanResult.PageLazyFree;
             if (folio.Has(FolioFlags.NotAnon))
                 return ScanResult.PageAnon;
-            if (folio.MaybeMappedShared && ++_shared > _maxShared && Minds(ScanResult.ExceedSharedPte))
+            if (folio.MaybeMappedShared && ++_shared > _maxShared)
                 return Exceeded(ScanResult.ExceedSharedPte);
             if (!_rule.OccupancyIsByChunk)
                 occupancy.Set(index);
             if (IsTooFar(folio.Node))
                 return ScanResult.ScanAbort;
             _nodeLoad[folio.Node]++;
-            if (folio.Has(FolioFlags.OffLru) && Minds(ScanResult.PageLru))
+            if ((flags & FolioFlags.OffLru) != 0)
                 return ScanResult.PageLru;
-            if (folio.Has(FolioFlags.Locked) && Minds(ScanResult.PageLock))
+            if ((flags & FolioFlags.Locked) != 0)
                 return ScanResult.PageLock;
-            if (PageState.HasExtraReference(_machine, pte.Pfn) && Minds(ScanResult.PageCount))
+            if (!_sight.References && PageTests.HasUnexpectedReference(_machine, pte.Pfn))
                 return ScanResult.PageCount;
-            if (IsKhugepaged && PageState.IsReferenced(folio, pte))
+            if (IsKhugepaged && PageTests.IsReferenced(folio, pte))
                 _referenced++;
             return ScanResult.Succeed;
         }
@@ -133,12 +139,13 @@ internal static class PmdScan
         // A range that is hardly used is left alone; one that would need swap-in must be used by half.
         public readonly ScanResult Verdict() =>
             _machine.Version.NeedsWritablePte && !_isWritable ? ScanResult.PageRo
-            : IsKhugepaged && Minds(ScanResult.LackReferencedPage) && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
+            : IsKhugepaged && (_referenced == 0 || (_unmapped > 0 && _referenced < _machine.Geometry.Pages / 2))
                 ? ScanResult.LackReferencedPage
                 : ScanResult.Succeed;
 
         public readonly ScanReport Report(ScanResult result)
         {
+            // collapse_find_target_node
             int node = 0;
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
@@ -146,15 +153,9 @@ internal static class PmdScan
             return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node) { IsWritable = _isWritable };
         }
 
-        private readonly bool Minds(ScanResult result) => !_rule.Forgets.Contains(result);
+        private readonly ScanResult Exceeded(ScanResult limit) => CollapseCounters.Exceeded(_machine, limit, _machine.Geometry.PmdOrder);
 
-        private readonly ScanResult Exceeded(ScanResult result)
-        {
-            ExceedStatistics.Count(_machine, result, _machine.Geometry.PmdOrder);
-            return result;
-        }
-
-        // Nodes already met are fine; a new one must not be too far from any met so far.
+        // collapse_scan_abort: nodes already met are fine; a new one must not be too far from any met so far.
         private readonly bool IsTooFar(int node)
         {
             if (!_machine.Numa.NodeReclaim || _nodeLoad[node] > 0)

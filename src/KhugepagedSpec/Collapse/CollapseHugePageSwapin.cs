@@ -8,10 +8,12 @@ namespace KhugepagedSpec.Collapse;
 /// the attempt. What was brought back stays, whatever becomes of the attempt. Source: Linux 7.2,
 /// <c>mm/khugepaged.c:__collapse_huge_page_swapin</c>, <c>mm/memory.c:do_swap_page</c>.
 /// </summary>
-internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
+internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpace mm, TableRun run, int offset, int order)
 {
+    /// <summary>Brings back what may be, under the mmap read lock.</summary>
     public ScanResult Run(out SwapinReport? report)
     {
+        KernelAssert.BugOn(mm.TableAt(run.Start).Pmd != PmdState.Table);
         var window = mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order);
         bool bringsBack = order == machine.Geometry.PmdOrder || IsAllowed(window);
         var result = ScanResult.Succeed;
@@ -28,8 +30,7 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
             }
             if (!bringsBack)
             {
-                ExceedStatistics.Count(machine, ScanResult.ExceedSwapPte, order);
-                result = ScanResult.ExceedSwapPte;
+                result = CollapseCounters.Exceeded(machine, ScanResult.ExceedSwapPte, order);
                 break;
             }
             result = BringBack(ref pte, offset + i);
@@ -44,16 +45,16 @@ internal readonly ref struct Swapin(Machine machine, AddressSpace mm, TableRun r
         return result;
     }
 
-    // Below the PMD's order nothing is, but for a mistake.
+    // Below the PMD's order nothing is, in any kernel.
     private bool IsAllowed(ReadOnlySpan<Pte> window)
     {
-        var below = machine.Version.Isolation.Swap;
+        var below = machine.Version.SwapBelowPmd;
         if (below == BelowPmd.None)
             return false;
         int unmapped = 0;
         foreach (var pte in window)
             unmapped += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
-        return unmapped <= new CollapseLimits(machine.Settings, CollapseKind.Khugepaged, machine.Version.NoneLimit).MaxSwap(order, below);
+        return unmapped <= new CollapseMaxPtes(machine.Settings, CollapseKind.Khugepaged, machine.Version.NoneLimit).Swap(order, below);
     }
 
     private ScanResult BringBack(ref Pte pte, int index)
