@@ -9,9 +9,10 @@ namespace KhugepagedSpec.Properties;
 [Properties(MaxTest = 7)]
 public sealed class AdapterFacts(ITestOutputHelper output) : IDisposable
 {
-    private static int s_byClass, s_byMethod, s_replayed;
-    private static int? s_firstReplayed;
-    private static readonly List<int> s_cases = [];
+    // Large enough for two runs not to have the same cases by chance.
+    private const int Size = 100_000, Replayed = 5;
+
+    private static int s_byClass, s_byMethod, s_replayed, s_case;
 
     public void Dispose() => output.WriteLine("disposed");
 
@@ -28,21 +29,30 @@ public sealed class AdapterFacts(ITestOutputHelper output) : IDisposable
     [Property(Arbitrary = [typeof(Small)])]
     public void Arguments_come_from_the_classes_named(int value) => Assert.InRange(value, 1, 3);
 
-    [Property(Replay = "(1,3)", MaxTest = 5)]
-    public void A_replay_gives_the_same_cases(int value)
-    {
-        s_firstReplayed ??= value;
-        if (s_replayed++ == 0)
-            Assert.Equal(s_firstReplayed, value);
-    }
+    [Property(Replay = "(1,3)", MaxTest = Replayed, StartSize = Size, EndSize = Size)]
+    public void A_replay_gives_the_same_cases(int value) =>
+        Assert.Equal(Cases(Config.Quick.WithReplay(1, 3), Replayed)[s_replayed++], value);
 
-    [Property(MaxTest = 1)]
+    [Property(MaxTest = 1, StartSize = Size, EndSize = Size)]
     [Replay("(1,3)")]
-    [Replay("(5,7,20)")]
+    [Replay("(5,7,99999)")]
     public void Several_replays_go_before_the_run(int value)
     {
-        s_cases.Add(value);
-        Assert.InRange(s_cases.Count, 1, 3);
+        int[] replays = [Cases(Config.Quick.WithReplay(1, 3), 1)[0], Cases(Config.Quick.WithReplay(5, 7, 99_999), 1)[0]];
+        int now = s_case++;
+        Assert.InRange(now, 0, replays.Length);
+        if (now < replays.Length)
+            Assert.Equal(replays[now], value);
+        else
+            Assert.DoesNotContain(value, replays);
+    }
+
+    // What FsCheck makes of a replay, without the adapter.
+    private static List<int> Cases(Config config, int count)
+    {
+        var cases = new List<int>();
+        Check.One(config.WithMaxTest(count).WithStartSize(Size).WithEndSize(Size).WithQuietOnSuccess(true), Prop.ForAll<int>(cases.Add));
+        return cases;
     }
 
     [Property(Skip = "a skipped property is not run")]

@@ -39,9 +39,9 @@ public sealed class CorpusFacts
     }
 
     [Theory]
-    [InlineData("", "file: The input does not contain any JSON tokens")]
-    [InlineData("{}", "file: JSON deserialization for type")]
-    [InlineData("null", "file: null: expected a counterexample")]
+    [InlineData("", "file: line 1: it is empty: expected an object with invariant, version, found, explain, scenario")]
+    [InlineData("{}", "file: line 1: no key 'invariant': expected text")]
+    [InlineData("null", "file: line 1: null: expected an object with invariant")]
     public void What_cannot_be_read_says_so_in_one_line_with_the_files_name(string text, string message)
     {
         var error = Assert.Throws<FormatException>(() => Corpus.Parse(text, "file"));

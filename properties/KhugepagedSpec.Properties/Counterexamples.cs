@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using KhugepagedSpec.Checking;
 
 namespace KhugepagedSpec.Properties;
@@ -6,10 +5,7 @@ namespace KhugepagedSpec.Properties;
 /// <summary>Where counterexamples are kept: beside the snapshots.</summary>
 internal static class Counterexamples
 {
-    public static string Folder { get; } = Path.GetFullPath(Path.Combine(
-        Path.GetDirectoryName(ThisFile())!, "..", "..", "regressions", "KhugepagedSpec.Regressions", "counterexamples"));
+    public static string Folder { get; } = Repository.At("regressions", "KhugepagedSpec.Regressions", "counterexamples");
 
     public static Corpus Corpus { get; } = new(Folder);
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 }

@@ -255,7 +255,7 @@ public sealed class CaptureTests : IDisposable
     public void What_may_not_or_cannot_be_looked_at_is_one_line()
     {
         Refused(proc => proc.IsRoot = false, "42: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
-        Refused(proc => proc.Files.Remove("/proc/42/status"), "42: no such process");
+        Refused(proc => proc.Files.Remove("/proc/42/status"), "42: no such process: expected one that runs");
         Refused(proc => proc.Files["/proc/42/smaps"] = "", "42: it has no memory of its own: expected a process, not a kernel thread or a zombie");
         Refused(proc => proc.Files.Remove("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"), "no /sys/kernel/mm/transparent_hugepage/hpage_pmd_size: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
         Refused(proc => proc.Entry(First, FakeProc.Present), "pagemap hides the frames: expected to run as root, with CAP_SYS_ADMIN");
@@ -297,7 +297,7 @@ public sealed class CaptureTests : IDisposable
     [InlineData("{}", "line 1: expected the head of a capture")]
     [InlineData("not json", "line 1: ")]
     [InlineData("HEAD\n{}\nHEAD", "line 2: expected a range, a vma or an end")]
-    [InlineData("HEAD\n{\"range\":{\"at\":\"7f\",\"ranges\":1,\"table\":\"x*3\",\"changed\":false}}\n\n", "line 2: 3 cells: expected 512, one per PTE of the table")]
+    [InlineData("HEAD\n{\"range\":{\"at\":\"7f0000000000\",\"ranges\":1,\"table\":\"x*3\",\"changed\":false}}\n\n", "line 2: key 'range.table': 3 cells: expected 512, one per PTE of the table")]
     public void A_file_that_is_no_capture_is_refused_by_line(string text, string message)
     {
         Write(Sample());
@@ -350,7 +350,7 @@ public sealed class CaptureTests : IDisposable
 
     private void Write(ProcessCapture capture)
     {
-        using var file = new CaptureFile(_file);
+        using var file = new CaptureFile(new StreamWriter(_file));
         file.Add(capture.Head);
         foreach (var vma in capture.Vmas)
         {

@@ -35,8 +35,8 @@ public sealed class KernelGuestCommandTests : IDisposable
     [MemberData(nameof(Commands))]
     public void A_kernel_that_is_not_cached_is_to_be_fetched(string command)
     {
-        Assert.Equal((2, "", "khugepaged-spec: --kernel 9.9: not cached: run khugepaged-spec kernel fetch 9.9\n"), Run($"{command} --kernel 9.9"));
-        Assert.Equal((2, "", "khugepaged-spec: --kernel 7.2: not cached: run khugepaged-spec kernel fetch 7.2\n"), Run(command));
+        Assert.Equal((2, "", "khugepaged-spec: --kernel 9.9: not cached: expected a cached release; khugepaged-spec kernel fetch 9.9 gets it\n"), Run($"{command} --kernel 9.9"));
+        Assert.Equal((2, "", "khugepaged-spec: --kernel 7.2: not cached: expected a cached release; khugepaged-spec kernel fetch 7.2 gets it\n"), Run(command));
     }
 
     [Theory]

@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Runtime.CompilerServices;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
@@ -8,7 +7,6 @@ namespace KhugepagedSpec.Regressions;
 [Collection("console")]
 public sealed class PackagingTests : IDisposable
 {
-    private static readonly string Repository = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "..", ".."));
     private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
 
     private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
@@ -30,7 +28,7 @@ public sealed class PackagingTests : IDisposable
     public void The_tool_is_packed_installed_from_a_folder_and_run()
     {
         File.WriteAllText(Path.Combine(_folder, "nuget.config"), """<configuration><packageSources><clear /><add key="here" value="." /></packageSources></configuration>""");
-        Run("dotnet", "pack", Path.Combine(Repository, "src", "KhugepagedSpec.Cli"), "--no-build", "-c", Configuration, "-o", _folder);
+        Run("dotnet", "pack", Repository.At("src", "KhugepagedSpec.Cli"), "--no-build", "-c", Configuration, "-o", _folder);
         string package = Assert.Single(Directory.GetFiles(_folder, "*.nupkg"));
         Assert.Matches(@"^KhugepagedSpec\.\d+\.\d+\.\d+\.nupkg$", Path.GetFileName(package));
         using (var zip = ZipFile.OpenRead(package))
@@ -54,6 +52,4 @@ public sealed class PackagingTests : IDisposable
         Assert.True(code == 0, $"{program} {string.Join(' ', arguments)} ended with {code}\n{output}{error}");
         return output;
     }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 }

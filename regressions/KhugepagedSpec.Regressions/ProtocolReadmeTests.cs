@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using KhugepagedSpec.Checking.Protocol;
 
@@ -24,8 +23,7 @@ public sealed partial class ProtocolReadmeTests
         }
     }
 
-    private static string Readme([CallerFilePath] string here = "") =>
-        Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "src", "KhugepagedSpec.Checking", "Protocol", "README.md");
+    private static string Readme() => Repository.At("src", "KhugepagedSpec.Checking", "Protocol", "README.md");
 
     [GeneratedRegex("`(.*)`")]
     private static partial Regex Name();

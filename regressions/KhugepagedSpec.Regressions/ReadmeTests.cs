@@ -6,6 +6,8 @@ namespace KhugepagedSpec.Regressions;
 [Collection("console")]
 public sealed partial class ReadmeTests
 {
+    private const string Prompt = "$ khugepaged-spec ";
+
     public static TheoryData<string, string> Commands()
     {
         var data = new TheoryData<string, string>();
@@ -18,6 +20,54 @@ public sealed partial class ReadmeTests
             }
         return data;
     }
+
+    // What begins the blocks that no command of these tests prints: a guest's, another machine's, a failing test's (FailureMessageFacts).
+    private static readonly string[] Elsewhere =
+    [
+        "linux-7.2 on a table of 4, all interleavings, million states a second",
+        "Label of failing property: larger-folio-demoted breaks no-demotion",
+        "Label of failing property: the approved counterexample uffd-keeps-holes",
+        "smallest: 1 PTEs that are not empty, found after 160 scenarios",
+        "redis-server (29088), Linux 6.18.44, 4kB pages, 2026-11-21 12:22:58 UTC",
+    ];
+
+    /// <summary>Commands whose output has times in it.</summary>
+    public static TheoryData<string, string> TimedCommands()
+    {
+        var data = new TheoryData<string, string>();
+        foreach (string text in TextBlocks().Where(text => text.StartsWith(Prompt, StringComparison.Ordinal)))
+            data.Add(text[Prompt.Length..].Split('\n', 2)[0], text.Split('\n', 2)[1].TrimEnd('\n'));
+        return data;
+    }
+
+    /// <summary>Those that take minutes are compared if KHUGEPAGEDSPEC_LONG is set, as .ci/run does.</summary>
+    [Theory]
+    [MemberData(nameof(TimedCommands))]
+    public void The_readme_shows_what_the_command_prints_but_for_times(string command, string shown)
+    {
+        if (command == "explore" && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_LONG")))
+            return;
+        var (code, output, error) = Cli.Run(command.Split(' '));
+        Assert.Equal((0, "", WithoutTimes(shown)), (code, error, WithoutTimes(output).TrimEnd()));
+    }
+
+    [Fact]
+    public void Every_text_in_the_readme_is_what_a_command_prints_or_is_known_to_come_from_elsewhere()
+    {
+        string[] others = [.. TextBlocks().Where(text => !text.StartsWith(Prompt, StringComparison.Ordinal))];
+        Assert.Equal(Elsewhere.Length, others.Length);
+        Assert.All(others, (text, i) => Assert.StartsWith(Elsewhere[i], text, StringComparison.Ordinal));
+        Assert.NotEmpty(TimedCommands());
+    }
+
+    [Fact]
+    public void A_count_that_differs_is_no_time() =>
+        Assert.NotEqual(WithoutTimes("  proved   settles   43,406 cases   0.030 s"), WithoutTimes("  proved   settles   43,407 cases   0.030 s"));
+
+    private static IEnumerable<string> TextBlocks() =>
+        TextBlock().Matches(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"))).Select(block => block.Groups[1].Value);
+
+    private static string WithoutTimes(string text) => Time().Replace(text, "TIME");
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -45,6 +95,12 @@ public sealed partial class ReadmeTests
         }
         Assert.True(skip || at == printed.Count || shown.Length == 0, $"README stops before\n{(at < printed.Count ? printed[at] : "")}");
     }
+
+    [GeneratedRegex("```text\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex TextBlock();
+
+    [GeneratedRegex(@" +[\d.]+ s\b(, [\d,]+ states a second)?")]
+    private static partial Regex Time();
 
     [GeneratedRegex("```console\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex ConsoleBlock();

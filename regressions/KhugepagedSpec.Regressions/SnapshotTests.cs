@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The snapshots themselves: none dangles, all are written by the same conventions.</summary>
@@ -7,7 +5,7 @@ public sealed class SnapshotTests
 {
     private const string Verified = ".verified.txt";
 
-    private static readonly string[] Snapshots = [.. Directory.GetFiles(Path.GetDirectoryName(ThisFile())!, "*" + Verified)];
+    private static readonly string[] Snapshots = [.. Directory.GetFiles(Repository.At("regressions", "KhugepagedSpec.Regressions"), "*" + Verified)];
 
     [Fact]
     public void Every_snapshot_belongs_to_a_test()
@@ -41,6 +39,4 @@ public sealed class SnapshotTests
         string name = file[..^Verified.Length];
         return tests.Where(test => name == test || name.StartsWith(test + "_", StringComparison.Ordinal)).MaxBy(test => test.Length) ?? name;
     }
-
-    private static string ThisFile([CallerFilePath] string path = "") => path;
 }

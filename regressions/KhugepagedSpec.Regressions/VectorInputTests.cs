@@ -55,7 +55,7 @@ public sealed class VectorInputTests
     [InlineData("f", "pat= in 'in': expected a number")]
     [InlineData("fx", "pat=x in 'in': expected a number")]
     [InlineData("x", "pat= in 'in': expected a number")]
-    [InlineData("x-1", "pat=-1 in 'in': expected a number")]
+    [InlineData("x-1", "pat=-1 in 'in': expected 0 to 16777216")]
     [InlineData("x1*", "pat= in 'in': expected a number")]
     [InlineData("*3", "pat=*3 in 'in': expected one of the kinds .xZzshmMolLpwWgfqSkbrK and a count")]
     [InlineData("D1", "pat=D1 in 'in': expected one of the kinds .xZzshmMolLpwWgfqSkbrK and a count")]

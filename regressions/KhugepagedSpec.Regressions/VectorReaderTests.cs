@@ -49,7 +49,7 @@ public sealed class VectorReaderTests
     [InlineData("collapse_alloc.4", "collapse_alloc", "expected <name>.<order>")]
     [InlineData("collapse_alloc.4", "collapse_alloc.40", "expected <name>.<order>, orders 0 to 9")]
     [InlineData("none=0", "then=H1+1", "then=H in 'in': nothing can be shared")]
-    [InlineData("\"passes\"", "\"phases\"", "no 'passes': expected a recorded vector")]
+    [InlineData("\"passes\"", "\"phases\"", "no key 'passes': expected a recorded vector")]
     public void A_bad_line_says_what_is_wrong_and_what_was_expected(string good, string bad, string error) =>
         Assert.Contains(error, Read(Good.Replace(good, bad, StringComparison.Ordinal)).Error, StringComparison.Ordinal);
 

@@ -222,7 +222,7 @@ public sealed class WhatIfTests : IDisposable
         string file = Saved(_folder);
         Assert.Equal((2, "", "khugepaged-spec: --capture 7f0000000000: it lies in no PMD range that was captured\n"), Cli.Run("explain", "--capture", file, "7f0000000000"));
         Assert.Equal((2, "", "khugepaged-spec: --capture here: expected an address, as in 7f3c51a00000\n"), Cli.Run("explain", "--capture", file, "here"));
-        Assert.Equal((2, "", "khugepaged-spec: --capture contradicts --uffd: a captured range has its own table and VMA\n"), Cli.Run("explain", "--capture", file, "0", "--uffd"));
+        Assert.Equal((2, "", "khugepaged-spec: --capture contradicts --uffd: expected settings only, as a captured range has its table and its VMA\n"), Cli.Run("explain", "--capture", file, "0", "--uffd"));
     }
 
     [Fact]
@@ -258,7 +258,7 @@ public sealed class WhatIfTests : IDisposable
     {
         string path = Path.Combine(folder, "redis.jsonl");
         var capture = Of(ThpSettings.Defaults(Geometry.X86), "x*512", "x*511 .", "x*16 .*16 w x*479", "m9", "0");
-        using var file = new CaptureFile(path);
+        using var file = new CaptureFile(new StreamWriter(path));
         file.Add(capture.Head);
         foreach (var range in capture.Vmas[0].Ranges)
             file.Add(range);

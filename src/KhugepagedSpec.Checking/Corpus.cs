@@ -54,11 +54,14 @@ public sealed class Corpus(string folder)
     {
         try
         {
-            var json = JsonSerializer.Deserialize(text, CheckingJson.Readable.CounterexampleJson)
-                ?? throw new FormatException("null: expected a counterexample");
+            var json = JsonShape.Read(text, CheckingJson.Readable.CounterexampleJson);
             return new KeptCounterexample(file, json.Invariant, json.Version, json.Scenario.ToScenario());
         }
-        catch (Exception error) when (error is JsonException or FormatException)
+        catch (JsonShapeException error)
+        {
+            throw new FormatException($"{file}: line {error.Line}: {error.Message}", error);
+        }
+        catch (FormatException error)
         {
             throw new FormatException($"{file}: {error.Message.ReplaceLineEndings(" ")}", error);
         }

@@ -19,45 +19,63 @@ public sealed class JournalFile<TPlan, TItem>(JsonTypeInfo<TPlan> planType, Json
 {
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the items done.</returns>
-    /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
+    /// <exception cref="FormatException">It is no such file; the message is one line and names file, line and key.</exception>
     public (TPlan Plan, List<TItem> Done) Read(string path)
     {
-        string[] lines = File.ReadAllText(path).Split('\n');
-        var plan = Line(0, planType, expectedPlan);
+        TPlan? plan = null;
         var done = new List<TItem>();
+        int number = 0;
+        foreach (var line in InputFile.Lines(path, expectedPlan))
+        {
+            number++;
+            if (plan is null)
+                plan = Line(line.Text, planType, expectedPlan);
+            // What stands behind the last newline was cut off.
+            else if (line.IsWhole)
+                done.Add(Line(line.Text, itemType, expectedItem));
+        }
+        return (plan ?? throw new FormatException($"{InputFile.NameOf(path)}: it is empty: expected {expectedPlan}"), done);
 
-        // What stands behind the last newline was cut off.
-        for (int i = 1; i < lines.Length - 1; i++)
-            done.Add(Line(i, itemType, expectedItem));
-        return (plan, done);
-
-        T Line<T>(int index, JsonTypeInfo<T> type, string expected)
+        T Line<T>(string text, JsonTypeInfo<T> type, string expected)
         {
             try
             {
-                return JsonSerializer.Deserialize(lines[index], type) ?? throw new JsonException();
+                return JsonShape.Read(text, type);
             }
-            catch (JsonException)
+            catch (JsonShapeException error)
             {
-                throw new FormatException($"{path}, line {index + 1}: expected {expected}");
+                throw new FormatException($"{InputFile.NameOf(path)}, line {number}: {error.Message} ({expected})", error);
             }
         }
     }
 
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
     public StreamWriter Begin(string path, TPlan plan, IEnumerable<TItem> done)
     {
         string fresh = path + ".new";
-        using (var writer = new StreamWriter(fresh))
+        try
         {
-            writer.Write(JsonSerializer.Serialize(plan, planType) + "\n");
-            foreach (var item in done)
-                Append(writer, item);
+            using var writer = new StreamWriter(fresh);
+            Begin(writer, plan, done);
+        }
+        catch
+        {
+            File.Delete(fresh);
+            throw;
         }
         File.Move(fresh, path, overwrite: true);
         return new StreamWriter(path, append: true) { AutoFlush = true };
     }
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public void Begin(TextWriter writer, TPlan plan, IEnumerable<TItem> done)
+    {
+        writer.Write(JsonSerializer.Serialize(plan, planType) + "\n");
+        foreach (var item in done)
+            Append(writer, item);
+    }
+
     /// <summary>Adds an item.</summary>
-    public void Append(StreamWriter writer, TItem item) => writer.Write(JsonSerializer.Serialize(item, itemType) + "\n");
+    public void Append(TextWriter writer, TItem item) => writer.Write(JsonSerializer.Serialize(item, itemType) + "\n");
 }

@@ -47,6 +47,8 @@ public sealed record ScenarioJson(
         var geometry = new Geometry(PmdOrder);
         if (Vma.Flags.HasFlag(VmaFlags.Anonymous | VmaFlags.UffdMinor))
             throw new FormatException("vma: UffdMinor is for shmem and hugetlb, not for anonymous memory: expected UffdMissing, UffdWp or UffdRwp");
+        if (Numa?.FindError() is { } error)
+            throw new FormatException(error);
         return new Scenario
         {
             Table = PageTable.Parse(Table, geometry),
@@ -106,7 +108,14 @@ public sealed record SettingsJson(
 }
 
 /// <summary>NUMA nodes as JSON.</summary>
-public sealed record NumaJson(bool NodeReclaim, int ReclaimDistance, ImmutableArray<ImmutableArray<int>> Distances);
+public sealed record NumaJson(bool NodeReclaim, int ReclaimDistance, ImmutableArray<ImmutableArray<int>> Distances)
+{
+    /// <summary>Why there are no such nodes; null if there are.</summary>
+    public string? FindError() =>
+        Distances.IsEmpty || Distances.Any(row => row.Length != Distances.Length)
+            ? $"numa.distances: {Distances.Length} rows of {string.Join(", ", Distances.Select(row => row.Length).Distinct())}: expected a square"
+            : null;
+}
 
 /// <summary>A kept counterexample as JSON.</summary>
 /// <param name="Invariant">The invariant that was broken.</param>

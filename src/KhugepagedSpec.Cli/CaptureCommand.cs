@@ -33,7 +33,7 @@ internal static class CaptureCommand
         {
             var addresses = Addresses(parsed.GetValue(range));
             int process = parsed.GetValue(pid) ?? throw new UsageException("no process: expected --pid N");
-            return Run(process, addresses, parsed.GetValue(output));
+            return Run(process, addresses, OutputFile.Of("--output", parsed.GetValue(output)));
         });
         return command;
     }
@@ -51,7 +51,7 @@ internal static class CaptureCommand
     /// <summary>All of a process.</summary>
     public static (ulong Start, ulong End) Everything => (0, ulong.MaxValue);
 
-    private static int Run(int pid, (ulong Start, ulong End) range, string? path)
+    private static int Run(int pid, (ulong Start, ulong End) range, OutputFile? to)
     {
         using var interrupt = new Interrupt();
         var clock = Stopwatch.StartNew();
@@ -59,11 +59,12 @@ internal static class CaptureCommand
         CaptureFile? file = null;
         try
         {
-            Capture(pid, range, () => path is null ? built : new CaptureTee(built, file = new CaptureFile(path)), interrupt.Token);
+            Capture(pid, range, () => to is null ? built : new CaptureTee(built, file = new CaptureFile(to.Open())), interrupt.Token);
         }
         finally
         {
-            file?.Dispose();
+            if (file is not null)
+                to!.Guarded(file.Dispose);
         }
         var capture = built.Capture!;
         CaptureText.Print(capture, clock.Elapsed);

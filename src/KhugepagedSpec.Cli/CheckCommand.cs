@@ -50,7 +50,7 @@ internal static class CheckCommand
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
             if ((isExhaustive ? ofRandom : ofExhaustive).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
-                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive" : $"{stray.Name}: expected --exhaustive with it");
+                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive: expected one of them" : $"{stray.Name}: expected --exhaustive with it");
             if (isExhaustive)
             {
                 string[] named = parsed.GetValue(models) is { Length: > 0 } some ? some : [Catalogue.Linux72.Name];
@@ -59,9 +59,9 @@ internal static class CheckCommand
                 var swept = ModelOption.Find(named[0], "--model: ");
                 return ExhaustiveCheck.Run(
                     swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)), ExhaustiveCheck.Shard(parsed.GetValue(shard)),
-                    parsed.GetValue(output), parsed.GetValue(minutes));
+                    OutputFile.Journal("--out", parsed.GetValue(output)), parsed.GetValue(minutes), Interrupt.OfTheRun);
             }
-            string? page = HtmlOption.Get(parsed, html);
+            var page = HtmlOption.Get(parsed, html);
             int scenarios = parsed.GetValue(count) ?? 4000;
             if (scenarios < 1)
                 throw new UsageException($"--count {scenarios}: expected 1 or more");
@@ -70,7 +70,7 @@ internal static class CheckCommand
                 if (many < 1)
                     throw new UsageException($"--seeds {many}: expected 1 or more");
                 if (ofOneSeed.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } contradicting)
-                    throw new UsageException($"{contradicting.Name} contradicts --seeds");
+                    throw new UsageException($"{contradicting.Name} contradicts --seeds: expected one of them");
                 return SeedCheckCommand.Run(
                     parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))] : KnownBad.Variants, many, scenarios);
             }
@@ -81,9 +81,11 @@ internal static class CheckCommand
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
             else
                 CheckText.Print(result);
+            if (result.IsPartial)
+                CommandLine.Refuse($"interrupted: {result.Reports.Length} of {result.Asked} versions and variants were judged");
             if (page is not null)
-                HtmlPage.Write(page, CheckPage.Of(result, CommandText.Of(parsed, html)));
-            return result.IsFine ? CommandLine.Agree : CommandLine.Differ;
+                page.Write(CheckPage.Of(result, CommandText.Of(parsed, html)).ToString());
+            return !result.IsFine ? CommandLine.Differ : result.IsPartial ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;
     }
@@ -93,6 +95,7 @@ internal static class CheckCommand
         var clock = Stopwatch.StartNew();
         var vectors = Recorded.All().SelectMany(path => VectorReader.Read(path, Geometry.X86)).Where(line => line.Vector is not null).Select(line => line.Vector!).ToList();
         var reports = new ConcurrentDictionary<string, CheckReport>();
+        var interrupted = Interrupt.OfTheRun;
         TerminalProgress.Steps("check", versions.Length, advance => Parallel.ForEach(
             Partitioner.Create(versions, EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
@@ -100,14 +103,21 @@ internal static class CheckCommand
             {
                 bool isVariant = KnownBad.Variants.Contains(version);
                 var random = ScenarioMix.Random(seed).Take(count);
+                if (interrupted.IsCancellationRequested)
+                    return;
                 var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
                 // A variant that breaks only what the version it varies breaks too is not detected.
                 var judges = isVariant ? [.. invariants.Where(invariant => invariant.ExceptionFor(version) is null)] : invariants;
-                reports[version.Name] = Checker.Run(version, scenarios, judges);
+                var report = Checker.Run(version, scenarios.TakeWhile(_ => !interrupted.IsCancellationRequested), judges);
+
+                // What was cut short is no verdict.
+                if (interrupted.IsCancellationRequested)
+                    return;
+                reports[version.Name] = report;
                 advance();
             }));
         return new CheckResult(
-            [.. versions.Select(version => reports[version.Name])], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed);
+            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed) { Asked = versions.Length };
     }
 
     private static bool IsOneRange(RecordedVector vector) => vector.Input.Shape != VmaShape.Big3;
@@ -136,6 +146,12 @@ internal sealed record CheckResult(
     ImmutableArray<CheckReport> Reports, ImmutableArray<Invariant> Invariants, ImmutableDictionary<string, (int Count, string First)> Kernel, int Vectors,
     int Count, int Seed, TimeSpan Time)
 {
+    /// <summary>How many versions and variants were to be judged.</summary>
+    public int Asked { get; init; } = Reports.Length;
+
+    /// <summary>Not all of them were.</summary>
+    public bool IsPartial => Reports.Length < Asked;
+
     public IEnumerable<CheckReport> Versions => Reports.Where(report => !KnownBad.Variants.Contains(report.Version));
 
     public IEnumerable<CheckReport> Variants => Reports.Where(report => KnownBad.Variants.Contains(report.Version));

@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Packages;
@@ -26,30 +27,51 @@ internal static class CommandLine
 
     public static int Run(string[] args)
     {
-        var root = Root();
-        var parsed = root.Parse(args);
-        if (parsed.Action is not Suggestions && Objection(parsed) is { } objection)
-            return Refuse(objection);
+        var output = Console.Out;
+        using var interrupt = Interrupt.ForTheRun();
         try
         {
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
+            var parsed = Root().Parse(args);
+            return parsed.Action is not Suggestions && Objection(parsed) is { } objection
+                ? Refuse(objection)
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
         }
-        catch (Exception error) when (error is UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (Answer(error, interrupt.Token) is not null)
         {
-            return Refuse(error.Message.ReplaceLineEndings(" "));
+            return Answer(error, interrupt.Token)!();
         }
-        catch (GuestException error)
+        finally
         {
-            Refuse(error.Message);
-            foreach (string line in error.Console)
-                Console.Error.WriteLine($"  {line}");
-            return Differ;
+            Console.SetOut(output);
         }
-        catch (OperationCanceledException)
-        {
-            Refuse("interrupted");
-            return NotExhausted;
-        }
+    }
+
+    // What is said of an exception, and the exit code; null for a bug of ours.
+    private static Func<int>? Answer(Exception error, CancellationToken interrupted) => error switch
+    {
+        AggregateException many => many.Flatten().InnerExceptions.Select(one => Answer(one, interrupted)).FirstOrDefault(answer => answer is not null),
+        InterruptedException => () => Interrupted($": {error.Message}"),
+        OperationCanceledException => () => Interrupted(""),
+        // A guest that Ctrl-C ended as well.
+        GuestException when interrupted.IsCancellationRequested => () => Interrupted(""),
+        GuestException lost => () => Lost(lost),
+        IOException or UnauthorizedAccessException => () => Refuse(SystemError.Reason(error)),
+        UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException => () => Refuse(error.Message.ReplaceLineEndings(" ")),
+        _ => null,
+    };
+
+    private static int Interrupted(string known)
+    {
+        Refuse($"interrupted{known}");
+        return NotExhausted;
+    }
+
+    private static int Lost(GuestException error)
+    {
+        Refuse(error.Message);
+        foreach (string line in error.Console)
+            Console.Error.WriteLine($"  {line}");
+        return Differ;
     }
 
     public static int Refuse(string message)
@@ -62,7 +84,23 @@ internal static class CommandLine
         parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}"
         : parsed.Errors.Count == 0 ? null
         : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
-        : parsed.Errors[0].Message.ReplaceLineEndings(" ");
+        : Objection(parsed.Errors[0], parsed.CommandResult);
+
+    // Where an option's parser is the library's, the library's words name types of the runtime, and not what was expected.
+    private static string Objection(ParseError error, CommandResult command) => error.SymbolResult switch
+    {
+        _ when error.Message.Contains("expected", StringComparison.Ordinal) && !error.Message.Contains("as expected type", StringComparison.Ordinal) => error.Message.ReplaceLineEndings(" "),
+        OptionResult { Option: var option, Tokens: var words } => Option(option, words),
+        ArgumentResult { Parent: OptionResult { Option: var option }, Tokens: var words } => Option(option, words),
+        ArgumentResult { Argument: var argument, Tokens: [] } => $"no {argument.Name}: expected {Expected(command)}",
+        ArgumentResult { Argument: var argument, Tokens: var words } => $"'{words[0].Value}': expected {argument.HelpName ?? argument.Name}",
+        _ => $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: expected {Expected(command)}",
+    };
+
+    private static string Option(Option option, IReadOnlyList<Token> words) =>
+        words.Count < Math.Max(1, option.Arity.MinimumNumberOfValues) ? $"{option.Name}: {(words.Count == 0 ? "no value" : $"'{words[0].Value}'")}: expected {option.HelpName ?? "a value"}"
+        : words.Count > option.Arity.MaximumNumberOfValues ? $"{option.Name} {words.Count} times: expected it once"
+        : $"{option.Name}: '{words[^1].Value}': expected {option.HelpName ?? "a value"}";
 
     private static string Expected(CommandResult result) =>
         result.Command.Subcommands.Count > 0

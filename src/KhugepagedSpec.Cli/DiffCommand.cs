@@ -43,7 +43,7 @@ internal static class DiffCommand
             command.Add(option);
         command.SetAction(parsed =>
         {
-            string? page = HtmlOption.Get(parsed, html);
+            var page = HtmlOption.Get(parsed, html);
             var looksIn = (parsed.GetValue(kinds) ?? []) is { Length: > 0 } asked ? asked.Aggregate((a, b) => a | b)
                 : DifferenceIn.Behaviour;
             bool isGiven = scenario.IsGiven(parsed), listsClasses = parsed.GetValue(classes), isJson = parsed.GetValue(json);
@@ -67,7 +67,7 @@ internal static class DiffCommand
                 ? (On(scenario.Scenario(parsed), a, b, looksIn), null)
                 : Search(a, b, new DiffScope(looksIn, scenario.GivenSettings(parsed)));
             if (page is not null)
-                HtmlPage.Write(page, DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)));
+                page.Write(DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)).ToString());
             if (!isJson)
                 return Print(a, b, difference, searched, looksIn);
             DiffJson.Print(a, b, looksIn, searched, difference);
@@ -111,7 +111,12 @@ internal static class DiffCommand
 
     private static (Difference? Difference, string Searched) Search(KhugepagedVersion a, KhugepagedVersion b, DiffScope scope)
     {
-        var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, scope, tell));
+        var report = TerminalProgress.Counting("scenarios tried", tell => VersionDiff.Search(a, b, scope, tried =>
+        {
+            tell(tried);
+            if (Interrupt.OfTheRun.IsCancellationRequested)
+                throw new InterruptedException(FormattableString.Invariant($"{tried} scenarios tried, none of which tells {a.Name} and {b.Name} apart"));
+        }));
         return (report.Difference, FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
     }
 

@@ -14,32 +14,33 @@ internal static class ExhaustiveCheck
     /// <param name="version">The version.</param>
     /// <param name="plan">What to go through.</param>
     /// <param name="shard">Which share, from 1, of how many.</param>
-    /// <param name="path">Where results are kept; null for nowhere.</param>
+    /// <param name="kept">Where results are kept; null for nowhere.</param>
     /// <param name="minutes">Stop after so many; null for never.</param>
-    public static int Run(KhugepagedVersion version, SweepPlan plan, (int This, int Of) shard, string? path, double? minutes)
+    /// <param name="cancellation">Stops it.</param>
+    public static int Run(KhugepagedVersion version, SweepPlan plan, (int This, int Of) shard, OutputFile? kept, double? minutes, CancellationToken cancellation)
     {
         var done = new List<SweepResult>();
-        if (path is not null && File.Exists(path))
+        if (kept is { Exists: true })
         {
-            (var earlier, done) = SweepFile.Read(path);
+            (var earlier, done) = SweepFile.Read(kept.Name);
             if (earlier != plan)
-                throw new UsageException($"{path}: results of another sweep ({Text(earlier)}): expected {Text(plan)}, or another file");
+                throw new UsageException($"{kept.Name}: results of another sweep ({Text(earlier)}): expected {Text(plan)}, or another file");
         }
         var finished = done.Select(result => result.Unit).ToHashSet();
         long mine = (plan.UnitCount - shard.This) / shard.Of + 1;
-        SweepResult[] kept = [.. done];
+        SweepResult[] earlierOnes = [.. done];
         done.RemoveAll(result => result.Unit % shard.Of != shard.This - 1);
         var sweep = new Sweep(plan, version);
         var clock = Stopwatch.StartNew();
         // Units of other shards that the file holds stay in it.
-        using (var writer = path is null ? null : SweepFile.Begin(path, plan, kept))
+        using (var writer = kept?.Begin(path => SweepFile.Begin(path, plan, earlierOnes), to => SweepFile.Begin(to, plan, earlierOnes)))
         {
             TerminalProgress.Steps("check", mine - done.Count, advance => Parallel.ForEach(
                 Partitioner.Create(Numbers(shard.This - 1, shard.Of, plan.UnitCount).Where(number => !finished.Contains(number)), EnumerablePartitionerOptions.NoBuffering),
                 new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
                 (number, state) =>
                 {
-                    if (minutes is { } most && clock.Elapsed.TotalMinutes >= most)
+                    if (cancellation.IsCancellationRequested || (minutes is { } most && clock.Elapsed.TotalMinutes >= most))
                     {
                         state.Stop();
                         return;
@@ -49,7 +50,7 @@ internal static class ExhaustiveCheck
                     {
                         done.Add(result);
                         if (writer is not null)
-                            SweepFile.Append(writer, result);
+                            kept!.Guarded(() => SweepFile.Append(writer, result));
                     }
                     advance();
                 }));

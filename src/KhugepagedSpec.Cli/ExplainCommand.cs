@@ -48,6 +48,7 @@ internal static class ExplainCommand
         command.SetAction(parsed =>
         {
             var version = ModelOption.Get(parsed, model);
+            var page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
@@ -55,14 +56,13 @@ internal static class ExplainCommand
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
-            string? page = HtmlOption.Get(parsed, html);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(ToJson(explained), CliJson.Readable.ExplainJson));
             else
                 ExplainText.Print(explained, everyStep: parsed.GetValue(all));
             if (page is not null)
-                HtmlPage.Write(page, WalkPage.Of(explained, parsed.GetValue(all), CommandText.Of(parsed, html)));
-            return CommandLine.Agree;
+                page.Write(WalkPage.Of(explained, parsed.GetValue(all), CommandText.Of(parsed, html)).ToString());
+            return explained.IsPartial ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;
     }
@@ -73,11 +73,11 @@ internal static class ExplainCommand
         if (scenario.TableText(parsed) is { } table)
             throw new UsageException($"--vector contradicts TABLE '{table}': expected one of them");
         if (scenario.FirstGiven(parsed) is { } option)
-            throw new UsageException($"--vector contradicts {option}: a recorded vector has its own settings");
+            throw new UsageException($"--vector contradicts {option}: expected neither settings nor a VMA, which a recorded vector has");
         var (vector, recordedBy) = Find(id, path);
         var version = named ?? ModelOption.ForRecorded(recordedBy, path);
         if (passes > vector.Passes.Length)
-            throw new UsageException($"--passes {passes}: {id} has {vector.Passes.Length}");
+            throw new UsageException($"--passes {passes}: expected 1 to {vector.Passes.Length}, as {id} has");
         var runs = new List<ExplainedPass>();
         var guest = new VectorMachine([vector], version, traced: true);
         var process = guest.Processes[0];
@@ -107,7 +107,7 @@ internal static class ExplainCommand
     private static Explained OfCapture(ParseResult parsed, ScenarioOptions scenario, string path, string address, int passes, KhugepagedVersion version)
     {
         if ((scenario.TableText(parsed) ?? scenario.FirstGivenBesidesSettings(parsed)) is { } stray)
-            throw new UsageException($"--capture contradicts {stray}: a captured range has its own table and VMA");
+            throw new UsageException($"--capture contradicts {stray}: expected settings only, as a captured range has its table and its VMA");
         var capture = WhatIfCommand.Read(path);
         var head = capture.Head;
         long page = CaptureCommand.Address(address) is { } at ? (long)(at / (ulong)head.PageBytes)
@@ -115,29 +115,40 @@ internal static class ExplainCommand
         long start = head.Geometry.RangeStart(page);
         var range = capture.RangeAt(page) ?? throw new UsageException($"--capture {address}: it lies in no PMD range that was captured");
         var vma = capture.VmaAt(page).Vma;
+        var whole = vma with { Start = vma.Start - start, End = vma.End - start };
         var made = new Scenario
         {
             Table = range.Table,
-            Vma = vma with { Start = vma.Start - start, End = vma.End - start },
+            // No more of the VMA than is known here: of the ranges beside this one the run would be made up.
+            Vma = whole with { Start = Math.Max(whole.Start, 0), End = Math.Min(whole.End, head.Geometry.Pages) },
             Settings = scenario.Settings(parsed, head.Settings, head.PageBytes / 1024),
             ThpDisable = head.ThpDisable,
         };
-        return Explained.Of(made, version, passes) with { Title = $"{head.Command} ({head.Pid}) at {head.Address(start)}{(range.Changed ? ", which changed while it was read" : "")}: " };
+        var explained = Explained.Of(made, version, passes);
+        return explained with
+        {
+            Title = $"{head.Command} ({head.Pid}) at {head.Address(start)}{(range.Changed ? ", which changed while it was read" : "")}{(capture.IsPartial ? ", of a capture that was cut short" : "")}: ",
+            Vma = whole,
+            IsPartial = capture.IsPartial,
+            // How far a wake-up came through the process is not known.
+            Passes = [.. explained.Passes.Select(pass => pass with { Run = pass.Run with { Trace = pass.Run.Trace.RemoveAll(line => line is TraceEvent.KhugepagedScan) } })],
+        };
     }
 
     private static (RecordedVector Vector, string? Kernel) Find(string id, string path)
     {
         string found = Recorded.Find(path);
-        if (!File.Exists(found))
-            throw new UsageException($"{path}: no such file: expected recorded vectors, one JSON object a line");
         string? kernel = null;
+        string unreadable = "";
         foreach (var line in VectorReader.Read(found, Geometry.X86))
         {
             kernel = line.Meta ?? kernel;
             if (line.Vector is { } vector && vector.Id == id)
                 return (vector, kernel);
+            if (line.Error is not null && unreadable.Length == 0)
+                unreadable = $", nor can line {line.Number} be read ({line.Error})";
         }
-        throw new UsageException($"{path}: no vector is called '{id}'");
+        throw new UsageException($"{InputFile.NameOf(path)}: no vector is called '{id}'{unreadable}: expected one that is");
     }
 
     private static ExplainJson ToJson(Explained explained) => new(
@@ -183,6 +194,9 @@ internal sealed record Explained(
 {
     /// <summary>What goes wrong.</summary>
     public IReadOnlyList<ScriptedMishap> Mishaps { get; init; } = [];
+
+    /// <summary>What is explained is a part of what there was.</summary>
+    public bool IsPartial { get; init; }
 
     /// <summary>The program that the scenario began as, if it did.</summary>
     public string Program { get; init; } = "";

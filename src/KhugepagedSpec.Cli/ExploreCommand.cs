@@ -63,7 +63,7 @@ internal static class ExploreCommand
             var named = Actors(parsed.GetValue(actors), parsed.GetValue(most) is null ? protocol : Protocols.Linux72);
             if (named is null && (parsed.GetValue(replay) ?? parsed.GetValue(dot) ?? parsed.GetValue(promela) ?? parsed.GetValue(table)) is not null)
                 throw new UsageException("--replay, --dot, --promela and --table: expected --actors too");
-            string? page = HtmlOption.Get(parsed, html);
+            var page = HtmlOption.Get(parsed, html);
             if (page is not null && parsed.GetValue(promela) is not null)
                 throw new UsageException("--html contradicts --promela, which searches nothing: expected one of them");
             var judged = Judged(parsed.GetValue(property), protocol);
@@ -78,31 +78,32 @@ internal static class ExploreCommand
             var space = new ProtocolSpace(protocol, shapes[0], judged);
             string? begin = parsed.GetValue(table);
             if (parsed.GetValue(promela) is { } file)
-                return Write(file, PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
+                return Write(OutputFile.Of("--promela", file)!, PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
             if (parsed.GetValue(replay) is { } way)
             {
                 var gone = Interleaving.Of(space.Beside(beside, Reductions.None, begin), way);
                 if (page is not null)
-                    HtmlPage.Write(page, ExplorePage.Of(ExploreText.Title(space, beside), gone, CommandText.Of(parsed, html)));
+                    page.Write(ExplorePage.Of(ExploreText.Title(space, beside), gone, CommandText.Of(parsed, html)).ToString());
                 return ExploreText.Print(gone);
             }
-            return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), parsed.GetValue(dot), WritePage));
+            return One(space, beside, begin, reductions, bounds, new Wanted(parsed.GetValue(json), parsed.GetValue(finals), OutputFile.Of("--dot", parsed.GetValue(dot)), WritePage));
 
             int Share()
             {
                 if (named is not null || parsed.GetValue(entries) is null || parsed.GetValue(json) || page is not null)
                     throw new UsageException("--shard and --out: expected --entries, and none of --actors, --json, --html");
+                var kept = OutputFile.Journal("--out", parsed.GetValue(output));
                 var its = new ProtocolSpace(protocol, shapes[0], judged);
                 int beside = InRange(parsed.GetValue(most) ?? 2, 1, 3, "--beside");
                 var combinations = Suite.Combinations(beside).ToList();
                 var plan = new ExplorePlan(protocol.Name, shapes[0].Pages, beside, parsed.GetValue(property) ?? protocol.Breaks?.Name ?? "all", reductions == Reductions.None, combinations.Count);
-                return ExploreShards.Run(its, combinations, plan, ExhaustiveCheck.Shard(parsed.GetValue(shard)), parsed.GetValue(output), reductions, bounds);
+                return ExploreShards.Run(its, combinations, plan, ExhaustiveCheck.Shard(parsed.GetValue(shard)), kept, reductions, bounds);
             }
 
             void WritePage(string title, IReadOnlyList<SearchResult> results)
             {
                 if (page is not null)
-                    HtmlPage.Write(page, ExplorePage.Of(title, results, CommandText.Of(parsed, html)));
+                    page.Write(ExplorePage.Of(title, results, CommandText.Of(parsed, html)).ToString());
             }
         });
         return command;
@@ -170,9 +171,9 @@ internal static class ExploreCommand
     private static string Title(ProtocolSpace space, ImmutableArray<Actor> actors, string table) =>
         $"khugepaged-spec explore: {space.Protocol.Name} beside {string.Join(", ", actors)}, table {table}.\n   The same states: spin -o1 -o2 -o3 -a; cc -O2 -DSAFETY -DNOREDUCE -o pan pan.c; ./pan -m1000000";
 
-    private static int Write(string file, string text)
+    private static int Write(OutputFile file, string text)
     {
-        File.WriteAllText(file, text);
+        file.Write(text);
         return CommandLine.Agree;
     }
 
@@ -223,5 +224,5 @@ internal static class ExploreCommand
         where T : class =>
         all.FirstOrDefault(one => nameOf(one) == name) ?? throw new UsageException($"{option} {name}: expected one of {string.Join(", ", all.Select(nameOf))}");
 
-    private sealed record Wanted(bool Json, bool Finals, string? Dot, Action<string, IReadOnlyList<SearchResult>> Page);
+    private sealed record Wanted(bool Json, bool Finals, OutputFile? Dot, Action<string, IReadOnlyList<SearchResult>> Page);
 }

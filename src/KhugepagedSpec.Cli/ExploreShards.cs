@@ -12,19 +12,19 @@ internal static class ExploreShards
 {
     /// <summary>Does a share of the combinations, and what is left of it if the file says what is done.</summary>
     public static int Run(
-        ProtocolSpace space, IReadOnlyList<ImmutableArray<Actor>> combinations, ExplorePlan plan, (int This, int Of) shard, string? path, Reductions reductions, Bounds bounds)
+        ProtocolSpace space, IReadOnlyList<ImmutableArray<Actor>> combinations, ExplorePlan plan, (int This, int Of) shard, OutputFile? kept, Reductions reductions, Bounds bounds)
     {
         var done = new List<ImmutableArray<UnitResult>>();
-        if (path is not null && File.Exists(path))
+        if (kept is { Exists: true })
         {
-            (var earlier, done) = ExploreFile.Read(path);
+            (var earlier, done) = ExploreFile.Read(kept.Name);
             if (earlier != plan)
-                throw new UsageException($"{path}: results of other searches ({Text(earlier)}): expected {Text(plan)}, or another file");
+                throw new UsageException($"{kept.Name}: results of other searches ({Text(earlier)}): expected {Text(plan)}, or another file");
         }
         var finished = done.Select(results => results[0].Unit).ToHashSet();
         int[] mine = [.. Enumerable.Range(0, combinations.Count).Where(unit => unit % shard.Of == shard.This - 1)];
         var clock = Stopwatch.StartNew();
-        using (var writer = path is null ? null : ExploreFile.Begin(path, plan, done))
+        using (var writer = kept?.Begin(path => ExploreFile.Begin(path, plan, done), to => ExploreFile.Begin(to, plan, done)))
             TerminalProgress.Steps("explore", mine.Count(unit => !finished.Contains(unit)), advance =>
             {
                 foreach (int unit in mine.Where(unit => !finished.Contains(unit)))
@@ -35,7 +35,7 @@ internal static class ExploreShards
                         break;
                     done.Add(results);
                     if (writer is not null)
-                        ExploreFile.Append(writer, results);
+                        kept!.Guarded(() => ExploreFile.Append(writer, results));
                     advance();
                 }
             });
@@ -44,7 +44,7 @@ internal static class ExploreShards
     }
 
     /// <summary>Joins files.</summary>
-    public static int Merge(IReadOnlyList<string> paths, string? to)
+    public static int Merge(IReadOnlyList<string> paths, OutputFile? to)
     {
         ExplorePlan? plan = null;
         var units = new SortedDictionary<int, ImmutableArray<UnitResult>>();
@@ -58,8 +58,7 @@ internal static class ExploreShards
                 if (!units.TryAdd(results[0].Unit, results) && !Same(units[results[0].Unit], results))
                     throw new UsageException($"{path}: {results[0].Actors} came to something else in an earlier file: expected the same");
         }
-        if (to is not null)
-            ExploreFile.Begin(to, plan!, units.Values).Dispose();
+        to?.Begin(path => ExploreFile.Begin(path, plan!, units.Values), writer => ExploreFile.Begin(writer, plan!, units.Values)).Dispose();
         return Print(plan!, [.. units.Values], [.. Enumerable.Range(0, plan!.Combinations)], (1, 1), null);
     }
 

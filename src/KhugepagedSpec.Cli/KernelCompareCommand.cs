@@ -10,6 +10,8 @@ namespace KhugepagedSpec.Cli;
 /// <summary><c>khugepaged-spec kernel compare</c>: a model against a running kernel.</summary>
 internal static class KernelCompareCommand
 {
+    private static readonly int MostGuests = Math.Max(16, Environment.ProcessorCount);
+
     public static Command Create()
     {
         var kernel = KernelOption.Create();
@@ -37,33 +39,36 @@ internal static class KernelCompareCommand
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
             var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
+            if (many > MostGuests)
+                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine with 1 GB of memory");
+            var kept = OutputFile.Journal("--out", parsed.GetValue(output));
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
-            return Run(image, version, scenarios, (ulong)fresh, many, parsed.GetValue(output), parsed.GetValue(json));
+            return Run(image, version, scenarios, (ulong)fresh, many, kept, parsed.GetValue(json));
         });
         return command;
     }
 
     private static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
 
-    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, string? path, bool json)
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, bool json)
     {
         using var interrupt = new Interrupt();
         var clock = Stopwatch.StartNew();
         using var comparison = new LiveComparison(kernel, version, guests);
         var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
-        var earlier = path is not null && File.Exists(path) ? LiveJournal.Read(path, plan) : [];
+        var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
         int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
         var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
         var results = new List<BatchResult>(finished.Values);
-        using (var writer = path is null ? null : LiveJournal.Begin(path, plan, earlier))
+        using (var writer = kept?.Begin(path => LiveJournal.Begin(path, plan, earlier), to => LiveJournal.Begin(to, plan, earlier)))
         {
             TerminalProgress.Steps("compare", batches - finished.Count, advance => comparison.Run(
                 seed, Enumerable.Range(0, batches).Where(number => !finished.ContainsKey(number)), batch =>
                 {
                     results.Add(batch);
                     if (writer is not null)
-                        LiveJournal.Append(writer, batch);
+                        kept!.Guarded(() => LiveJournal.Append(writer, batch));
                     advance();
                 }, interrupt.Token));
         }

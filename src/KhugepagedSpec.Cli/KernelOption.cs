@@ -24,7 +24,7 @@ internal static class KernelOption
     {
         string wanted = parsed.GetValue(option)!;
         var kernel = KernelCache.Find(wanted)
-            ?? throw new UsageException($"--kernel {wanted}: not cached: run khugepaged-spec kernel fetch {wanted}");
+            ?? throw new UsageException($"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
         Refuse(wanted, kernel.Release, isModelled);
         return kernel;
     }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Versions;
@@ -11,7 +12,7 @@ namespace KhugepagedSpec.Cli;
 /// <summary><c>khugepaged-spec kernel predict</c>: what-if, held against what khugepaged then does.</summary>
 internal static class KernelPredictCommand
 {
-    private const int Shown = 3;
+    private const int Shown = 3, MostVmas = 1_000_000;
 
     public static Command Create()
     {
@@ -34,8 +35,8 @@ internal static class KernelPredictCommand
         command.SetAction(parsed =>
         {
             int vmas = parsed.GetValue(count) ?? 320;
-            if (vmas < 1)
-                throw new UsageException($"--count {vmas}: expected 1 or more");
+            if (vmas is < 1 or > MostVmas)
+                throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
             var version = ModelOption.GetIfGiven(parsed, model);
             var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
             return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
@@ -53,7 +54,15 @@ internal static class KernelPredictCommand
         {
             for (int number = 0; number < processes && !interrupt.Token.IsCancellationRequested; number++)
             {
-                results.Add(prediction.Run((ulong)seed, number));
+                try
+                {
+                    results.Add(prediction.Run((ulong)seed, number));
+                }
+                catch (GuestException) when (interrupt.Token.IsCancellationRequested)
+                {
+                    // Ctrl-C ended the guest as well.
+                    break;
+                }
                 advance();
             }
         });

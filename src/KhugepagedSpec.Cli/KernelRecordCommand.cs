@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Kernel.Vectors;
@@ -46,12 +47,12 @@ internal static class KernelRecordCommand
                 file is not null ? Inputs(file)
                 : parsed.GetValue(count) is { } fresh ? Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
                 : [One(scenario.Scenario(parsed), abilities, many)];
-            return Run(KernelOption.Get(parsed, kernel, isModelled: true), inputs, parsed.GetValue(output));
+            return Run(KernelOption.Get(parsed, kernel, isModelled: true), inputs, OutputFile.Of("--out", parsed.GetValue(output)));
         });
         return command;
     }
 
-    private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<VectorInput>> inputs, string? path)
+    private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<VectorInput>> inputs, OutputFile? to)
     {
         using var interrupt = new Interrupt();
         using var recording = new Recording(kernel);
@@ -61,8 +62,11 @@ internal static class KernelRecordCommand
             var written = new List<string> { VectorWriter.Meta(recording.Abilities.FullName) };
             foreach (var input in inputs(recording.Abilities))
             {
-                interrupt.Token.ThrowIfCancellationRequested();
-                var (vector, error) = recording.Record(input);
+                if (interrupt.Token.IsCancellationRequested)
+                    break;
+                var (vector, error) = Record(recording, input, interrupt.Token);
+                if (interrupt.Token.IsCancellationRequested && vector is null)
+                    break;
                 if (vector is not null)
                     written.Add(VectorWriter.Line(vector));
                 else
@@ -71,17 +75,27 @@ internal static class KernelRecordCommand
             }
             return written;
         });
-        if (path is null)
+        if (to is null)
             lines.ForEach(Console.WriteLine);
         else
-            Write(path, lines);
-        return code;
+            to.Write(string.Concat(lines.Select(line => line + "\n")));
+        if (!interrupt.Token.IsCancellationRequested)
+            return code;
+        CommandLine.Refuse($"interrupted: {lines.Count - 1} vectors were recorded");
+        return CommandLine.NotExhausted;
     }
 
-    private static void Write(string path, List<string> lines)
+    // A guest that Ctrl-C ended as well costs this vector, not those before it.
+    private static (RecordedVector? Vector, string Error) Record(Recording recording, VectorInput input, CancellationToken interrupted)
     {
-        File.WriteAllText(path + ".new", string.Concat(lines.Select(line => line + "\n")));
-        File.Move(path + ".new", path, overwrite: true);
+        try
+        {
+            return recording.Record(input);
+        }
+        catch (GuestException) when (interrupted.IsCancellationRequested)
+        {
+            return (null, "interrupted");
+        }
     }
 
     private static VectorInput One(Scenario scenario, KernelAbilities kernel, int passes)
@@ -92,10 +106,7 @@ internal static class KernelRecordCommand
 
     private static IEnumerable<VectorInput> Inputs(string file)
     {
-        string path = Recorded.Find(file);
-        if (!File.Exists(path))
-            throw new UsageException($"{file}: no such file: expected recorded vectors, one JSON object a line");
-        return VectorReader.Read(path, Geometry.X86).Where(line => line.Vector is not null).Select(line => line.Vector!.Input);
+        return VectorReader.Read(Recorded.Find(file), Geometry.X86).Where(line => line.Vector is not null).Select(line => line.Vector!.Input);
     }
 
     private static IEnumerable<VectorInput> Fresh(KernelAbilities kernel, ulong seed, int count, int passes)

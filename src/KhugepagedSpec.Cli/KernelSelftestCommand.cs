@@ -23,7 +23,7 @@ internal static class KernelSelftestCommand
         { kernel };
         command.SetAction(parsed =>
         {
-            var (abilities, outcomes) = Selftest.Run(KernelOption.Get(parsed, kernel));
+            var (abilities, outcomes) = Selftest.Run(KernelOption.Get(parsed, kernel), Interrupt.OfTheRun);
             Console.WriteLine($"Linux {abilities.FullName}");
             Console.WriteLine($"  against {abilities.Model.Name}");
             Console.WriteLine($"  {"test",-44}{"context",-12}{"expected",-10}{"kernel",-8}model");
@@ -31,7 +31,10 @@ internal static class KernelSelftestCommand
                 Print(outcome, abilities);
             int bad = outcomes.Count(outcome => !outcome.IsFine), run = outcomes.Count(outcome => outcome.Skipped is null);
             Console.WriteLine($"\n{run - bad} of {run} as expected, {outcomes.Length - run} not run");
-            return bad > 0 ? CommandLine.Differ : CommandLine.Agree;
+            int left = 2 * Selftest.All.Length - outcomes.Length;
+            if (left > 0)
+                CommandLine.Refuse($"interrupted: {left} tests are left");
+            return bad > 0 ? CommandLine.Differ : left > 0 ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;
     }

@@ -27,14 +27,13 @@ internal static class MergeCommand
         command.SetAction(parsed =>
         {
             string[] paths = parsed.GetValue(files)!;
-            if (paths.Length > 0 && paths.All(path => File.Exists(path) && ExploreFile.IsOne(path)))
-                return ExploreShards.Merge(paths, parsed.GetValue(output));
+            var to = OutputFile.Journal("--out", parsed.GetValue(output));
+            if (paths.Length > 0 && paths.All(ExploreFile.IsOne))
+                return ExploreShards.Merge(paths, to);
             SweepPlan? plan = null;
             var units = new SortedDictionary<long, SweepResult>();
             foreach (string path in paths)
             {
-                if (!File.Exists(path))
-                    throw new UsageException($"{path}: no such file: expected results of check --exhaustive --out");
                 var (its, done) = SweepFile.Read(path);
                 plan ??= its;
                 if (its != plan)
@@ -43,8 +42,7 @@ internal static class MergeCommand
                     if (!units.TryAdd(result.Unit, result) && !units[result.Unit].Equals(result))
                         throw new UsageException($"{path}: unit {result.Unit} came to something else in an earlier file: expected the same");
             }
-            if (parsed.GetValue(output) is { } to)
-                SweepFile.Begin(to, plan!, units.Values).Dispose();
+            to?.Begin(path => SweepFile.Begin(path, plan!, units.Values), writer => SweepFile.Begin(writer, plan!, units.Values)).Dispose();
             return SweepText.Print(plan!, [.. units.Values], plan!.UnitCount, (1, 1), null);
         });
         return command;

@@ -1,3 +1,4 @@
 using KhugepagedSpec.Cli;
 
+StandardStreams.Guard();
 return CommandLine.Run(args);

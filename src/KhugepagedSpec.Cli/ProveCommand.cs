@@ -47,6 +47,8 @@ internal static class ProveCommand
             var all = new List<ProofJson>();
             foreach (var geometry in geometries)
             {
+                if (Interrupt.OfTheRun.IsCancellationRequested)
+                    throw new InterruptedException($"{all.Count} of {geometries.Length} geometries were decided");
                 var claims = Proof.Run(geometry, version);
                 refuted |= claims.Any(claim => claim.Refuted is not null);
                 open |= claims.Any(claim => claim.Open is not null);

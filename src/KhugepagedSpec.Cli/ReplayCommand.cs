@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Versions;
@@ -36,20 +37,31 @@ internal static class ReplayCommand
     private static int Run(string[] files, KhugepagedVersion? version, bool json)
     {
         var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
-        var present = paths.Where(File.Exists).ToList();
+        var present = paths.Where(path => InputFile.IsStandard(path) || File.Exists(path)).ToList();
         foreach (string missing in paths.Except(present))
-            CommandLine.Refuse($"{missing}: no such file: expected recorded vectors, one JSON object a line");
+            CommandLine.Refuse($"{missing}: {(Directory.Exists(missing) ? "a folder" : "no such file")}: expected {VectorReader.Expected}");
         if (present.Count == 0)
             return CommandLine.BadInput;
         var reports = TerminalProgress.Over(present, (path, advance) => Replay(path, version, advance));
         foreach (var (report, line) in reports.SelectMany(report => report.Unreadable.Select(line => (report, line))))
-            CommandLine.Refuse($"{report.Path}, line {line.Number}: {line.Error}");
+            CommandLine.Refuse($"{InputFile.NameOf(report.Path)}, line {line.Number}: {line.Error}");
+        bool isEmpty = false;
+        foreach (var report in reports.Where(report => report.Vectors == 0 && report.Unreadable.Count == 0 && !report.IsInterrupted))
+        {
+            isEmpty = true;
+            CommandLine.Refuse($"{InputFile.NameOf(report.Path)}: no vector: expected at least one");
+        }
+        if (reports.All(report => report.Vectors == 0 && !report.IsInterrupted))
+            return CommandLine.BadInput;
+        if (reports.Any(report => report.IsInterrupted))
+            CommandLine.Refuse("interrupted: what was replayed until then is below");
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
         else
             ReplayText.Print(reports);
         return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
-            : present.Count < paths.Count || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
+            : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
+            : reports.Any(report => report.IsInterrupted) ? CommandLine.NotExhausted
             : CommandLine.Agree;
     }
 
@@ -65,6 +77,11 @@ internal static class ReplayCommand
             else
                 report.Unreadable.Add(line);
             advance(line.Length);
+            if (Interrupt.OfTheRun.IsCancellationRequested)
+            {
+                report.IsInterrupted = true;
+                break;
+            }
         }
         return report;
     }
@@ -83,6 +100,8 @@ internal sealed class ReplayReport(string path)
     public string Path { get; } = path;
 
     public string? Kernel { get; set; }
+
+    public bool IsInterrupted { get; set; }
 
     public required KhugepagedVersion Version { get; set; }
 

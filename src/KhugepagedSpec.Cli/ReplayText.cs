@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.Versions;
 
@@ -26,7 +27,7 @@ internal static partial class ReplayText
 
     private static void PrintSummary(ReplayReport report, KhugepagedVersion version)
     {
-        Console.WriteLine(Invariant($"{Path.GetFileName(report.Path)}: {KernelRelease(report.Kernel)}, against {version.Name}"));
+        Console.WriteLine(Invariant($"{Path.GetFileName(InputFile.NameOf(report.Path))}: {KernelRelease(report.Kernel)}, against {version.Name}"));
         Console.WriteLine(Invariant($"  {"prefix",-8}{"vectors",8}{"passes",8}{"attempts",10}{"differ",8}"));
         foreach (var (prefix, (vectors, passes, attempts, differ)) in report.ByPrefix)
             Console.WriteLine(Invariant($"  {prefix,-8}{vectors,8}{passes,8}{attempts,10}{differ,8}"));

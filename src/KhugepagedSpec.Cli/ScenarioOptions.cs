@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
@@ -13,6 +14,8 @@ namespace KhugepagedSpec.Cli;
 /// <summary>The options that make up a scenario, and the scenario they make.</summary>
 internal sealed class ScenarioOptions
 {
+    private const long MostPages = 1 << 24;
+
     private readonly Argument<string?> _table = new("TABLE")
     {
         Arity = ArgumentArity.ZeroOrOne,
@@ -90,7 +93,7 @@ internal sealed class ScenarioOptions
                 Settings = settings,
                 Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
                 ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-                Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
+                Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(text => MishapOption.Parse(text, geometry))],
             };
         var table = TableInput.Read(
             TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, -, --program STEPS or --vector ID FILE"), geometry);
@@ -103,7 +106,7 @@ internal sealed class ScenarioOptions
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
             // As many nodes as the table names; too far apart if asked for, which takes two.
             Numa = NumaTopology.Of(Math.Max(table.Cells.Max(cell => cell.Node) + 1, parsed.GetValue(_farNodes) ? 2 : 1), parsed.GetValue(_farNodes)),
-            Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(ScriptedMishap.Parse)],
+            Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(text => MishapOption.Parse(text, geometry))],
         };
     }
 
@@ -117,7 +120,7 @@ internal sealed class ScenarioOptions
         if (TableText(parsed) is { } table)
             throw new UsageException($"--program contradicts TABLE '{table}': expected one of them");
         if (OfTable.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } option)
-            throw new UsageException($"--program contradicts {option.Name}: the program makes the VMA");
+            throw new UsageException($"--program contradicts {option.Name}: expected one of them, as the program makes the VMA");
         return Daemon.Scenario.Of(ProgramStep.Parse(program, geometry), geometry);
     }
 
@@ -155,9 +158,13 @@ internal sealed class ScenarioOptions
         if (text is null)
             return vma;
         int dash = text.IndexOf('-', Math.Min(1, text.Length));
-        if (dash < 0 || !long.TryParse(text[..dash], out long first) || !long.TryParse(text[(dash + 1)..], out long last) || last < first || last < 0 || first >= vma.End)
+        if (dash < 0 || !Page(text[..dash], out long first) || !Page(text[(dash + 1)..], out long last) || last < first || last < 0 || first >= vma.End)
             throw new UsageException($"--vma {text}: expected FIRST-LAST, two page numbers that overlap the table, as in 0-511 or -64-575");
         return vma with { Start = first, End = last + 1 };
+
+        // Not so far off that the walk over the VMA has no end.
+        static bool Page(string digits, out long page) =>
+            long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out page) && page is > -MostPages and < MostPages;
     }
 
     /// <summary>The base page's size that goes with a geometry: 4K up to order 9, then arm64's 16K and 64K.</summary>
@@ -195,9 +202,10 @@ internal static class TableInput
 {
     public static PageTable Read(string argument, Geometry geometry)
     {
-        var (text, where) = argument == "-" ? (Console.In.ReadToEnd(), "standard input")
-            : File.Exists(argument) ? (File.ReadAllText(argument), argument)
-            : (argument, "TABLE");
+        bool isFile = InputFile.IsStandard(argument) || File.Exists(argument);
+        var (text, where) = isFile ? (InputFile.All(argument, "a page table"), InputFile.NameOf(argument)) : (argument, "TABLE");
+        if (text.Trim().Length == 0)
+            throw new UsageException($"{where}: it is empty: expected a page table");
         try
         {
             return PageTable.Parse(WithoutComments(text), geometry);

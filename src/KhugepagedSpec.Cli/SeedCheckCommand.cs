@@ -14,15 +14,22 @@ internal static class SeedCheckCommand
         if (variants.FirstOrDefault(variant => variant.MadeFor is null) is { } other)
             throw new UsageException($"--model {other.Name}: expected a known-bad variant with --seeds");
         var reports = new ConcurrentDictionary<string, SeedReport>();
+        var interrupted = Interrupt.OfTheRun;
         TerminalProgress.Steps("check", variants.Length, advance => Parallel.ForEach(
             Partitioner.Create(variants, EnumerablePartitionerOptions.NoBuffering),
             new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
             variant =>
             {
+                if (interrupted.IsCancellationRequested)
+                    return;
                 reports[variant.Name] = SeedCheck.Run(variant, seeds, count);
                 advance();
             }));
-        return Print([.. variants.Select(variant => reports[variant.Name])], seeds, count);
+        int code = Print([.. variants.Select(variant => reports.GetValueOrDefault(variant.Name)).OfType<SeedReport>()], seeds, count);
+        if (reports.Count == variants.Length)
+            return code;
+        CommandLine.Refuse($"interrupted: {reports.Count} of {variants.Length} variants were gone through");
+        return code == CommandLine.Differ ? code : CommandLine.NotExhausted;
     }
 
     private static int Print(ImmutableArray<SeedReport> reports, int seeds, int count)

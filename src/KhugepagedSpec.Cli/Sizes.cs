@@ -14,10 +14,10 @@ internal static class Sizes
         var orders = OrderSet.Empty;
         if (list == "none")
             return orders;
-        foreach (string item in list.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (string item in list.Split(',', StringSplitOptions.TrimEntries))
         {
             int order = OrderOf(item, pageKb)
-                ?? throw new UsageException($"{option}: '{item}' is no size: expected an order, or a power of two times {pageKb}k, as in 4,64k,2M");
+                ?? throw new UsageException($"{option}: '{item}' is no size: expected an order, or a power of two times {pageKb}k, as in 4,64k,2M; none for no size");
             if (!geometry.AnonOrders.Contains(order))
                 throw new UsageException($"{option}: '{item}' is order {order}: expected {Geometry.MinOrder} to {geometry.PmdOrder} ({Name(Geometry.MinOrder, pageKb)} to {Name(geometry.PmdOrder, pageKb)})");
             orders = orders.With(order);

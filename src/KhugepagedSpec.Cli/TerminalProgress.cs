@@ -14,7 +14,7 @@ internal static class TerminalProgress
             return [.. paths.Select(path => work(path, _ => { }))];
         return OnTerminal().Start(context => paths.Select(path =>
         {
-            var task = context.AddTask(Path.GetFileName(path).EscapeMarkup(), maxValue: Math.Max(1, new FileInfo(path).Length));
+            var task = context.AddTask(Path.GetFileName(path).EscapeMarkup(), maxValue: File.Exists(path) ? Math.Max(1, new FileInfo(path).Length) : 1);
             return work(path, bytes => task.Increment(bytes));
         }).ToList());
     }

@@ -13,7 +13,7 @@ internal static class WhatIfCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote." };
+        var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote; - for standard input." };
         var pid = PidOption.Create();
         var versions = new Option<string[]>("--version") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, CompletionSources = { ModelOption.Names } };
         var settings = new SettingsOptions("as on the machine");
@@ -42,7 +42,7 @@ internal static class WhatIfCommand
         command.SetAction(parsed =>
         {
             using var interrupt = new Interrupt();
-            string? page = HtmlOption.Get(parsed, html);
+            var page = HtmlOption.Get(parsed, html);
             var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--version: ")).ToImmutableArray() : [Catalogue.Linux72];
             var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupt.Token);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
@@ -54,7 +54,7 @@ internal static class WhatIfCommand
             else
                 WhatIfText.Print(answer);
             if (page is not null)
-                HtmlPage.Write(page, WhatIfPage.Of(WhatIfText.ToJson(answer)));
+                page.Write(WhatIfPage.Of(WhatIfText.ToJson(answer)).ToString());
             return capture.IsPartial ? CommandLine.NotExhausted : CommandLine.Agree;
         });
         return command;
@@ -73,10 +73,9 @@ internal static class WhatIfCommand
     }
 
     /// <summary>What was captured.</summary>
-    /// <exception cref="UsageException">There is no such file.</exception>
-    /// <exception cref="CaptureException">It is no capture.</exception>
+    /// <exception cref="CaptureException">There is no such file, or it is no capture.</exception>
     public static ProcessCapture Read(string file) =>
-        File.Exists(file) ? CaptureFile.Read(file) : throw new UsageException($"{file}: no such file: expected what khugepaged-spec capture wrote");
+        CaptureFile.Read(file);
 
     private static IEnumerable<WhatIfCase> Cases(KhugepagedVersion model, CaptureHead head, Settings.ThpSettings? asked, int pageKb)
     {

@@ -11,16 +11,34 @@ public static class SweepFile
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the units done.</returns>
     /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
-    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path) => Journal.Read(path);
+    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path) 
+    {
+        var (plan, done) = Journal.Read(path);
+        string name = InputFile.NameOf(path);
+        if (plan.FindError() is { } error)
+            throw new FormatException($"{name}, line 1: {error}");
+        var units = new HashSet<long>();
+        foreach (var result in done)
+        {
+            if (result.Unit < 0 || result.Unit >= plan.UnitCount)
+                throw new FormatException($"{name}: unit {result.Unit}: expected 0 to {plan.UnitCount - 1}");
+            if (!units.Add(result.Unit))
+                throw new FormatException($"{name}: unit {result.Unit} twice: expected it once");
+        }
+        return (plan, done);
+    }
 
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
     public static StreamWriter Begin(string path, SweepPlan plan, IEnumerable<SweepResult> done) => Journal.Begin(path, plan, done);
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public static void Begin(TextWriter writer, SweepPlan plan, IEnumerable<SweepResult> done) => Journal.Begin(writer, plan, done);
+
     /// <summary>Adds a unit.</summary>
-    public static void Append(StreamWriter writer, SweepResult result) => Journal.Append(writer, result);
+    public static void Append(TextWriter writer, SweepResult result) => Journal.Append(writer, result);
 }
 
 [JsonSerializable(typeof(SweepPlan))]
 [JsonSerializable(typeof(SweepResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 internal sealed partial class SweepJson : JsonSerializerContext;

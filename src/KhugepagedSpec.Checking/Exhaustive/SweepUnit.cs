@@ -12,8 +12,18 @@ public sealed record SweepPlan(string Model, int PmdOrder, string Kinds)
     // Tables, or occupancies, that are one unit of work.
     private const long TablesPerUnit = 1 << 14, OccupanciesPerUnit = 1 << 12;
 
+    private const double MostTables = 1e12;
+
     /// <summary>The largest PMD order whose occupancies fit a word and whose scripts fit another.</summary>
     public const int LargestPmdOrder = 5;
+
+    /// <summary>Why nothing can be swept so; null if it can.</summary>
+    public string? FindError() =>
+        PmdOrder is < Geometry.MinOrder or > LargestPmdOrder ? $"key 'pmdOrder': {PmdOrder}: expected {Geometry.MinOrder} to {LargestPmdOrder}"
+        : Kinds.FirstOrDefault(letter => TableNotation.CellOf(letter) is null) is var odd and not '\0' ? $"key 'kinds': '{odd}': expected kinds of the notation"
+        : Kinds.Length > 0 && (Kinds.Length < 2 || Kinds.Distinct().Count() != Kinds.Length || Math.Pow(Kinds.Length, 1 << PmdOrder) > MostTables)
+            ? $"key 'kinds': \"{(Kinds.Length < 40 ? Kinds : Kinds[..40])}\": expected two kinds or more, each once, and no more than 10^12 tables of {1 << PmdOrder} PTEs"
+        : null;
 
     /// <summary>How many units there are: every set of orders, both limits, every table. Neighbours differ in their settings.</summary>
     public long UnitCount => Settings * ((Tables + PerUnit - 1) / PerUnit);

@@ -45,11 +45,8 @@ public static class ExploreFile
         ExploreFileJson.Default.ExplorePlan, ExploreFileJson.Default.ImmutableArrayUnitResultArray, "the plan of searches, as khugepaged-spec explore --out writes it", "the searches of one combination");
 
     /// <summary>True if a file holds such results, or begins as if it did.</summary>
-    public static bool IsOne(string path)
-    {
-        using var reader = new StreamReader(path);
-        return reader.ReadLine()?.Contains("\"beside\"", StringComparison.Ordinal) == true;
-    }
+    public static bool IsOne(string path) =>
+        !InputFile.IsStandard(path) && InputFile.Lines(path, "results of shards").FirstOrDefault().Text?.Contains("\"beside\"", StringComparison.Ordinal) == true;
 
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the combinations done, each with a result a table.</returns>
@@ -57,17 +54,26 @@ public static class ExploreFile
     public static (ExplorePlan Plan, List<ImmutableArray<UnitResult>> Done) Read(string path)
     {
         var (plan, done) = Journal.Read(path);
-        return (plan, [.. done.SelectMany(each => each)]);
+        ImmutableArray<UnitResult>[] combinations = [.. done.SelectMany(each => each)];
+        if (combinations.FirstOrDefault(each => each.IsEmpty || each.Any(result => result.Unit != each[0].Unit || result.Unit < 0 || result.Unit >= plan.Combinations)) is { IsDefault: false } odd)
+            throw new FormatException(
+                $"{InputFile.NameOf(path)}: {(odd.IsEmpty ? "a combination without a search" : $"unit {odd[0].Unit}")}: expected the searches of one combination a line, units 0 to {plan.Combinations - 1}");
+        if (combinations.GroupBy(each => each[0].Unit).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new FormatException($"{InputFile.NameOf(path)}: unit {twice.Key} twice: expected it once");
+        return (plan, [.. combinations]);
     }
 
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
     public static StreamWriter Begin(string path, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) => Journal.Begin(path, plan, done.Select(each => new[] { each }));
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public static void Begin(TextWriter writer, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) => Journal.Begin(writer, plan, done.Select(each => new[] { each }));
+
     /// <summary>Adds a combination.</summary>
-    public static void Append(StreamWriter writer, ImmutableArray<UnitResult> results) => Journal.Append(writer, [results]);
+    public static void Append(TextWriter writer, ImmutableArray<UnitResult> results) => Journal.Append(writer, [results]);
 }
 
 [JsonSerializable(typeof(ExplorePlan))]
 [JsonSerializable(typeof(ImmutableArray<UnitResult>[]))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectRequiredConstructorParameters = true, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, UseStringEnumConverter = true)]
 internal sealed partial class ExploreFileJson : JsonSerializerContext;

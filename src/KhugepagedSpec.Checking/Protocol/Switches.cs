@@ -31,7 +31,7 @@ public static partial class Protocols
         Bad("tlbs-not-flushed", "mm/pgtable-generic.c:pmdp_collapse_flush", Safety.NoWriteLost, p => p with { FlushesTlbs = false }, "writer"),
         Bad("walk-caches-not-flushed", "CVE-2025-22045: paging-structure caches outlive the flush of a range", Safety.NoWriteLost, p => p with { FlushesWalkCaches = false }, "writer"),
         Bad("secondary-mmus-not-told", "H. Dickins, 2025-05, on v5 patch 7: the notifier's range", Safety.NoWriteLost, p => p with { Notifies = false }, "secondary-mmu"),
-        Bad("notifier-end-not-counted", "virt/kvm/kvm_main.c: the sequence moves at the end", Safety.NoWriteLost, p => p with { NotifierEndCounts = false }, "secondary-mmu"),
+        Bad("notifier-end-not-counted", "KVM: the sequence of its mmu_notifier moves at the end", Safety.NoWriteLost, p => p with { NotifierEndCounts = false }, "secondary-mmu"),
         Bad("anon-vma-not-taken", "mm/khugepaged.c:collapse_huge_page", Safety.NoWalkerOnDetachedTable, p => p with { AnonVma = AnonVmaRule.NotTaken }, "reclaim"),
         Bad("anon-vma-before-mmap", "lock order: mm/rmap.c", Safety.NoDeadlock, p => p with { AnonVma = AnonVmaRule.BeforeMmapLock }, "munmap"),
         Bad("mmap-lock-for-reading", "mm/khugepaged.c:collapse_huge_page: the write lock", Safety.PmdEntryComesBack, p => p with { TakesMmapForWriting = false }, "fault"),

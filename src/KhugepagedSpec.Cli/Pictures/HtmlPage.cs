@@ -11,38 +11,6 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="Json">The data.</param>
 internal sealed record HtmlPage(string Title, string View, IReadOnlyList<string> Parts, string Json)
 {
-    private static readonly Encoding Utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
-
-    /// <summary>Writes a page, whole or not at all.</summary>
-    /// <param name="path">The file; one that is there is replaced.</param>
-    /// <param name="page">The page.</param>
-    /// <exception cref="UsageException">It cannot be written there.</exception>
-    public static void Write(string path, HtmlPage page)
-    {
-        // What a link names is replaced, not the link; a device is no file that could be put in place of another.
-        string target = (File.Exists(path) ? File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(path);
-        bool isDevice = target.StartsWith("/dev/", StringComparison.Ordinal);
-        string beside = isDevice ? target : FormattableString.Invariant($"{target}.{Environment.ProcessId}.part");
-        try
-        {
-            try
-            {
-                File.WriteAllText(beside, page.ToString(), Utf8);
-                if (!isDevice)
-                    File.Move(beside, target, overwrite: true);
-            }
-            finally
-            {
-                if (!isDevice)
-                    File.Delete(beside);
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UsageException($"--html {path}: {error.Message.Replace(beside, path, StringComparison.Ordinal)}");
-        }
-    }
-
     /// <summary>The page's text.</summary>
     public override string ToString()
     {

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using KhugepagedSpec.Checking;
@@ -14,12 +13,13 @@ namespace KhugepagedSpec.Kernel.Capture;
 /// </summary>
 public sealed class CaptureFile : ICaptureSink, IDisposable
 {
-    private readonly StreamWriter _writer;
+    private const string Expected = "what khugepaged-spec capture wrote";
+
+    private readonly TextWriter _writer;
     private CaptureHead? _head;
 
-    /// <summary>Begins a file.</summary>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    public CaptureFile(string path) => _writer = new StreamWriter(path);
+    /// <summary>Begins a file; closed with this.</summary>
+    public CaptureFile(TextWriter writer) => _writer = writer;
 
     /// <inheritdoc/>
     public void Add(CaptureHead head)
@@ -56,67 +56,89 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
     /// <summary>Closes the file.</summary>
     public void Dispose() => _writer.Dispose();
 
-    /// <summary>Reads a file. A last line that is torn, or none, makes a capture that was cut short.</summary>
-    /// <exception cref="CaptureException">It is not a capture; the message says which line and what was expected.</exception>
-    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <summary>Reads a file, or standard input. A last line that is torn, or none, makes a capture that was cut short.</summary>
+    /// <exception cref="CaptureException">It is not a capture; the message says which line and key and what was expected.</exception>
     public static ProcessCapture Read(string path)
     {
-        var builder = new CaptureBuilder();
+        var (builder, checks) = (new CaptureBuilder(), new CaptureChecks());
         CaptureHead? head = null;
-        string? problem = null;
         int number = 0;
-        foreach (string text in File.ReadLines(path))
+        try
         {
-            // Only the last line may be torn.
-            if (problem is not null)
-                throw new CaptureException(problem);
-            number++;
-            try
+            foreach (var line in InputFile.Lines(path, Expected))
             {
-                if (!Take(JsonSerializer.Deserialize(text, CaptureJson.Compact.CaptureLineJson) ?? new(), builder, ref head))
-                    problem = $"{path}: line {number}: expected {(head is null ? "the head of a capture" : "a range, a vma or an end")}";
+                number++;
+                try
+                {
+                    Take(JsonShape.Read(line.Text, CaptureJson.Compact.CaptureLineJson), builder, checks, ref head);
+                }
+                catch (JsonShapeException) when (!line.IsWhole && head is not null)
+                {
+                    // Torn: the capture ends before it.
+                }
+                catch (FormatException error)
+                {
+                    throw new CaptureException($"{InputFile.NameOf(path)}: line {number}: {error.Message.ReplaceLineEndings(" ")}");
+                }
             }
-            catch (Exception error) when (error is JsonException or FormatException or OverflowException)
-            {
-                problem = $"{path}: line {number}: {error.Message.ReplaceLineEndings(" ")}";
-            }
-            if (problem is not null && head is null)
-                throw new CaptureException(problem);
         }
-        return builder.Capture ?? throw new CaptureException($"{path}: it is empty: expected what khugepaged-spec capture wrote");
+        catch (FormatException error)
+        {
+            throw new CaptureException(error.Message);
+        }
+        return builder.Capture ?? throw new CaptureException($"{InputFile.NameOf(path)}: it is empty: expected {Expected}");
     }
 
-    private static bool Take(CaptureLineJson line, CaptureBuilder into, ref CaptureHead? head)
+    private static void Take(CaptureLineJson line, CaptureBuilder into, CaptureChecks checks, ref CaptureHead? head)
     {
-        if (line.Head is { } begin && head is null)
-            into.Add(head = Head(begin));
-        else if (head is null)
-            return false;
+        if (new object?[] { line.Head, line.Range, line.Vma, line.End }.Count(part => part is not null) != 1 || (line.Head is null) != (head is not null))
+            throw new FormatException($"expected {(head is null ? "the head of a capture" : "a range, a vma or an end")}");
+        if (line.Head is { } begin)
+        {
+            checks.Add(head = Head(begin));
+            into.Add(head);
+        }
         else if (line.Range is { } range)
-            into.Add(new CapturedRange(Page(range.At, head), range.Ranges, TableNotation.Parse(range.Table, head.Geometry, padWithNone: false), range.Changed));
+        {
+            var captured = new CapturedRange(CaptureChecks.Page("range.at", range.At, head!.PageBytes), range.Ranges, Table(range.Table, head.Geometry), range.Changed);
+            checks.Add(captured);
+            into.Add(captured);
+        }
         else if (line.Vma is { } vma)
-            into.Add(new CapturedVma(
-                new Vma(Page(vma.Start, head), Page(vma.End, head), vma.Flags, vma.HasAnonVma), vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed, vma.IsWhole));
+        {
+            var extent = new Vma(CaptureChecks.Page("vma.start", vma.Start, head!.PageBytes), CaptureChecks.Page("vma.end", vma.End, head.PageBytes), vma.Flags, vma.HasAnonVma);
+            var captured = new CapturedVma(extent, vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed, vma.IsWhole);
+            checks.Add(captured);
+            into.Add(captured);
+        }
         else if (line.End is { } end)
-            into.Add(new CaptureEnd(end.Ending, end.Vmas, end.Of, [.. ChangedPages(end, head)]));
-        else
-            return false;
-        return true;
+        {
+            int pageBytes = head!.PageBytes;
+            var ended = new CaptureEnd(end.Ending, end.Vmas, end.Of, [.. end.ChangedVmas.Select(address => CaptureChecks.Page("end.changedVmas", address, pageBytes))]);
+            checks.Add(ended);
+            into.Add(ended);
+        }
     }
 
-    private static IEnumerable<long> ChangedPages(CaptureEndJson end, CaptureHead head) => end.ChangedVmas.Select(address => Page(address, head));
+    private static PageTable Table(string text, Geometry geometry)
+    {
+        try
+        {
+            return TableNotation.Parse(text, geometry, padWithNone: false);
+        }
+        catch (NotationException error)
+        {
+            throw new FormatException($"key 'range.table': {error.Message}", error);
+        }
+    }
 
     private static CaptureHead Head(CaptureHeadJson head)
     {
-        if (head.PmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
-            throw new FormatException($"pmdOrder {head.PmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
+        CaptureChecks.Sizes(head.PageBytes, head.PmdOrder);
         return new CaptureHead(
             head.Pid, head.Command, head.Kernel, head.At, head.PageBytes,
             head.Settings.ToSettings(new Geometry(head.PmdOrder)) with { ScanSleepMilliseconds = head.ScanSleepMilliseconds }, head.ThpDisable);
     }
-
-    private static long Page(string address, CaptureHead head) =>
-        (long)(ulong.Parse(address, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) / (ulong)head.PageBytes);
 
     // Each line is a whole one as soon as it is there, so that a kill costs the rest and nothing else.
     private void Write(CaptureLineJson line)

@@ -128,7 +128,7 @@ public sealed record ProcessCapture(CaptureHead Head, ImmutableArray<CapturedVma
 
     /// <summary>The range that a page lies in; null if it lies in none that was read.</summary>
     public CapturedRange? RangeAt(long page) =>
-        LastFrom(VmaAt(page).Ranges, page, range => range.Start) is { } range && page < range.Start + range.Count * Head.Geometry.Pages ? range : null;
+        !Vmas.IsEmpty && LastFrom(VmaAt(page).Ranges, page, range => range.Start) is { } range && page < range.Start + range.Count * Head.Geometry.Pages ? range : null;
 
     // Of what is sorted, the last that begins at or below a page.
     private static T? LastFrom<T>(ImmutableArray<T> sorted, long page, Func<T, long> startOf)

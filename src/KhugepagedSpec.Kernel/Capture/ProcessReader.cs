@@ -20,7 +20,7 @@ internal sealed class ProcessReader
     {
         _proc = proc;
         _pid = pid;
-        string status = proc.Text($"/proc/{pid}/status") ?? throw new CaptureException($"{pid}: no such process");
+        string status = proc.Text($"/proc/{pid}/status") ?? throw new CaptureException($"{pid}: no such process: expected one that runs");
         try
         {
             _startTime = StartTime() ?? throw new CaptureException($"{pid}: the process has just ended");

@@ -84,8 +84,10 @@ public sealed class LiveComparison : IDisposable
             {
                 while (Next() is { } number)
                 {
-                    BatchResult result;
+                    BatchResult? result;
                     (result, kernel) = Batch(number, scenarios.Batch(number), kernel, compared, cancellation);
+                    if (result is null)
+                        break;
                     lock (_lock)
                     {
                         compared += result.Scenarios;
@@ -118,12 +120,18 @@ public sealed class LiveComparison : IDisposable
         return kernel;
     }
 
-    private (BatchResult Result, LiveKernel? Kernel) Batch(int number, ImmutableArray<Scenario> batch, LiveKernel? kernel, int compared, CancellationToken cancellation)
+    private (BatchResult? Result, LiveKernel? Kernel) Batch(int number, ImmutableArray<Scenario> batch, LiveKernel? kernel, int compared, CancellationToken cancellation)
     {
         try
         {
             kernel ??= Boot();
             return (Compare(number, batch, kernel, compared, cancellation), kernel);
+        }
+        catch (GuestException) when (cancellation.IsCancellationRequested)
+        {
+            // What ended the work, Ctrl-C in a terminal, ended the guest too: the batch is none.
+            kernel?.Dispose();
+            return (null, null);
         }
         catch (GuestException failure)
         {

@@ -24,17 +24,25 @@ public static class LiveJournal
         var (earlier, done) = Journal.Read(path);
         if (earlier != plan)
             throw new FormatException($"{path}: another comparison ({earlier.Kernel}, {earlier.Model}, seed {earlier.Seed}): expected {plan.Kernel}, {plan.Model}, seed {plan.Seed}, or another file");
-        return [.. done.Where(batch => batch.IsFine)];
+        List<BatchResult> fine = [.. done.Where(batch => batch.IsFine)];
+        if (fine.Find(batch => batch.Number < 0) is { } negative)
+            throw new FormatException($"{path}: key 'number': {negative.Number}: expected 0 or more");
+        return fine.GroupBy(batch => batch.Number).FirstOrDefault(same => same.Count() > 1) is { } twice
+            ? throw new FormatException($"{path}: batch {twice.Key} twice: expected it once")
+            : fine;
     }
 
     /// <summary>Begins a file anew with what is done already, in one step.</summary>
     public static StreamWriter Begin(string path, LivePlan plan, IEnumerable<BatchResult> done) => Journal.Begin(path, plan, done);
 
+    /// <summary>Begins with what is done already, to be read by somebody else.</summary>
+    public static void Begin(TextWriter writer, LivePlan plan, IEnumerable<BatchResult> done) => Journal.Begin(writer, plan, done);
+
     /// <summary>Adds a batch.</summary>
-    public static void Append(StreamWriter writer, BatchResult batch) => Journal.Append(writer, batch);
+    public static void Append(TextWriter writer, BatchResult batch) => Journal.Append(writer, batch);
 }
 
 [JsonSerializable(typeof(LivePlan))]
 [JsonSerializable(typeof(BatchResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
 internal sealed partial class LiveJson : JsonSerializerContext;

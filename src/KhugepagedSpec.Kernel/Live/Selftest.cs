@@ -57,16 +57,31 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
 
     /// <summary>What a kernel made of all that user space can build: the outcome of each and where the model parts from it, if it does.</summary>
     /// <param name="kernel">The kernel.</param>
+    /// <param name="cancellation">Ends it after the test under way.</param>
     /// <exception cref="GuestException">The guest does not come up, hangs or ends.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel)
+    public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel, CancellationToken cancellation = default)
     {
         using var recording = new Recording(kernel);
         var outcomes = ImmutableArray.CreateBuilder<SelftestOutcome>();
         foreach (var kind in Enum.GetValues<CollapseKind>())
             foreach (var test in All)
-                outcomes.Add(test.Run(recording, kind));
+                if (!cancellation.IsCancellationRequested && test.RunUnless(recording, kind, cancellation) is { } outcome)
+                    outcomes.Add(outcome);
         return (recording.Abilities, outcomes.ToImmutable());
+    }
+
+    // Null where what cancelled ended the guest as well.
+    private SelftestOutcome? RunUnless(Recording recording, CollapseKind kind, CancellationToken cancellation)
+    {
+        try
+        {
+            return Run(recording, kind);
+        }
+        catch (GuestException) when (cancellation.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private SelftestOutcome Run(Recording recording, CollapseKind kind)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
@@ -92,6 +91,9 @@ public sealed record VectorInput
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
 
+    // Of anything: so many pages, passes or PTEs are more than there can be, and few enough to be added up.
+    private const int Most = 1 << 24, MostPasses = 1000;
+
     /// <summary>Reads an <c>in</c> line.</summary>
     /// <exception cref="FormatException">The line is none; the message is one line.</exception>
     public static VectorInput Parse(string text, Geometry geometry)
@@ -122,11 +124,11 @@ public sealed record VectorInput
                 case "mode": input = input with { Kind = value switch { "k" => CollapseKind.Khugepaged, "c" => CollapseKind.Madvise, _ => throw Unknown(key, value, "k or c") } }; break;
                 case "vma": input = input with { Shape = ParseName<VmaShape>(key, value) }; break;
                 case "flags": input = input with { Flags = ParseFlags(value) }; break;
-                case "ops": input = input with { Setup = ParseOperations(key, value) }; break;
-                case "then": input = input with { Then = ParseOperations(key, value) }; break;
+                case "ops": input = input with { Setup = ParseOperations(key, value, geometry) }; break;
+                case "then": input = input with { Then = ParseOperations(key, value, geometry) }; break;
                 case "fail": input = input with { Mishaps = [.. value.Split(',').Select(ScriptedMishap.Parse)] }; break;
-                case "passes": input = input with { Passes = Number(key, value) }; break;
-                case "shift": input = input with { Shift = Number(key, value) }; break;
+                case "passes": input = input with { Passes = Number(key, value, MostPasses) }; break;
+                case "shift": input = input with { Shift = Number(key, value, geometry.Pages) }; break;
                 case "prog": input = input with { Program = ParseProgram(value, geometry) }; break;
                 case "pat": pattern = value; break;
                 default:
@@ -137,7 +139,7 @@ public sealed record VectorInput
         if (input.Program.Length > 0 && !string.IsNullOrEmpty(pattern))
             throw new FormatException("pat= and prog= in 'in': expected one of them");
         if (pattern is null && input.Program.IsEmpty)
-            throw new FormatException("no pat= in 'in'");
+            throw new FormatException("no pat= in 'in': expected it, or prog=");
         pattern ??= "";
         if (input.Then.Any(operation => operation.What == 'H'))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
@@ -175,7 +177,7 @@ public sealed record VectorInput
         return flags;
     }
 
-    private static ImmutableArray<VectorOperation> ParseOperations(string key, string value)
+    private static ImmutableArray<VectorOperation> ParseOperations(string key, string value, Geometry geometry)
     {
         var operations = ImmutableArray.CreateBuilder<VectorOperation>();
         foreach (string text in value.Split(','))
@@ -183,7 +185,8 @@ public sealed record VectorInput
             int plus = text.IndexOf('+');
             if (plus < 2 || !"DWRCPFGNH".Contains(text[0]))
                 throw Unknown(key, text, "<D|W|R|C|P|F|G|N|H><offset>+<length>");
-            operations.Add(new VectorOperation(text[0], Number(key, text[1..plus]), Number(key, text[(plus + 1)..])));
+            int offset = Number(key, text[1..plus], geometry.Pages - 1);
+            operations.Add(new VectorOperation(text[0], offset, Number(key, text[(plus + 1)..], geometry.Pages - offset)));
         }
         return operations.ToImmutable();
     }
@@ -283,10 +286,8 @@ public sealed record VectorInput
             ? parsed
             : throw Unknown(key, value, string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant());
 
-    private static int Number(string key, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
-            ? number
-            : throw Unknown(key, value, "a number");
+    private static int Number(string key, string value, int most = Most) =>
+        WholeNumber.Read(value, 0, most) ?? throw Unknown(key, value, WholeNumber.Expected(value, 0, most));
 
     private static FormatException Unknown(string key, string value, string expected) => new($"{key}={value} in 'in': expected {expected}");
 }

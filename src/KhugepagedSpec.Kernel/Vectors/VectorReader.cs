@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
 
@@ -20,16 +21,19 @@ public readonly record struct VectorLine(int Number, RecordedVector? Vector, str
 /// </summary>
 public static class VectorReader
 {
+    /// <summary>What a file of vectors should be, for messages.</summary>
+    public const string Expected = "recorded vectors, one JSON object a line";
+
     /// <summary>Reads a file line by line. A line that cannot be read is reported as such and loses no other.</summary>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="FormatException">The file cannot be read.</exception>
     public static IEnumerable<VectorLine> Read(string path, Geometry geometry)
     {
         int number = 0;
-        foreach (string line in File.ReadLines(path))
+        foreach (var line in InputFile.Lines(path, Expected))
         {
             number++;
-            if (!string.IsNullOrWhiteSpace(line))
-                yield return ReadLine(line, number, geometry);
+            if (!string.IsNullOrWhiteSpace(line.Text))
+                yield return ReadLine(line.Text, number, geometry);
         }
     }
 
@@ -42,16 +46,21 @@ public static class VectorReader
             using var document = JsonDocument.Parse(line);
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object)
-                throw new FormatException("expected a JSON object");
-            if (root.TryGetProperty("meta", out var meta))
-                return new VectorLine(number, null, meta.GetString(), null, length);
+                throw new FormatException($"{VectorJson.There(root)}: expected a JSON object");
+            if (root.TryGetProperty("meta", out _))
+                return new VectorLine(number, null, VectorJson.Text(root, "meta"), null, length);
             return new VectorLine(number, ReadVector(root, geometry), null, null, length);
         }
         catch (JsonException error)
         {
             return new VectorLine(number, null, null, $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line", length);
         }
-        catch (Exception error) when (error is FormatException or InvalidOperationException or KeyNotFoundException or OverflowException)
+        catch (InvalidOperationException)
+        {
+            // What the library says of a name.
+            return new VectorLine(number, null, null, "half of a character in a key: expected a recorded vector", length);
+        }
+        catch (FormatException error)
         {
             return new VectorLine(number, null, null, error.Message.ReplaceLineEndings(" "), length);
         }
@@ -59,66 +68,66 @@ public static class VectorReader
 
     private static RecordedVector ReadVector(JsonElement root, Geometry geometry)
     {
-        var input = VectorInput.Parse(Text(root, "in"), geometry);
-        long pmdKb = Member(root, "pre_pmd_kb").GetInt64();
+        var input = VectorInput.Parse(VectorJson.Text(root, "in"), geometry);
+        long pmdKb = VectorJson.Whole(root, "pre_pmd_kb", 0, long.MaxValue);
         var before = ReadTable(root, "pre", pmdKb, geometry);
-        ImmutableArray<RecordedPass> passes = [.. Member(root, "passes").EnumerateArray().Select(pass => ReadPass(pass, geometry))];
+        ImmutableArray<RecordedPass> passes = [.. VectorJson.Items(root, "passes").Select(pass => ReadPass(VectorJson.Object(pass, "passes"), geometry))];
         return new RecordedVector
         {
             Input = input,
-            Before = root.TryGetProperty("slots", out _) ? TableNotation.ReadSlots(before, Text(root, "slots")) : SlotsLeftOpen.Of(before, passes),
+            Before = root.TryGetProperty("slots", out _) ? ReadSlots(before, VectorJson.Text(root, "slots")) : SlotsLeftOpen.Of(before, passes),
             Passes = passes,
-            ProgramSlots = root.TryGetProperty("prog_slots", out _) ? ReadArray(root, "prog_slots", text => text) : [],
-            ThenSlots = root.TryGetProperty("then_slots", out _) ? Text(root, "then_slots") : null,
-            WrongPages = root.TryGetProperty("bad", out var bad) ? bad.GetInt32() : 0,
-            ThenAfter = root.TryGetProperty("then", out var then) ? then.GetInt32() : 0,
+            ProgramSlots = root.TryGetProperty("prog_slots", out _) ? ReadArray(root, "prog_slots", text => Slots("prog_slots", text, geometry)) : [],
+            ThenSlots = root.TryGetProperty("then_slots", out _) ? Slots("then_slots", VectorJson.Text(root, "then_slots"), geometry) : null,
+            WrongPages = (int)(VectorJson.WholeIfThere(root, "bad", 0, int.MaxValue) ?? 0),
+            ThenAfter = (int)(VectorJson.WholeIfThere(root, "then", 0, int.MaxValue) ?? 0),
         };
     }
 
     private static RecordedPass ReadPass(JsonElement pass, Geometry geometry)
     {
-        long pmdKb = Member(pass, "pmd_kb").GetInt64();
+        long pmdKb = VectorJson.Whole(pass, "pmd_kb", 0, long.MaxValue);
         return new RecordedPass
         {
             Counters = ReadCounters(pass, geometry),
             After = ReadTable(pass, "snap", pmdKb, geometry),
             PmdMappedKb = pmdKb,
-            Attempts = ReadArray(pass, "tries", ReadAttempt),
-            Scans = ReadArray(pass, "scan", ReadScanLine),
+            Attempts = ReadArray(pass, "tries", text => ReadAttempt(text, geometry)),
+            Scans = ReadArray(pass, "scan", text => ReadScanLine(text, geometry)),
             Trace = pass.TryGetProperty("trace", out _) ? ReadArray(pass, "trace", TraceNormalForm.Checked) : null,
-            Return = pass.TryGetProperty("ret", out var ret) ? ret.GetInt32() : null,
-            Errno = pass.TryGetProperty("errno", out var errno) ? errno.GetInt32() : null,
+            Return = (int?)VectorJson.WholeIfThere(pass, "ret", int.MinValue, int.MaxValue),
+            Errno = (int?)VectorJson.WholeIfThere(pass, "errno", int.MinValue, int.MaxValue),
         };
     }
 
     private static PassCounters ReadCounters(JsonElement pass, Geometry geometry) => new(
-        Member(pass, "adv").GetInt64(),
-        Member(pass, "pc").GetInt64(),
-        pass.TryGetProperty("stats", out var sizes) ? ReadSizes(sizes, geometry) : null,
-        pass.TryGetProperty("events", out var events) ? [.. events.EnumerateObject().Select(one => (one.Name, one.Value.GetInt64()))] : null)
+        VectorJson.Whole(pass, "adv", long.MinValue, long.MaxValue),
+        VectorJson.Whole(pass, "pc", long.MinValue, long.MaxValue),
+        pass.TryGetProperty("stats", out _) ? ReadSizes(pass, "stats", geometry) : null,
+        pass.TryGetProperty("events", out _) ? [.. VectorJson.Members(pass, "events").Select(one => (one.Name, VectorJson.Whole(one.Value, one.Name)))] : null)
     {
-        Gauges = pass.TryGetProperty("gauges", out var gauges) ? ReadSizes(gauges, geometry) : null,
-        WarnedOfMaxPtesNone = pass.TryGetProperty("warned", out var warned) ? warned.GetBoolean() : null,
-        CgroupCollapseAllocs = pass.TryGetProperty("memcg", out var charged) ? charged.GetInt64() : null,
+        Gauges = pass.TryGetProperty("gauges", out _) ? ReadSizes(pass, "gauges", geometry) : null,
+        WarnedOfMaxPtesNone = VectorJson.FlagIfThere(pass, "warned"),
+        CgroupCollapseAllocs = VectorJson.WholeIfThere(pass, "memcg", long.MinValue, long.MaxValue),
     };
 
-    private static ImmutableArray<(string Name, int Order, long Value)> ReadSizes(JsonElement sizes, Geometry geometry) =>
-        [.. sizes.EnumerateObject().Select(size => ReadStatistic(size.Name, size.Value.GetInt64(), geometry))];
+    private static ImmutableArray<(string Name, int Order, long Value)> ReadSizes(JsonElement pass, string key, Geometry geometry) =>
+        [.. VectorJson.Members(pass, key).Select(size => ReadStatistic(size.Name, VectorJson.Whole(size.Value, size.Name), geometry))];
 
     private static ImmutableArray<T> ReadArray<T>(JsonElement parent, string name, Func<string, T> read)
     {
-        var array = Member(parent, name);
-        var items = ImmutableArray.CreateBuilder<T>(array.GetArrayLength());
-        foreach (var item in array.EnumerateArray())
-            items.Add(read(item.GetString() ?? throw new FormatException($"null in '{name}': expected text")));
-        return items.MoveToImmutable();
+        var array = VectorJson.Items(parent, name);
+        var items = ImmutableArray.CreateBuilder<T>();
+        foreach (var item in array)
+            items.Add(read(VectorJson.Text(item, name, "a list of texts")));
+        return items.ToImmutable();
     }
 
     private static PageTable ReadTable(JsonElement parent, string name, long pmdKb, Geometry geometry)
     {
         try
         {
-            var table = TableNotation.Parse(Text(parent, name), geometry, padWithNone: false);
+            var table = TableNotation.Parse(VectorJson.Text(parent, name), geometry, padWithNone: false);
             if (table.Pmd is not (PmdState.Table or PmdState.Huge))
                 return table;
             bool whole = table.Cells[0] is { Kind: PteKind.Page } first && first.Order == geometry.PmdOrder
@@ -127,7 +136,7 @@ public static class VectorReader
         }
         catch (NotationException error)
         {
-            throw new FormatException($"'{name}': {error.Message}", error);
+            throw new FormatException($"key '{name}': {error.Message}", error);
         }
     }
 
@@ -140,11 +149,15 @@ public static class VectorReader
     }
 
     // offset/order:status[:n<none>:r<referenced>][:sw<swapped in>/<result>]
-    private static Attempt ReadAttempt(string text)
+    private static Attempt ReadAttempt(string text, Geometry geometry)
     {
         var rest = text.AsSpan();
-        int offset = Number(Until(ref rest, '/'), text);
-        int order = Number(Until(ref rest, ':'), text);
+        var place = Until(ref rest, '/');
+
+        // From the observed range's first page: the range before it and the one behind it are the process's too.
+        int offset = WholeNumber.Read(place, -geometry.Pages, 2 * geometry.Pages - 1)
+            ?? throw new FormatException($"'{place}' in '{text}': expected {WholeNumber.Expected(place, -geometry.Pages, 2 * geometry.Pages - 1)}");
+        int order = Number(Until(ref rest, ':'), text, geometry.PmdOrder);
         var status = ReadResult(Until(ref rest, ':'), text);
         IsolateReport? isolate = null;
         SwapinReport? swapin = null;
@@ -154,15 +167,17 @@ public static class VectorReader
             if (field.StartsWith("sw"))
             {
                 var pair = field[2..];
-                swapin = new SwapinReport(Number(Until(ref pair, '/'), text), (ScanResult)Number(pair, text));
+                int swappedIn = Number(Until(ref pair, '/'), text, geometry.Pages);
+                int result = Number(pair, text, int.MaxValue);
+                swapin = new SwapinReport(swappedIn, Enum.IsDefined((ScanResult)result) ? (ScanResult)result : throw new FormatException($"unknown result {result} in '{text}': expected 0 to {(int)Enum.GetValues<ScanResult>().Max()}"));
             }
             else if (field.StartsWith("n"))
             {
-                isolate = new IsolateReport(Number(field[1..], text), isolate?.Referenced ?? 0);
+                isolate = new IsolateReport(Number(field[1..], text, geometry.Pages), isolate?.Referenced ?? 0);
             }
             else if (field.StartsWith("r"))
             {
-                isolate = new IsolateReport(isolate?.NoneOrZero ?? 0, Number(field[1..], text));
+                isolate = new IsolateReport(isolate?.NoneOrZero ?? 0, Number(field[1..], text, geometry.Pages));
             }
             else
             {
@@ -173,7 +188,7 @@ public static class VectorReader
     }
 
     // status ref=R none=N unm=U
-    private static ScanLine ReadScanLine(string text)
+    private static ScanLine ReadScanLine(string text, Geometry geometry)
     {
         var rest = text.AsSpan();
         var status = ReadResult(Until(ref rest, ' '), text);
@@ -182,7 +197,28 @@ public static class VectorReader
         int Field(ref ReadOnlySpan<char> from, string name)
         {
             var field = Until(ref from, ' ');
-            return field.StartsWith(name) ? Number(field[name.Length..], text) : throw new FormatException($"scan line '{text}': expected status ref=R none=N unm=U");
+            return field.StartsWith(name) ? Number(field[name.Length..], text, geometry.Pages) : throw new FormatException($"scan line '{text}': expected status ref=R none=N unm=U");
+        }
+    }
+
+    private static PageTable ReadSlots(PageTable before, string text) => Named("slots", () => TableNotation.ReadSlots(before, text));
+
+    // As it was written, once it is sure that it can be read.
+    private static string Slots(string key, string text, Geometry geometry)
+    {
+        Named(key, () => TableNotation.ReadSlots(text, geometry.Pages));
+        return text;
+    }
+
+    private static T Named<T>(string key, Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (NotationException error)
+        {
+            throw new FormatException($"key '{key}': {error.Message}", error);
         }
     }
 
@@ -195,16 +231,8 @@ public static class VectorReader
     }
 
     private static ScanResult ReadResult(ReadOnlySpan<char> name, string text) =>
-        ScanResultNames.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in '{text}'");
+        ScanResultNames.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in '{text}': expected one as trace lines have it");
 
-    private static int Number(ReadOnlySpan<char> digits, string text) =>
-        int.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
-            ? value
-            : throw new FormatException($"'{digits}' in '{text}': expected a number");
-
-    private static string Text(JsonElement parent, string name) =>
-        Member(parent, name).GetString() ?? throw new FormatException($"'{name}' is null: expected text");
-
-    private static JsonElement Member(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out var member) ? member : throw new FormatException($"no '{name}': expected a recorded vector");
+    private static int Number(ReadOnlySpan<char> digits, string text, int most) =>
+        WholeNumber.Read(digits, 0, most) ?? throw new FormatException($"'{digits}' in '{text}': expected {WholeNumber.Expected(digits, 0, most)}");
 }

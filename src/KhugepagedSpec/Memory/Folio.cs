@@ -56,7 +56,7 @@ public struct Folio
     /// <summary>Pages of it that are mapped at least once.</summary>
     public int PagesMapped;
 
-    /// <summary>The one or two processes whose mappings are told apart (<c>folio->_mm_id</c>), 0 for none.</summary>
+    /// <summary>The one or two processes whose mappings are told apart (<c>folio->_mm_id</c>, <c>include/linux/mm_types.h</c>), 0 for none.</summary>
     public int MmA, MmB;
 
     /// <summary>How many of the mappings are theirs (<c>folio->_mm_id_mapcount</c>).</summary>

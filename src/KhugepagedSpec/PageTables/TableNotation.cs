@@ -149,7 +149,7 @@ public static class TableNotation
         int[] of = ReadSlots(slots, table.Cells.Length);
         for (int i = 0; i < of.Length; i++)
             if (of[i] > 0 && table.Cells[i].Kind != PteKind.Swap)
-                throw new NotationException($"slots '{slots}': PTE {i} holds no swap entry");
+                throw new NotationException($"slots '{slots}': PTE {i} holds no swap entry: expected one that does");
         return WithSlots(table, i => of[i]);
     }
 
@@ -197,7 +197,7 @@ public static class TableNotation
     private static void ReadLetter(ref Reader reader, char letter, int start, Cell[] cells, ref int count)
     {
         if (CellOf(letter) is not { } cell)
-            throw new NotationException(start, $"unknown kind '{letter}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
+            throw new NotationException(start, $"unknown kind '{(char.IsControl(letter) ? $"U+{(int)letter:X4}" : letter)}': expected one of {string.Concat(Letters.Select(l => l.Letter))} or f<order>");
         if (cell.Kind == PteKind.Swap && reader.TryTake('['))
         {
             ReadSlots(ref reader, cell, cells, ref count);
@@ -221,7 +221,7 @@ public static class TableNotation
     private static bool ReadFolio(ref Reader reader, char letter, int start, Geometry geometry, Cell[] cells, ref int count)
     {
         if (!reader.TryNumber(out int order))
-            throw new NotationException(reader.Position, $"'{letter}' needs a folio order, 0 to {geometry.PmdOrder}");
+            throw new NotationException(reader.Position, $"'{letter}' needs a folio order: expected 0 to {geometry.PmdOrder}");
         if (order > geometry.PmdOrder)
             throw new NotationException(start, $"folio order {order} is outside the geometry: expected 0 to {geometry.PmdOrder}");
         int first = 0;
@@ -232,7 +232,7 @@ public static class TableNotation
             if (!reader.TryNumber(out first) || !reader.TryTake('+') || !reader.TryNumber(out pages) || !reader.TryTake(']'))
                 throw new NotationException(bracket, "expected [first+count], as in f4[8+3]");
             if (pages < 1 || first + pages > 1 << order)
-                throw new NotationException(bracket, $"pages {first} to {first + pages - 1} overlap what lies behind the folio: order {order} has pages 0 to {(1 << order) - 1}");
+                throw new NotationException(bracket, $"pages {first} to {first + pages - 1} overlap what lies behind the folio: expected pages of order {order}, 0 to {(1 << order) - 1}");
         }
         var flags = letter == 'F' ? Written | CellFlags.New : Written;
         byte node = 0;
@@ -272,7 +272,7 @@ public static class TableNotation
             seen ??= [];
             var key = (i - cell.Page, cell.Order);
             if (!seen.TryAdd(key, (cell, i)) && ((seen[key].Cell.Flags ^ cell.Flags) & CellFlags.OfFolio) != 0)
-                throw new NotationException($"cells {seen[key].Index} and {i} overlap in one folio of order {cell.Order} but say different things of it");
+                throw new NotationException($"cells {seen[key].Index} and {i} overlap in one folio of order {cell.Order} but say different things of it: expected the same");
         }
     }
 
@@ -429,7 +429,7 @@ public static class TableNotation
             {
                 number = number * 10 + (_text[Position++] - '0');
                 if (number > most)
-                    throw new NotationException(start, "a number too large for a page table");
+                    throw new NotationException(start, $"a number too large for a page table: expected {most} at most");
             }
             value = (int)number;
             return Position > start;

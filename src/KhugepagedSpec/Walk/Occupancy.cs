@@ -3,7 +3,7 @@ using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Walk;
 
-/// <summary>One bit per PTE: the scan found a page here that a collapse could use (<c>cc->mthp_bitmap</c>).</summary>
+/// <summary>One bit per PTE: the scan found a page here that a collapse could use (<c>cc->mthp_present_ptes</c>).</summary>
 public sealed class Occupancy
 {
     private readonly ulong[] _words;
