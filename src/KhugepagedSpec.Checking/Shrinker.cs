@@ -157,6 +157,11 @@ public static class Shrinker
             if (cells[i].Kind != PteKind.None)
                 cells[i] = replacement;
         var simpler = new PageTable(table.Geometry, cells.MoveToImmutable(), table.Pmd);
-        return scenario with { Table = simpler, Vma = scenario.Vma with { HasAnonVma = Scenario.Of(simpler).Vma.HasAnonVma } };
+        return scenario with
+        {
+            Table = simpler,
+            Vma = scenario.Vma with { HasAnonVma = Scenario.Of(simpler).Vma.HasAnonVma },
+            Numa = Scenario.NodesOf(simpler, scenario.Numa.NodeReclaim),
+        };
     }
 }
