@@ -41,7 +41,9 @@ internal static class DiffCommand
                 return page is null ? DiffText.PrintMatrix() : throw new UsageException("--html contradicts --all: expected two versions");
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
-            var (difference, searched) = scenario.TableText(parsed) is null ? Search(a, b) : (On(scenario.Scenario(parsed), a, b), null);
+            if (!scenario.IsGiven(parsed) && scenario.FirstGivenBesidesSettings(parsed) is { } stray)
+                throw new UsageException($"{stray}: expected it with TABLE or --program: what is searched are settings and tables");
+            var (difference, searched) = !scenario.IsGiven(parsed) ? Search(a, b) : (On(scenario.Scenario(parsed), a, b), null);
             if (page is not null)
                 HtmlPage.Write(page, DiffPage.Of(a, b, difference, searched, CommandText.Of(parsed, html)));
             return Print(a, b, difference, searched);
