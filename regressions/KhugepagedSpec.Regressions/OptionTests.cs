@@ -156,7 +156,7 @@ public sealed class OptionTests
 
     private static string Told(Scenario scenario, KernelAbilities kernel, out string line)
     {
-        var input = RecordRequest.Of(scenario, kernel, passes: 3, beside: false).Input;
+        var input = RecordRequest.Of(scenario, kernel, passes: 3, beside: false).Input!;
         line = input.ToString();
         var builder = new TableBuilder(input, 1L << 44, 1000);
         return string.Join('\n', builder.Introduce(), builder.Build(), builder.Register(), input.Settings, input.Kind, string.Join(' ', input.Mishaps));

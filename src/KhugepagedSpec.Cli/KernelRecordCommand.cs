@@ -74,13 +74,18 @@ internal static class KernelRecordCommand
             foreach (var request in requests(recording.Abilities))
             {
                 interrupt.Token.ThrowIfCancellationRequested();
-                var (vector, error) = request.Refused is { } refused ? (null, refused) : recording.Record(request.Input);
+                if (request.Input is not { } input || request.Refused is not null)
+                {
+                    code = CommandLine.Refuse($"{request.Id}: {request.Refused}");
+                    continue;
+                }
+                var (vector, error) = recording.Record(input);
                 if (vector is { } built && request.Otherwise(built) is { } otherwise)
                     (vector, error) = request.TakenAs(built, otherwise);
                 if (vector is not null)
                     written.Add(VectorWriter.Line(vector));
                 else
-                    code = CommandLine.Refuse($"{request.Input.Id}: could not be built: {error}");
+                    code = CommandLine.Refuse($"{request.Id}: could not be built: {error}");
                 done(written.Count - 1);
             }
             return written;

@@ -6,11 +6,12 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Cli;
 
 /// <summary>One thing that kernel record was asked for.</summary>
-/// <param name="Input">The line for the recorder.</param>
+/// <param name="Id">What messages call it.</param>
+/// <param name="Input">The line for the recorder; null if there is none to be had.</param>
 /// <param name="Refused">Why it is not recorded; null if it is.</param>
 /// <param name="Recorded">The table that an earlier recording of it had, if there is one.</param>
 /// <param name="IsExact">It is recorded as it was asked for, or not at all.</param>
-internal sealed record RecordRequest(VectorInput Input, string? Refused = null, PageTable? Recorded = null, bool IsExact = false)
+internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refused = null, PageTable? Recorded = null, bool IsExact = false)
 {
     /// <summary>A scenario as somebody wrote it.</summary>
     /// <exception cref="UsageException">The kernel cannot be given it.</exception>
@@ -22,7 +23,7 @@ internal sealed record RecordRequest(VectorInput Input, string? Refused = null, 
             throw new UsageException($"--neighbours: the VMA has pages {scenario.Vma.Start} to {scenario.Vma.End - 1}: expected --vma {LiveInput.ExtentsWithNeighbours(scenario.Table.Geometry.Pages)}");
         try
         {
-            return new RecordRequest(LiveInput.Of("recorded", scenario, passes, beside), IsExact: true);
+            return Made(LiveInput.Of("recorded", scenario, passes, beside)) with { IsExact = true };
         }
         catch (FormatException lost)
         {
@@ -40,9 +41,9 @@ internal sealed record RecordRequest(VectorInput Input, string? Refused = null, 
         foreach (var line in VectorReader.Read(path, Geometry.X86))
         {
             if (line.Error is { } error)
-                CommandLine.Refuse($"{file}: line {line.Number}: {error}");
+                yield return new RecordRequest(file, null, $"line {line.Number}: {error}");
             if (line.Vector is { } vector)
-                yield return new RecordRequest(vector.Input, LiveRefusal.OfKernel(LiveInput.ScenarioOf(vector.Input), kernel), vector.Before);
+                yield return Made(vector.Input) with { Refused = LiveRefusal.OfKernel(LiveInput.ScenarioOf(vector.Input), kernel), Recorded = vector.Before };
         }
     }
 
@@ -51,7 +52,7 @@ internal sealed record RecordRequest(VectorInput Input, string? Refused = null, 
     {
         foreach (var lack in kernel.Lacks)
             Say($"never occurs on Linux {kernel.Release}: {lack}");
-        return new LiveScenarios(seed, kernel).All().Take(count).Select((scenario, i) => new RecordRequest(LiveInput.Of($"s{seed}_{i + 1}", scenario, passes, beside: true)));
+        return new LiveScenarios(seed, kernel).All().Take(count).Select((scenario, i) => Made(LiveInput.Of($"s{seed}_{i + 1}", scenario, passes, beside: true)));
     }
 
     /// <summary>What there is to say of a vector that came of it; null if nothing.</summary>
@@ -63,9 +64,11 @@ internal sealed record RecordRequest(VectorInput Input, string? Refused = null, 
     {
         if (IsExact)
             return (null, otherwise);
-        Say($"{Input.Id}: built otherwise than {(Recorded is null ? "asked for" : "recorded")}: {otherwise}");
+        Say($"{Id}: built otherwise than {(Recorded is null ? "asked for" : "recorded")}: {otherwise}");
         return (vector, "");
     }
+
+    private static RecordRequest Made(VectorInput input) => new(input.Id, input);
 
     private static void Say(string line) => Console.Error.WriteLine($"khugepaged-spec: {line}");
 }
