@@ -11,6 +11,9 @@ public sealed partial class LiveScenariosTests
 {
     private const int Batches = 40;
 
+    // Of each kernel, where a scenario is written down and read back.
+    private static int BatchesWritten => Math.Max(Batches, ScenarioCodecTests.Cases / LiveScenarios.Together);
+
     private static readonly KernelAbilities Linux72 = KernelAbilities.FromGreeting("7.2.13 #1\nkhugepaged 1\nswap 1\n");
     private static readonly KernelAbilities Linux612WithoutSwap = KernelAbilities.FromGreeting("6.12.107 #1\nkhugepaged 1\nswap 0\n");
 
@@ -53,7 +56,7 @@ public sealed partial class LiveScenariosTests
     [Theory]
     [MemberData(nameof(Greetings))]
     public void An_input_asks_for_the_scenario_it_was_made_of(string greeting) =>
-        Assert.All(All(KernelAbilities.FromGreeting(greeting), seed: 5).SelectMany(batch => batch), scenario =>
+        Assert.All(All(KernelAbilities.FromGreeting(greeting), seed: 5, BatchesWritten).SelectMany(batch => batch), scenario =>
         {
             var input = LiveInput.Of("a_1", scenario, passes: 2, beside: true);
             Assert.Equal(("a_1", 2), (input.Id, input.Passes));
@@ -69,7 +72,7 @@ public sealed partial class LiveScenariosTests
         var options = new KhugepagedSpec.Cli.ScenarioOptions();
         var command = new System.CommandLine.Command("record");
         options.AddTo(command);
-        Assert.All(All(kernel, seed: 5).SelectMany(batch => batch), scenario =>
+        Assert.All(All(kernel, seed: 5, BatchesWritten).SelectMany(batch => batch), scenario =>
         {
             string text = scenario.ToString();
             var asked = options.Scenario(command.Parse([.. Words().Matches(text).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)]));
@@ -144,10 +147,10 @@ public sealed partial class LiveScenariosTests
         Assert.Equal(("x*512", 0L, 512L), (TableNotation.Write(other.Table), other.Vma.Start, other.Vma.End));
     }
 
-    private static IEnumerable<ImmutableArray<Scenario>> All(KernelAbilities kernel, ulong seed)
+    private static IEnumerable<ImmutableArray<Scenario>> All(KernelAbilities kernel, ulong seed, int batches = Batches)
     {
         var scenarios = new LiveScenarios(seed, kernel);
-        return Enumerable.Range(0, Batches).Select(scenarios.Batch);
+        return Enumerable.Range(0, batches).Select(scenarios.Batch);
     }
 
     [System.Text.RegularExpressions.GeneratedRegex(@"'([^']*)'|\S+")]

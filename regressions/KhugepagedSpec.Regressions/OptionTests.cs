@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Live;
@@ -116,6 +117,26 @@ public sealed class OptionTests
                 given.Add("missing");
             Assert.True(option.HelpName!.Split('|').Count(name => !given.Contains(name)) <= 1, $"{option.Name}: more than the usual value is not given");
         });
+
+    // No third way: what nobody has a word of refusal for, the recorder's line holds.
+    [Fact]
+    public void What_is_generated_is_refused_in_words_or_asked_for_as_it_is()
+    {
+        int refused = 0, asked = 0;
+        foreach (var scenario in ScenarioGenerator.Random((ulong)ScenarioCodecTests.Seed, Geometry.X86).Take(ScenarioCodecTests.Cases))
+        {
+            var kernel = Kernels[(refused + asked) % Kernels.Length].Kernel;
+            if (LiveRefusal.Of(scenario, kernel) is { } words)
+            {
+                refused++;
+                Assert.DoesNotContain('\n', words);
+                continue;
+            }
+            asked++;
+            Assert.Null(ScenarioDifference.First(scenario, LiveInput.ScenarioOf(LiveInput.Of("a", scenario, 1, beside: false))));
+        }
+        Assert.True(Math.Min(refused, asked) > ScenarioCodecTests.Cases / 10, $"{refused} refused, {asked} asked for");
+    }
 
     // An option that is dropped on its way is noticed: here the input is made without its flag.
     [Fact]

@@ -23,9 +23,9 @@ public sealed class ScenarioCodecTests
     private static readonly ScenarioOptions Options = new();
     private static readonly Command Explain = CommandWithOptions();
 
-    private static int Cases => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_CODECS") ?? "2000", System.Globalization.CultureInfo.InvariantCulture);
+    internal static int Cases => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_CODECS") ?? "2000", System.Globalization.CultureInfo.InvariantCulture);
 
-    private static int Seed => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_SEED") ?? "23", System.Globalization.CultureInfo.InvariantCulture);
+    internal static int Seed => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_SEED") ?? "23", System.Globalization.CultureInfo.InvariantCulture);
 
     [Fact]
     public void Arguments_read_by_a_shell_and_the_command_line_are_the_scenario()

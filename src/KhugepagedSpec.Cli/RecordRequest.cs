@@ -17,7 +17,7 @@ internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refu
     /// <exception cref="UsageException">The kernel cannot be given it.</exception>
     public static RecordRequest Of(Scenario scenario, KernelAbilities kernel, int passes, bool beside)
     {
-        if (LiveRefusal.Of(scenario, kernel) is { } refused)
+        if (LiveRefusal.Of(scenario, kernel, beside) is { } refused)
             throw new UsageException(refused);
         if (beside && !LiveInput.HasNeighbours(scenario.Vma, scenario.Table.Geometry.Pages))
             throw new UsageException($"--neighbours: the VMA has pages {scenario.Vma.Start} to {scenario.Vma.End - 1}: expected --vma {LiveInput.ExtentsWithNeighbours(scenario.Table.Geometry.Pages)}");

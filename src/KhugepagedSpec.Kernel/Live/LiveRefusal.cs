@@ -13,11 +13,12 @@ public static class LiveRefusal
     /// <summary>The first thing of a scenario that cannot be made on a kernel, as one line that says what was expected; null if all can.</summary>
     /// <param name="scenario">The scenario, as somebody asked for it.</param>
     /// <param name="kernel">The kernel.</param>
-    public static string? Of(Scenario scenario, KernelAbilities kernel) =>
+    /// <param name="beside">What the VMA has beside the range is populated, and gives it its anon_vma.</param>
+    public static string? Of(Scenario scenario, KernelAbilities kernel, bool beside = false) =>
         OfGeometry(scenario)
         ?? OfKernel(scenario, kernel)
         ?? OfSettings(scenario, kernel)
-        ?? (scenario.Program.IsEmpty ? OfVma(scenario) ?? OfTable(scenario, kernel) : OfProgram(scenario))
+        ?? (scenario.Program.IsEmpty ? OfVma(scenario, beside) ?? OfTable(scenario, kernel) : OfProgram(scenario))
         ?? OfMishaps(scenario)
         ?? OfNodes(scenario);
 
@@ -58,7 +59,7 @@ public static class LiveRefusal
             : $"PTE {shared} is shared with another process, which khugepaged of Linux {kernel.Release} would scan too, as sizes {unasked} are set to always: expected madvise";
     }
 
-    private static string? OfVma(Scenario scenario)
+    private static string? OfVma(Scenario scenario, bool beside)
     {
         var vma = scenario.Vma;
         int pages = scenario.Table.Geometry.Pages;
@@ -66,7 +67,7 @@ public static class LiveRefusal
             return "--droppable: every page of droppable memory is lazyfree to a kernel, which no table says: expected other memory";
         if (vma.Start < -pages || vma.End > 2 * pages)
             return $"--vma {vma.Start}-{vma.End - 1}: the guest has room for pages {-pages} to {2 * pages - 1}";
-        if (vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table) && (vma.Start, vma.End) == (-pages, 2 * pages))
+        if (!beside && vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table) && (vma.Start, vma.End) == (-pages, 2 * pages))
             return $"--anon-vma with --vma {vma.Start}-{vma.End - 1}: there is no room for the page elsewhere that it would come of";
         return scenario.Table.Cells.Any(LiveInput.IsArming) && (vma.Flags & (VmaFlags.UffdWp | VmaFlags.UffdRwp)) == VmaFlags.None
             ? $"PTE {scenario.Table.Cells.IndexOf(scenario.Table.Cells.First(LiveInput.IsArming))} takes a VMA that is registered with userfaultfd: expected --uffd wp"
