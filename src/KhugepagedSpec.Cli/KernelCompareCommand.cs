@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
@@ -74,8 +75,14 @@ internal static class KernelCompareCommand
             Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
         else
             KernelCompareText.Print(outcome);
-        return !outcome.IsFine ? CommandLine.Differ : outcome.BatchesLeft > 0 || outcome.Comparison.Abilities.Lacks.Any(lack => lack.OthersHaveIt) ? CommandLine.NotExhausted : CommandLine.Agree;
+        return Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
     }
+
+    /// <summary>What a comparison ends with: it is not exhausted either where a kernel lacks what others of its release have.</summary>
+    internal static int Code(bool isFine, int batchesLeft, ImmutableArray<Lack> lacks) =>
+        !isFine ? CommandLine.Differ
+        : batchesLeft > 0 || lacks.Any(lack => lack.OthersHaveIt) ? CommandLine.NotExhausted
+        : CommandLine.Agree;
 }
 
 /// <summary>What a comparison came to.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
@@ -52,12 +53,17 @@ internal static class KernelCompareText
     {
         int differ = outcome.Batches.Count(batch => batch.Differs is not null), broken = outcome.Batches.Count(batch => !batch.Broken.IsEmpty);
         int lost = outcome.Batches.Count(batch => !batch.Failure.IsEmpty), unbuilt = outcome.Batches.Sum(batch => batch.Unbuilt.Length);
-        string never = string.Join(", ", outcome.Comparison.Abilities.Lacks.Select(lack => lack.What));
         return outcome.IsFine
-            ? string.Create(
-                CultureInfo.InvariantCulture,
-                $"{outcome.Scenarios} scenarios agree in every pass{(never.Length > 0 ? $", but never: {never}" : "")}; the kernel keeps every invariant claimed of {outcome.Plan.Model}")
+            ? Agreement(outcome.Scenarios, outcome.Comparison.Abilities.Lacks, outcome.Plan.Model)
             : string.Create(CultureInfo.InvariantCulture, $"{differ} batches differ, {broken} break an invariant, {unbuilt} scenarios could not be built, {lost} guests were lost");
+    }
+
+    /// <summary>That all agrees, but what was never looked at.</summary>
+    internal static string Agreement(int scenarios, ImmutableArray<Lack> lacks, string model)
+    {
+        string never = lacks.IsEmpty ? "" : $", but never: {string.Join(", ", lacks.Select(lack => lack.What))}";
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{scenarios} scenarios agree in every pass{never}; the kernel keeps every invariant claimed of {model}");
     }
 
     private static void PrintBad(BatchResult batch)

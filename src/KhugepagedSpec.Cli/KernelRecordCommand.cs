@@ -17,7 +17,10 @@ internal static class KernelRecordCommand
         var count = Options.Number("--count", "Record so many fresh scenarios, instead of TABLE.");
         var seed = Options.Number("--seed", "Their seed (1).");
         var output = new Option<string?>("--out") { Description = "Write the vectors to FILE, once all are there. Default: standard output.", HelpName = "FILE" };
-        var neighbours = new Option<bool>("--neighbours") { Description = "Populate up to 64 pages of the VMA on each side, next to the range, as compare does." };
+        var neighbours = new Option<bool>("--neighbours")
+        {
+            Description = "Populate up to 64 pages of the VMA on each side, next to the range, as compare does.",
+        };
         var command = new Verb(
             "record",
             "Have a kernel under QEMU do scenarios, each in passes of its own, and write down what it did.",

@@ -20,7 +20,9 @@ internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refu
         if (LiveRefusal.Of(scenario, kernel, beside) is { } refused)
             throw new UsageException(refused);
         if (beside && !LiveInput.HasNeighbours(scenario.Vma, scenario.Table.Geometry.Pages))
-            throw new UsageException($"--neighbours: the VMA has pages {scenario.Vma.Start} to {scenario.Vma.End - 1}: expected --vma {LiveInput.ExtentsWithNeighbours(scenario.Table.Geometry.Pages)}");
+            throw new UsageException(
+                $"--neighbours: the VMA has pages {scenario.Vma.Start} to {scenario.Vma.End - 1}: "
+                + $"expected --vma {LiveInput.ExtentsWithNeighbours(scenario.Table.Geometry.Pages)}");
         try
         {
             return Made(LiveInput.Of("recorded", scenario, passes, beside)) with { IsExact = true };
@@ -43,7 +45,11 @@ internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refu
             if (line.Error is { } error)
                 yield return new RecordRequest(file, null, $"line {line.Number}: {error}");
             if (line.Vector is { } vector)
-                yield return Made(vector.Input) with { Refused = LiveRefusal.OfKernel(LiveInput.ScenarioOf(vector.Input), kernel), Recorded = vector.Before };
+                yield return Made(vector.Input) with
+                {
+                    Refused = LiveRefusal.OfKernel(LiveInput.ScenarioOf(vector.Input), kernel),
+                    Recorded = vector.Before,
+                };
         }
     }
 
@@ -52,7 +58,8 @@ internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refu
     {
         foreach (var lack in kernel.Lacks)
             Say($"never occurs on Linux {kernel.Release}: {lack}");
-        return new LiveScenarios(seed, kernel).All().Take(count).Select((scenario, i) => Made(LiveInput.Of($"s{seed}_{i + 1}", scenario, passes, beside: true)));
+        return new LiveScenarios(seed, kernel).All().Take(count)
+            .Select((scenario, i) => Made(LiveInput.Of($"s{seed}_{i + 1}", scenario, passes, beside: true)));
     }
 
     /// <summary>What there is to say of a vector that came of it; null if nothing.</summary>

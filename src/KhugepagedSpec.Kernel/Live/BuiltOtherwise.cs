@@ -16,7 +16,8 @@ public static class BuiltOtherwise
             return null;
         var wish = TableBuilder.Wish(vector.Input);
         int pages = wish.Cells.Length;
-        return Difference(vector, wish, (a, b) => (a.Kind, a.Order, a.Page) == (b.Kind, b.Order, b.Page) && (a.Slot == 0 || (a.Slot - b.Slot) % pages == 0));
+        return Difference(
+            vector, wish, (a, b) => (a.Kind, a.Order, a.Page) == (b.Kind, b.Order, b.Page) && (a.Slot == 0 || (a.Slot - b.Slot) % pages == 0));
     }
 
     /// <summary>The same against a table, by all that can be seen but for swap slots.</summary>
@@ -31,8 +32,8 @@ public static class BuiltOtherwise
         for (int i = Math.Max(0, first); i < Math.Min(end, wanted.Cells.Length); i++)
             if (!isSame(wanted.Cells[i], built.Cells[i]))
                 return $"PTE {i} is {TableNotation.Text(built.Cells[i])} and not {TableNotation.Text(wanted.Cells[i])}";
-        return (wanted.Pmd, built.Pmd) is var (was, now) && was != now && (was is PmdState.HugeZero or PmdState.Huge || now is PmdState.HugeZero or PmdState.Huge)
-            ? $"the PMD entry is {now} and not {was}"
-            : null;
+        return wanted.Pmd != built.Pmd && (IsHuge(wanted) || IsHuge(built)) ? $"the PMD entry is {built.Pmd} and not {wanted.Pmd}" : null;
+
+        static bool IsHuge(PageTable table) => table.Pmd is PmdState.HugeZero or PmdState.Huge;
     }
 }

@@ -27,7 +27,9 @@ public static class LiveInput
     /// <exception cref="FormatException">The line has no place for something; the message is one line.</exception>
     public static VectorInput Of(string id, Scenario scenario, int passes, bool beside)
     {
-        var shape = ShapeOf(scenario.Vma, scenario.Settings.Geometry.Pages) is { } known && (beside || VectorProcess.Neighbours(known) == default) ? known : (VmaShape?)null;
+        var shape = ShapeOf(scenario.Vma, scenario.Settings.Geometry.Pages);
+        if (!beside && shape is { } known && VectorProcess.Neighbours(known) != default)
+            shape = null;
         var (first, end) = (scenario.Vma.Start, scenario.Vma.End);
         var input = new VectorInput
         {
@@ -90,7 +92,10 @@ public static class LiveInput
 
     /// <summary>Those extents, as FIRST-LAST.</summary>
     public static string ExtentsWithNeighbours(int pages) => string.Join(
-        ", ", Enum.GetValues<VmaShape>().Where(shape => VectorProcess.Neighbours(shape) != default).Select(shape => BareExtent.Write(VectorProcess.Extent(shape, pages))));
+        ", ",
+        from shape in Enum.GetValues<VmaShape>()
+        where VectorProcess.Neighbours(shape) != default
+        select BareExtent.Write(VectorProcess.Extent(shape, pages)));
 
     private static bool IsEmptyTable(PageTable table) => table.Pmd == PmdState.Table && table.Cells.All(cell => cell.Kind == PteKind.None);
 

@@ -41,7 +41,8 @@ public static class LiveRefusal
         }
         var orders = scenario.Settings.OrdersFor(advised: true);
         return kernel.NeedsPmdSize && !orders.Contains(scenario.Settings.Geometry.PmdOrder)
-            ? $"sizes {(orders.IsEmpty ? "none" : orders)}: khugepaged of Linux {kernel.Release} does not run unless the PMD's size is enabled: expected 2M among them"
+            ? $"sizes {(orders.IsEmpty ? "none" : orders)}: khugepaged of Linux {kernel.Release} does not run unless the PMD's size is enabled: "
+                + "expected 2M among them"
             : null;
     }
 
@@ -54,10 +55,15 @@ public static class LiveRefusal
     private static string? OfSettings(Scenario scenario, KernelAbilities kernel)
     {
         var unasked = scenario.Settings.OrdersFor(advised: false);
-        int shared = scenario.Table.Cells.IndexOf(scenario.Table.Cells.FirstOrDefault(cell => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm)));
-        return shared < 0 || unasked.IsEmpty || !scenario.Table.Cells[shared].Has(CellFlags.Shared) ? null
-            : $"PTE {shared} is shared with another process, which khugepaged of Linux {kernel.Release} would scan too, as sizes {unasked} are set to always: expected madvise";
+        int shared = 0;
+        while (shared < scenario.Table.Cells.Length && !IsShared(scenario.Table.Cells[shared]))
+            shared++;
+        return shared == scenario.Table.Cells.Length || unasked.IsEmpty ? null
+            : $"PTE {shared} is shared with another process, which khugepaged of Linux {kernel.Release} would scan too, as sizes {unasked} "
+                + "are set to always: expected madvise";
     }
+
+    private static bool IsShared(Cell cell) => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
     private static string? OfVma(Scenario scenario, bool beside)
     {
@@ -90,7 +96,8 @@ public static class LiveRefusal
             if (hasKsm && LetterOf(cell) == "Z")
                 return $"PTE {i} is Z: ksmd would merge it too, as there is K: expected one of them";
             if (!LiveInput.CanBeMade(cell with { Node = 0 }, kernel, hasKsm))
-                return $"PTE {i} is {TableNotation.Text(cell)}: user space cannot make it: expected one of {kernel.Kinds}, or f2 to f9 and their parts without letters behind";
+                return $"PTE {i} is {TableNotation.Text(cell)}: user space cannot make it: expected one of {kernel.Kinds}, "
+                    + "or f2 to f9 and their parts without letters behind";
             if (vma.Has(VmaFlags.UffdRwp) && cell.Kind is not PteKind.Page && LiveInput.IsArming(cell))
                 return $"PTE {i} is {TableNotation.Text(cell)}, which takes --uffd wp: expected that, or another entry";
         }
@@ -112,7 +119,8 @@ public static class LiveRefusal
         string text = string.Join(" and ", scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
         int? from = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
         if (from is null && !Shortage.IsOfCharge(scenario.Mishaps))
-            return $"{text}: no guest can be made to do that: expected charge-fails alone, or alloc-fails at every order from one of {Shortage.LowestBlockOrder} to 9 up to 9";
+            return $"{text}: no guest can be made to do that: expected charge-fails alone, "
+                + $"or alloc-fails at every order from one of {Shortage.LowestBlockOrder} to 9 up to 9";
         if (!scenario.Program.IsEmpty)
             return $"{text} with --program: the program would run short too: expected TABLE";
         if (from is { } blocks)
