@@ -95,6 +95,15 @@ public sealed class RegistrationFacts
         }
     }
 
+    // Recorded on 6.12.107 and 6.12.117, and on 7.2.13.
+    [Theory]
+    [InlineData("linux-6.12", "x*16 z*496")]
+    [InlineData("linux-6.12.107", "x*16 z*496")]
+    [InlineData("linux-6.17", "m9")]
+    [InlineData("linux-7.2", "m9")]
+    public void A_write_to_the_huge_zero_page_gets_a_huge_page_since_6_16_and_splits_it_before(string version, string table) =>
+        Assert.Equal(table, Run("mmap, madvise, read, touch 0+16", settings => settings, Catalogue.Find(version)).Table.ToString());
+
     [Theory]
     [InlineData("mmap, touch 0+16, madvise 0+8, read 16+4")]
     [InlineData("mmap -64+640, nohugepage, madvise, cold 1+2, pageout 3+4, free 5+6, dontneed 7+8, guard 9+10")]

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using System.Text;
+using KhugepagedSpec.Cli;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Versions;
@@ -56,4 +58,40 @@ public sealed class GuestTests
     public void A_kernel_that_nothing_models_is_refused(string greeting) => Assert.Equal(
         $"Linux {greeting.Split(' ')[0]} is not modelled: expected Linux 6.12 to 7.3, or --model NAME",
         Assert.Throws<GuestException>(() => KernelAbilities.FromGreeting(greeting).Model).Message);
+
+    // v19 differs from 7.2 in swap alone: without any, that they agree says nothing.
+    [Fact]
+    public void What_a_kernel_lacks_is_no_part_of_what_agrees()
+    {
+        var without = Lacks("7.2.13 #1\nswap 0\n");
+        Assert.Equal(["swap (no swap device): s, S, s[slot+count], pageout"], without.Select(lack => lack.ToString()));
+        Assert.Equal(
+            "48 scenarios agree in every pass, but never: swap; the kernel keeps every invariant claimed of v19", KernelCompareText.Agreement(48, without, "v19"));
+        Assert.Equal([3, 1, 3], [KernelCompareCommand.Code(true, 0, without), KernelCompareCommand.Code(false, 0, without), KernelCompareCommand.Code(true, 1, [])]);
+        var whole = Lacks("7.2.13 #1\nswap 1\nmemcg 1\nksm 1\n");
+        Assert.Empty(whole);
+        Assert.Equal("48 scenarios agree in every pass; the kernel keeps every invariant claimed of v19", KernelCompareText.Agreement(48, whole, "v19"));
+        Assert.Equal(0, KernelCompareCommand.Code(true, 0, whole));
+    }
+
+    // What no kernel of the release has is said, and is no gap.
+    [Fact]
+    public void What_a_release_does_not_have_is_said()
+    {
+        Assert.Equal(["KSM", "guards"], Lacks("6.12.117 #1\nswap 1\n").Select(lack => lack.What));
+        Assert.Equal(0, KernelCompareCommand.Code(true, 0, Lacks("6.12.117 #1\nswap 1\n")));
+        Assert.Equal(["swap", "memcg", "KSM"], Lacks("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\n").Select(lack => lack.What));
+    }
+
+    [Fact]
+    public void What_a_kernel_lacks_never_occurs_in_its_scenarios()
+    {
+        var kernel = KernelAbilities.FromGreeting("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\n");
+        var all = new LiveScenarios(3, kernel).All().Take(40 * LiveScenarios.Together).ToList();
+        Assert.All(all, scenario => Assert.Null(LiveRefusal.OfKernel(scenario, kernel)));
+        Assert.Contains(new LiveScenarios(3, KernelAbilities.FromGreeting("7.3.4 #1\nswap 1\n")).All().Take(40 * LiveScenarios.Together), scenario =>
+            LiveRefusal.OfKernel(scenario, kernel) is not null);
+    }
+
+    private static ImmutableArray<Lack> Lacks(string greeting) => KernelAbilities.FromGreeting(greeting).Lacks;
 }

@@ -1,10 +1,20 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The commands that boot a kernel, on a machine that cannot: a cache of their own and tools that are scripts.</summary>
 [Collection("console")]
-public sealed class KernelGuestCommandTests : IDisposable
+public sealed partial class KernelGuestCommandTests : IDisposable
 {
     private const string Kernel = "7.2.13+deb14-cloud-amd64";
 
@@ -59,6 +69,69 @@ public sealed class KernelGuestCommandTests : IDisposable
         Assert.Equal(1, line.Count(letter => letter == '\n'));
     }
 
+    // No compiler was asked for, which is the first thing that a guest takes.
+    [Theory]
+    [InlineData("f4h x*496", "", "PTE 0 is f4[0+1]h: user space cannot make it")]
+    [InlineData("x*512", "--droppable", "--droppable: ")]
+    [InlineData("x*512", "--far-nodes", "--far-nodes: the guest has one NUMA node")]
+    [InlineData("x*512", "--uffd rwp", "--uffd rwp: Linux 7.2.13+deb14-cloud-amd64 has no read-write protection")]
+    [InlineData("x*512", "--fail page-pinned", "--fail page-pinned: no guest can be made to do that")]
+    [InlineData("x*512", "--vma 0-15", "PTE 16 is not empty and lies outside the VMA, pages 0 to 15")]
+    [InlineData("x*16", "--pmd-order 4", "--pmd-order 4: the guest's page tables have 512 PTEs")]
+    [InlineData("x*512", "--neighbours", "--neighbours: the VMA has pages 0 to 511: expected --vma -64-575, -512-1023, -32-511, 0-543")]
+    [InlineData("", "--count 3 --mlock", "--mlock contradicts --count: ")]
+    [InlineData("", "--from linux-7.2.13.jsonl --enabled 4", "--enabled contradicts --from: ")]
+    [InlineData("", "--from linux-7.2.13.jsonl --passes 4", "--passes contradicts --from: ")]
+    [InlineData("x*512", "--seed 4", "--seed: expected it with --count N")]
+    public void What_cannot_be_recorded_is_refused_before_a_guest_boots(string table, string options, string error)
+    {
+        Cache();
+        string[] words = [.. new[] { "kernel", "record", table }.Concat(options.Split(' ')).Where(word => word.Length > 0)];
+        var (code, output, line) = Cli.Run(words);
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith($"khugepaged-spec: {error}", line, StringComparison.Ordinal);
+        Assert.Equal(1, line.Count(letter => letter == '\n'));
+    }
+
+    [Fact]
+    public void What_compare_prints_of_a_difference_is_taken_by_the_commands()
+    {
+        Cache();
+        var kernel = KernelAbilities.FromGreeting($"{Kernel} #1\nswap 1\n");
+        var kinds = new LiveScenarios(1, kernel).All().Take(40 * LiveScenarios.Together).GroupBy(KindOf).ToList();
+        Assert.Equal(["alloc-fails", "charge-fails", "neighbours", "program", "table"], kinds.Select(kind => kind.Key).Order());
+        foreach (var scenario in kinds.SelectMany(kind => kind.Take(3)))
+        {
+            var mismatch = new LiveCounterexample(1, [scenario], new Mismatch(2, "scan 1", "a", "b", []), null, 1, true, []);
+            var broken = mismatch with { Mismatch = null, Violation = (Contract.Invariants[0], new Violation(3, null, "why")) };
+            foreach (var found in new[] { mismatch, broken })
+            {
+                string[] commands = [.. KernelCompareText.Commands(scenario, found, Kernel, "linux-7.2")];
+                Assert.Equal((2, "", "khugepaged-spec: no C compiler for the guest's agent: apt-get install gcc libc6-dev\n"), Cli.Run(Words(commands[0])));
+                var (code, output, error) = Cli.Run(Words(commands[1]));
+                Assert.Equal((0, ""), (code, error));
+                Assert.Contains($"\nafter pass {(found.Mismatch is null ? 3 : 2)}\n", output, StringComparison.Ordinal);
+            }
+        }
+
+        static string KindOf(Scenario scenario) =>
+            scenario.Mishaps is [var mishap, ..] ? mishap.ToString().Split('@')[0]
+            : !scenario.Program.IsEmpty ? "program"
+            : LiveInput.HasNeighbours(scenario.Vma, Geometry.X86.Pages) ? "neighbours" : "table";
+    }
+
+    [Fact]
+    public void What_check_prints_of_a_counterexample_is_taken_by_explain() =>
+        Assert.All(Directory.GetFiles(Approved(), "*.verified.json"), file =>
+        {
+            var kept = Corpus.Parse(File.ReadAllText(file), Path.GetFileName(file));
+            var found = new Counterexample(Contract.Find(kept.Invariant)!, kept.Scenario, new Violation(2, null, "why"), 1);
+            var report = new CheckReport(Catalogue.Find(kept.Version)!, 1, [found], new InterestingShares());
+            var (code, output, error) = Cli.Run(Words($"khugepaged-spec {CheckText.ExplainArguments(report, found)}"));
+            Assert.Equal((0, ""), (code, error));
+            Assert.StartsWith($"{kept.Version}, ", output, StringComparison.Ordinal);
+        });
+
     [Theory]
     [MemberData(nameof(Commands))]
     public void Without_a_compiler_one_line_says_what_to_install(string command)
@@ -104,6 +177,16 @@ public sealed class KernelGuestCommandTests : IDisposable
         // A guest lost is something that differs; the last lines of its console stand behind.
         Assert.Equal((1, "", "khugepaged-spec: QEMU ended at once: qemu: no such CPU\n  SeaBIOS\n"), Run("kernel compare"));
     }
+
+    // What stands behind the program's name, by the quotes that a shell takes away.
+    private static string[] Words(string command) =>
+        [.. Word().Matches(command).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value).Skip(1)];
+
+    private static string Approved([CallerFilePath] string here = "") =>
+        Path.Combine(Path.GetDirectoryName(here)!, "counterexamples");
+
+    [GeneratedRegex(@"'([^']*)'|\S+")]
+    private static partial Regex Word();
 
     private static (int, string, string) Run(string command) => Cli.Run(command.Split(' '));
 

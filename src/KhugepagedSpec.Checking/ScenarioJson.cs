@@ -26,9 +26,10 @@ public sealed record ScenarioJson(
     string? Program = null)
 {
     /// <summary>Takes a scenario apart.</summary>
+    /// <exception cref="FormatException">It has something that JSON has no place for; the message is one line.</exception>
     public static ScenarioJson Of(Scenario scenario)
     {
-        return new ScenarioJson(
+        var json = new ScenarioJson(
             scenario.Table.ToString(), scenario.Table.Geometry.PmdOrder,
             new VmaJson(scenario.Vma.Start, scenario.Vma.End, scenario.Vma.Flags, scenario.Vma.HasAnonVma),
             SettingsJson.Of(scenario.Settings),
@@ -36,6 +37,9 @@ public sealed record ScenarioJson(
             scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
             [.. scenario.Mishaps.Select(mishap => mishap.ToString())],
             scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry));
+        return ScenarioDifference.First(scenario, json.ToScenario()) is { } lost
+            ? throw new FormatException($"the scenario as JSON would have {lost}")
+            : json;
     }
 
     /// <summary>Puts the scenario together.</summary>

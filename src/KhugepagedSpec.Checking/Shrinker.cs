@@ -77,6 +77,8 @@ public static class Shrinker
             if ((scenario.Vma.Flags & ~plain & flag) != 0)
                 yield return scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~flag } };
         var settings = scenario.Settings;
+        if (!settings.UseZeroPage)
+            yield return scenario with { Settings = settings with { UseZeroPage = true } };
         if (settings.Enabled != GlobalEnabled.Madvise)
             yield return scenario with { Settings = settings with { Enabled = GlobalEnabled.Madvise } };
         foreach (int order in (settings.Always | settings.Madvise | settings.Inherit).Orders())
@@ -157,6 +159,11 @@ public static class Shrinker
             if (cells[i].Kind != PteKind.None)
                 cells[i] = replacement;
         var simpler = new PageTable(table.Geometry, cells.MoveToImmutable(), table.Pmd);
-        return scenario with { Table = simpler, Vma = scenario.Vma with { HasAnonVma = Scenario.Of(simpler).Vma.HasAnonVma } };
+        return scenario with
+        {
+            Table = simpler,
+            Vma = scenario.Vma with { HasAnonVma = Scenario.Of(simpler).Vma.HasAnonVma },
+            Numa = Scenario.NodesOf(simpler, scenario.Numa.NodeReclaim),
+        };
     }
 }

@@ -94,10 +94,7 @@ internal sealed class Surroundings(Choices choices)
         for (int i = from; i < cells.Count; i++)
             if (cells[i].Kind == PteKind.Page && cells[i].Order == 0 && !cells[i].Has(CellFlags.Ksm))
                 cells[i] = cells[i] with { Node = 1 };
-        return scenario with
-        {
-            Table = new PageTable(scenario.Table.Geometry, cells.MoveToImmutable()),
-            Numa = NumaTopology.Of(2, areFar: choices.OneIn(2)),
-        };
+        var table = new PageTable(scenario.Table.Geometry, cells.MoveToImmutable());
+        return scenario with { Table = table, Numa = Scenario.NodesOf(table, areFar: choices.OneIn(2)) };
     }
 }

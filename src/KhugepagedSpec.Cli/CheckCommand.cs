@@ -120,7 +120,7 @@ internal static class CheckCommand
             [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed) { Asked = versions.Length };
     }
 
-    private static bool IsOneRange(RecordedVector vector) => vector.Input.Shape != VmaShape.Big3;
+    private static bool IsOneRange(RecordedVector vector) => vector.Input.HasWholeNeighbours == default;
 
     // The first recorded vector on which each invariant is broken by the kernel itself.
     private static ImmutableDictionary<string, (int Count, string First)> Kernel(IEnumerable<RecordedVector> vectors, ImmutableArray<Invariant> invariants)

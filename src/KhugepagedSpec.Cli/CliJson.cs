@@ -56,7 +56,10 @@ internal sealed record KernelJson(
     string Release, string? Version, bool Cached, string? Folder, bool Modules, bool? Unsigned, IReadOnlyList<string>? Packages);
 
 internal sealed record LiveOutcomeJson(
-    string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad, LiveCounterexampleJson? Smallest, double Seconds);
+    string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad, LiveCounterexampleJson? Smallest, double Seconds,
+    IReadOnlyList<LackJson> Never);
+
+internal sealed record LackJson(string What, string Why, IReadOnlyList<string> Kinds, bool OthersHaveIt);
 
 internal sealed record LiveCounterexampleJson(
     IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed);

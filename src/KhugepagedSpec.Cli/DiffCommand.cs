@@ -61,6 +61,8 @@ internal static class DiffCommand
                 return DiffText.PrintMatrix(new DiffScope(looksIn, scenario.GivenSettings(parsed)));
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
+            if (!isGiven && scenario.FirstGivenBesidesSettings(parsed) is { } idle)
+                throw new UsageException($"{idle}: expected it with TABLE or --program: what is searched are settings and tables");
             if (listsClasses)
                 return Survey(a, b, new DiffScope(looksIn, scenario.GivenSettings(parsed)), isJson);
             var (difference, searched) = isGiven

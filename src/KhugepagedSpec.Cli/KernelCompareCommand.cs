@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
@@ -28,7 +29,9 @@ internal static class KernelCompareCommand
             The scenarios are those of the properties, of what user space can build. Compared are scans, attempts with offsets, tables
             and folios, statistics, vmstat, contents. The contract judges the kernel's own passes. The first difference is shrunk
             on the kernel and shown to a second boot.
-            Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted.
+            What the kernel lacks (swap, memory cgroups, KSM, guards) never occurs, and is said.
+            Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted, or all that was
+            looked at agrees, and something was not that other kernels of the release have.
 
             Example:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
@@ -77,8 +80,14 @@ internal static class KernelCompareCommand
             Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
         else
             KernelCompareText.Print(outcome);
-        return !outcome.IsFine ? CommandLine.Differ : outcome.BatchesLeft > 0 ? CommandLine.NotExhausted : CommandLine.Agree;
+        return Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
     }
+
+    /// <summary>What a comparison ends with: it is not exhausted either where a kernel lacks what others of its release have.</summary>
+    internal static int Code(bool isFine, int batchesLeft, ImmutableArray<Lack> lacks) =>
+        !isFine ? CommandLine.Differ
+        : batchesLeft > 0 || lacks.Any(lack => lack.OthersHaveIt) ? CommandLine.NotExhausted
+        : CommandLine.Agree;
 }
 
 /// <summary>What a comparison came to.</summary>

@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Live;
 
 namespace KhugepagedSpec.Cli;
@@ -23,6 +25,8 @@ internal static class KernelCompareText
             Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, or the kernel compacted meanwhile");
         foreach (var batch in batches.Where(batch => batch.Disturbed is not null))
             Line($"  batch {batch.Number} was disturbed, and agreed when run twice more: {batch.Disturbed}");
+        foreach (var lack in outcome.Comparison.Abilities.Lacks)
+            Line($"  never occurred: {lack}");
         double seconds = outcome.Time.TotalSeconds;
         Line($"  {(outcome.Scenarios - outcome.Earlier) / seconds:0.0} scenarios/s: {seconds:0.0} s, boot included ({outcome.Comparison.Booting.TotalSeconds:0.0} s of all guests)");
         foreach (var batch in outcome.Bad.Take(ShownInFull))
@@ -38,7 +42,8 @@ internal static class KernelCompareText
 
     public static LiveOutcomeJson ToJson(LiveOutcome outcome) => new(
         outcome.Plan.Kernel, outcome.Plan.Model, outcome.Plan.Seed, outcome.Scenarios, outcome.Batches.Sum(batch => batch.Passes), outcome.Batches.Sum(batch => batch.Attempts),
-        outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest) : null, outcome.Time.TotalSeconds);
+        outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest) : null, outcome.Time.TotalSeconds,
+        [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))]);
 
     private static LiveCounterexampleJson ToJson(LiveCounterexample found) => new(
         [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel, found.Mismatch?.Model,
@@ -49,8 +54,16 @@ internal static class KernelCompareText
         int differ = outcome.Batches.Count(batch => batch.Differs is not null), broken = outcome.Batches.Count(batch => !batch.Broken.IsEmpty);
         int lost = outcome.Batches.Count(batch => !batch.Failure.IsEmpty), unbuilt = outcome.Batches.Sum(batch => batch.Unbuilt.Length);
         return outcome.IsFine
-            ? string.Create(CultureInfo.InvariantCulture, $"{outcome.Scenarios} scenarios agree in every pass; the kernel keeps every invariant claimed of {outcome.Plan.Model}")
+            ? Agreement(outcome.Scenarios, outcome.Comparison.Abilities.Lacks, outcome.Plan.Model)
             : string.Create(CultureInfo.InvariantCulture, $"{differ} batches differ, {broken} break an invariant, {unbuilt} scenarios could not be built, {lost} guests were lost");
+    }
+
+    /// <summary>That all agrees, but what was never looked at.</summary>
+    internal static string Agreement(int scenarios, ImmutableArray<Lack> lacks, string model)
+    {
+        string never = lacks.IsEmpty ? "" : $", but never: {string.Join(", ", lacks.Select(lack => lack.What))}";
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{scenarios} scenarios agree in every pass{never}; the kernel keeps every invariant claimed of {model}");
     }
 
     private static void PrintBad(BatchResult batch)
@@ -77,12 +90,22 @@ internal static class KernelCompareText
         }
         if (found.Violation is var (invariant, violation))
             Line($"  the kernel breaks {invariant.Name}: {violation}");
-        if (found.Together.Length > 1)
+        if (found.Together is not [var alone])
+        {
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
-        foreach (var scenario in found.Together.Take(1))
-            Line($"  khugepaged-spec kernel record {scenario} --kernel {outcome.Comparison.Abilities.Release}");
-        foreach (var scenario in found.Together.Take(1))
-            Line($"  khugepaged-spec explain {scenario} --model {outcome.Plan.Model}");
+            return;
+        }
+        foreach (string command in Commands(alone, found, outcome.Comparison.Abilities.Release, outcome.Plan.Model))
+            Line($"  {command}");
+    }
+
+    /// <summary>The commands that show a difference that it takes one process for: on the kernel, and in the model.</summary>
+    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string release, string model)
+    {
+        bool hasNeighbours = LiveInput.HasNeighbours(alone.Vma, alone.Table.Geometry.Pages);
+        int passes = found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? 1;
+        yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {release}";
+        yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
     }
 
     private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));

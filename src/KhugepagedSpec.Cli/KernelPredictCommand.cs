@@ -5,6 +5,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
@@ -68,6 +69,8 @@ internal static class KernelPredictCommand
         });
         bool isRight = results.TrueForAll(result => result.IsRight);
         Line($"Linux {prediction.Abilities.Release} against {prediction.Model.Name}, seed {seed}");
+        foreach (var lack in prediction.Abilities.Lacks)
+            Line($"never occurred: {lack}");
         foreach (var wrong in results.SelectMany(result => result.Wrong).Take(Shown))
             Print(wrong, prediction.Model);
         foreach (var vma in results.SelectMany(result => result.Disagreeing).Take(Shown))
@@ -84,7 +87,24 @@ internal static class KernelPredictCommand
         Line($"  before    {wrong.Before}");
         Line($"  foretold  {wrong.Foretold}");
         Line($"  seen      {wrong.Seen}");
-        Line($"  explain {Scenario.Of(wrong.Before) with { Vma = wrong.Vma, Settings = wrong.Settings }} --model {model.Name}\n");
+        Line($"  explain {Asked(wrong)} --model {model.Name}\n");
+    }
+
+    // What the guest's machine has besides makes nothing else of one range.
+    internal static Scenario Asked(WrongPrediction wrong)
+    {
+        var usual = ThpSettings.Defaults(wrong.Settings.Geometry);
+        return Scenario.Of(wrong.Before) with
+        {
+            Vma = wrong.Vma,
+            Settings = wrong.Settings with
+            {
+                PagesToScan = usual.PagesToScan,
+                ScanSleepMilliseconds = usual.ScanSleepMilliseconds,
+                AllocSleepMilliseconds = usual.AllocSleepMilliseconds,
+                UseZeroPage = usual.UseZeroPage,
+            },
+        };
     }
 
     private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));

@@ -1,11 +1,8 @@
 using System.CommandLine;
-using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Kernel.Guest;
 using KhugepagedSpec.Kernel.Live;
 using KhugepagedSpec.Kernel.Packages;
 using KhugepagedSpec.Kernel.Vectors;
-using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 
@@ -21,19 +18,24 @@ internal static class KernelRecordCommand
         var count = Options.Number("--count", "Record so many fresh scenarios, instead of TABLE.");
         var seed = Options.Number("--seed", "Their seed (1).");
         var output = new Option<string?>("--out") { Description = "Write the vectors to FILE, once all are there. Default: standard output.", HelpName = "FILE" };
+        var neighbours = new Option<bool>("--neighbours")
+        {
+            Description = "Populate up to 64 pages of the VMA on each side, next to the range, as compare does.",
+        };
         var command = new Verb(
             "record",
             "Have a kernel under QEMU do scenarios, each in passes of its own, and write down what it did.",
             """
-            Writes one JSON object a line, as khugepaged-spec replay and explain --vector read them. A kind that user space cannot
-            make on that kernel is made as a plain page; a scenario that cannot be built is one line on stderr.
+            Writes one JSON object a line, as khugepaged-spec replay and explain --vector read them. What is asked for is built, or
+            refused in one line, before the guest boots where that is known: what user space cannot make, or this kernel does not have.
+            Fresh scenarios are made to fit the kernel, and it is said what never occurs; of --from what it lacks is left out, and said.
 
             Examples:
               khugepaged-spec kernel record 'x*210 K x*33 K x*267' --kernel 7.2 --out ksm.jsonl
               khugepaged-spec kernel record --from linux-7.2.13.jsonl --kernel 7.3 --out linux-7.3.jsonl
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { kernel, passes, from, count, seed, output })
+        foreach (var option in new Option[] { kernel, passes, neighbours, from, count, seed, output })
             command.Add(option);
         command.SetAction(parsed =>
         {
@@ -43,16 +45,29 @@ internal static class KernelRecordCommand
             int many = parsed.GetValue(passes) ?? LiveComparison.Passes;
             if (many < 1 || parsed.GetValue(count) is < 1)
                 throw new UsageException("--passes, --count: expected 1 or more");
-            Func<KernelAbilities, IEnumerable<VectorInput>> inputs = abilities =>
-                file is not null ? Inputs(file)
-                : parsed.GetValue(count) is { } fresh ? Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
-                : [One(scenario.Scenario(parsed), abilities, many)];
-            return Run(KernelOption.Get(parsed, kernel, isModelled: true), inputs, OutputFile.Of("--out", parsed.GetValue(output)));
+            if ((file is not null || parsed.GetValue(count) is not null) && (scenario.FirstGiven(parsed) ?? Given(neighbours)) is { } stray)
+                throw new UsageException($"{stray} contradicts {(file is not null ? "--from" : "--count")}: expected it with TABLE or --program STEPS");
+            if ((file is not null ? Given(passes) : null) is { } set)
+                throw new UsageException($"{set} contradicts --from: a recorded vector has its own number");
+            if (parsed.GetValue(count) is null && Given(seed) is { } idle)
+                throw new UsageException($"{idle}: expected it with --count N");
+            Func<KernelAbilities, IEnumerable<RecordRequest>> requests = abilities =>
+                file is not null ? RecordRequest.FromFile(file, abilities)
+                : parsed.GetValue(count) is { } fresh ? RecordRequest.Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
+                : [RecordRequest.Of(scenario.Scenario(parsed), abilities, many, parsed.GetValue(neighbours))];
+            var image = KernelOption.Get(parsed, kernel, isModelled: true);
+
+            // What can be refused without a guest is; one with a word for it decides on the rest.
+            if (file is null && parsed.GetValue(count) is null)
+                requests(KernelAbilities.BeforeBoot(image));
+            return Run(image, requests, OutputFile.Of("--out", parsed.GetValue(output)));
+
+            string? Given(Option option) => parsed.GetResult(option) is { Implicit: false } ? option.Name : null;
         });
         return command;
     }
 
-    private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<VectorInput>> inputs, OutputFile? to)
+    private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<RecordRequest>> requests, OutputFile? to)
     {
         using var interrupt = new Interrupt();
         using var recording = new Recording(kernel);
@@ -60,17 +75,24 @@ internal static class KernelRecordCommand
         var lines = TerminalProgress.Counting("vectors", done =>
         {
             var written = new List<string> { VectorWriter.Meta(recording.Abilities.FullName) };
-            foreach (var input in inputs(recording.Abilities))
+            foreach (var request in requests(recording.Abilities))
             {
                 if (interrupt.Token.IsCancellationRequested)
                     break;
+                if (request.Input is not { } input || request.Refused is not null)
+                {
+                    code = CommandLine.Refuse($"{request.Id}: {request.Refused}");
+                    continue;
+                }
                 var (vector, error) = Record(recording, input, interrupt.Token);
                 if (interrupt.Token.IsCancellationRequested && vector is null)
                     break;
+                if (vector is { } built && request.Otherwise(built) is { } otherwise)
+                    (vector, error) = request.TakenAs(built, otherwise);
                 if (vector is not null)
                     written.Add(VectorWriter.Line(vector));
                 else
-                    code = CommandLine.Refuse($"{input.Id}: could not be built: {error}");
+                    code = CommandLine.Refuse($"{request.Id}: could not be built: {error}");
                 done(written.Count - 1);
             }
             return written;
@@ -96,22 +118,5 @@ internal static class KernelRecordCommand
         {
             return (null, "interrupted");
         }
-    }
-
-    private static VectorInput One(Scenario scenario, KernelAbilities kernel, int passes)
-    {
-        UffdModes.Check(scenario.Vma, kernel.KnownModel ?? Catalogue.Linux73);
-        return LiveInput.Of("recorded", LiveInput.Fit(scenario, kernel, keepsReclaimable: true), passes);
-    }
-
-    private static IEnumerable<VectorInput> Inputs(string file)
-    {
-        return VectorReader.Read(Recorded.Find(file), Geometry.X86).Where(line => line.Vector is not null).Select(line => line.Vector!.Input);
-    }
-
-    private static IEnumerable<VectorInput> Fresh(KernelAbilities kernel, ulong seed, int count, int passes)
-    {
-        var scenarios = new LiveScenarios(seed, kernel);
-        return scenarios.All().Take(count).Select((scenario, i) => LiveInput.Of($"s{seed}_{i + 1}", scenario, passes));
     }
 }

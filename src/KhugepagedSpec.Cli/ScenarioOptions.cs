@@ -25,8 +25,8 @@ internal sealed class ScenarioOptions
     private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
     private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
-    private readonly Option<UffdMode?> _uffd =
-        Options.Name<UffdMode>("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's.", UffdMode.Missing, UffdModes.Refused);
+    private readonly Option<UffdMode[]?> _uffd =
+        Options.Names("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's; several as missing,rwp.", UffdMode.Missing, UffdModes.Refused);
     private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
     private readonly Option<bool> _droppable = new("--droppable") { Description = "The VMA is droppable." };
     private readonly Option<bool> _readOnly = new("--read-only") { Description = "The VMA is not writable." };
@@ -104,8 +104,7 @@ internal sealed class ScenarioOptions
             Settings = settings,
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-            // As many nodes as the table names; too far apart if asked for, which takes two.
-            Numa = NumaTopology.Of(Math.Max(table.Cells.Max(cell => cell.Node) + 1, parsed.GetValue(_farNodes) ? 2 : 1), parsed.GetValue(_farNodes)),
+            Numa = Daemon.Scenario.NodesOf(table, parsed.GetValue(_farNodes)),
             Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(text => MishapOption.Parse(text, geometry))],
         };
     }
@@ -143,13 +142,7 @@ internal sealed class ScenarioOptions
         if (parsed.GetValue(_droppable))
             flags |= VmaFlags.Droppable;
         if (parsed.GetResult(_uffd) is { Implicit: false })
-            flags |= parsed.GetValue(_uffd) switch
-            {
-                UffdMode.Wp => VmaFlags.UffdWp,
-                UffdMode.Rwp => VmaFlags.UffdRwp,
-                UffdMode.Both => VmaFlags.UffdMissing | VmaFlags.UffdWp,
-                _ => VmaFlags.UffdMissing,
-            };
+            flags |= UffdModes.Flags(parsed.GetValue(_uffd) ?? [UffdMode.Missing]);
         return Extent(parsed.GetValue(_vma), vma with { Flags = flags });
     }
 
@@ -186,6 +179,22 @@ internal static class UffdModes
     /// <summary>Why a mode is refused that is none of ours; null if it is none of userfaultfd's either.</summary>
     public static string? Refused(string word) =>
         word == "minor" ? "minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp, both" : null;
+
+    /// <summary>The flags of a VMA that is registered so.</summary>
+    /// <exception cref="UsageException">Nobody can register it so.</exception>
+    public static VmaFlags Flags(IReadOnlyCollection<UffdMode> modes)
+    {
+        var flags = modes.Aggregate(VmaFlags.None, (all, mode) => all | mode switch
+        {
+            UffdMode.Wp => VmaFlags.UffdWp,
+            UffdMode.Rwp => VmaFlags.UffdRwp,
+            UffdMode.Both => VmaFlags.UffdMissing | VmaFlags.UffdWp,
+            _ => VmaFlags.UffdMissing,
+        });
+        return flags.HasFlag(VmaFlags.UffdWp | VmaFlags.UffdRwp)
+            ? throw new UsageException("--uffd: wp contradicts rwp, which needs the same bit of the PTE: expected one of them")
+            : flags;
+    }
 
     /// <summary>Refuses a VMA that this version cannot have.</summary>
     /// <exception cref="UsageException">It is protected against reads, and the version is older than 7.3.</exception>

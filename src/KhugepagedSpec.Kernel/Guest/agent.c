@@ -841,6 +841,17 @@ static int swap_on(void)
     return !swapon("/dev/zram0", 0);
 }
 
+static int has_memcg(void)
+{
+    char text[256] = "";
+    int file = open("/cgroup/cgroup.controllers", O_RDONLY);
+    if (file < 0)
+        return 0;
+    read(file, text, sizeof text - 1);
+    close(file);
+    return strstr(text, "memory") != NULL;
+}
+
 static int find_khugepaged(void)
 {
     for (int pid = 2; pid < 500; pid++) {
@@ -908,6 +919,7 @@ int main(void)
     struct utsname name;
     uname(&name);
     char hello[512];
-    reply('h', hello, snprintf(hello, sizeof hello, "%s %s\nkhugepaged %d\nswap %d\n", name.release, name.version, khugepaged_pid, swaps));
+    reply('h', hello, snprintf(hello, sizeof hello, "%s %s\nkhugepaged %d\nswap %d\nmemcg %d\nksm %d\n", name.release, name.version, khugepaged_pid, swaps, has_memcg(),
+                             !access("/sys/kernel/mm/ksm/run", F_OK)));
     serve();
 }

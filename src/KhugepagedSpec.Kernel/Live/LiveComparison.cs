@@ -174,7 +174,7 @@ public sealed class LiveComparison : IDisposable
 
     private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
     {
-        var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes))]);
+        var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
         var vectors = built.Select(one => one.Vector!).ToList();
         var result = new BatchResult
@@ -185,7 +185,7 @@ public sealed class LiveComparison : IDisposable
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
             Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Collapse.ScanResult.Succeed))),
-            BuiltOtherwise = vectors.Count(vector => !IsAsAskedFor(vector)),
+            BuiltOtherwise = vectors.Count(vector => Live.BuiltOtherwise.Of(vector) is not null),
             Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0).Select(one => $"{one.Error}: {one.Text}")],
         };
         if (vectors.Count == 0)
@@ -212,20 +212,6 @@ public sealed class LiveComparison : IDisposable
 
     // nr_anon counts the folios of every process, the agent's own too: what differs once and not again may be one of theirs.
     private static bool IsOfTheWholeGuest(Vectors.Mismatch mismatch) => mismatch.What == "gauges";
-
-    // Outside the VMA there is nothing, whatever was asked for. Slots are asked for by their place in a stretch as long as the table.
-    private static bool IsAsAskedFor(Vectors.RecordedVector vector)
-    {
-        if (!vector.Input.Program.IsEmpty)
-            return true;
-        var wish = TableBuilder.Wish(vector.Input);
-        var (first, end) = Vectors.VectorProcess.Extent(vector.Input.Shape, wish.Cells.Length);
-        for (int i = Math.Max(0, first); i < Math.Min(end, wish.Cells.Length); i++)
-            if ((vector.Before.Cells[i].Kind, vector.Before.Cells[i].Order, vector.Before.Cells[i].Page) != (wish.Cells[i].Kind, wish.Cells[i].Order, wish.Cells[i].Page))
-                return false;
-        return wish.Pmd == PmdState.HugeZero == (vector.Before.Pmd == PmdState.HugeZero)
-            && !wish.Cells.Zip(vector.Before.Cells).Any(pair => pair.First.Slot > 0 && (pair.First.Slot - pair.Second.Slot) % wish.Cells.Length != 0);
-    }
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
     private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, int found, CancellationToken cancellation)

@@ -21,50 +21,96 @@ public static class LiveInput
 
     /// <summary>The line of input that asks for a scenario.</summary>
     /// <param name="id">The vector's name.</param>
-    /// <param name="scenario">A scenario that <see cref="Fit(Scenario, KernelAbilities, bool)"/> leaves as it is.</param>
+    /// <param name="scenario">The scenario.</param>
     /// <param name="passes">How many passes.</param>
-    public static VectorInput Of(string id, Scenario scenario, int passes)
+    /// <param name="beside">Populate what the VMA has beside the range, where its extent is one of the shapes.</param>
+    /// <exception cref="FormatException">The line has no place for something; the message is one line.</exception>
+    public static VectorInput Of(string id, Scenario scenario, int passes, bool beside)
     {
-        var flags = FlagWords.Where(pair => scenario.Vma.Has(pair.Flag)).Select(pair => pair.Word).ToList();
-        if (scenario.ThpDisable == ThpDisable.Completely)
-            flags.Add("thpdis");
-        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
-            flags.Add("anonvma");
-        if (IsEmptyTable(scenario.Table))
-            flags.Add("table");
-        if (!scenario.Vma.Has(VmaFlags.Write))
-            flags.Add("rdonly");
-        string pattern = scenario.Table.Pmd == PmdState.None ? "" : TableNotation.WriteWish(scenario.Table).Replace(' ', ',');
+        var shape = ShapeOf(scenario.Vma, scenario.Settings.Geometry.Pages);
+        if (!beside && shape is { } known && VectorProcess.Neighbours(known) != default)
+            shape = null;
+        var (first, end) = (scenario.Vma.Start, scenario.Vma.End);
         var input = new VectorInput
         {
             Id = id,
             Settings = scenario.Settings with { PagesToScan = 1_000_000_000 },
             Kind = scenario.Kind,
-            Shape = ShapeOf(scenario.Vma, scenario.Settings.Geometry.Pages) ?? VmaShape.Exact,
-            Flags = [.. flags],
+            Shape = shape ?? VmaShape.Exact,
+            Bare = shape is null ? ((int)Math.Clamp(first, int.MinValue, int.MaxValue), (int)Math.Clamp(end, int.MinValue, int.MaxValue)) : null,
+            Flags = [.. FlagsOf(scenario)],
             Passes = passes,
             Mishaps = scenario.Mishaps,
             Pattern = "",
-            PatternText = pattern,
+            PatternText = scenario.Table.Pmd == PmdState.None ? "" : TableNotation.WriteWish(scenario.Table).Replace(' ', ','),
             Program = scenario.Program,
         };
-        return VectorInput.Parse(input.ToString(), scenario.Settings.Geometry);
+        var read = VectorInput.Parse(input.ToString(), scenario.Settings.Geometry);
+        return ScenarioDifference.First(scenario, ScenarioOf(read)) is { } lost ? throw new FormatException($"a kernel would be given {lost}") : read;
     }
+
+    /// <summary>The scenario that a line of input asks for; what was done after the table was populated is not in it.</summary>
+    public static Scenario ScenarioOf(VectorInput input)
+    {
+        var scenario = RecordedHistory.ScenarioOf(new RecordedVector { Input = input, Before = TableBuilder.Wish(input), Passes = [] });
+        return input.Program.IsEmpty ? scenario
+            : Scenario.Of(input.Program, input.Settings.Geometry) with
+            {
+                Settings = scenario.Settings,
+                Kind = scenario.Kind,
+                ThpDisable = scenario.ThpDisable,
+                Mishaps = scenario.Mishaps,
+            };
+    }
+
+    // A program makes its VMA itself.
+    private static IEnumerable<string> FlagsOf(Scenario scenario)
+    {
+        if (scenario.ThpDisable != ThpDisable.No)
+            yield return scenario.ThpDisable == ThpDisable.Completely ? "thpdis" : "thpadv";
+        if (!scenario.Program.IsEmpty)
+        {
+            if (scenario.Settings.UseZeroPage)
+                yield return "hugezero";
+            yield break;
+        }
+        foreach (var (flag, word) in FlagWords)
+            if (scenario.Vma.Has(flag))
+                yield return word;
+        if (scenario.Vma.HasAnonVma && !Scenario.NeedsAnonVma(scenario.Table))
+            yield return "anonvma";
+        if (IsEmptyTable(scenario.Table))
+            yield return "table";
+        if (!scenario.Vma.Has(VmaFlags.Write))
+            yield return "rdonly";
+        if ((scenario.Vma.Flags & (VmaFlags.HugePage | VmaFlags.NoHugePage)) == VmaFlags.None)
+            yield return "noadv";
+    }
+
+    /// <summary>The VMA's extent is a shape that has pages of its own beside the range.</summary>
+    public static bool HasNeighbours(Vma vma, int pages) => ShapeOf(vma, pages) is { } shape && VectorProcess.Neighbours(shape) != default;
+
+    /// <summary>Those extents, as FIRST-LAST.</summary>
+    public static string ExtentsWithNeighbours(int pages) => string.Join(
+        ", ",
+        from shape in Enum.GetValues<VmaShape>()
+        where VectorProcess.Neighbours(shape) != default
+        select BareExtent.Write(VectorProcess.Extent(shape, pages)));
 
     private static bool IsEmptyTable(PageTable table) => table.Pmd == PmdState.Table && table.Cells.All(cell => cell.Kind == PteKind.None);
 
     /// <summary>The scenario with everything taken out that cannot be made on that kernel.</summary>
     /// <param name="scenario">Any scenario of the kernel's geometry.</param>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="keepsReclaimable">Leave in what reclaim would change where a charge fails; the model knows no reclaim.</param>
-    public static Scenario Fit(Scenario scenario, KernelAbilities kernel, bool keepsReclaimable = false)
+    public static Scenario Fit(Scenario scenario, KernelAbilities kernel)
     {
         int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
         bool isChargeShort = Shortage.IsOfCharge(scenario.Mishaps);
         if (!scenario.Program.IsEmpty && (isChargeShort || blocksFrom is not null))
             scenario = scenario with { Program = [] };
         var cells = scenario.Table.Cells.ToArray();
-        bool hasKsm = kernel.TellsKsm && cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = ShapeOf(scenario.Vma, cells.Length) is not null;
+        var shape = ShapeOf(scenario.Vma, cells.Length);
+        bool hasKsm = kernel.Kinds.Contains('K') && cells.Any(cell => cell.Has(CellFlags.Ksm)), isKnownShape = shape is not null;
         for (int i = 0; i < cells.Length; i++)
             cells[i] = isKnownShape && !scenario.Vma.Covers(i, i + 1) ? Cell.None
                 : CanBeMade(cells[i], kernel, hasKsm) && cells[i].Order < (blocksFrom ?? byte.MaxValue) ? cells[i]
@@ -72,13 +118,15 @@ public static class LiveInput
         var table = new PageTable(scenario.Table.Geometry, [.. cells]);
         foreach (var folio in FolioPlan.Impossible(table))
             MakePlain(cells, folio);
-        if (isChargeShort && !keepsReclaimable)
+        if (isChargeShort)
             NothingToReclaim(cells);
         table = new PageTable(table.Geometry, [.. cells], PmdOf(scenario.Table, cells, isChargeShort || blocksFrom is not null));
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
         if (!kernel.HasUffdRwp || flags.HasFlag(VmaFlags.UffdWp) || table.Cells.Any(NeedsWriteProtection))
             flags &= ~VmaFlags.UffdRwp;
+        if (!flags.HasFlag(VmaFlags.UffdRwp) && table.Cells.Any(IsArming))
+            flags |= VmaFlags.UffdWp;
         var usual = flags.HasFlag(VmaFlags.NoHugePage) ? exact.Flags & ~VmaFlags.HugePage : exact.Flags;
         if (!scenario.Vma.Has(VmaFlags.Write))
             usual &= ~VmaFlags.Write;
@@ -87,7 +135,7 @@ public static class LiveInput
             Table = table,
             Vma = exact with
             {
-                HasAnonVma = exact.HasAnonVma || (scenario.Vma.HasAnonVma && isKnownShape),
+                HasAnonVma = exact.HasAnonVma || (shape is { } known && (scenario.Vma.HasAnonVma || VectorProcess.Neighbours(known) != default)),
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
                 Flags = usual | flags,
@@ -112,6 +160,9 @@ public static class LiveInput
     private static bool NeedsWriteProtection(Cell cell) =>
         cell.Kind is PteKind.UffdWpMarker or PteKind.PoisonMarker || (cell.Kind != PteKind.Page && cell.Has(CellFlags.UffdWp));
 
+    /// <summary>A PTE that user space can make only where the VMA is registered with userfaultfd.</summary>
+    internal static bool IsArming(Cell cell) => cell.Kind is PteKind.UffdWpMarker or PteKind.PoisonMarker || cell.Has(CellFlags.UffdWp);
+
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
     private static void NothingToReclaim(Cell[] cells)
     {
@@ -130,7 +181,7 @@ public static class LiveInput
     }
 
     /// <summary>The VMA's extent as a shape; null if it is none.</summary>
-    private static VmaShape? ShapeOf(Vma vma, int pages)
+    internal static VmaShape? ShapeOf(Vma vma, int pages)
     {
         foreach (var shape in Enum.GetValues<VmaShape>())
             if (VectorProcess.Extent(shape, pages) == (vma.Start, vma.End))
@@ -138,7 +189,7 @@ public static class LiveInput
         return null;
     }
 
-    private static bool CanBeMade(Cell cell, KernelAbilities kernel, bool hasKsm)
+    internal static bool CanBeMade(Cell cell, KernelAbilities kernel, bool hasKsm)
     {
         if (cell.Kind == PteKind.Page && cell.Order > 0)
             return cell.Order >= Geometry.MinOrder && cell == Cell.OfFolio(cell.Order, cell.Page);

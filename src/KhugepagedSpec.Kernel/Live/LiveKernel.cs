@@ -143,8 +143,11 @@ internal sealed class LiveKernel : IDisposable
     /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
     /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
     /// </summary>
-    public long CgroupCollapseAllocs()
+    /// <returns>Null without memory cgroups.</returns>
+    public long? CgroupCollapseAllocs()
     {
+        if (!Abilities.HasMemcg)
+            return null;
         const long place = 1L << 43;
         const int pages = 1024;
         var steps = new StepWriter();
@@ -195,13 +198,17 @@ internal sealed class LiveKernel : IDisposable
         steps.SetThp("use_zero_page", "0");
         ResetSizes();
         SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
-        steps.Set("/cgroup/cgroup.subtree_control", "+memory");
+        if (Abilities.HasMemcg)
+            steps.Set("/cgroup/cgroup.subtree_control", "+memory");
         steps.Set("/proc/sys/vm/page-cluster", 0);
 
         // kcompactd would lock and move pages whenever it finds memory too fragmented.
         steps.Set("/proc/sys/vm/compaction_proactiveness", 0);
-        steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
-        steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
+        if (Abilities.HasKsm)
+        {
+            steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
+            steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
+        }
         _guest.Take(0, steps.Take());
         _guest.Take(0, "set /sys/kernel/mm/transparent_hugepage/shrink_underused 0\n", out _);
 

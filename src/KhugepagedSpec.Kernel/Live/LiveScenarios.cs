@@ -65,7 +65,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     // Now and then: no free blocks, or a memory cgroup at its limit.
     private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch
     {
-        9 or 29 => LiveInput.Fit(scenario with { Mishaps = Shortage.OfCharge }, kernel),
+        9 or 29 when kernel.HasMemcg => LiveInput.Fit(scenario with { Mishaps = Shortage.OfCharge }, kernel),
         ShortageEvery - 1 => LiveInput.Fit(
             scenario with
             {

@@ -29,7 +29,7 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
     public Shown? Run(IReadOnlyList<Scenario> together, int passes)
     {
         _tries++;
-        var recorded = _recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes))]);
+        var recorded = _recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
         if (recorded.Any(one => one.Vector is null || !Shortage.Held(one.Vector)))
             return null;
         ImmutableArray<RecordedVector> vectors = [.. recorded.Select(one => one.Vector!)];

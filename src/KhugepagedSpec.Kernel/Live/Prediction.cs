@@ -72,7 +72,7 @@ public sealed class Prediction : IDisposable
     {
         var scenarios = new LiveScenarios(seed, Abilities).Batch(number).Select(Visible).ToList();
         var settings = scenarios[0].Settings;
-        var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1)).ToList();
+        var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true)).ToList();
         int pid = Build(inputs);
         var before = Look(pid);
         var foretelling = new WhatIfMachine(before, Model, before.Head.Settings);

@@ -47,7 +47,7 @@ internal sealed class Recorder(LiveKernel kernel)
             foreach (var process in processes)
                 kernel.Take(process.Number, $"limit {process.Number}\n");
         bool hadWarned = kernel.HasWarnedOfMaxPtesNone();
-        long charged = kernel.CgroupCollapseAllocs();
+        long? charged = kernel.CgroupCollapseAllocs();
         var seen = kernel.Observe("");
         for (int pass = 0; pass < together[0].Passes && processes.Count > 0; pass++)
             seen = Pass(processes, seen, pass);
@@ -178,7 +178,7 @@ internal sealed class Recorder(LiveKernel kernel)
             Index = index;
             Address = AddressOf(index);
             Pages = input.Settings.Geometry.Pages;
-            (First, End) = VectorProcess.Extent(input.Shape, Pages);
+            (First, End) = input.Extent;
             Builder = new TableBuilder(input, Address, (index + 1L) << 32);
         }
 

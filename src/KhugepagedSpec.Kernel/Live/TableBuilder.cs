@@ -1,4 +1,5 @@
 using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.UserSpace;
 
@@ -10,7 +11,7 @@ namespace KhugepagedSpec.Kernel.Live;
 /// </summary>
 internal sealed class TableBuilder
 {
-    private const int UffdMissing = 1, UffdWp = 2, UffdRwp = 8, PrSetThpDisable = 41;
+    private const int UffdMissing = 1, UffdWp = 2, UffdRwp = 8, PrSetThpDisable = 41, ExceptAdvised = 2;
     private const long PageBytes = 4096;
 
     // Far from the range, so that no VMA is ever joined to another.
@@ -76,9 +77,14 @@ internal sealed class TableBuilder
         foreach (var operation in _input.Setup)
             Do(operation);
         Trim();
-        if (_input.Has("thpdis"))
-            _steps.Line("prctl", PrSetThpDisable, 1, 0);
+        DisableThp();
         return _steps.Take();
+    }
+
+    private void DisableThp()
+    {
+        if (_input.ThpDisable != ThpDisable.No)
+            _steps.Line("prctl", PrSetThpDisable, 1, _input.ThpDisable == ThpDisable.ExceptAdvised ? ExceptAdvised : 0);
     }
 
     /// <summary>Registers the VMA with userfaultfd and advises it, under the settings that the passes will have.</summary>
@@ -112,6 +118,9 @@ internal sealed class TableBuilder
     // What the process does if the scenario begins as a program, with nothing before it that would make it known to khugepaged.
     private string Program()
     {
+        DisableThp();
+        if (_input.Settings.UseZeroPage)
+            _steps.SetThp("use_zero_page", 1);
         foreach (var (verb, first, pages) in _input.Program)
         {
             long address = Address((int)first);
@@ -127,6 +136,9 @@ internal sealed class TableBuilder
             if (verb == ProgramVerb.PageOut)
                 _steps.Line("words", "/proc/self/pagemap", _base / PageBytes, _pages);
         }
+
+        if (_input.Settings.UseZeroPage)
+            _steps.SetThp("use_zero_page", 0);
 
         // What MADV_FREE marked is seen once the LRU batches are empty.
         Drain();
@@ -164,7 +176,7 @@ internal sealed class TableBuilder
         return _steps.Take();
     }
 
-    private (int First, int End) Extent => VectorProcess.Extent(_input.Shape, _pages);
+    private (int First, int End) Extent => _input.Extent;
 
     private long Address(int page) => _base + page * PageBytes;
 
@@ -175,9 +187,10 @@ internal sealed class TableBuilder
     {
         var (first, end) = Extent;
 
-        // A page beside the range leaves its anon_vma; a page that is zapped by less than a range at a time leaves its table.
+        // A page beside the range leaves its anon_vma, and goes where the VMA is to have no other page; a page that is zapped by less than a
+        // range at a time leaves its table.
         if (_input.Has("anonvma"))
-            _steps.Range("write", Address(-1), 1, 1);
+            _steps.Range("write", Address(_input.Bare is null ? -1 : first > -_pages ? -_pages : 2 * _pages - 1), 1, 1);
         if (_input.Has("table"))
         {
             _steps.Range(_input.Has("anonvma") ? "write" : "read", Address(0), 1, 1);

@@ -33,7 +33,7 @@ public static class RecordedHistory
             var running = new Daemon.RunningScenario(ScenarioOf(vector), model ?? Catalogue.Linux72);
             (vma, before) = (running.Vma, WithHidden(running.Table, before));
         }
-        var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = DisableOf(input) };
+        var mm = new AddressSpace(input.Settings.Geometry, 1) { ThpDisable = input.ThpDisable };
         var enabled = Eligibility.PossibleOrders(input.Settings, mm, vma, input.Kind);
         if (model is { IsPmdOnly: true })
             enabled &= OrderSet.Of(input.Settings.Geometry.PmdOrder);
@@ -54,7 +54,7 @@ public static class RecordedHistory
                 HadMishaps = !input.Mishaps.IsEmpty,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
-                Added = othersAreScanned || inCompany || input.Shape == VmaShape.Big3 || pass.Counters.Statistics is null ? null : pass.Counters.Modelled(),
+                Added = othersAreScanned || inCompany || input.HasWholeNeighbours != default || pass.Counters.Statistics is null ? null : pass.Counters.Modelled(),
                 ReadVmstat = pass.Counters.Events is not null,
                 FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
             });
@@ -63,24 +63,29 @@ public static class RecordedHistory
         return new History(runs.MoveToImmutable());
     }
 
-    /// <summary>The scenario of a vector, for models to run: its table and VMA, alone.</summary>
+    /// <summary>
+    /// The scenario of a vector, for models to run: its table and VMA, alone. A scan goes as far at a time as on a machine that nobody
+    /// set up, which is farther than that.
+    /// </summary>
     public static Daemon.Scenario ScenarioOf(RecordedVector vector) => new()
     {
         Program = vector.Input.Program,
         Table = VectorSetup.WithHiddenState(vector.Before, vector.Input),
         Vma = VectorProcess.VmaOf(vector.Input, start: 0),
-        Settings = vector.Input.Settings,
+        Settings = vector.Input.Settings with
+        {
+            PagesToScan = ThpSettings.Defaults(vector.Input.Settings.Geometry).PagesToScan,
+            UseZeroPage = vector.Input.Program.IsEmpty || vector.Input.Settings.UseZeroPage,
+        },
         Kind = vector.Input.Kind,
-        ThpDisable = DisableOf(vector.Input),
+        ThpDisable = vector.Input.ThpDisable,
+        Mishaps = vector.Input.Mishaps,
     };
-
-    private static ThpDisable DisableOf(VectorInput input) => input.Has("thpdis") ? ThpDisable.Completely : ThpDisable.No;
 
     // Lines of other processes come first; where a pass goes on beyond our range, the neighbours' come before and behind ours.
     private static ScanLine? OurLine(VectorInput input, RecordedPass pass)
     {
-        bool hasNeighbours = input.Shape == VmaShape.Big3 && input.Kind == CollapseKind.Khugepaged;
-        int fromEnd = hasNeighbours ? 2 : 1;
+        int fromEnd = input.HasWholeNeighbours.Above && input.Kind == CollapseKind.Khugepaged ? 2 : 1;
         return pass.Scans.Length >= fromEnd ? pass.Scans[^fromEnd] : null;
     }
 

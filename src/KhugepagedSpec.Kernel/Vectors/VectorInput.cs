@@ -50,12 +50,26 @@ public sealed record VectorInput
     /// <summary>khugepaged, or MADV_COLLAPSE on the range.</summary>
     public CollapseKind Kind { get; init; } = CollapseKind.Khugepaged;
 
-    /// <summary>Where the VMA lies.</summary>
+    /// <summary>Where the VMA lies, with pages of its own beside the range in the larger ones.</summary>
     public VmaShape Shape { get; init; } = VmaShape.Exact;
 
+    /// <summary>Where else the VMA lies, with no page beside the range: its first page and one past its last; null if <see cref="Shape"/> says it.</summary>
+    public (int First, int End)? Bare { get; init; }
+
+    /// <summary>The VMA's first page and one past its last, from the observed range's first.</summary>
+    public (int First, int End) Extent => Bare ?? VectorProcess.Extent(Shape, Settings.Geometry.Pages);
+
+    /// <summary>The VMA holds the whole PMD range below the observed one, or the one above it: they are scanned too.</summary>
+    public (bool Below, bool Above) HasWholeNeighbours => (Extent.First <= -Settings.Geometry.Pages, Extent.End >= 2 * Settings.Geometry.Pages);
+
+    /// <summary>How the process refuses THP.</summary>
+    public ThpDisable ThpDisable =>
+        Has("thpdis") ? ThpDisable.Completely : Has("thpadv") ? ThpDisable.ExceptAdvised : ThpDisable.No;
+
     /// <summary>
-    /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; anonvma, the VMA has its anon_vma from pages
-    /// elsewhere; table, there is a PTE table though it is empty.
+    /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; thpadv, THP is disabled but where it is
+    /// advised; anonvma, the VMA has its anon_vma from pages elsewhere; table, there is a PTE table though it is empty; hugezero, use_zero_page is
+    /// on while a program runs.
     /// </summary>
     public ImmutableArray<string> Flags { get; init; } = [];
 
@@ -86,7 +100,9 @@ public sealed record VectorInput
     /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
     public int Passes { get; init; } = 3;
 
-    private static readonly ImmutableArray<string> KnownFlags = ["uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table"];
+    private static readonly ImmutableArray<string> KnownFlags = [
+        "uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table",
+        "thpadv", "hugezero"];
 
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
@@ -122,6 +138,7 @@ public sealed record VectorInput
                 case "swap": input = input with { Settings = input.Settings with { MaxPtesSwap = Number(key, value) } }; break;
                 case "shared": input = input with { Settings = input.Settings with { MaxPtesShared = Number(key, value) } }; break;
                 case "mode": input = input with { Kind = value switch { "k" => CollapseKind.Khugepaged, "c" => CollapseKind.Madvise, _ => throw Unknown(key, value, "k or c") } }; break;
+                case "vma" when BareExtent.IsOne(value): input = input with { Bare = BareExtent.Parse(value, geometry) }; break;
                 case "vma": input = input with { Shape = ParseName<VmaShape>(key, value) }; break;
                 case "flags": input = input with { Flags = ParseFlags(value) }; break;
                 case "ops": input = input with { Setup = ParseOperations(key, value, geometry) }; break;
@@ -144,7 +161,7 @@ public sealed record VectorInput
         if (input.Then.Any(operation => operation.What == 'H'))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
         var settings = input.Settings.WithSizes(orders, sizes);
-        settings = settings with { Always = settings.Always | always, Inherit = settings.Inherit | inherit };
+        settings = settings with { Always = settings.Always | always, Inherit = settings.Inherit | inherit, UseZeroPage = input.Has("hugezero") };
         input = input with { Settings = settings, Pattern = PatternLetters(pattern, geometry), PatternText = pattern };
         return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
     }
@@ -209,7 +226,7 @@ public sealed record VectorInput
         Add("shared", Settings.MaxPtesShared, defaults.MaxPtesShared);
         Add("mode", Kind == CollapseKind.Madvise ? "c" : "k", "k");
         Add("passes", Passes, 3);
-        Add("vma", Name(Shape), Name(VmaShape.Exact));
+        Add("vma", Bare is { } bare ? BareExtent.Write(bare) : Name(Shape), Name(VmaShape.Exact));
         Add("flags", string.Join(',', Flags), "");
         Add("fail", string.Join(',', Mishaps), "");
         Add("shift", Shift, 0);

@@ -29,8 +29,7 @@ public sealed class VectorProcess
         _input = vector.Input;
         _machine = machine;
         _process = _input.Program.IsEmpty ? machine.AddProcess() : machine.StartProcess();
-        if (_input.Has("thpdis"))
-            _process.ThpDisable = ThpDisable.Completely;
+        _process.ThpDisable = _input.ThpDisable;
         Base = 4L * machine.Geometry.Pages;
         _child = _input.Program.IsEmpty ? Place(vector.Before) : null;
     }
@@ -122,7 +121,7 @@ public sealed class VectorProcess
     /// <summary>The recorder's VMA, around an observed range that begins at <paramref name="start"/>.</summary>
     internal static Vma VmaOf(VectorInput input, long start)
     {
-        var (first, end) = Extent(input.Shape, input.Settings.Geometry.Pages);
+        var (first, end) = input.Extent;
         return new Vma(start + first, start + end, VectorSetup.FlagsOf(input), VectorSetup.HasAnonVma(input));
     }
 

@@ -63,11 +63,28 @@ public sealed record Scenario
         return runs.MoveToImmutable();
     }
 
-    /// <summary>The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell.</summary>
-    public override string ToString() => ScenarioText.Arguments(this);
+    /// <summary>
+    /// The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell. What no argument says stands in
+    /// brackets behind them, so that neither a shell nor the command takes the text for all of it; see <see cref="Unsaid"/>.
+    /// </summary>
+    public override string ToString() =>
+        Unsaid is { IsEmpty: false } unsaid ? $"{ScenarioText.Arguments(this)} (and {string.Join(", ", unsaid)})" : ScenarioText.Arguments(this);
+
+    /// <summary>What no argument of a command says of this scenario, in words; empty if <see cref="ToString"/> says all of it.</summary>
+    public ImmutableArray<string> Unsaid => [.. ScenarioText.Unsaid(this)];
+
+    /// <inheritdoc/>
+    public bool Equals(Scenario? other) => other is not null && ScenarioDifference.First(this, other) is null;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Table, Vma, Settings, Kind, Mishaps.Length, Program.Length);
 
     /// <summary>Something in the table needed an anon_vma; a VMA may have one without it, from pages elsewhere in it.</summary>
     public static bool NeedsAnonVma(PageTable table) => table.Pmd is not (PmdState.None or PmdState.Table) || table.Cells.Any(NeedsAnonVma);
+
+    /// <summary>As many nodes as a table names; too far apart if asked for, which takes two.</summary>
+    public static NumaTopology NodesOf(PageTable table, bool areFar) =>
+        NumaTopology.Of(Math.Max(table.Cells.Max(cell => cell.Node) + 1, areFar ? 2 : 1), areFar);
 
     // MADV_GUARD_INSTALL and UFFDIO_POISON prepare one; UFFDIO_WRITEPROTECT does not. Seen on Linux 7.2.13.
     private static bool NeedsAnonVma(Cell cell) =>

@@ -55,17 +55,62 @@ internal static class ScenarioText
         }
     }
 
+    /// <summary>What the arguments leave out, in words.</summary>
+    public static IEnumerable<string> Unsaid(Scenario scenario)
+    {
+        var (settings, vma, geometry) = (scenario.Settings, scenario.Vma, scenario.Table.Geometry);
+        var defaults = ThpSettings.Defaults(settings.Geometry);
+        if (settings.Geometry != geometry)
+            yield return $"settings of PMD order {settings.Geometry.PmdOrder}";
+        if (settings.PagesToScan != defaults.PagesToScan)
+            yield return $"pages_to_scan {settings.PagesToScan}";
+        if (settings.ScanSleepMilliseconds != defaults.ScanSleepMilliseconds)
+            yield return $"scan_sleep_millisecs {settings.ScanSleepMilliseconds}";
+        if (settings.AllocSleepMilliseconds != defaults.AllocSleepMilliseconds)
+            yield return $"alloc_sleep_millisecs {settings.AllocSleepMilliseconds}";
+        if (settings.UseZeroPage != defaults.UseZeroPage)
+            yield return $"use_zero_page {(settings.UseZeroPage ? 1 : 0)}";
+        if (settings.HardwareHasThp != defaults.HardwareHasThp)
+            yield return "hardware without huge pages";
+        if (!scenario.Program.IsEmpty)
+        {
+            if (Scenario.Of(scenario.Program, geometry) is var made && (!made.Table.Equals(scenario.Table) || made.Vma != vma || made.Numa != scenario.Numa))
+                yield return "a table, VMA or nodes beside the program";
+            yield break;
+        }
+        var unknown = vma.Flags & ~Said;
+        if (unknown != VmaFlags.None || !vma.Has(VmaFlags.Anonymous) || vma.Has(VmaFlags.HugePage | VmaFlags.NoHugePage)
+            || vma.Has(VmaFlags.UffdWp | VmaFlags.UffdRwp))
+            yield return $"VMA flags {vma.Flags}";
+        if (!vma.HasAnonVma && Scenario.NeedsAnonVma(scenario.Table))
+            yield return "no anon_vma";
+        if (vma.End <= vma.Start || vma.Start >= geometry.Pages || vma.End <= 0)
+            yield return $"VMA of pages {vma.Start} to {vma.End - 1}";
+        if (scenario.Numa != Scenario.NodesOf(scenario.Table, scenario.Numa.NodeReclaim))
+            yield return $"{scenario.Numa.Nodes} nodes";
+    }
+
+    // As the option writes them.
+    private static readonly (VmaFlags Flags, string Word)[] Modes =
+    [
+        (VmaFlags.UffdMissing, "missing"), (VmaFlags.UffdWp, "wp"), (VmaFlags.UffdRwp, "rwp"), (VmaFlags.UffdMissing | VmaFlags.UffdWp, "both"),
+        (VmaFlags.UffdMissing | VmaFlags.UffdRwp, "missing,rwp"),
+    ];
+
+    private const VmaFlags Uffd = VmaFlags.UffdMissing | VmaFlags.UffdWp | VmaFlags.UffdRwp,
+        Said = VmaFlags.Anonymous | VmaFlags.Write | VmaFlags.HugePage | VmaFlags.NoHugePage | VmaFlags.Locked | VmaFlags.Droppable | Uffd;
+
     // A program makes its VMA itself.
     private static void AddVma(List<string> words, Scenario scenario)
     {
+        if (Modes.FirstOrDefault(mode => mode.Flags == (scenario.Vma.Flags & Uffd)).Word is { } mode)
+            words.Add($"--uffd {mode}");
         foreach (var (flag, word) in new[]
         {
-            (VmaFlags.UffdMissing | VmaFlags.UffdWp, "--uffd both"), (VmaFlags.UffdMissing, "--uffd missing"), (VmaFlags.UffdWp, "--uffd wp"),
-            (VmaFlags.UffdRwp, "--uffd rwp"), (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"),
-            (VmaFlags.NoHugePage, "--nohugepage"),
+            (VmaFlags.Locked, "--mlock"), (VmaFlags.Droppable, "--droppable"), (VmaFlags.NoHugePage, "--nohugepage"),
         })
         {
-            if (scenario.Vma.Has(flag) && !(word.StartsWith("--uffd", StringComparison.Ordinal) && words.Contains("--uffd both")))
+            if (scenario.Vma.Has(flag))
                 words.Add(word);
         }
         if (!scenario.Vma.Has(VmaFlags.Write))

@@ -137,7 +137,10 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
         _ => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BetweenPasses],
     };
 
-    /// <summary>Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>.</summary>
+    /// <summary>
+    /// Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>; any order at one place is
+    /// <c>@:16</c>.
+    /// </summary>
     /// <exception cref="FormatException">The text is not a mishap; the message is one line.</exception>
     public static ScriptedMishap Parse(string text)
     {
@@ -153,7 +156,7 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
             throw new FormatException($"unknown gap '{gap}' in '{text}': expected one of {string.Join(", ", GapNames.Select(n => n.Name))}");
         if (when.Gap is Gap.BeforeScan or Gap.BetweenPasses && !GapsOf(found.What).Contains(when.Gap))
             throw new FormatException($"'{text}': {rest} cannot happen there: expected {string.Join(" or ", GapsOf(found.What).Select(NameOf))}");
-        return new(found.What, when.Gap, Number(order), Number(offset), Number(times));
+        return new(found.What, when.Gap, order is "" && offset is not null ? null : Number(order), Number(offset), Number(times));
 
         int? Number(string? digits) =>
             digits is null ? null
@@ -165,7 +168,7 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
     public override string ToString() =>
         Dashed(What)
         + (When == Gap.BeforeRead ? "" : $"/{NameOf(When)}")
-        + (Order is { } order ? $"@{order}" + (Offset is { } offset ? $":{offset}" : "") : "")
+        + (Order is null && Offset is null ? "" : $"@{Order}{(Offset is { } offset ? $":{offset}" : "")}")
         + (Times is { } times ? $"#{times}" : "");
 
     private static string NameOf(Gap gap) => GapNames.First(pair => pair.Gap == gap).Name;

@@ -25,6 +25,14 @@ public sealed record NumaTopology(bool NodeReclaim, ImmutableArray<ImmutableArra
     /// <summary>How many nodes there are.</summary>
     public int Nodes => Distances.Length;
 
+    /// <inheritdoc/>
+    public bool Equals(NumaTopology? other) =>
+        other is not null && (NodeReclaim, ReclaimDistance, Nodes) == (other.NodeReclaim, other.ReclaimDistance, other.Nodes)
+        && Distances.Zip(other.Distances).All(rows => rows.First.SequenceEqual(rows.Second));
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(NodeReclaim, ReclaimDistance, Nodes);
+
     /// <summary>True if two nodes are too far apart for one folio.</summary>
     public bool TooFar(int a, int b) => Distances[a][b] > ReclaimDistance;
 }

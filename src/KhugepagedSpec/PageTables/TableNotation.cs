@@ -374,6 +374,12 @@ public static class TableNotation
         return null;
     }
 
+    /// <summary>A cell by itself, as it is written.</summary>
+    public static string Text(Cell cell) =>
+        LetterOf(cell) is { } letter ? (cell.Slot > 0 ? $"{letter}[{cell.Slot}]" : $"{letter}")
+        : cell.Kind == PteKind.Page ? FolioText(cell, 1)
+        : "?";
+
     /// <summary>What a cell is, in the words of <see cref="Letters"/> and <see cref="Attributes"/>.</summary>
     public static string MeaningOf(Cell cell)
     {

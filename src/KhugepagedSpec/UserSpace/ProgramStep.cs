@@ -136,10 +136,11 @@ public readonly record struct ProgramStep(ProgramVerb Verb, long First, long Pag
         act(origin + First, Pages);
     }
 
-    private string Text(Geometry geometry)
-    {
-        var verb = Verb;
-        string text = Verbs.First(known => known.Verb == verb).Text;
-        return (First, Pages) == (0, geometry.Pages) ? text : string.Create(CultureInfo.InvariantCulture, $"{text} {First}+{Pages}");
-    }
+    /// <summary>How the verb is written.</summary>
+    public string Name => NameOf(Verb);
+
+    private static string NameOf(ProgramVerb verb) => Verbs.First(known => known.Verb == verb).Text;
+
+    private string Text(Geometry geometry) =>
+        (First, Pages) == (0, geometry.Pages) ? Name : string.Create(CultureInfo.InvariantCulture, $"{Name} {First}+{Pages}");
 }

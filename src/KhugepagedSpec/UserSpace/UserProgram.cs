@@ -261,6 +261,8 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         var table = mm.TableAt(page);
         if (table.Pmd == PmdState.Huge)
             return table.HugePfn + IndexOf(page);
+        if (table.Pmd == PmdState.HugeZero && write && machine.Version.WritesSplitHugeZero)
+            SplitPmd(table);
         if (table.Pmd == PmdState.HugeZero)
             return write ? FaultInHuge(table) + IndexOf(page) : null;
         if (table.Pmd == PmdState.None)

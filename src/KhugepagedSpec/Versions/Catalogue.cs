@@ -193,13 +193,17 @@ public static class Catalogue
         Trace = TraceText.Linux617,
     };
 
-    /// <summary>Linux 6.12 up to 6.12.107: as 6.17, and an emptied page table stays. Known by what it does, not read.</summary>
+    /// <summary>
+    /// Linux 6.12 up to 6.12.107: as 6.17, an emptied page table stays, and a huge zero page that is written to is split. Known by what it does,
+    /// not read.
+    /// </summary>
     public static KhugepagedVersion Linux612Before { get; } = Linux617 with
     {
         Name = "linux-6.12.107",
         Source = "Linux 6.12.43, 6.12.69, 6.12.86 and 6.12.107, as observed",
         Releases = new((6, 12), (6, 12), LastPatch: 107),
         KeepsEmptiedTables = true,
+        WritesSplitHugeZero = true,
     };
 
     /// <summary>

@@ -60,6 +60,12 @@ public sealed record KhugepagedVersion
     /// <summary>A page table that one MADV_DONTNEED empties stays (seen on 6.12; from 6.16 on it is freed, PT_RECLAIM).</summary>
     public bool KeepsEmptiedTables { get; init; }
 
+    /// <summary>
+    /// A write to the huge zero page splits its PMD entry, and only the page that is written to becomes one (seen on 6.12); later a huge
+    /// page takes its place (<c>mm/huge_memory.c:do_huge_zero_wp_pmd</c>).
+    /// </summary>
+    public bool WritesSplitHugeZero { get; init; }
+
     /// <summary>The scan.</summary>
     public ScanRule Scan { get; init; } = ScanRule.Linux72;
 
