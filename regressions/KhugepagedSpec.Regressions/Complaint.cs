@@ -15,6 +15,6 @@ internal static partial class Complaint
         : null;
 
     // Of the runtime, of the JSON library, of ours, and the places that they speak of.
-    [GeneratedRegex(@"System\.\w|KhugepagedSpec\.\w|\b\w+Exception\b|\bJson[A-Z]\w+|\b[A-Z]\w+Json\b|Path: \$|LineNumber|BytePosition|`\d|Nullable|JSON value could not|deserializ|\bInt(32|64)\b|Parameter '|Arg_|   at ")]
+    [GeneratedRegex(@"System\.\w|KhugepagedSpec\.\w|\b\w+Exception\b|\bJson[A-Z]\w+|\b[A-Z]\w+Json\b|Path: \$|LineNumber|BytePosition|(?:List|Array|Enumerable|Dictionary|Set)`[1-9]|Nullable|JSON value could not|deserializ|\bInt(32|64)\b|Parameter '|Arg_|   at ")]
     private static partial Regex TypeName();
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -18,7 +19,7 @@ internal static class JsonWords
 
     /// <summary>True if the key must be there.</summary>
     public static bool IsRequired(JsonPropertyInfo property) =>
-        property.IsRequired || (property.Options.RespectRequiredConstructorParameters && property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false });
+        property.IsRequired || IsList(property.PropertyType) || (property.Options.RespectRequiredConstructorParameters && property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false });
 
     /// <summary>True if null may stand there.</summary>
     public static bool MayBeNull(JsonPropertyInfo property) =>
@@ -35,6 +36,9 @@ internal static class JsonWords
         : type == typeof(double) ? reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out double number) && double.IsFinite(number)
         : type == typeof(DateTimeOffset) ? reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out _)
         : type.IsEnum && (reader.TokenType == JsonTokenType.String ? IsName(reader, type) : reader.TokenType == JsonTokenType.Number && IsNumber(reader, type));
+
+    // One that is left out would be no list at all, not an empty one.
+    private static bool IsList(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ImmutableArray<>);
 
     private static bool IsRead(JsonPropertyInfo property) => property.Set is not null || property.AssociatedParameter is not null;
 

@@ -25,6 +25,9 @@ public sealed record ScenarioJson(
     string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Mishaps,
     string? Program = null)
 {
+    // Far enough off for any walk over the VMA to have an end.
+    private const long MostPages = 1 << 24;
+
     /// <summary>Takes a scenario apart.</summary>
     /// <exception cref="FormatException">It has something that JSON has no place for; the message is one line.</exception>
     public static ScenarioJson Of(Scenario scenario)
@@ -53,9 +56,15 @@ public sealed record ScenarioJson(
             throw new FormatException("vma: UffdMinor is for shmem and hugetlb, not for anonymous memory: expected UffdMissing, UffdWp or UffdRwp");
         if (Numa?.FindError() is { } error)
             throw new FormatException(error);
+        if (Vma.Start >= Vma.End || Vma.Start <= -MostPages || Vma.End >= MostPages)
+            throw new FormatException($"vma: pages {Vma.Start} to {Vma.End}: expected an end above the start, both between -{MostPages} and {MostPages}");
+        var table = PageTable.Parse(Table, geometry);
+        int nodes = Numa?.Distances.Length ?? 1;
+        if (Numa is not null && table.Cells.FirstOrDefault(cell => cell.Node >= nodes) is { Node: > 0 } far)
+            throw new FormatException($"table: a page on node {far.Node}: expected 0 to {nodes - 1}, as numa.distances has");
         return new Scenario
         {
-            Table = PageTable.Parse(Table, geometry),
+            Table = table,
             Vma = new Vma(Vma.Start, Vma.End, Vma.Flags, Vma.HasAnonVma),
             Settings = Settings.ToSettings(geometry),
             Kind = Kind,

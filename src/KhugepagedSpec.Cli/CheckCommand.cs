@@ -117,7 +117,8 @@ internal static class CheckCommand
                 advance();
             }));
         return new CheckResult(
-            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed) { Asked = versions.Length };
+            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed)
+        { Asked = versions.Length };
     }
 
     private static bool IsOneRange(RecordedVector vector) => vector.Input.HasWholeNeighbours == default;

@@ -11,7 +11,7 @@ public static class SweepFile
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the units done.</returns>
     /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
-    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path) 
+    public static (SweepPlan Plan, List<SweepResult> Done) Read(string path)
     {
         var (plan, done) = Journal.Read(path);
         string name = InputFile.NameOf(path);
