@@ -53,8 +53,8 @@ public sealed class ReasonTests
     }
 
     [Theory]
-    [InlineData("--uffd without TABLE: a search takes settings only", "v17", "linux-7.2", "--uffd")]
-    [InlineData("--pmd-order without TABLE", "v17", "linux-7.2", "--pmd-order", "4")]
+    [InlineData("--uffd: expected it with TABLE or --program: what is searched are settings and tables", "v17", "linux-7.2", "--uffd")]
+    [InlineData("--pmd-order: expected it with TABLE", "v17", "linux-7.2", "--pmd-order", "4")]
     [InlineData("--json contradicts --all", "--all", "--json")]
     [InlineData("TABLE contradicts --classes", "v17", "v18", "x*512", "--classes")]
     [InlineData("--in: 'steps': expected attempts, table, result, counters, trace", "v17", "v18", "--in", "steps")]

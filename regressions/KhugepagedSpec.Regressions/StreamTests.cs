@@ -53,7 +53,7 @@ public sealed class StreamTests : IDisposable
     }
 
     [Theory]
-    [InlineData("check --count 10000000", "khugepaged-spec: interrupted: 0 of ")]
+    [InlineData("check --count 10000000", "khugepaged-spec: interrupted")]
     [InlineData("check --seeds 100000", "khugepaged-spec: interrupted")]
     [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", "")]
     [InlineData("explore --actors fault,fork,reclaim --entries 8", "")]
