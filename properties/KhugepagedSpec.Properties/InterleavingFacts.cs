@@ -15,7 +15,7 @@ public sealed class InterleavingFacts
 
     public static TheoryData<string> Sound => [Protocols.Linux72.Name, Protocols.Rounds.Name];
 
-    public static TheoryData<string> Feared => [.. Protocols.Feared.Concat(Protocols.Pairs).Select(protocol => protocol.Name)];
+    public static TheoryData<string> KnownBadOnes => [.. Protocols.KnownBad.Concat(Protocols.Pairs).Select(protocol => protocol.Name)];
 
     public static TheoryData<string> Asked => [.. Protocols.Asked.Select(protocol => protocol.Name), "linux-7.1"];
 
@@ -72,7 +72,7 @@ public sealed class InterleavingFacts
     }
 
     [Theory]
-    [MemberData(nameof(Feared))]
+    [MemberData(nameof(KnownBadOnes))]
     public void What_was_feared_is_found_with_and_without_reductions(string name)
     {
         var protocol = Named(name);
@@ -83,16 +83,16 @@ public sealed class InterleavingFacts
 
     // The processes that show what is feared do nothing of the kind beside Linux 7.2.
     [Theory]
-    [MemberData(nameof(Feared))]
+    [MemberData(nameof(KnownBadOnes))]
     public void What_was_feared_does_not_happen_in_7_2(string name) =>
         Assert.All(Suite.Search(Linux72OnFour, Beside(Named(name)), Reductions.None, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
 
     [Fact]
     public void There_are_at_least_thirty_feared_protocols_and_every_property_is_broken_by_one()
     {
-        Assert.InRange(Protocols.Feared.Length, 30, int.MaxValue);
+        Assert.InRange(Protocols.KnownBad.Length, 30, int.MaxValue);
         Assert.Equal(Protocols.All.Length, Protocols.All.Select(protocol => protocol.Name).Distinct().Count());
-        var broken = Protocols.Feared.Select(protocol => protocol.Breaks).Append(TlbsDisagree()).ToHashSet();
+        var broken = Protocols.KnownBad.Select(protocol => protocol.Breaks).Append(TlbsDisagree()).ToHashSet();
         Assert.All(Safety.All, property => Assert.Contains(property, broken));
     }
 

@@ -97,12 +97,12 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
 
-    public static TheoryData<string> Feared => [.. Protocols.Feared.Concat(Protocols.Pairs).Select(protocol => protocol.Name)];
+    public static TheoryData<string> KnownBadOnes => [.. Protocols.KnownBad.Concat(Protocols.Pairs).Select(protocol => protocol.Name)];
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [MemberData(nameof(Feared))]
+    [MemberData(nameof(KnownBadOnes))]
     public async Task What_was_feared_comes_about_this_way(string variant)
     {
         var (code, output, error) = Cli.Run("explore", "--variant", variant);
@@ -175,10 +175,10 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     }).Distinct().Order(StringComparer.Ordinal)));
 
     [Theory]
-    [MemberData(nameof(Feared))]
+    [MemberData(nameof(KnownBadOnes))]
     public void A_counterexample_can_be_gone_again_from_its_replay_text(string variant)
     {
-        var protocol = Protocols.Feared.Concat(Protocols.Pairs).Single(one => one.Name == variant);
+        var protocol = Protocols.KnownBad.Concat(Protocols.Pairs).Single(one => one.Name == variant);
         var space = new ProtocolSpace(protocol, Shape.Four, [protocol.Breaks!]);
         var actors = protocol.ShownBy.Select(name => Actor.All.Single(actor => actor.Name == name)).ToList();
         var shortest = Suite.Shortest(Suite.Search(space, actors, Reductions.None, new Bounds()))!;

@@ -26,12 +26,12 @@ public sealed class LiveKernelTests
     }
 
     [LiveFact]
-    public void A_captured_process_becomes_what_whatif_foretold()
+    public void A_captured_process_becomes_what_whatif_predicted()
     {
         var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "64", "--seed", "1");
         Assert.Equal(0, code);
         var figures = Regex.Match(
-            output, @"\n(\d+) folios foretold; 0 ranges became something else\npages added: (\d+) foretold, (\d+) seen; 0 VMAs differ from smaps; ");
+            output, @"\n(\d+) folios predicted; 0 ranges became something else\npages added: (\d+) predicted, (\d+) seen; 0 VMAs differ from smaps; ");
         Assert.True(figures.Success, output);
         Assert.InRange(Figure(1), 20, int.MaxValue);
         Assert.InRange(Figure(2), 100, int.MaxValue);
@@ -41,7 +41,7 @@ public sealed class LiveKernelTests
     }
 
     [LiveFact]
-    public void A_wrong_model_foretells_wrongly()
+    public void A_wrong_model_predicts_wrongly()
     {
         var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "160", "--seed", "3", "--model", "limits-unscaled");
         Assert.Equal(1, code);

@@ -19,10 +19,10 @@ internal static class ExploreCommand
         var variant = new Option<string?>("--variant") { Description = "The protocol, or switches put together (none); see --list.", HelpName = "A,B", CompletionSources = { Protocols.All.Select(one => one.Name).ToArray() } };
         var model = new Option<string?>("--model") { Description = "The version (linux-7.2); see --list.", HelpName = "NAME", CompletionSources = { Protocols.Versions.Select(one => one.Name).ToArray() } };
         var actors = new Option<string?>("--actors") { Description = "Who runs beside khugepaged: up to three names, the same twice allowed; see --list.", HelpName = "A,B", CompletionSources = { context => Further(context.WordToComplete) } };
-        var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that nobody fears.");
+        var most = Options.Number("--beside", "Every combination of up to so many, 1 to 3 (2); the default for protocols that are not known-bad.");
         var entries = Options.Number("--entries", "PTEs of the table: 4 or 8 (without --actors both, with them 4).");
         var table = new Option<string?>("--table") { Description = "The table to begin with, a letter an entry (each of two); 0 or m for a PMD entry that is empty or maps a huge page.", HelpName = "LETTERS" };
-        var property = new Option<string?>("--property") { Description = "Judge only this property; a feared protocol is judged by the one it is feared for, unless 'all'.", HelpName = "NAME", CompletionSources = { Safety.All.Select(one => one.Name).Append("all").ToArray() } };
+        var property = new Option<string?>("--property") { Description = "Judge only this property; a known-bad protocol is judged by the one it is known to break, unless 'all'.", HelpName = "NAME", CompletionSources = { Safety.All.Select(one => one.Name).Append("all").ToArray() } };
         var depth = Options.Number("--depth", "Stop after so many steps.");
         var memory = Options.Number("--memory", "Stop at so many megabytes (half of what there is).");
         var workers = Options.Number("--workers", "Cores to use (all).");
@@ -177,7 +177,7 @@ internal static class ExploreCommand
         return CommandLine.Agree;
     }
 
-    // Null for every combination; a feared protocol names those that show it.
+    // Null for every combination; a known-bad protocol names those that show it.
     private static ImmutableArray<Actor>? Actors(string? names, CollapseProtocol protocol)
     {
         string[]? words = names?.Split(',', StringSplitOptions.RemoveEmptyEntries) ?? (protocol.Breaks is null ? null : [.. protocol.ShownBy]);
@@ -195,7 +195,7 @@ internal static class ExploreCommand
     private static IEnumerable<SafetyProperty>? Judged(string? name, CollapseProtocol protocol) => name switch
     {
         "all" => null,
-        null => protocol.Breaks is { } feared ? [feared] : null,
+        null => protocol.Breaks is { } broken ? [broken] : null,
         _ => [Named(Safety.All, property => property.Name, name, "--property")],
     };
 

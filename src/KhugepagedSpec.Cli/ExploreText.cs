@@ -13,8 +13,8 @@ internal static class ExploreText
         Line($"versions");
         foreach (var version in Protocols.Versions)
             Line($"  {version.Name,-34}{version.Source}");
-        Line($"\nfeared, each 7.2's with one thing wrong");
-        foreach (var protocol in Protocols.Feared.Concat(Protocols.Pairs))
+        Line($"\nknown-bad, each 7.2's with one thing wrong");
+        foreach (var protocol in Protocols.KnownBad.Concat(Protocols.Pairs))
         {
             Line($"  {protocol.Name,-34}{protocol.Source}");
             Line($"  {"",-34}breaks {protocol.Breaks!.Name}, shown by {(protocol.ShownBy.Count == 0 ? "khugepaged alone" : string.Join(", ", protocol.ShownBy))}");

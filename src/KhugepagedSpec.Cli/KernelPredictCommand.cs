@@ -18,16 +18,16 @@ internal static class KernelPredictCommand
     public static Command Create()
     {
         var kernel = KernelOption.Create();
-        var model = ModelOption.CreateForKernel("foretell with");
+        var model = ModelOption.CreateForKernel("predict with");
         var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
         var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
         var command = new Verb(
             "predict",
-            "Hold whatif against a kernel under QEMU: capture a process, foretell, let khugepaged do it, capture again.",
+            "Hold whatif against a kernel under QEMU: capture a process, predict, let khugepaged do it, capture again.",
             """
             The captures are those of the command capture, through the guest's /proc. Each range that did not change while it was read
-            must become what whatif foretold of it, and the memory added must be what it said.
-            Exit code 0: all as foretold; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted.
+            must become what whatif predicted of it, and the memory added must be what it said.
+            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted.
 
             Example:
               khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
@@ -76,8 +76,8 @@ internal static class KernelPredictCommand
         foreach (var vma in results.SelectMany(result => result.Disagreeing).Take(Shown))
             Line($"DIFFERS from smaps: pages {vma.Vma.Start} to {vma.Vma.End - 1} {vma.Name}: here {vma.Pages}, smaps {vma.Smaps}");
         Line($"{results.Count} of {processes} processes captured, {results.Sum(result => result.Ranges)} PMD ranges, {results.Sum(result => result.Changed)} left out because they changed while they were read");
-        Line($"{results.Sum(result => result.Made)} folios foretold; {results.Sum(result => result.Wrong.Length)} ranges became something else");
-        Line($"pages added: {results.Sum(result => result.AddedForetold)} foretold, {results.Sum(result => result.AddedSeen)} seen; {results.Sum(result => result.Disagreeing.Length)} VMAs differ from smaps; {clock.Elapsed.TotalSeconds:0.0} s");
+        Line($"{results.Sum(result => result.Made)} folios predicted; {results.Sum(result => result.Wrong.Length)} ranges became something else");
+        Line($"pages added: {results.Sum(result => result.AddedPredicted)} predicted, {results.Sum(result => result.AddedSeen)} seen; {results.Sum(result => result.Disagreeing.Length)} VMAs differ from smaps; {clock.Elapsed.TotalSeconds:0.0} s");
         return !isRight ? CommandLine.Differ : results.Count < processes ? CommandLine.NotExhausted : CommandLine.Agree;
     }
 
@@ -85,7 +85,7 @@ internal static class KernelPredictCommand
     {
         Line($"WRONG at {wrong.Address}");
         Line($"  before    {wrong.Before}");
-        Line($"  foretold  {wrong.Foretold}");
+        Line($"  predicted {wrong.Predicted}");
         Line($"  seen      {wrong.Seen}");
         Line($"  explain {Asked(wrong)} --model {model.Name}\n");
     }

@@ -43,7 +43,7 @@ public enum PmdCheckRule
 }
 
 /// <summary>
-/// How collapse protects itself against everything that runs beside it. Every default is Linux 7.2's; a feared protocol is one
+/// How collapse protects itself against everything that runs beside it. Every default is Linux 7.2's; a known-bad protocol is one
 /// <c>with</c>. Source: Linux 7.2, <c>mm/khugepaged.c:collapse_huge_page</c> and what it calls.
 /// </summary>
 public sealed record CollapseProtocol
@@ -54,10 +54,10 @@ public sealed record CollapseProtocol
     /// <summary>Where it was feared, posted, or is in force.</summary>
     public required string Source { get; init; }
 
-    /// <summary>For a feared protocol: the property that it breaks; null for one that breaks none.</summary>
+    /// <summary>For a known-bad protocol: the property that it breaks; null for one that breaks none.</summary>
     public Guarded.SafetyProperty? Breaks { get; init; }
 
-    /// <summary>For a feared protocol: the processes beside khugepaged that show it.</summary>
+    /// <summary>For a known-bad protocol: the processes beside khugepaged that show it.</summary>
     public IReadOnlyList<string> ShownBy { get; init; } = [];
 
     /// <summary>Properties that it is known not to have.</summary>

@@ -48,14 +48,14 @@ public static partial class Protocols
         Rounds,
     ];
 
-    /// <summary>The feared ones, each by itself.</summary>
-    public static ImmutableArray<CollapseProtocol> Feared { get; } = [.. Switches.Where(each => each.Breaks is not null).Select(each => With(Base(each), [each]))];
+    /// <summary>The known-bad ones, each by itself.</summary>
+    public static ImmutableArray<CollapseProtocol> KnownBad { get; } = [.. Switches.Where(each => each.Breaks is not null).Select(each => With(Base(each), [each]))];
 
     /// <summary>What was asked, and breaks nothing.</summary>
     public static ImmutableArray<CollapseProtocol> Asked { get; } = [.. Switches.Where(each => each.Breaks is null).Select(each => With(Base(each), [each]))];
 
     /// <summary>All of them by name; the first is the default.</summary>
-    public static ImmutableArray<CollapseProtocol> All { get; } = [.. Versions, .. Feared, .. Asked];
+    public static ImmutableArray<CollapseProtocol> All { get; } = [.. Versions, .. KnownBad, .. Asked];
 
     /// <summary>Switches that break something only together.</summary>
     public static ImmutableArray<CollapseProtocol> Pairs { get; } =

@@ -14,27 +14,27 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Kernel.Live;
 
-/// <summary>A PMD range that became something else than what was foretold.</summary>
+/// <summary>A PMD range that became something else than what was predicted.</summary>
 /// <param name="Address">Its first byte.</param>
 /// <param name="Settings">The settings.</param>
 /// <param name="Vma">Its VMA, the range at page 0.</param>
 /// <param name="Before">The table before.</param>
-/// <param name="Foretold">The table that was foretold.</param>
+/// <param name="Predicted">The table that was predicted.</param>
 /// <param name="Seen">The table that the kernel made.</param>
-public sealed record WrongPrediction(string Address, ThpSettings Settings, Vma Vma, PageTable Before, PageTable Foretold, PageTable Seen);
+public sealed record WrongPrediction(string Address, ThpSettings Settings, Vma Vma, PageTable Before, PageTable Predicted, PageTable Seen);
 
 /// <summary>What predictions for one process came to.</summary>
 /// <param name="Ranges">PMD ranges captured with a page table that stood still otherwise.</param>
 /// <param name="Changed">Those that changed while they were read, and were left out.</param>
-/// <param name="Made">Folios that khugepaged was foretold to make.</param>
-/// <param name="AddedForetold">Pages that were foretold to be added.</param>
+/// <param name="Made">Folios that khugepaged was predicted to make.</param>
+/// <param name="AddedPredicted">Pages that were predicted to be added.</param>
 /// <param name="AddedSeen">Pages that were.</param>
 /// <param name="Disagreeing">VMAs whose figures were not those of smaps though nothing changed.</param>
 /// <param name="Wrong">Ranges that became something else.</param>
-public sealed record PredictionResult(int Ranges, int Changed, int Made, long AddedForetold, long AddedSeen, ImmutableArray<CapturedVma> Disagreeing, ImmutableArray<WrongPrediction> Wrong)
+public sealed record PredictionResult(int Ranges, int Changed, int Made, long AddedPredicted, long AddedSeen, ImmutableArray<CapturedVma> Disagreeing, ImmutableArray<WrongPrediction> Wrong)
 {
-    /// <summary>All was as foretold.</summary>
-    public bool IsRight => Wrong.IsEmpty && Disagreeing.IsEmpty && AddedForetold == AddedSeen;
+    /// <summary>All was as predicted.</summary>
+    public bool IsRight => Wrong.IsEmpty && Disagreeing.IsEmpty && AddedPredicted == AddedSeen;
 }
 
 /// <summary>
@@ -49,7 +49,7 @@ public sealed class Prediction : IDisposable
 
     /// <summary>Boots a guest.</summary>
     /// <param name="image">The kernel.</param>
-    /// <param name="model">The version to foretell with; null for the one that models the kernel.</param>
+    /// <param name="model">The version to predict with; null for the one that models the kernel.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public Prediction(CachedKernel image, KhugepagedVersion? model)
@@ -61,7 +61,7 @@ public sealed class Prediction : IDisposable
     /// <summary>What the kernel can be asked for.</summary>
     public KernelAbilities Abilities => _kernel.Abilities;
 
-    /// <summary>The version that foretells.</summary>
+    /// <summary>The version that predicts.</summary>
     public KhugepagedVersion Model { get; }
 
     /// <summary>One process with <see cref="LiveScenarios.Together"/> VMAs of generated pages.</summary>
@@ -75,14 +75,14 @@ public sealed class Prediction : IDisposable
         var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true)).ToList();
         int pid = Build(inputs);
         var before = Look(pid);
-        var foretelling = new WhatIfMachine(before, Model, before.Head.Settings);
-        long swappedOut = foretelling.SwappedOut;
-        var scan = foretelling.Scan();
+        var predicting = new WhatIfMachine(before, Model, before.Head.Settings);
+        long swappedOut = predicting.SwappedOut;
+        var scan = predicting.Scan();
         _kernel.Observe("scan\n");
         var after = Look(pid);
         _kernel.EndProcesses(Process);
         _kernel.ResetSizes();
-        return Compare(before, foretelling, scan, swappedOut - foretelling.SwappedOut, after);
+        return Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
     }
 
     /// <summary>Ends the guest.</summary>
@@ -121,7 +121,7 @@ public sealed class Prediction : IDisposable
         return capture.Capture!;
     }
 
-    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine foretelling, FullScan scan, long swappedIn, ProcessCapture after)
+    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, FullScan scan, long swappedIn, ProcessCapture after)
     {
         var pages = before.Head.Geometry.Pages;
         var seen = Ranges(after, pages).ToDictionary(range => range.Start);
@@ -136,12 +136,12 @@ public sealed class Prediction : IDisposable
                 changed++;
                 continue;
             }
-            var foretold = foretelling.Table(range.Start);
-            if (IsSame(foretold, became.Table))
+            var predicted = predicting.Table(range.Start);
+            if (IsSame(predicted, became.Table))
                 continue;
             var vma = before.VmaAt(range.Start).Vma;
             wrong.Add(new WrongPrediction(
-                before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, foretold, became.Table));
+                before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
         }
         return new PredictionResult(
             known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)), after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,

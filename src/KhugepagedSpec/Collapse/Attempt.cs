@@ -79,7 +79,7 @@ public readonly record struct ChangeByOthers(int Attempt, int Index, PageTables.
 /// <summary>All that was done to one PMD range in one visit: scan, walk, attempts.</summary>
 public sealed class TableRun
 {
-    internal TableRun(int mm, long start, Scan.ScanReport scan, TraceText text)
+    internal TableRun(int mm, long start, ScanReport scan, TraceText text)
     {
         Text = text;
         Mm = mm;
@@ -98,7 +98,7 @@ public sealed class TableRun
     public long Start { get; }
 
     /// <summary>What the scan found.</summary>
-    public Scan.ScanReport Scan { get; }
+    public ScanReport Scan { get; }
 
     /// <summary>How the visit ended: the walk's result after a scan that succeeded, else the scan's. Tracepoints print this.</summary>
     public ScanResult Status { get; internal set; }

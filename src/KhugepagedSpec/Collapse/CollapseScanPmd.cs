@@ -1,7 +1,6 @@
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Scan;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Walk;
 

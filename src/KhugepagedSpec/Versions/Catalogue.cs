@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Scan;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Versions;

@@ -1,6 +1,5 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Mistakes;
-using KhugepagedSpec.Scan;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Versions;

@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Scan;
+namespace KhugepagedSpec.Collapse;
 
 /// <summary>What the versions' scans differ in.</summary>
 /// <param name="Name">A short name for listings.</param>

@@ -1,7 +1,6 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
 
-namespace KhugepagedSpec.Scan;
+namespace KhugepagedSpec.Collapse;
 
 /// <summary>What one scan of a PMD range found.</summary>
 /// <param name="Result">How the scan ended; the walk begins only after <see cref="ScanResult.Succeed"/>.</param>
