@@ -40,7 +40,7 @@ public sealed partial class FailureMessageFacts : IDisposable
     private static void AssertInReadme(string message)
     {
         string label = Label(message);
-        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
+        string readme = File.ReadAllText(Repository.At("properties", "README.md"));
         var shown = TextBlock().Matches(readme).Select(block => block.Groups[1].Value).Where(text => text.StartsWith("Label of failing property: ", StringComparison.Ordinal)).Select(Label);
         Assert.Contains(label, shown);
     }

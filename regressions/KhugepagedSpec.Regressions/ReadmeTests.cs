@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary>The README shows what the program prints: every command in it is run, every output in it compared.</summary>
+/// <summary>The READMEs show what the program prints: every command in them is run, every output in them compared.</summary>
 [Collection("console")]
 public sealed partial class ReadmeTests
 {
@@ -11,8 +11,7 @@ public sealed partial class ReadmeTests
     public static TheoryData<string, string> Commands()
     {
         var data = new TheoryData<string, string>();
-        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
-        foreach (Match block in ConsoleBlock().Matches(readme))
+        foreach (Match block in Readmes.SelectMany(readme => ConsoleBlock().Matches(readme)))
             foreach (string part in block.Groups[1].Value.Split("$ khugepaged-spec ", StringSplitOptions.RemoveEmptyEntries))
             {
                 string[] halves = part.Split('\n', 2);
@@ -20,6 +19,18 @@ public sealed partial class ReadmeTests
             }
         return data;
     }
+
+    private static readonly string Top = File.ReadAllText(Repository.At("README.md"));
+
+    private static readonly string[] Readmes =
+    [
+        Top,
+        .. new[] { "src", "properties", "regressions" }
+            .SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "README.md", SearchOption.AllDirectories))
+            .Where(path => !path.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj"))
+            .Order(StringComparer.Ordinal)
+            .Select(File.ReadAllText),
+    ];
 
     // What begins the blocks that no command of these tests prints: a guest's, another machine's, a failing test's (FailureMessageFacts).
     private static readonly string[] Elsewhere =
@@ -55,17 +66,34 @@ public sealed partial class ReadmeTests
     public void Every_text_in_the_readme_is_what_a_command_prints_or_is_known_to_come_from_elsewhere()
     {
         string[] others = [.. TextBlocks().Where(text => !text.StartsWith(Prompt, StringComparison.Ordinal))];
-        Assert.Equal(Elsewhere.Length, others.Length);
-        Assert.All(others, (text, i) => Assert.StartsWith(Elsewhere[i], text, StringComparison.Ordinal));
+        Assert.All(others, text => Assert.Contains(Elsewhere, start => text.StartsWith(start, StringComparison.Ordinal)));
+        Assert.All(Elsewhere, start => Assert.Contains(others, text => text.StartsWith(start, StringComparison.Ordinal)));
         Assert.NotEmpty(TimedCommands());
+    }
+
+    [Fact]
+    public void The_first_readme_is_short_and_its_texts_are_the_beginnings_of_others()
+    {
+        Assert.InRange(Top.Split('\n').Length, 50, 150);
+        string[] others = [.. Readmes.Skip(1).SelectMany(TextsOf)];
+        Assert.All(TextsOf(Top), text => Assert.Contains(others, other => other.StartsWith(text, StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void Every_link_of_a_readme_leads_to_a_file_that_is_there()
+    {
+        var links = Link().Matches(Top).Select(match => match.Groups[1].Value.Split('#')[0]).ToList();
+        Assert.InRange(links.Count, 8, int.MaxValue);
+        Assert.All(links, link => Assert.True(File.Exists(Repository.At(link)), link));
     }
 
     [Fact]
     public void A_count_that_differs_is_no_time() =>
         Assert.NotEqual(WithoutTimes("  proved   settles   43,406 cases   0.030 s"), WithoutTimes("  proved   settles   43,407 cases   0.030 s"));
 
-    private static IEnumerable<string> TextBlocks() =>
-        TextBlock().Matches(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"))).Select(block => block.Groups[1].Value);
+    private static IEnumerable<string> TextBlocks() => Readmes.SelectMany(TextsOf);
+
+    private static IEnumerable<string> TextsOf(string readme) => TextBlock().Matches(readme).Select(block => block.Groups[1].Value);
 
     private static string WithoutTimes(string text) => Time().Replace(text, "TIME");
 
@@ -95,6 +123,9 @@ public sealed partial class ReadmeTests
         }
         Assert.True(skip || at == printed.Count || shown.Length == 0, $"README stops before\n{(at < printed.Count ? printed[at] : "")}");
     }
+
+    [GeneratedRegex(@"\]\(([^)]+)\)")]
+    private static partial Regex Link();
 
     [GeneratedRegex("```text\n(.*?)```", RegexOptions.Singleline)]
     private static partial Regex TextBlock();
