@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace KhugepagedSpec.Cli;
@@ -11,11 +12,14 @@ internal sealed class Interrupt : IDisposable
     // A batch of a guest takes some seconds; a guest ends with this process, however that ends.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan Twice = TimeSpan.FromSeconds(0.5);
+
     private static readonly List<Interrupt> s_all = [];
 
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _signals;
     private readonly bool _isOfTheRun;
+    private long _first;
 
     public Interrupt()
         : this(isOfTheRun: false)
@@ -70,7 +74,13 @@ internal sealed class Interrupt : IDisposable
         if (!_isOfTheRun)
             return;
         if (_source.IsCancellationRequested)
-            End();
+        {
+            // timeout(1) and some shells signal a process and its group, which is one signal to whoever sent it.
+            if (Stopwatch.GetElapsedTime(_first) > Twice)
+                End();
+            return;
+        }
+        _first = Stopwatch.GetTimestamp();
         Raise();
         Task.Delay(Patience).ContinueWith(_ => End(), TaskScheduler.Default);
     }
