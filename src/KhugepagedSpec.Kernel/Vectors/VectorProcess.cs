@@ -38,12 +38,17 @@ public sealed class VectorProcess
     internal void Begin()
     {
         var slots = new Queue<string>(_vector.ProgramSlots);
+
+        // The recorder sets it around each program, whatever the others in the same passes have.
+        var shared = _machine.Settings;
+        _machine.Settings = shared with { UseZeroPage = _input.Settings.UseZeroPage };
         foreach (var step in _input.Program)
         {
             step.Run(_machine, _process, Base);
             if (step.Verb == ProgramVerb.PageOut && slots.TryDequeue(out string? seen))
                 NoteSlots(seen);
         }
+        _machine.Settings = shared;
     }
 
     /// <summary>The process itself.</summary>
