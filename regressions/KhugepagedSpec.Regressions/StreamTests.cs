@@ -53,14 +53,14 @@ public sealed class StreamTests : IDisposable
     }
 
     [Theory]
-    [InlineData("check --count 10000000", "khugepaged-spec: interrupted")]
-    [InlineData("check --seeds 100000", "khugepaged-spec: interrupted")]
-    [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", "")]
-    [InlineData("explore --beside 3 --entries 8", "")]
-    [InlineData("diff linux-7.2 linux-7.3", "khugepaged-spec: interrupted")]
-    public void Ctrl_C_ends_with_what_is_known_and_exit_code_3(string command, string said)
+    [InlineData("check --count 10000000", 8, "khugepaged-spec: interrupted")]
+    [InlineData("check --seeds 100000", 8, "khugepaged-spec: interrupted")]
+    [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", 8, "")]
+    [InlineData("explore --beside 3 --entries 8", 8, "")]
+    [InlineData("diff linux-7.2 linux-7.3", 3, "khugepaged-spec: interrupted")]
+    public void Ctrl_C_ends_with_what_is_known_and_exit_code_3(string command, int seconds, string said)
     {
-        var (code, output, error) = Tool.Run(_folder, "bash", "-c", $"timeout --preserve-status --signal=INT {(command.StartsWith("diff", StringComparison.Ordinal) ? 3 : 8)} khugepaged-spec {command}");
+        var (code, output, error) = Tool.Run(_folder, "bash", "-c", $"timeout --preserve-status --signal=INT {seconds} khugepaged-spec {command}");
         Assert.True(code == 3, $"exit code {code}\n{output}{error}");
         Assert.StartsWith(said, error, StringComparison.Ordinal);
         Assert.InRange(error.Count(c => c == '\n'), said.Length > 0 ? 1 : 0, 1);

@@ -49,6 +49,9 @@ public static class JsonShape
         }
     }
 
+    /// <summary>What stands somewhere, short enough for a message.</summary>
+    public static string Shown(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "...";
+
     private readonly struct Shape(byte[] utf8, JsonSerializerOptions options)
     {
         public void Value(ref Utf8JsonReader reader, JsonTypeInfo type, string key)
@@ -121,8 +124,6 @@ public static class JsonShape
             JsonTokenType.Null => "null",
             _ => Shown(Encoding.UTF8.GetString(utf8.AsSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex)))),
         };
-
-        private static string Shown(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "...";
 
         private static string Below(string key, string name) => key.Length > 0 ? $"{key}.{name}" : name;
     }

@@ -53,13 +53,12 @@ internal static class CaptureCommand
 
     private static int Run(int pid, (ulong Start, ulong End) range, OutputFile? to)
     {
-        using var interrupt = new Interrupt();
         var clock = Stopwatch.StartNew();
         var built = new CaptureBuilder();
         CaptureFile? file = null;
         try
         {
-            Capture(pid, range, () => to is null ? built : new CaptureTee(built, file = new CaptureFile(to.Open())), interrupt.Token);
+            Capture(pid, range, () => to is null ? built : new CaptureTee(built, file = new CaptureFile(to.Open())), Interrupt.OfTheRun);
         }
         finally
         {

@@ -61,8 +61,6 @@ internal static class DiffCommand
                 return DiffText.PrintMatrix(new DiffScope(looksIn, scenario.GivenSettings(parsed)));
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
             var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
-            if (!isGiven && scenario.FirstGivenBesidesSettings(parsed) is { } idle)
-                throw new UsageException($"{idle}: expected it with TABLE or --program: what is searched are settings and tables");
             if (listsClasses)
                 return Survey(a, b, new DiffScope(looksIn, scenario.GivenSettings(parsed)), isJson);
             var (difference, searched) = isGiven
@@ -124,8 +122,7 @@ internal static class DiffCommand
 
     private static int Survey(KhugepagedVersion a, KhugepagedVersion b, DiffScope scope, bool json)
     {
-        using var interrupt = new Interrupt();
-        var survey = TerminalProgress.Counting("scenarios tried", tell => DiffSurvey.Run(a, b, scope, tell, interrupt.Token));
+        var survey = TerminalProgress.Counting("scenarios tried", tell => DiffSurvey.Run(a, b, scope, tell, Interrupt.OfTheRun));
         if (json)
             DiffJson.Print(a, b, scope.In, survey);
         else

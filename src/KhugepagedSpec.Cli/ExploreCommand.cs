@@ -69,8 +69,7 @@ internal static class ExploreCommand
             var judged = Judged(parsed.GetValue(property), protocol);
             var shapes = Shapes(parsed.GetValue(entries), named is null);
             var reductions = parsed.GetValue(full) ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry;
-            using var interrupt = new Interrupt();
-            var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = interrupt.Token };
+            var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = Interrupt.OfTheRun };
             if ((parsed.GetValue(shard) ?? parsed.GetValue(output)) is not null)
                 return Share();
             if (named is not { } beside)

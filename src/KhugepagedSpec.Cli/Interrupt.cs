@@ -14,65 +14,40 @@ internal sealed class Interrupt : IDisposable
 
     private static readonly TimeSpan Twice = TimeSpan.FromSeconds(0.5);
 
-    private static readonly List<Interrupt> s_all = [];
+    private static Interrupt? s_ofTheRun;
 
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _signals;
-    private readonly bool _isOfTheRun;
+    private readonly Interrupt? _before;
     private long _first;
 
-    public Interrupt()
-        : this(isOfTheRun: false)
+    private Interrupt()
     {
-    }
-
-    private Interrupt(bool isOfTheRun)
-    {
-        _isOfTheRun = isOfTheRun;
-        lock (s_all)
-            s_all.Add(this);
+        _before = Interlocked.Exchange(ref s_ofTheRun, this);
         _signals = [.. new[] { PosixSignal.SIGINT, PosixSignal.SIGTERM }.Select(signal => PosixSignalRegistration.Create(signal, Cancel))];
+        Token = _source.Token;
     }
 
-    public CancellationToken Token => _source.Token;
+    /// <summary>Cancelled by the signal.</summary>
+    public CancellationToken Token { get; }
 
-    /// <summary>The token of the whole run, for what has no interrupt of its own.</summary>
-    public static CancellationToken OfTheRun
-    {
-        get
-        {
-            lock (s_all)
-                return s_all.Find(one => one._isOfTheRun)?.Token ?? CancellationToken.None;
-        }
-    }
+    /// <summary>The token of the run under way.</summary>
+    public static CancellationToken OfTheRun => s_ofTheRun?.Token ?? CancellationToken.None;
 
     /// <summary>Listens for a whole run.</summary>
-    public static Interrupt ForTheRun() => new(isOfTheRun: true);
-
-    /// <summary>What a signal does.</summary>
-    public static void Raise()
-    {
-        Interrupt[] all;
-        lock (s_all)
-            all = [.. s_all];
-        foreach (var one in all)
-            one._source.Cancel();
-    }
+    public static Interrupt ForTheRun() => new();
 
     public void Dispose()
     {
         foreach (var signal in _signals)
             signal.Dispose();
-        lock (s_all)
-            s_all.Remove(this);
+        Interlocked.CompareExchange(ref s_ofTheRun, _before, this);
         _source.Dispose();
     }
 
     private void Cancel(PosixSignalContext context)
     {
         context.Cancel = true;
-        if (!_isOfTheRun)
-            return;
         if (_source.IsCancellationRequested)
         {
             // timeout(1) and some shells signal a process and its group, which is one signal to whoever sent it.
@@ -81,7 +56,7 @@ internal sealed class Interrupt : IDisposable
             return;
         }
         _first = Stopwatch.GetTimestamp();
-        Raise();
+        _source.Cancel();
         Task.Delay(Patience).ContinueWith(_ => End(), TaskScheduler.Default);
     }
 

@@ -56,7 +56,6 @@ internal static class KernelCompareCommand
 
     private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, bool json)
     {
-        using var interrupt = new Interrupt();
         var clock = Stopwatch.StartNew();
         using var comparison = new LiveComparison(kernel, version, guests);
         var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
@@ -73,7 +72,7 @@ internal static class KernelCompareCommand
                     if (writer is not null)
                         kept!.Guarded(() => LiveJournal.Append(writer, batch));
                     advance();
-                }, interrupt.Token));
+                }, Interrupt.OfTheRun));
         }
         var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
         if (json)

@@ -30,9 +30,8 @@ internal static class KernelFetchCommand
 
     private static int Run(string[] releases)
     {
-        using var interrupt = new Interrupt();
         using var progress = new LateProgress(Console.Error);
-        var kernels = new DebianKernels(progress.Say, interrupt.Token);
+        var kernels = new DebianKernels(progress.Say, Interrupt.OfTheRun);
         int code = CommandLine.Agree;
         foreach (string release in releases)
         {

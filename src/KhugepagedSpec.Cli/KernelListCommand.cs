@@ -24,9 +24,8 @@ internal static class KernelListCommand
         { cached, json };
         command.SetAction(parsed =>
         {
-            using var interrupt = new Interrupt();
             using var progress = new LateProgress(Console.Error);
-            var kernels = Listed(parsed.GetValue(cached) ? [] : new DebianKernels(progress.Say, interrupt.Token).Available());
+            var kernels = Listed(parsed.GetValue(cached) ? [] : new DebianKernels(progress.Say, Interrupt.OfTheRun).Available());
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(kernels, CliJson.Readable.ListKernelJson));
             else

@@ -47,19 +47,19 @@ internal static class KernelPredictCommand
 
     private static int Run(CachedKernel kernel, KhugepagedVersion? version, int processes, int seed)
     {
-        using var interrupt = new Interrupt();
+        var interrupted = Interrupt.OfTheRun;
         var clock = Stopwatch.StartNew();
         using var prediction = new Prediction(kernel, version);
         var results = new List<PredictionResult>();
         TerminalProgress.Steps("predict", processes, advance =>
         {
-            for (int number = 0; number < processes && !interrupt.Token.IsCancellationRequested; number++)
+            for (int number = 0; number < processes && !interrupted.IsCancellationRequested; number++)
             {
                 try
                 {
                     results.Add(prediction.Run((ulong)seed, number));
                 }
-                catch (GuestException) when (interrupt.Token.IsCancellationRequested)
+                catch (GuestException) when (interrupted.IsCancellationRequested)
                 {
                     // Ctrl-C ended the guest as well.
                     break;

@@ -69,7 +69,7 @@ internal static class KernelRecordCommand
 
     private static int Run(CachedKernel kernel, Func<KernelAbilities, IEnumerable<RecordRequest>> requests, OutputFile? to)
     {
-        using var interrupt = new Interrupt();
+        var interrupted = Interrupt.OfTheRun;
         using var recording = new Recording(kernel);
         int code = CommandLine.Agree;
         var lines = TerminalProgress.Counting("vectors", done =>
@@ -77,15 +77,15 @@ internal static class KernelRecordCommand
             var written = new List<string> { VectorWriter.Meta(recording.Abilities.FullName) };
             foreach (var request in requests(recording.Abilities))
             {
-                if (interrupt.Token.IsCancellationRequested)
+                if (interrupted.IsCancellationRequested)
                     break;
                 if (request.Input is not { } input || request.Refused is not null)
                 {
                     code = CommandLine.Refuse($"{request.Id}: {request.Refused}");
                     continue;
                 }
-                var (vector, error) = Record(recording, input, interrupt.Token);
-                if (interrupt.Token.IsCancellationRequested && vector is null)
+                var (vector, error) = Record(recording, input, interrupted);
+                if (interrupted.IsCancellationRequested && vector is null)
                     break;
                 if (vector is { } built && request.Otherwise(built) is { } otherwise)
                     (vector, error) = request.TakenAs(built, otherwise);
@@ -101,7 +101,7 @@ internal static class KernelRecordCommand
             lines.ForEach(Console.WriteLine);
         else
             to.Write(string.Concat(lines.Select(line => line + "\n")));
-        if (!interrupt.Token.IsCancellationRequested)
+        if (!interrupted.IsCancellationRequested)
             return code;
         CommandLine.Refuse($"interrupted: {lines.Count - 1} vectors were recorded");
         return CommandLine.NotExhausted;

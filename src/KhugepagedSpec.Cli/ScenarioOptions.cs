@@ -73,8 +73,7 @@ internal sealed class ScenarioOptions
     /// <summary>The settings given, for a search over the others; sizes and limits are x86-64's.</summary>
     /// <exception cref="UsageException">A size is none, the kernel would refuse a value, or what is given is no setting.</exception>
     public GivenSettings GivenSettings(ParseResult parsed) => FirstGivenBesidesSettings(parsed) is { } option
-        ? throw new UsageException(
-            $"{option} without TABLE: a search takes settings only: expected {string.Join(", ", _settings.All.Select(one => one.Name))}")
+        ? throw new UsageException($"{option}: expected it with TABLE or --program: what is searched are settings and tables")
         : _settings.Given(parsed, Geometry.X86, PageKb(Geometry.X86));
 
     /// <summary>Makes the scenario.</summary>

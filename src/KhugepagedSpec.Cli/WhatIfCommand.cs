@@ -41,14 +41,14 @@ internal static class WhatIfCommand
         command.Add(html);
         command.SetAction(parsed =>
         {
-            using var interrupt = new Interrupt();
+            var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
             var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--version: ")).ToImmutableArray() : [Catalogue.Linux72];
-            var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupt.Token);
+            var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupted);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
             var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;
             var cases = models.SelectMany(model => Cases(model, head, asked, pageKb)).ToImmutableArray();
-            var answer = new WhatIfAnswer(capture, Run(capture, cases, interrupt.Token), IsAsked: asked is not null);
+            var answer = new WhatIfAnswer(capture, Run(capture, cases, interrupted), IsAsked: asked is not null);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(WhatIfText.ToJson(answer), CliJson.Readable.WhatIfJson));
             else

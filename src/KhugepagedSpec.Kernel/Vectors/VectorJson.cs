@@ -1,12 +1,11 @@
 using System.Text.Json;
+using KhugepagedSpec.Checking;
 
 namespace KhugepagedSpec.Kernel.Vectors;
 
 /// <summary>Members of a vector's JSON; what is wrong with one is said by its key, what was there and what was expected.</summary>
 internal static class VectorJson
 {
-    private const int LongestShown = 40;
-
     /// <summary>A member that must be there.</summary>
     public static JsonElement Member(JsonElement parent, string key) =>
         parent.TryGetProperty(key, out var member) ? member : throw new FormatException($"no key '{key}': expected a recorded vector");
@@ -65,7 +64,7 @@ internal static class VectorJson
     {
         JsonValueKind.Object => "an object",
         JsonValueKind.Array => "a list",
-        _ => value.GetRawText() is { Length: > LongestShown } text ? text[..LongestShown] + "..." : value.GetRawText(),
+        _ => JsonShape.Shown(value.GetRawText()),
     };
 
     private static string Name(JsonProperty member, string key)

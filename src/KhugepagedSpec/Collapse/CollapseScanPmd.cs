@@ -33,14 +33,13 @@ internal static class CollapseScanPmd
         // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
         var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder) : Eligibility.PossibleOrders(machine, mm, vma, kind);
         var scan = new Ptes(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
-        var sight = machine.Version.BlindAtScan;
         var ptes = table.Ptes;
         for (int i = 0; i < ptes.Length; i++)
         {
             progress++;
             if (machine.Version.Scan.OccupancyIsByChunk)
                 scan.EndChunk(i, occupancy);
-            var result = scan.Look(sight.See(ptes[i]), i, occupancy);
+            var result = scan.Look(ptes[i], i, occupancy);
             if (result != ScanResult.Succeed)
                 return scan.Report(result) with { EndedAt = i };
         }
@@ -100,6 +99,7 @@ internal static class CollapseScanPmd
 
         public ScanResult Look(Pte pte, int index, Occupancy occupancy)
         {
+            pte = _sight.See(pte);
             if (pte.IsNoneOrZero)
                 return ++_noneOrZero > _maxNone
                     ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero, _maxNone)

@@ -15,9 +15,9 @@ public sealed partial record ReleaseRange(
     /// <summary>True if a kernel is in it.</summary>
     /// <param name="kernel">Its release, or release and version, as uname has them.</param>
     public bool Contains(string kernel) =>
-        TryParse(kernel, out var number, out bool isCandidate) && isCandidate == IsCandidate
-        && (First.Major, First.Minor, FirstPatch).CompareTo((number.Major, number.Minor, PatchOf(kernel))) <= 0
-        && (number.Major, number.Minor, PatchOf(kernel)).CompareTo((Last.Major, Last.Minor, LastPatch ?? int.MaxValue)) <= 0;
+        Read(kernel) is var (major, minor, patch, isCandidate) && isCandidate == IsCandidate
+        && (First.Major, First.Minor, FirstPatch).CompareTo((major, minor, patch)) <= 0
+        && (major, minor, patch).CompareTo((Last.Major, Last.Minor, LastPatch ?? int.MaxValue)) <= 0;
 
     /// <inheritdoc/>
     public override string ToString()
@@ -32,16 +32,19 @@ public sealed partial record ReleaseRange(
     /// <returns>False if it does not begin with two numbers.</returns>
     public static bool TryParse(string kernel, out (int Major, int Minor) number, out bool isCandidate)
     {
-        var match = Number().Match(kernel);
-        number = match.Success ? (Part(match.Groups[1]), Part(match.Groups[2])) : default;
-        isCandidate = match.Success && Candidate().IsMatch(kernel);
-        return match.Success;
-
+        var read = Read(kernel);
+        number = read is var (major, minor, _, _) ? (major, minor) : default;
+        isCandidate = read is { IsCandidate: true };
+        return read is not null;
     }
 
-    private static int PatchOf(string kernel) => Number().Match(kernel).Groups[3] is { Success: true } patch ? Part(patch) : 0;
+    private static (int Major, int Minor, int Patch, bool IsCandidate)? Read(string kernel)
+    {
+        var match = Number().Match(kernel);
+        return match.Success ? (Part(1), Part(2), match.Groups[3].Success ? Part(3) : 0, Candidate().IsMatch(kernel)) : null;
 
-    private static int Part(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
+        int Part(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
+    }
 
     [GeneratedRegex(@"^(?:linux-)?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)")]
     private static partial Regex Number();
