@@ -2,6 +2,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
 using KhugepagedSpec.Versions;

@@ -1,5 +1,5 @@
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Properties;
 

@@ -2,6 +2,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

@@ -1,6 +1,7 @@
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Properties;
 

@@ -1,8 +1,8 @@
-using KhugepagedSpec.Checking;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Properties;
 

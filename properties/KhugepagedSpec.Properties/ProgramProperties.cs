@@ -1,8 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Properties.Programs;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Properties;
 

@@ -1,8 +1,9 @@
 using System.Numerics;
-using KhugepagedSpec.Checking.Evaluators;
 using KhugepagedSpec.Checking.Exact;
 using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.Evaluators;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
@@ -120,7 +121,7 @@ public sealed class ProofFacts
     [Fact]
     public void Three_evaluators_of_a_walk_give_the_same_for_every_set_of_orders()
     {
-        var choices = new Checking.RandomChoices(1);
+        var choices = new RandomChoices(1);
         var words = new ulong[BitSliced.Tables * 8];
         var slices = new ulong[512 * 8];
         for (int table = 0; table < BitSliced.Tables; table++)
@@ -157,7 +158,7 @@ public sealed class ProofFacts
     {
         string[] kinds = [".", "z", "x", "o", "h", "s", "g", "f1[0+1]", "f2[1+1]", "f3[2+1]", "f1[1+1]o"];
         int attempted = 0;
-        foreach (var cells in Checking.Odometer.All(choices => Enumerable.Range(0, 4).Select(_ => choices.Of<string>(kinds)).ToArray()))
+        foreach (var cells in Odometer.All(choices => Enumerable.Range(0, 4).Select(_ => choices.Of<string>(kinds)).ToArray()))
             foreach (int maxPtesNone in new[] { 0, 7 })
             {
                 var scenario = Daemon.Scenario.Of(PageTable.Parse($"{string.Join(' ', cells)} x*4", new Geometry(3)));

@@ -4,6 +4,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Checking.Exact;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

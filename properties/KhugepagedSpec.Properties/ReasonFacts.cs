@@ -1,6 +1,7 @@
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

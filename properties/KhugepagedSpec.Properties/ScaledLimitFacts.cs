@@ -1,8 +1,8 @@
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 

@@ -1,8 +1,8 @@
 using FsCheck;
 using FsCheck.Fluent;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Properties;
 

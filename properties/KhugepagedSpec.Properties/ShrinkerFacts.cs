@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

@@ -1,7 +1,7 @@
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 using KhugepagedSpec.Cli;
-using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Processes;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,5 +1,5 @@
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 

@@ -1,6 +1,6 @@
-using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Regressions;

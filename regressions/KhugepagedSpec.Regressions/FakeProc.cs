@@ -1,4 +1,4 @@
-using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Processes;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,18 +1,18 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Checking.Exhaustive;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Protocol;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Invariants;
-using KhugepagedSpec.Kernel.Capture;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Vectors;
-using KhugepagedSpec.Kernel.WhatIf;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
+using KhugepagedSpec.Races;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
+using ModelChecker.Exploration;
 
 namespace KhugepagedSpec.Regressions;
 

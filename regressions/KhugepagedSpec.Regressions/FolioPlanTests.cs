@@ -1,4 +1,4 @@
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using KhugepagedSpec.Cli;
-using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Processes;
 using Xunit.Abstractions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text;
 using KhugepagedSpec.Cli;
-using KhugepagedSpec.Kernel.Guest;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

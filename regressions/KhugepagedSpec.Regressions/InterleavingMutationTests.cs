@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Regressions;
 

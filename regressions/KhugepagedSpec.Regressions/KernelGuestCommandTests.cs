@@ -3,11 +3,12 @@ using System.Text.RegularExpressions;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Invariants;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Packages;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,5 +1,5 @@
 using System.Text;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Regressions;

@@ -3,6 +3,7 @@ using System.Text;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>A fact about a running kernel: skipped, and says why, unless KHUGEPAGEDSPEC_LIVE is set.</summary>

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,11 +1,11 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
 
 namespace KhugepagedSpec.Regressions;
 
@@ -23,7 +23,7 @@ public sealed partial class ProtocolReadmeTests
         }
     }
 
-    private static string Readme() => Repository.At("src", "KhugepagedSpec.Checking", "Protocol", "README.md");
+    private static string Readme() => Repository.At("src", "KhugepagedSpec.Races", "README.md");
 
     [GeneratedRegex("`(.*)`")]
     private static partial Regex Name();

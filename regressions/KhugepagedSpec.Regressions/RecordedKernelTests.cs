@@ -1,7 +1,7 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

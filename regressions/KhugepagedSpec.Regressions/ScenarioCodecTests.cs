@@ -5,8 +5,9 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
-using KhugepagedSpec.Kernel.Capture;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

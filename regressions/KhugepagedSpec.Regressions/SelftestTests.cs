@@ -1,7 +1,7 @@
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

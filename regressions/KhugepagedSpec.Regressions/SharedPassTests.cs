@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

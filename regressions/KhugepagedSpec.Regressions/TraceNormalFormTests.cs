@@ -1,4 +1,4 @@
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,6 +1,6 @@
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

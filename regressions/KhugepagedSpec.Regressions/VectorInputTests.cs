@@ -1,5 +1,5 @@
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Regressions;

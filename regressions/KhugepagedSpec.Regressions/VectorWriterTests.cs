@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,13 +1,12 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text.Json;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Capture;
-using KhugepagedSpec.Kernel.WhatIf;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 

@@ -1,9 +1,9 @@
 using BenchmarkDotNet.Attributes;
 using FsCheck;
 using FsCheck.Fluent;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Benchmarks;
 

@@ -1,6 +1,6 @@
 using BenchmarkDotNet.Attributes;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Benchmarks;

@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Intrinsics;
-using KhugepagedSpec.Checking;
-using KhugepagedSpec.Checking.Evaluators;
 using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.Evaluators;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Benchmarks;

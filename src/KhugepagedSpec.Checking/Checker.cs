@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;

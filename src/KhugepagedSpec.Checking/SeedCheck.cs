@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;

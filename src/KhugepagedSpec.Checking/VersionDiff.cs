@@ -3,6 +3,7 @@ using System.Globalization;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;

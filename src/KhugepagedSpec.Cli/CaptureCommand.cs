@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
-using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Processes;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using KhugepagedSpec.Kernel.Capture;
+using KhugepagedSpec.Processes;
 
 namespace KhugepagedSpec.Cli;
 

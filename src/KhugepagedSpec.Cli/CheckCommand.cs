@@ -6,8 +6,9 @@ using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Invariants;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

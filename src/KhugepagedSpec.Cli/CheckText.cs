@@ -1,6 +1,7 @@
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

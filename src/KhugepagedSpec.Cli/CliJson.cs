@@ -1,7 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 
 namespace KhugepagedSpec.Cli;
 

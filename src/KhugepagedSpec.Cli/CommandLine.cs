@@ -3,10 +3,10 @@ using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
-using KhugepagedSpec.Checking;
-using KhugepagedSpec.Kernel.Capture;
-using KhugepagedSpec.Kernel.Guest;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Processes;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli;
 

@@ -2,10 +2,10 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
 using KhugepagedSpec.Cli.Pictures;
+using KhugepagedSpec.Races;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Cli;
 

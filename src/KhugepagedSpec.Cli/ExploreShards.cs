@@ -1,9 +1,9 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Globalization;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
-using KhugepagedSpec.Checking.Exploration;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
+using ModelChecker.Exploration;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Cli;
 

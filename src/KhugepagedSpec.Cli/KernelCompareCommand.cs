@@ -2,8 +2,8 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli;
 

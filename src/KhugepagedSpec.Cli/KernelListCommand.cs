@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

@@ -2,9 +2,9 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Kernel.Guest;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Packages;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 

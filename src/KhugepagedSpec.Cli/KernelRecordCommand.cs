@@ -1,8 +1,8 @@
 using System.CommandLine;
-using KhugepagedSpec.Kernel.Guest;
-using KhugepagedSpec.Kernel.Live;
-using KhugepagedSpec.Kernel.Packages;
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Kernel.Live;
+using KhugepagedSpec.Guests.Live;
 
 namespace KhugepagedSpec.Cli;
 

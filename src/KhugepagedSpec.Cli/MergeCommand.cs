@@ -1,6 +1,6 @@
 using System.CommandLine;
 using KhugepagedSpec.Checking.Exhaustive;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
-using KhugepagedSpec.Checking;
-using KhugepagedSpec.Kernel.Vectors;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
@@ -71,7 +71,7 @@ internal static class ReplayCommand
         foreach (var line in VectorReader.Read(path, Geometry.X86))
         {
             if (line.Vector is { } vector)
-                report.Add(vector, Kernel.Vectors.Replay.Run(vector, report.Version));
+                report.Add(vector, Recordings.Replay.Run(vector, report.Version));
             else if (line.Meta is not null)
                 (report.Kernel, report.Version) = (line.Meta, version ?? ModelOption.ForRecorded(line.Meta, path));
             else

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using KhugepagedSpec.Checking;
-using KhugepagedSpec.Kernel.Vectors;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

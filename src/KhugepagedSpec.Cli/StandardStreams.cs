@@ -1,5 +1,5 @@
 using System.Text;
-using KhugepagedSpec.Checking;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using KhugepagedSpec.Checking.Exploration;
+using ModelChecker.Exploration;
 using Spectre.Console;
 
 namespace KhugepagedSpec.Cli;

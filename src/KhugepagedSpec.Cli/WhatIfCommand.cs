@@ -2,8 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
 using KhugepagedSpec.Cli.Pictures;
-using KhugepagedSpec.Kernel.Capture;
-using KhugepagedSpec.Kernel.WhatIf;
+using KhugepagedSpec.Processes;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

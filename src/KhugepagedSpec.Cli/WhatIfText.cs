@@ -1,8 +1,7 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Kernel.Capture;
-using KhugepagedSpec.Kernel.WhatIf;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Processes;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Cli;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using FsCheck;
 using FsCheck.Fluent;
-using KhugepagedSpec.Checking;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Properties.Programs;
 

@@ -1,13 +1,13 @@
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
 using KhugepagedSpec.Cli;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Races;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 using Microsoft.Playwright;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Regressions.Browser;
 

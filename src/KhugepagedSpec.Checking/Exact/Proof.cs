@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 

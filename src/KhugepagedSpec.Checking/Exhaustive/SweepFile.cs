@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Checking.Exhaustive;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using KhugepagedSpec.Checking.Guarded;
-using KhugepagedSpec.Checking.Protocol;
+using KhugepagedSpec.Races;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Cli.Pictures;
 

@@ -1,0 +1,266 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <summary>
+/// A kernel under observation: prepared so that khugepaged does one full scan when told and nothing otherwise, with its
+/// tracepoints and counters open.
+/// </summary>
+internal sealed class LiveKernel : IDisposable
+{
+    private const string Tracing = "/sys/kernel/tracing", VmStat = "/proc/vmstat";
+
+    // The agent takes no more; the last one is not for scenarios.
+    private const int LastProcess = 63;
+
+    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly GuestKernel _guest;
+    private readonly Geometry _geometry;
+    private readonly List<(string Name, int Order)> _counters = [];
+    private readonly Dictionary<string, string> _settings = [];
+    private int? _fragmentedFrom;
+    private bool _hasWarned;
+
+    /// <summary>Boots a kernel and prepares it.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="geometry">The geometry of its page tables.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public LiveKernel(CachedKernel kernel, Geometry geometry)
+    {
+        const int memoryMegabytes = 1024;
+        _geometry = geometry;
+        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, memoryMegabytes, Patience);
+        Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
+        try
+        {
+            Prepare();
+        }
+        catch
+        {
+            _guest.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What it can be asked for.</summary>
+    public KernelAbilities Abilities { get; }
+
+    /// <summary>It counts collapses per size (7.2).</summary>
+    public bool HasSizeStatistics { get; private set; }
+
+    /// <summary>Has a process take steps; 0 is the agent.</summary>
+    /// <exception cref="GuestException">The guest does not answer, or has ended, or a step failed.</exception>
+    public List<AgentPart> Take(int process, string steps) => _guest.Take(process, steps);
+
+    /// <summary>The same, where a step may fail: <paramref name="error"/> says how.</summary>
+    public List<AgentPart> Take(int process, string steps, out string error) => _guest.Take(process, steps, out error);
+
+    /// <summary>Writes files below <c>/sys/kernel/mm/transparent_hugepage</c> that do not have the value already.</summary>
+    public void SetThp(params ReadOnlySpan<(string File, string Value)> values)
+    {
+        var steps = new StepWriter();
+        foreach (var (file, value) in values)
+        {
+            if (_settings.GetValueOrDefault(file) == value)
+                continue;
+            steps.SetThp(file, value);
+            _settings[file] = value;
+        }
+        _guest.Take(0, steps.Take());
+    }
+
+    /// <summary>
+    /// No size but the PMD's, and that only where asked for: what tables are built under. Before 7.2 the daemon stops without it,
+    /// and one that starts scans at once.
+    /// </summary>
+    public void ResetSizes()
+    {
+        SetThp(("enabled", "madvise"));
+        SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
+    }
+
+    /// <summary>What a scenario's passes run under.</summary>
+    public void Enable(ThpSettings settings)
+    {
+        SetThp([.. settings.Geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
+        SetThp(
+            ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
+            ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
+            ("khugepaged/max_ptes_swap", $"{settings.MaxPtesSwap}"),
+            ("khugepaged/max_ptes_shared", $"{settings.MaxPtesShared}"));
+    }
+
+    /// <summary>What was written is not sure any more: steps that set files failed half-way.</summary>
+    public void ForgetSettings() => _settings.Clear();
+
+    /// <summary>Ends the processes up to <paramref name="last"/>.</summary>
+    public void EndProcesses(int last) => _guest.Take(0, $"end {last}");
+
+    /// <summary>Leaves no free block of that order or above until told otherwise; null gives all memory back.</summary>
+    /// <param name="order">The order; null for none.</param>
+    public void Fragment(int? order)
+    {
+        if (order == _fragmentedFrom)
+            return;
+        if (_fragmentedFrom is not null)
+            _guest.Take(0, $"end {LastProcess}");
+        _fragmentedFrom = order;
+
+        // Without direct compaction an allocation that finds no block fails, and disturbs nothing.
+        SetThp(("khugepaged/defrag", order is null ? "1" : "0"), ("defrag", order is null ? "always" : "never"));
+        if (order is null)
+            return;
+        SetThp(($"{StepWriter.Size(order.Value)}/enabled", "always"));
+        _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\n");
+        _guest.Take(LastProcess, $"fragment {order}\n");
+        ResetSizes();
+    }
+
+    /// <summary>The counters as they are now, and the trace lines since the last time.</summary>
+    public (long[] Counters, Statistics Events, string Trace) Observe(string steps)
+    {
+        var parts = _guest.Take(0, $"{steps}trace\ncounters\nfile {VmStat}\n");
+        var trace = new StringBuilder();
+        foreach (var part in parts.Where(part => part.Kind == 't'))
+            trace.Append(Encoding.ASCII.GetString(part.Data));
+        byte[] numbers = parts.Single(part => part.Kind == 'n').Data;
+        long[] counters = new long[numbers.Length / 8];
+        Buffer.BlockCopy(numbers, 0, counters, 0, numbers.Length);
+        return (counters, EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
+    }
+
+    /// <summary>
+    /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
+    /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
+    /// </summary>
+    /// <returns>Null without memory cgroups.</returns>
+    public long? CgroupCollapseAllocs()
+    {
+        if (!Abilities.HasMemcg)
+            return null;
+        const long place = 1L << 43;
+        const int pages = 1024;
+        var steps = new StepWriter();
+        steps.Range("map", place, pages, 0);
+
+        // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
+        steps.Advise(place, pages, StepWriter.NoHugePage);
+        steps.Range("write", place, pages, 1);
+        steps.Range("unmap", place, pages);
+        var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");
+        const string name = "thp_collapse_alloc ";
+        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
+        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>The kernel has logged, since it was booted, that it does not support the value of max_ptes_none.</summary>
+    public bool HasWarnedOfMaxPtesNone()
+    {
+        return _hasWarned = _hasWarned || Log().Contains("max_ptes_none", StringComparison.Ordinal);
+
+        string Log() => Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data);
+    }
+
+    /// <summary>What the counters grew by between two looks.</summary>
+    public Recordings.PassCounters Added((long[] Counters, Statistics Events, string) before, (long[] Counters, Statistics Events, string) after)
+    {
+        var sizes = ImmutableArray.CreateBuilder<(string, int, long)>();
+        var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
+        for (int i = 2; i < _counters.Count; i++)
+            if (after.Counters[i] != before.Counters[i])
+                (Gauges.TryParse(_counters[i].Name, out _) ? gauges : sizes).Add(
+                    (_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
+        return new Recordings.PassCounters(
+            after.Counters[0] - before.Counters[0], after.Counters[1] - before.Counters[1],
+            HasSizeStatistics ? sizes.ToImmutable() : null, [.. after.Events.Since(before.Events).Events()])
+        {
+            Gauges = gauges.ToImmutable(),
+        };
+    }
+
+    /// <summary>Ends the guest.</summary>
+    public void Dispose() => _guest.Dispose();
+
+    private void Prepare()
+    {
+        var steps = new StepWriter();
+        steps.SetThp("use_zero_page", "0");
+        ResetSizes();
+        SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
+        if (Abilities.HasMemcg)
+            steps.Set("/cgroup/cgroup.subtree_control", "+memory");
+        steps.Set("/proc/sys/vm/page-cluster", 0);
+
+        // kcompactd would lock and move pages whenever it finds memory too fragmented.
+        steps.Set("/proc/sys/vm/compaction_proactiveness", 0);
+        if (Abilities.HasKsm)
+        {
+            steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
+            steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
+        }
+        _guest.Take(0, steps.Take());
+        _guest.Take(0, "set /sys/kernel/mm/transparent_hugepage/shrink_underused 0\n", out _);
+
+        // Where it exists, DAMON samples pages at random, all the time: it takes references and locks, and clears accessed bits.
+        _guest.Take(0, "set /sys/module/damon_stat/parameters/enabled N\n", out _);
+        PrepareTracing();
+        PrepareCounters();
+        _guest.Take(0, "scan\ntrace\n");
+    }
+
+    // The address of a visit is its first argument from 7.1 on, the third before; that of an attempt its second, always.
+    private void PrepareTracing()
+    {
+        string range = Abilities.HasSinglePmd ? "collapse_single_pmd addr=%di:x64" : "hpage_collapse_scan_pmd addr=%dx:x64";
+        string attempt = "collapse_huge_page addr=%si:x64" + (Abilities.CollapsesToMthp ? " order=%r9:s32" : "");
+        var steps = new StepWriter();
+        steps.Set($"{Tracing}/buffer_size_kb", 16384);
+        steps.Set($"{Tracing}/options/context-info", 0);
+        steps.Set($"{Tracing}/kprobe_events", $"p:{TraceReader.RangeProbe} {range}");
+        steps.Line("append", $"{Tracing}/kprobe_events", $"p:{TraceReader.AttemptProbe} {attempt}");
+        foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate", "mm_collapse_huge_page_swapin" })
+            steps.Set($"{Tracing}/events/huge_memory/{name}/enable", 1);
+        steps.Set($"{Tracing}/events/kprobes/enable", 1);
+        _guest.Take(0, steps.Take());
+    }
+
+    private void PrepareCounters()
+    {
+        Open("khugepaged/full_scans", "full_scans", 0);
+        Open("khugepaged/pages_collapsed", "pages_collapsed", 0);
+        foreach (int order in _geometry.AnonOrders.Orders())
+            foreach (var statistic in Enum.GetValues<MthpStatistic>())
+                Open($"{StepWriter.Size(order)}/stats/{Statistics.NameOf(statistic)}", Statistics.NameOf(statistic), order);
+        foreach (int order in _geometry.AnonOrders.Orders())
+            foreach (var gauge in Enum.GetValues<MthpGauge>())
+                Open($"{StepWriter.Size(order)}/stats/{Gauges.NameOf(gauge)}", Gauges.NameOf(gauge), order);
+        HasSizeStatistics = _counters.Any(counter => counter.Name == Statistics.NameOf(MthpStatistic.CollapseAlloc));
+
+        void Open(string file, string name, int order)
+        {
+            _guest.Take(0, $"count /sys/kernel/mm/transparent_hugepage/{file}\n", out string error);
+            if (error.Length == 0)
+                _counters.Add((name, order));
+        }
+    }
+
+    private static Statistics EventsOf(string vmstat)
+    {
+        var events = new Statistics();
+        foreach (string line in vmstat.Split('\n'))
+            if (line.IndexOf(' ') is var space and > 0 && Statistics.TryParse(line.AsSpan(0, space), out VmEvent vmEvent))
+                events.Count(vmEvent, long.Parse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture));
+        return events;
+    }
+}

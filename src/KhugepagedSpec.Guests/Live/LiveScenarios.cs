@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Scenarios;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.UserSpace;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <summary>
+/// Scenarios for a kernel, from the generators that the properties use: in batches that share a pass, and so their settings.
+/// </summary>
+/// <param name="seed">The same seed gives the same scenarios.</param>
+/// <param name="kernel">What can be made.</param>
+public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
+{
+    /// <summary>Scenarios of each batch.</summary>
+    public const int Together = 16;
+
+    private const int ShortageEvery = 40, ProgramEvery = 12;
+
+    private static readonly Geometry Real = Geometry.X86;
+
+    /// <summary>The scenarios of all batches, without end.</summary>
+    public IEnumerable<Scenario> All()
+    {
+        for (int number = 0; ; number++)
+            foreach (var scenario in Batch(number))
+                yield return scenario;
+    }
+
+    /// <summary>A batch; any may be made without those before it.</summary>
+    /// <param name="number">Which one, from 0.</param>
+    public ImmutableArray<Scenario> Batch(int number)
+    {
+        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
+        var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
+        var first = InShortage(choices, Draw(choices, generator), number);
+        if (kernel.HasSwap && choices.OneIn(4))
+            first = first with
+            {
+                Settings = first.Settings.WithSizes(first.Settings.OrdersFor(advised: true).With(Real.PmdOrder), SizeEnabled.Madvise) with { MaxPtesSwap = Real.MaxPtesLimit },
+            };
+        var batch = new List<Scenario>(Together) { first };
+        while (batch.Count < Together)
+        {
+            // What meets a limit exactly still meets it when it is turned round.
+            var next = choices.OneIn(3) ? Turned(choices, batch[choices.Below(batch.Count)]) : Draw(choices, generator);
+            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Mishaps = first.Mishaps }, kernel));
+        }
+        bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
+        var settings = someoneShares && !first.Settings.Always.IsEmpty
+            ? first.Settings.WithSizes(first.Settings.Always, SizeEnabled.Madvise)
+            : first.Settings;
+        return [.. batch.Select(scenario => scenario with { Settings = settings })];
+    }
+
+    /// <summary>Memory is short of large blocks in this batch: it leaves its guest's memory in disorder.</summary>
+    /// <param name="number">Which one.</param>
+    public static bool IsShortOfBlocks(int number) => number % ShortageEvery == ShortageEvery - 1;
+
+    // Now and then: no free blocks, or a memory cgroup at its limit.
+    private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch
+    {
+        9 or 29 when kernel.HasMemcg => LiveInput.Fit(scenario with { Mishaps = Shortage.OfCharge }, kernel),
+        ShortageEvery - 1 => LiveInput.Fit(
+            scenario with
+            {
+                Kind = CollapseKind.Khugepaged,
+                Vma = scenario.Vma with { Start = 0, End = Real.Pages },
+                Mishaps = Shortage.OfBlocks(choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder), Real),
+            },
+            kernel),
+        _ => scenario,
+    };
+
+    private Scenario Draw(Choices choices, ScenarioGenerator generator)
+    {
+        var scenario = generator.Next();
+        if (kernel.HasSwap && choices.OneIn(3))
+            scenario = scenario with { Table = SwapRuns.Into(choices, scenario.Table) };
+        if (choices.OneIn(ProgramEvery))
+            return LiveInput.Fit(
+                Scenario.Of(ProgramScenarios.Next(choices, Real, Impossible), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
+        if (choices.OneIn(24))
+            scenario = scenario with { Table = PageTable.Empty(Real, choices.Of<PmdState>([PmdState.None, PmdState.Table, PmdState.HugeZero])) };
+        if (choices.OneIn(3))
+            scenario = scenario with { Vma = scenario.Vma with { HasAnonVma = true } };
+        if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
+        {
+            var (first, end) = VectorProcess.Extent(choices.Of<VmaShape>(Enum.GetValues<VmaShape>()), Real.Pages);
+            scenario = scenario with { Vma = scenario.Vma with { Start = first, End = end } };
+        }
+        if (choices.OneIn(40))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } };
+        if (choices.OneIn(24))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~VmaFlags.Write } };
+        if (kernel.HasUffdRwp && choices.OneIn(16))
+            scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.UffdWp) | VmaFlags.UffdRwp } };
+        return LiveInput.Fit(scenario, kernel);
+    }
+
+    private ProgramVerb[] Impossible =>
+        [.. new[] { ProgramVerb.PageOut, ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap : kernel.HasGuards))];
+
+    private static Scenario Turned(Choices choices, Scenario scenario)
+    {
+        int by = 1 << choices.Below(Real.PmdOrder);
+        if (!scenario.Program.IsEmpty)
+            return scenario;
+        var cells = scenario.Table.Cells.ToArray();
+        var turned = new Cell[cells.Length];
+        for (int i = 0; i < cells.Length; i++)
+            turned[(i + by) % cells.Length] = cells[i];
+        return scenario with { Table = new PageTable(Real, ImmutableCollectionsMarshal.AsImmutableArray(turned)) };
+    }
+}

@@ -1,0 +1,172 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Settings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <summary>A PMD range that became something else than what was predicted.</summary>
+/// <param name="Address">Its first byte.</param>
+/// <param name="Settings">The settings.</param>
+/// <param name="Vma">Its VMA, the range at page 0.</param>
+/// <param name="Before">The table before.</param>
+/// <param name="Predicted">The table that was predicted.</param>
+/// <param name="Seen">The table that the kernel made.</param>
+public sealed record WrongPrediction(string Address, ThpSettings Settings, Vma Vma, PageTable Before, PageTable Predicted, PageTable Seen);
+
+/// <summary>What predictions for one process came to.</summary>
+/// <param name="Ranges">PMD ranges captured with a page table that stood still otherwise.</param>
+/// <param name="Changed">Those that changed while they were read, and were left out.</param>
+/// <param name="Made">Folios that khugepaged was predicted to make.</param>
+/// <param name="AddedPredicted">Pages that were predicted to be added.</param>
+/// <param name="AddedSeen">Pages that were.</param>
+/// <param name="Disagreeing">VMAs whose figures were not those of smaps though nothing changed.</param>
+/// <param name="Wrong">Ranges that became something else.</param>
+public sealed record PredictionResult(int Ranges, int Changed, int Made, long AddedPredicted, long AddedSeen, ImmutableArray<CapturedVma> Disagreeing, ImmutableArray<WrongPrediction> Wrong)
+{
+    /// <summary>All was as predicted.</summary>
+    public bool IsRight => Wrong.IsEmpty && Disagreeing.IsEmpty && AddedPredicted == AddedSeen;
+}
+
+/// <summary>
+/// Captures a process of a guest, asks what khugepaged would make of it, lets khugepaged do it, and captures it again.
+/// </summary>
+public sealed class Prediction : IDisposable
+{
+    private const int Process = 1;
+    private const CellFlags Compared = CellFlags.UffdWp | CellFlags.Shared | CellFlags.LazyFree;
+
+    private readonly LiveKernel _kernel;
+
+    /// <summary>Boots a guest.</summary>
+    /// <param name="image">The kernel.</param>
+    /// <param name="model">The version to predict with; null for the one that models the kernel.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public Prediction(CachedKernel image, KhugepagedVersion? model)
+    {
+        _kernel = new LiveKernel(image, Geometry.X86);
+        Model = model ?? _kernel.Abilities.Model;
+    }
+
+    /// <summary>What the kernel can be asked for.</summary>
+    public KernelAbilities Abilities => _kernel.Abilities;
+
+    /// <summary>The version that predicts.</summary>
+    public KhugepagedVersion Model { get; }
+
+    /// <summary>One process with <see cref="LiveScenarios.Together"/> VMAs of generated pages.</summary>
+    /// <param name="seed">The scenarios' seed.</param>
+    /// <param name="number">Which of its batches.</param>
+    /// <exception cref="GuestException">The guest hung or ended.</exception>
+    public PredictionResult Run(ulong seed, int number)
+    {
+        var scenarios = new LiveScenarios(seed, Abilities).Batch(number).Select(Visible).ToList();
+        var settings = scenarios[0].Settings;
+        var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true)).ToList();
+        int pid = Build(inputs);
+        var before = Look(pid);
+        var predicting = new WhatIfMachine(before, Model, before.Head.Settings);
+        long swappedOut = predicting.SwappedOut;
+        var scan = predicting.Scan();
+        _kernel.Observe("scan\n");
+        var after = Look(pid);
+        _kernel.EndProcesses(Process);
+        _kernel.ResetSizes();
+        return Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
+    }
+
+    /// <summary>Ends the guest.</summary>
+    public void Dispose() => _kernel.Dispose();
+
+    // Only what can be seen from outside, of one process that shares with nobody but, by its first range, with a child: a fork
+    // shares all that is there already.
+    private Scenario Visible(Scenario scenario, int index)
+    {
+        var cells = scenario.Table.Cells.Select(cell => IsVisible(cell) && (index == 0 || !cell.Has(CellFlags.Shared)) ? cell : Cell.Plain);
+        return LiveInput.Fit(
+            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Mishaps = [], Program = [] },
+            Abilities);
+    }
+
+    private static bool IsVisible(Cell cell) =>
+        cell.Kind != PteKind.Page || cell.Order > 0 || TableNotation.LetterOf(cell) is 'x' or 'Z' or 'h' or 'l' or 'w';
+
+    // The same order as the recorder's, in one process.
+    private int Build(List<VectorInput> inputs)
+    {
+        var builders = inputs.Select((input, i) => new TableBuilder(input, Recorder.AddressOf(i), (i + 1L) << 32)).ToList();
+        _kernel.ResetSizes();
+        builders.ForEach(builder => _kernel.Take(Process, builder.Introduce()));
+        builders.ForEach(builder => _kernel.Take(Process, builder.Build()));
+        _kernel.Enable(inputs[0].Settings);
+        builders.ForEach(builder => _kernel.Take(Process, builder.Register()));
+        return (int)BinaryPrimitives.ReadInt64LittleEndian(_kernel.Take(Process, "pid\n").Single().Data);
+    }
+
+    private ProcessCapture Look(int pid)
+    {
+        var capture = new CaptureBuilder();
+        var reader = new ProcessReader(new GuestProc(_kernel), pid, pageBytes: 4096);
+        reader.Read((0, ulong.MaxValue), capture, _ => { }, CancellationToken.None);
+        return capture.Capture!;
+    }
+
+    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, FullScan scan, long swappedIn, ProcessCapture after)
+    {
+        var pages = before.Head.Geometry.Pages;
+        var seen = Ranges(after, pages).ToDictionary(range => range.Start);
+        var known = Ranges(before, pages).Where(range => range.Table.Pmd != PmdState.None).ToList();
+        var wrong = ImmutableArray.CreateBuilder<WrongPrediction>();
+        int changed = 0;
+        foreach (var range in known)
+        {
+            var became = seen[range.Start];
+            if (range.Changed || became.Changed)
+            {
+                changed++;
+                continue;
+            }
+            var predicted = predicting.Table(range.Start);
+            if (IsSame(predicted, became.Table))
+                continue;
+            var vma = before.VmaAt(range.Start).Vma;
+            wrong.Add(new WrongPrediction(
+                before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
+        }
+        return new PredictionResult(
+            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)), after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
+            [.. before.Disagreeing, .. after.Disagreeing], wrong.ToImmutable());
+    }
+
+    private static IEnumerable<CapturedRange> Ranges(ProcessCapture capture, int pages)
+    {
+        foreach (var range in capture.Vmas.SelectMany(vma => vma.Ranges))
+            for (long i = 0; i < range.Count; i++)
+                yield return range with { Start = range.Start + i * pages, Count = 1 };
+    }
+
+    // By what pagemap and kpageflags show.
+    private static bool IsSame(PageTable a, PageTable b)
+    {
+        if (a.Pmd != b.Pmd && !(IsEmpty(a) && IsEmpty(b)))
+            return false;
+        for (int i = 0; i < a.Cells.Length; i++)
+        {
+            var (one, other) = (a.Cells[i], b.Cells[i]);
+            if ((one.Kind, one.Order, one.Page) != (other.Kind, other.Order, other.Page) || ((one.Flags ^ other.Flags) & Compared) != 0)
+                return false;
+        }
+        return true;
+    }
+
+    private static bool IsEmpty(PageTable table) => table.Pmd != PmdState.Huge && table.Cells.All(cell => cell.Kind == PteKind.None);
+}

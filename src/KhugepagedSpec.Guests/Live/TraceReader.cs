@@ -1,0 +1,98 @@
+using System.Globalization;
+using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Versions;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <summary>What the tracepoints told of one PMD range: its attempts, and its scan line.</summary>
+/// <param name="Address">The range's first byte.</param>
+/// <param name="Attempts">The calls of collapse_huge_page, offsets from the range's first page.</param>
+/// <param name="Scan">The mm_khugepaged_scan_pmd line; null if the visit hit none.</param>
+/// <param name="Lines">The tracepoints' lines, as the kernel printed them.</param>
+internal sealed record TracedRange(long Address, List<Attempt> Attempts, ScanLine? Scan, List<string> Lines);
+
+/// <summary>
+/// Reads the events of <c>huge_memory</c> and of two kprobes, one line each: <c>range</c> where a PMD range is visited,
+/// <c>attempt</c> where collapse_huge_page is called, neither of which a tracepoint tells.
+/// </summary>
+internal static class TraceReader
+{
+    /// <summary>The name of the probe on a visit to a PMD range; its field is <c>addr</c>.</summary>
+    public const string RangeProbe = "khs_range";
+
+    /// <summary>The name of the probe on collapse_huge_page; its fields are <c>addr</c> and, from 7.2 on, <c>order</c>.</summary>
+    public const string AttemptProbe = "khs_attempt";
+
+    private const long PageBytes = 4096;
+
+    /// <summary>Reads the lines of one pass.</summary>
+    /// <param name="text">The lines.</param>
+    /// <param name="pmdOrder">The order of attempts whose probe does not tell it.</param>
+    /// <param name="words">What the kernel calls its results.</param>
+    public static List<TracedRange> Read(string text, int pmdOrder, TraceText words)
+    {
+        var ranges = new List<TracedRange>();
+        foreach (string line in text.Split('\n'))
+        {
+            var (name, fields) = Split(line);
+            var range = ranges.Count > 0 ? ranges[^1] : null;
+            if (name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page" or "mm_khugepaged_scan_pmd")
+                range?.Lines.Add(line.Trim());
+            switch (name)
+            {
+                case RangeProbe:
+                    ranges.Add(new TracedRange(Hex(fields["addr"]), [], null, []));
+                    break;
+                case AttemptProbe:
+                    int order = fields.TryGetValue("order", out string? some) ? Number(some) : pmdOrder;
+                    range?.Attempts.Add(new Attempt((int)((Hex(fields["addr"]) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
+                    break;
+                case "mm_collapse_huge_page_swapin":
+                    Last(range, attempt => attempt with { Swapin = new SwapinReport(Number(fields["swapped_in"]), words.ResultOf(Number(fields["ret"]))) });
+                    break;
+                case "mm_collapse_huge_page_isolate":
+                    Last(range, attempt => attempt with { Isolate = new IsolateReport(Number(fields["none_or_zero"]), Number(fields["referenced"])) });
+                    break;
+                case "mm_collapse_huge_page":
+                    Last(range, attempt => attempt with { Status = Result(fields["status"], words) });
+                    break;
+                case "mm_khugepaged_scan_pmd":
+                    if (range is { Scan: null })
+                        ranges[^1] = range with
+                        {
+                            Scan = new ScanLine(
+                                Result(fields["status"], words), Number(fields["referenced"]), Number(fields["none_or_zero"]), Number(fields["unmapped"])),
+                        };
+                    break;
+            }
+        }
+        return ranges;
+    }
+
+    private static void Last(TracedRange? range, Func<Attempt, Attempt> change)
+    {
+        if (range is { Attempts.Count: > 0 })
+            range.Attempts[^1] = change(range.Attempts[^1]);
+    }
+
+    // name: key=value, key=value key=value; a probe's own text stands before its fields.
+    private static (string Name, Dictionary<string, string> Fields) Split(string line)
+    {
+        int colon = line.IndexOf(':');
+        var fields = new Dictionary<string, string>(StringComparer.Ordinal);
+        if (colon < 0)
+            return ("", fields);
+        foreach (string word in line[(colon + 1)..].Split([' ', ','], StringSplitOptions.RemoveEmptyEntries))
+            if (word.IndexOf('=') is var equals and > 0)
+                fields[word[..equals]] = word[(equals + 1)..];
+        return (line[..colon].Trim(), fields);
+    }
+
+    private static ScanResult Result(string name, TraceText words) =>
+        words.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in a trace line");
+
+    private static int Number(string digits) => int.Parse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+
+    private static long Hex(string digits) => long.Parse(digits.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,72 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace KhugepagedSpec.Guests.Machine;
+
+/// <summary>The guest's program: its source comes with this library and is compiled once, into the user's cache folder.</summary>
+public static class Agent
+{
+    private const string Resource = "KhugepagedSpec.Guests.Machine.agent.c";
+
+    /// <summary>The compiled agent, a static executable.</summary>
+    /// <returns>Its path.</returns>
+    /// <exception cref="GuestUnavailableException">There is no C compiler, or no static C library.</exception>
+    public static string Path()
+    {
+        string source = Source();
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..16];
+        string path = System.IO.Path.Combine(Packages.KernelCache.Root, "agent", $"agent-{hash}");
+        if (!File.Exists(path))
+            Compile(source, path);
+        return path;
+    }
+
+    private static string Source()
+    {
+        using var stream = typeof(Agent).Assembly.GetManifestResourceStream(Resource)!;
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+
+    // Under another name first, so that an interrupted compiler leaves no half of an agent.
+    private static void Compile(string source, string path)
+    {
+        Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
+        string unfinished = $"{path}.{Environment.ProcessId}";
+        var start = new ProcessStartInfo("cc", ["-O2", "-static", "-x", "c", "-o", unfinished, "-"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+        };
+        try
+        {
+            using var compiler = Process.Start(start)!;
+            Feed(compiler, source);
+            string errors = compiler.StandardError.ReadToEnd();
+            compiler.WaitForExit();
+            if (compiler.ExitCode != 0)
+                throw new GuestUnavailableException($"cc could not build the guest's agent ({FirstLine(errors)}): apt-get install gcc libc6-dev");
+            File.Move(unfinished, path, overwrite: true);
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new GuestUnavailableException("no C compiler for the guest's agent: apt-get install gcc libc6-dev");
+        }
+    }
+
+    // One that ends before it has read all says why on standard error.
+    private static void Feed(Process compiler, string source)
+    {
+        try
+        {
+            compiler.StandardInput.Write(source);
+            compiler.StandardInput.Close();
+        }
+        catch (IOException)
+        {
+        }
+    }
+
+    private static string FirstLine(string text) => text.Split('\n', 2)[0].Trim();
+}

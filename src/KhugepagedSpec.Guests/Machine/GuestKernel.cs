@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+
+namespace KhugepagedSpec.Guests.Machine;
+
+/// <summary>What the agent answers with, one part of an answer.</summary>
+/// <param name="Kind">s snapshot, t trace, n numbers, f file, c collapse's return, w wrong pages, h hello.</param>
+/// <param name="Data">The part.</param>
+internal readonly record struct AgentPart(char Kind, byte[] Data);
+
+/// <summary>A running kernel with the agent in it: takes steps and answers them.</summary>
+internal sealed class GuestKernel : IDisposable
+{
+    private const int HeaderBytes = 12, LongestPart = 1 << 24;
+
+    private readonly Qemu _qemu;
+    private readonly TimeSpan _patience;
+
+    private GuestKernel(Qemu qemu, TimeSpan patience)
+    {
+        _qemu = qemu;
+        _patience = patience;
+    }
+
+    /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
+    public string Greeting { get; private set; } = "";
+
+    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then.</summary>
+    /// <param name="image">The kernel's image.</param>
+    /// <param name="modules">Modules to insert, in order.</param>
+    /// <param name="memoryMegabytes">The guest's memory.</param>
+    /// <param name="patience">How long an answer may take.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public static GuestKernel Boot(string image, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan patience)
+    {
+        try
+        {
+            return BootOnce(image, modules, memoryMegabytes, patience);
+        }
+        catch (GuestException)
+        {
+            return BootOnce(image, modules, memoryMegabytes, patience);
+        }
+    }
+
+    /// <summary>Has a process take steps, one a line.</summary>
+    /// <param name="process">Which one; 0 is the agent itself.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="error">What went wrong; empty if nothing.</param>
+    /// <returns>What the steps reported.</returns>
+    /// <exception cref="GuestException">The guest does not answer, or has ended.</exception>
+    public List<AgentPart> Take(int process, string steps, out string error)
+    {
+        byte[] text = Encoding.ASCII.GetBytes(steps);
+        byte[] request = new byte[8 + text.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(request, process);
+        BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), text.Length);
+        text.CopyTo(request, 8);
+        try
+        {
+            for (int sent = 0; sent < request.Length;)
+                sent += _qemu.Connection.Send(request.AsSpan(sent));
+        }
+        catch (SocketException)
+        {
+            throw Ended();
+        }
+        var parts = new List<AgentPart>();
+        while (true)
+        {
+            var part = Receive();
+            if (part.Kind == 'd')
+            {
+                error = Encoding.ASCII.GetString(part.Data);
+                return parts;
+            }
+            parts.Add(part);
+        }
+    }
+
+    /// <summary>The same, where nothing can go wrong.</summary>
+    /// <exception cref="GuestException">It does go wrong.</exception>
+    public List<AgentPart> Take(int process, string steps)
+    {
+        var parts = Take(process, steps, out string error);
+        return error.Length == 0 ? parts : throw new GuestException($"the guest's agent: {error}", _qemu.Console);
+    }
+
+    /// <summary>Ends the guest.</summary>
+    public void Dispose() => _qemu.Dispose();
+
+    private static GuestKernel BootOnce(string image, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan patience)
+    {
+        var guest = new GuestKernel(new Qemu(image, modules, memoryMegabytes, TimeSpan.FromSeconds(10)), patience);
+        try
+        {
+            guest.Greeting = Encoding.ASCII.GetString(guest.Receive().Data);
+            return guest;
+        }
+        catch
+        {
+            guest.Dispose();
+            throw;
+        }
+    }
+
+    private AgentPart Receive()
+    {
+        byte[] header = new byte[HeaderBytes];
+        Fill(header);
+        int length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));
+        if (length is < 0 or > LongestPart)
+            throw new GuestException($"the guest's agent sent a part of {length} bytes", _qemu.Console);
+        byte[] data = new byte[length];
+        Fill(data);
+        return new AgentPart((char)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)), data);
+    }
+
+    private void Fill(Span<byte> buffer)
+    {
+        _qemu.Connection.ReceiveTimeout = (int)_patience.TotalMilliseconds;
+        while (!buffer.IsEmpty)
+        {
+            int got;
+            try
+            {
+                got = _qemu.Connection.Receive(buffer);
+            }
+            catch (SocketException error) when (error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+            {
+                throw new GuestException(FormattableString.Invariant($"the guest did not answer for {_patience.TotalSeconds:0} s"), _qemu.Console);
+            }
+            catch (SocketException)
+            {
+                throw Ended();
+            }
+            if (got == 0)
+                throw Ended();
+            buffer = buffer[got..];
+        }
+    }
+
+    // The console's last words come a moment after the connection has ended.
+    private GuestException Ended()
+    {
+        Thread.Sleep(300);
+        string panic = _qemu.Console.LastOrDefault(line => line.Contains("panic", StringComparison.OrdinalIgnoreCase)) is { } line ? $": {line.Trim()}" : "";
+        return new GuestException($"the guest ended{panic}", _qemu.Console);
+    }
+}

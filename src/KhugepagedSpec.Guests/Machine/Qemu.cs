@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+
+namespace KhugepagedSpec.Guests.Machine;
+
+/// <summary>
+/// One QEMU, in software emulation, one CPU, with a virtio serial port to talk through. It ends when this process does, however
+/// that ends: a shell holds it on a pipe from here.
+/// </summary>
+internal sealed class Qemu : IDisposable
+{
+    private const string Program = "qemu-system-x86_64";
+
+    // Without CMPXCHG16B: QEMU 7.2's now and then leaves garbage in the flags, of which the allocator of Linux 6.12 dies.
+    private const string Cpu = "max,-la57,-cx16";
+
+    private const int ConsoleLines = 40;
+
+    // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
+    // process closes the pipe, or is no more.
+    private const string Keeper = "folder=$1; shift; \"$@\" </dev/null & child=$!; exec >&- 2>&-; read line; kill -9 $child; rm -rf \"$folder\"";
+
+    private readonly Process _process;
+    private readonly string _folder;
+    private readonly Queue<string> _console = new();
+    private readonly Task _consoleReader;
+    private bool _isDisposed;
+
+    public Qemu(string kernelImage, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan timeout)
+    {
+        _folder = Directory.CreateTempSubdirectory("khugepaged-guest-").FullName;
+        try
+        {
+            string socketPath = Path.Combine(_folder, "agent"), initramfs = Path.Combine(_folder, "initramfs");
+            Initramfs.Write(initramfs, Agent.Path(), modules);
+            using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(socketPath));
+            listener.Listen(1);
+            _process = Start(
+            _folder,
+            [
+                Program, "-accel", "tcg,thread=multi", "-cpu", Cpu, "-m", $"{memoryMegabytes}", "-smp", "1", "-nodefaults", "-nographic", "-no-reboot",
+                "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 nokaslr",
+                "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socketPath}", "-device", "virtserialport,chardev=agent,name=agent",
+            ]);
+            _consoleReader = Task.Factory.StartNew(ReadConsole, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            Connection = Accept(listener, timeout);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The agent's port.</summary>
+    public Socket Connection { get; }
+
+    /// <summary>The last lines of the console, oldest first.</summary>
+    public IReadOnlyList<string> Console
+    {
+        get
+        {
+            lock (_console)
+                return [.. _console];
+        }
+    }
+
+    /// <summary>True if QEMU is installed.</summary>
+    public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, Program)));
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
+        Connection?.Dispose();
+        if (_process is not null)
+        {
+            _process.StandardInput.Close();
+            _process.WaitForExit();
+            _consoleReader?.Wait(TimeSpan.FromSeconds(5));
+            _process.Dispose();
+        }
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
+    }
+
+    private static Process Start(string folder, string[] command)
+    {
+        if (!IsInstalled)
+            throw new GuestUnavailableException($"no {Program}: apt-get install qemu-system-x86");
+        return Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Keeper, "sh", folder, .. command])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
+
+    // QEMU connects as soon as it runs; if it cannot start it says why and ends.
+    private Socket Accept(Socket listener, TimeSpan timeout)
+    {
+        var clock = Stopwatch.StartNew();
+        while (clock.Elapsed < timeout)
+        {
+            if (listener.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectRead))
+                return listener.Accept();
+            if (_consoleReader.IsCompleted)
+                throw new GuestException($"QEMU ended at once: {_process.StandardError.ReadToEnd().ReplaceLineEndings(" ").Trim()}", Console);
+        }
+        throw new GuestException("QEMU did not start", Console);
+    }
+
+    private void ReadConsole()
+    {
+        while (_process.StandardOutput.ReadLine() is { } line)
+        {
+            lock (_console)
+            {
+                _console.Enqueue(line.TrimEnd('\r'));
+                if (_console.Count > ConsoleLines)
+                    _console.Dequeue();
+            }
+        }
+    }
+}

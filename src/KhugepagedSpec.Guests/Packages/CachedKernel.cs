@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+
+namespace KhugepagedSpec.Guests.Packages;
+
+/// <summary>A kernel in the user's cache folder, ready to boot.</summary>
+/// <param name="Release">What uname -r says of it, such as 7.2.13+deb14-cloud-amd64.</param>
+/// <param name="ImagePath">Its vmlinuz.</param>
+/// <param name="ModulePaths">zram and what it needs, not compressed, in the order in which they must be inserted; empty if it has none of them as modules, or its package is gone from the server.</param>
+public sealed record CachedKernel(string Release, string ImagePath, ImmutableArray<string> ModulePaths)
+{
+    /// <summary>The version of the Debian package it came from, if that is known.</summary>
+    public string? Version { get; init; }
+
+    /// <summary>The folder that holds all of it.</summary>
+    public string Folder => Path.GetDirectoryName(ImagePath)!;
+
+    /// <summary>Its .config, if a package had it.</summary>
+    public string? ConfigPath => Path.Combine(Folder, KernelFolder.Config) is var path && File.Exists(path) ? path : null;
+}

@@ -1,0 +1,45 @@
+using ModelChecker.Guarded;
+
+namespace KhugepagedSpec.Races;
+
+/// <summary>What must be so when every process is done.</summary>
+internal static class AtRest
+{
+    public static IEnumerable<(Term Holds, SafetyProperty Property)> Conditions(SharedState s)
+    {
+        yield return (s.IsDetached.Is(0), Safety.PmdEntryComesBack);
+        yield return (s.Walkers.Is(0) & s.Lockless.Is(0), Safety.NoWalkerOnDetachedTable);
+        yield return (Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Migration))), Safety.NoStaleMigrationEntry);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.Is(Contents.Zero) | Reads(s, entry).Is(entry.Expected) | entry.IsLost)), Safety.NoWriteLost);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry).Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
+        yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
+        yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
+        yield return (
+            s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
+    }
+
+    // A swapped page that is still in the swap cache is read there; a table that was moved, at its new address.
+    public static Term Reads(SharedState s, EntryState entry) => Term.Choose(
+        s.Pmd.Is(PmdHolds.Huge), entry.New,
+        Term.Choose(
+            s.Pmd.IsNot(PmdHolds.Table) & s.IsMoved.Is(0), Contents.Zero,
+            Term.Choose(entry.Pte.Is(Holds.Swap), Term.Choose(entry.InSwapCache, entry.Source, entry.Slot), entry.PageContents)));
+
+    public static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
+    {
+        var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New, Term.Choose(s.Pmd.Is(PmdHolds.Table) | s.IsMoved, entry.Pte, Holds.None));
+        return process.At.IsNot(i)
+            | ((process.Tlb.Is(Holds.None) | (mapped.Is(process.Tlb) & (process.TlbWritable.Is(0) | entry.Writable))) & (process.Secondary.Is(Holds.None) | mapped.Is(process.Secondary)));
+    }
+
+    public static Term Balances(SharedState s, EntryState entry, int i)
+    {
+        var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
+        var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
+        var mapped = Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]);
+        return ((Term)entry.Mappings).Is(mapped)
+            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins + gathered + entry.HeldElsewhere)
+            & entry.Locked.Is(0) & s.Khugepaged.Isolated(entry).Is(0) & s.Second.Isolated(entry).Is(0)
+            & (entry.Mappings.Is(0) | entry.OnLru | entry.InBatch);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
+using ModelChecker.Guarded;
+
+namespace KhugepagedSpec.Races;
+
+/// <summary>What one run of the collapse code keeps to itself: khugepaged's, or that of MADV_COLLAPSE beside it.</summary>
+internal sealed class Collapser
+{
+    private static readonly string[] ResultNames = [.. Enumerable.Range(0, 32).Select(number => ((ScanResult)number).KernelName())];
+
+    private readonly SharedState _s;
+    private readonly ImmutableArray<Variable> _isolated, _occupied, _copy;
+
+    public Collapser(SharedState s, Variable? counter, string prefix, bool isMadvise)
+    {
+        (_s, Counter, IsMadvise) = (s, counter, isMadvise);
+        int pages = s.Shape.Pages;
+        CapturedPmd = Add("walk_pmd_order");
+        CapturedSmall = Add("walk_small_order");
+        Unmapped = Add("unmapped", pages);
+        Result = Add("result", 31, ResultNames);
+        Last = Add("last", 31, ResultNames);
+        Collapsed = Add("collapsed");
+        NoneCount = Add("none_or_zero", pages);
+        SharedCount = Add("shared", pages);
+        Referenced = Add("referenced");
+        SwappedIn = Add("swapped_in");
+        HasTable = Add("has_table");
+        _isolated = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"isolated_{i}")))];
+        _occupied = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"occupied_{i}")))];
+        _copy = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"copy_{i}"), 2, Contents.Names))];
+
+        Variable Add(string name, int max = 1, string[]? values = null) => s.Add(prefix + name, max, 0, values);
+    }
+
+    /// <summary>Where it is; null if the process that runs it knows.</summary>
+    public Variable? Counter { get; }
+
+    /// <summary>It is MADV_COLLAPSE: the PMD order alone, and no limits.</summary>
+    public bool IsMadvise { get; }
+
+    public Variable CapturedPmd { get; }
+
+    public Variable CapturedSmall { get; }
+
+    public Variable Unmapped { get; }
+
+    public Variable Result { get; }
+
+    public Variable Last { get; }
+
+    public Variable Collapsed { get; }
+
+    public Variable NoneCount { get; }
+
+    public Variable SharedCount { get; }
+
+    public Variable Referenced { get; }
+
+    public Variable SwappedIn { get; }
+
+    /// <summary>What it took from the PMD entry was a table.</summary>
+    public Variable HasTable { get; }
+
+    /// <summary>It has isolated the page of an entry.</summary>
+    public Variable Isolated(EntryState entry) => _isolated[entry.Index];
+
+    /// <summary>The scan found a page there.</summary>
+    public Variable Occupied(EntryState entry) => _occupied[entry.Index];
+
+    /// <summary>What its new folio holds for an entry, while nobody else can see it.</summary>
+    public Variable Copy(EntryState entry) => _copy[entry.Index];
+
+    /// <summary>The new folio's page becomes what the entry's mapping shows.</summary>
+    public IEnumerable<Effect> Publish(EntryState entry) => [entry.New.Set(Copy(entry)), Copy(entry).Set(Contents.Zero)];
+
+    /// <summary>An order is enabled for it.</summary>
+    public Term Enables(Window window) => IsMadvise ? Term.True : window.IsPmd ? _s.PmdEnabled : _s.SmallEnabled;
+
+    /// <summary>Empty entries allowed in a window: as the setting says at the PMD order, all or none below, none if userfaultfd is seen.</summary>
+    public Term MaxNone(Window window, bool seesUffd)
+    {
+        int pages = _s.Shape.Pages;
+        Term limit = IsMadvise ? pages : window.IsPmd ? _s.MaxPtesNone : Term.Choose(_s.MaxPtesNone.Is(pages - 1), window.Pages - 1, 0);
+        return seesUffd ? Term.Choose(_s.IsArmed, 0, limit) : limit;
+    }
+
+    /// <summary>Absent entries allowed.</summary>
+    public Term MaxSwap => IsMadvise ? _s.Shape.Pages : _s.MaxPtesSwap;
+
+    /// <summary>Shared pages allowed at the PMD order.</summary>
+    public Term MaxShared => IsMadvise ? _s.Shape.Pages : _s.MaxPtesShared;
+}

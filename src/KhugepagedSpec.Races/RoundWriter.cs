@@ -1,0 +1,117 @@
+using KhugepagedSpec.Collapse;
+using ModelChecker.Guarded;
+using static ModelChecker.Guarded.ProgramBuilder;
+using static KhugepagedSpec.Races.KhugepagedProgram;
+
+namespace KhugepagedSpec.Races;
+
+/// <summary>
+/// One window's round in the design that may come next: under the VMA's lock for reading, sources become migration entries with
+/// frozen reference counts, and the PMD entry stays. Pages that were swapped in or faulted in meanwhile are left alone, as is what
+/// the round would have to swap in. Source: "mm/collapse: rebuild collapse on migration primitives" (RFC, K. Shutsemau, 2026-08-16).
+/// </summary>
+internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, CollapseProtocol protocol, Window window)
+{
+    private readonly Location _release = new(), _rollBack = new(), _end = new();
+
+    private EntryState[] Entries => [.. window.Entries.Select(entry => s[entry])];
+
+    public void Write()
+    {
+        if (protocol.RoundsUnderMmapLock)
+            b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        else
+            b.Do("lock_vma_under_rcu", "takes the VMA's lock for reading", s.VmaLock.Read);
+        var covers = window.Entries.Any(s.IsInSecondHalf) ? s.IsSplit.Is(0) : Term.True;
+        var enabled = c.Enables(window);
+        var result = First(
+            (s.ThpOff, ScanResult.AnyProcess), (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull), (!covers, ScanResult.AddressRange),
+            (!enabled | s.HasAnonVma.Is(0) | s.Vma.Is(VmaIs.File), ScanResult.VmaCheck), (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable), (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
+        b.Do("collapse_round", "checks the VMA", Term.True, If(result.Is(Number(ScanResult.Succeed))), Goto(_release, Term.True, c.Result.Set(result)));
+        foreach (int i in window.Entries)
+            Quiesce(i);
+        foreach (int i in window.Entries)
+            b.Do("collapse_copy", $"copies entry {i}", c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), s[i].Source, Contents.Zero)));
+        Install();
+        b.At(_rollBack);
+        b.Do("collapse_rollback", "restores each slot that is still its own, unlocks the sources", s.PteLock.IsFree,
+            Else([.. Entries.Select(Restore), .. Entries.Select(entry => c.Copy(entry).Set(0))]));
+        b.Join(_release);
+        b.At(_release);
+        if (protocol.RoundsUnderMmapLock)
+            b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
+        else
+            b.Do("vma_end_read", "drops the VMA's lock", s.VmaLock.ReadUnlock);
+        b.Join(_end);
+        b.At(_end);
+    }
+
+    private void Quiesce(int i)
+    {
+        var entry = s[i];
+        var next = new Location();
+        var maxNone = c.MaxNone(window, seesUffd: true);
+        var result = First(
+            (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent), (entry.UffdWp, ScanResult.PteUffdWp),
+            (entry.Pte.IsNot(Holds.Source), ScanResult.PageCount), (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
+            (entry.Locked, ScanResult.PageLock), (entry.OnLru.Is(0), ScanResult.DelPageLru));
+        b.Do(
+            "collapse_isolate", $"locks entry {i}'s page and takes it off its list", Term.True,
+            Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < maxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
+            If(result.Is(Number(ScanResult.Succeed)), entry.Locked.Set(1), entry.OnLru.Set(0), entry.References.Increase()),
+            Goto(_rollBack, Term.True, c.Result.Set(result)));
+        Effect[] letGo = [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))];
+        b.Do(
+            "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", s.PteLock.IsFree,
+            If(
+                s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !entry.UffdWp & !(s.IsPinned(i) & entry.Exclusive),
+                [entry.Pte.Set(Holds.Migration), .. entry.DropMapping, c.Isolated(entry).Set(1), .. s.Flush(i)]),
+            Goto(_rollBack, Term.True, [c.Result.Set(Number(ScanResult.PteNonPresent)), .. letGo]));
+        var isOurs = ((Term)entry.References).Is((Term)entry.InSwapCache + 1);
+        b.Any(
+            "folio_ref_freeze", $"freezes the references to entry {i}'s page",
+            Goto(next, isOurs, entry.References.Set(0)), Goto(_rollBack, !isOurs | s.BusyByChance, c.Result.Set(Number(ScanResult.PageCount))));
+        b.At(next);
+    }
+
+    private void Install()
+    {
+        var intact = Term.All(Entries.Select(entry => Term.Choose(c.Isolated(entry), entry.Pte.Is(Holds.Migration) & !entry.UffdWp, entry.IsNoneOrZero & !s.IsArmed)));
+        // A round that does not look again puts its pages over whatever is there now.
+        var ready = protocol.InstallVerifies ? intact & s.Pmd.Is(PmdHolds.Table) : s.Pmd.Is(PmdHolds.Table);
+        var free = s.PteLock.IsFree & s.PmdLock.IsFree;
+        var installed = new Location();
+        b.Any(
+            "collapse_install", protocol.InstallVerifies ? "sets every slot that is as it was left" : "sets every slot",
+            Goto(
+                installed, free & ready,
+                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. Entries.SelectMany(c.Publish), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge), .. s.FlushWalkCaches()] : Array.Empty<Effect>(), c.Result.Set(Number(ScanResult.Succeed))]),
+            Goto(_rollBack, free & (!ready | s.BusyByChance), c.Result.Set(Number(ScanResult.PteNonPresent))) with { Says = "finds a slot that is not as it was left" });
+        b.At(installed);
+        if (window.IsPmd)
+            b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
+        b.Join(_release);
+    }
+
+    private IEnumerable<Effect> Judge(EntryState entry) =>
+        [Effect.Check(c.Isolated(entry) | !s.IsArmed, Safety.UffdKeepsHoles), Effect.Check(!entry.UffdWp, Safety.NothingSharedOrAbsent)];
+
+    private IEnumerable<Effect> Fill(EntryState entry) =>
+    [
+        Effect.When(c.Isolated(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0), c.Isolated(entry).Set(0)),
+        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        entry.LazyFree.Set(0), entry.InBatch.Set(0),
+    ];
+
+    private Effect Restore(EntryState entry)
+    {
+        // Not frozen yet, its count still holds the isolation's reference.
+        Effect unfreeze = Effect.When(entry.References.Is(0), entry.References.Set((Term)1 + entry.InSwapCache));
+        return Effect.When(
+            c.Isolated(entry),
+            [
+                unfreeze, Effect.When(entry.Pte.Is(Holds.Migration), Faults.MapSource(entry)), entry.References.Decrease(), c.Isolated(entry).Set(0), entry.Locked.Set(0),
+                Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
+            ]);
+    }
+}
