@@ -1,9 +1,10 @@
 using FsCheck;
 using FsCheck.Fluent;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 

@@ -1,5 +1,6 @@
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;

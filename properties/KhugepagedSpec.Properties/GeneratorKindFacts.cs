@@ -2,8 +2,10 @@ using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 

@@ -2,6 +2,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 

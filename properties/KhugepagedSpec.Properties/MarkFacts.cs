@@ -1,7 +1,8 @@
 using FsCheck.Xunit;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Properties;
 

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Checking.Exact;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;

@@ -1,6 +1,9 @@
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 

@@ -1,4 +1,6 @@
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;

@@ -1,6 +1,5 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

@@ -1,8 +1,9 @@
 using FsCheck.Xunit;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Memory;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;

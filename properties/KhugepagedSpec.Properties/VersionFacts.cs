@@ -1,6 +1,7 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 

@@ -1,5 +1,6 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Properties;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Races;
+using KhugepagedSpec.Results;
 using ModelChecker.Exploration;
 using ModelChecker.Guarded;
 

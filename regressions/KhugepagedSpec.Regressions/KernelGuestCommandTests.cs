@@ -8,7 +8,6 @@ using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

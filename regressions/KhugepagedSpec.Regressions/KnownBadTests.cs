@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;

@@ -115,7 +115,7 @@ public sealed partial class LiveScenariosTests
     public void Both_who_collapse_and_every_shape_of_a_vma_occur()
     {
         var all = Enumerable.Range(0, 10).SelectMany(seed => All(Linux72, (ulong)seed)).SelectMany(batch => batch).ToList();
-        Assert.Equal(Enum.GetValues<Collapse.CollapseKind>(), all.Select(scenario => scenario.Kind).Distinct().Order());
+        Assert.Equal(Enum.GetValues<Settings.CollapseKind>(), all.Select(scenario => scenario.Kind).Distinct().Order());
         Assert.Equal(Enum.GetValues<VmaShape>(), all.Select(scenario => LiveInput.Of("a", scenario, 1, beside: true).Shape).Distinct().Order());
     }
 

@@ -38,7 +38,7 @@ public sealed partial class MapTests
     // README, then the map, then the file: two steps.
     [Theory]
     [InlineData("max_ptes_none applied", "Collapse/CollapseHugePageIsolate.cs", "limits.None(order")]
-    [InlineData("ends the walk", "Collapse/RetryTable.cs", "any result in neither set ends the walk")]
+    [InlineData("ends the walk", "Policies/RetryTable.cs", "any result in neither set ends the walk")]
     [InlineData("did v18 do differently", "Versions/Catalogue.cs", "KhugepagedVersion V18 { get; } = V18Fixup with")]
     [InlineData("LRU batch rule", "../../properties/KhugepagedSpec.Properties/CollapseFacts.cs", "void A_failed_isolation_poisons_lower_orders_through_the_lru_batch()")]
     public void Four_questions_are_answered_by_the_file_that_the_map_names(string question, string file, string answer)

@@ -1,7 +1,7 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

@@ -1,6 +1,6 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Regressions;
 

@@ -36,7 +36,7 @@ public sealed partial class ScenarioTextTests
         return scenario with
         {
             Settings = scenario.Settings with { Madvise = OrderSet.Of(2), Always = OrderSet.Of(3), Inherit = OrderSet.Of(2), MaxPtesNone = 1, MaxPtesSwap = 0, MaxPtesShared = 1 },
-            Kind = Collapse.CollapseKind.Madvise,
+            Kind = Settings.CollapseKind.Madvise,
             Vma = scenario.Vma with { Start = -8, End = 16, Flags = scenario.Vma.Flags | VmaFlags.UffdMissing | VmaFlags.UffdWp | VmaFlags.Locked },
             ThpDisable = ThpDisable.Completely,
             Mishaps = [ScriptedMishap.Parse("alloc-fails@3")],

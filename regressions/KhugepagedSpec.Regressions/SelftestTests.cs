@@ -1,7 +1,7 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;

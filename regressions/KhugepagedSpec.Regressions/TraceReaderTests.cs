@@ -1,7 +1,7 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Regressions;
 

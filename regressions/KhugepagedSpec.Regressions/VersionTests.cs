@@ -1,9 +1,10 @@
 using System.Text;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;

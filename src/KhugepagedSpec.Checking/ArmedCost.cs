@@ -1,9 +1,9 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Scenarios;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 

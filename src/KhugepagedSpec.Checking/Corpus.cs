@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Scenarios;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Checking;
 

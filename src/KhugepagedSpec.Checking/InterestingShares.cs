@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Checking;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Scenarios;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 

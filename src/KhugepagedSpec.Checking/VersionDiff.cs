@@ -2,9 +2,10 @@ using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking;
 

@@ -6,6 +6,7 @@ using System.Text.Json;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Scenarios;

@@ -2,7 +2,7 @@ using System.CommandLine;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Daemon;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 

@@ -2,8 +2,8 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using KhugepagedSpec.Checking.Exhaustive;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 

@@ -4,13 +4,14 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Cli;
 

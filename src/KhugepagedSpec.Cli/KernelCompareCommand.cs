@@ -4,7 +4,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Packages;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

@@ -5,8 +5,8 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

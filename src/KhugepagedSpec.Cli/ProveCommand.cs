@@ -4,8 +4,8 @@ using System.Globalization;
 using System.Numerics;
 using System.Text.Json;
 using KhugepagedSpec.Checking.Exact;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Cli;

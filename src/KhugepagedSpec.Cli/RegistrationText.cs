@@ -1,5 +1,4 @@
 using KhugepagedSpec.Memory;
-using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Scenarios;

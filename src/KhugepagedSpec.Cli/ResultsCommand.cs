@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli;

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
 using KhugepagedSpec.Cli.Pictures;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Processes;
 using KhugepagedSpec.Versions;
 

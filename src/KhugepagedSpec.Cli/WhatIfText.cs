@@ -1,7 +1,7 @@
 using System.Globalization;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.Processes;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Cli;

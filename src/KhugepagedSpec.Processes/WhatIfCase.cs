@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Processes;
 

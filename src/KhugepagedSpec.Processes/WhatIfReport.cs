@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Processes;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using ModelChecker.Exploration;
 using ModelChecker.Guarded;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Results;
 using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Races;

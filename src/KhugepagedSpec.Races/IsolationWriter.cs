@@ -1,4 +1,4 @@
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Results;
 using ModelChecker.Guarded;
 using static ModelChecker.Guarded.ProgramBuilder;
 using static KhugepagedSpec.Races.KhugepagedProgram;

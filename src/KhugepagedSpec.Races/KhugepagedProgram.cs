@@ -1,4 +1,5 @@
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using ModelChecker.Guarded;
 using static ModelChecker.Guarded.ProgramBuilder;
 

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;

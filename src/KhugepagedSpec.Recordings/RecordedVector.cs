@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Recordings;
 

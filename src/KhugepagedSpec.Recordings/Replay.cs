@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Recordings;
 

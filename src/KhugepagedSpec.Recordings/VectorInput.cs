@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;

@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Recordings;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Recordings;

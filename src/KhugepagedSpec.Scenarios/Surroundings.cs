@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;

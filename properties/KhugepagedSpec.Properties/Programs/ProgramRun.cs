@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties.Programs;
 

@@ -4,6 +4,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Races;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Versions;
 using Microsoft.Playwright;

@@ -1,9 +1,8 @@
 using System.Diagnostics;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Checking.Exact;

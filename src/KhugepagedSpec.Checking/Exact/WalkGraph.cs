@@ -1,8 +1,9 @@
 using KhugepagedSpec.Checking.Exhaustive;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;

@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;

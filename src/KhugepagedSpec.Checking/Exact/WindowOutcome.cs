@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Checking.Exact;
 

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
-using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exact;
 

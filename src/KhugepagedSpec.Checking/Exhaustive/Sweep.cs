@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Checking.Exhaustive;

@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli.Pictures;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Cli.Pictures;
 

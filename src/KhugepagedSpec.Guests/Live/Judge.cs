@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 

@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;

@@ -3,8 +3,9 @@ using System.Diagnostics;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Policies;
 
 namespace KhugepagedSpec.Guests.Live;
 
@@ -20,8 +21,8 @@ public sealed class LiveComparison : IDisposable
     private const int ConsoleLines = 12, FurtherRuns = 2;
 
     // What a scan says of a page that somebody else is using just then.
-    private static readonly Collapse.ResultSet BusyPage =
-        Collapse.ResultSet.Of(Collapse.ScanResult.PageLock, Collapse.ScanResult.PageCount, Collapse.ScanResult.PageLru);
+    private static readonly ResultSet BusyPage =
+        ResultSet.Of(Results.ScanResult.PageLock, Results.ScanResult.PageCount, Results.ScanResult.PageLru);
 
     // What a pass in which a page was busy leaves for the next one.
     private static readonly ImmutableArray<string> OnlyLater = ["settles", "nothing-left-behind"];
@@ -184,7 +185,7 @@ public sealed class LiveComparison : IDisposable
             Scenarios = vectors.Count,
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
-            Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Collapse.ScanResult.Succeed))),
+            Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Results.ScanResult.Succeed))),
             BuiltOtherwise = vectors.Count(vector => Live.BuiltOtherwise.Of(vector) is not null),
             Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0).Select(one => $"{one.Error}: {one.Text}")],
         };

@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Invariants;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Scenarios;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 

@@ -1,15 +1,14 @@
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 

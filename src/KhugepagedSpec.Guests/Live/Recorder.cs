@@ -5,6 +5,7 @@ using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Guests.Live;
 

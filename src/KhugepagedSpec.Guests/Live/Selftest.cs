@@ -1,11 +1,11 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Guests.Live;
 

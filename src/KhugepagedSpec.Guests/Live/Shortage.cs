@@ -1,8 +1,8 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Guests.Live;
 

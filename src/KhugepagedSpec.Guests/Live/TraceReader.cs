@@ -1,7 +1,7 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Guests.Live;
 

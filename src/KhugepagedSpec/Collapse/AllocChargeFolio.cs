@@ -1,4 +1,6 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Collapse;
 

@@ -1,4 +1,5 @@
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Collapse;
 

@@ -1,4 +1,6 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Collapse;
 
@@ -39,7 +41,7 @@ public static class CollapseCounters
     internal static void PagesCollapsed(Machine machine, TableRun run)
     {
         machine.Statistics.PagesCollapsed++;
-        machine.Version.Sabotage?.AtPagesCollapsed(machine, run);
+        machine.Version.Sabotage?.AtPagesCollapsed(machine, run.Attempts.Count(attempt => attempt.Status == ScanResult.Succeed));
     }
 
     private static void Count(Machine machine, MthpStatistic statistic, VmEvent vmEvent, int order)

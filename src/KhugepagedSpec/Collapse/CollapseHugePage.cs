@@ -1,5 +1,8 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Collapse;
 

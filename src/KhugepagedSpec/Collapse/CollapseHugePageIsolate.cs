@@ -1,7 +1,8 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
-using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Collapse;
 

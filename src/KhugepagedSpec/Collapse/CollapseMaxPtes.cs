@@ -1,4 +1,5 @@
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Collapse;

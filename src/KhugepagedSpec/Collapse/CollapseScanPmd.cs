@@ -1,6 +1,8 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
-using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.Walk;
 

@@ -1,6 +1,9 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Collapse;
@@ -68,7 +71,7 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             allocFailed |= attempt.Status == ScanResult.AllocHugePageFail;
             if (verdict == WalkVerdict.Advance)
             {
-                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm, run, attempt) ?? 1 << order);
+                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm.TableAt(run.Start), attempt.Offset, order, attempt.Status) ?? 1 << order);
                 continue;
             }
             last = attempt.Status;

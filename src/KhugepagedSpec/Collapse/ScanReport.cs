@@ -1,4 +1,6 @@
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Collapse;
 

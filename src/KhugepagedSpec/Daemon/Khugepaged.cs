@@ -1,5 +1,7 @@
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Daemon;

@@ -1,6 +1,9 @@
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Daemon;

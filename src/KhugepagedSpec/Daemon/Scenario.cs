@@ -1,10 +1,10 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 using KhugepagedSpec.UserSpace;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Daemon;
 

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Invariants;
 

@@ -1,5 +1,6 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Invariants;
 

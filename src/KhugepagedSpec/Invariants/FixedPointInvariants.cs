@@ -1,5 +1,5 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Invariants;
 

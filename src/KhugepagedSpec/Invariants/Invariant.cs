@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Invariants;
 

@@ -1,5 +1,6 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Invariants;
 

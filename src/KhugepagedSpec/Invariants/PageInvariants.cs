@@ -1,5 +1,7 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Invariants;
 

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
+using KhugepagedSpec.Settings;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Invariants;

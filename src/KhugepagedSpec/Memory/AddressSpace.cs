@@ -1,5 +1,4 @@
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Memory;
 

@@ -1,6 +1,7 @@
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Mistakes;
 
@@ -121,8 +122,7 @@ public sealed record PagesCollapsedByFolio : Sabotage
     /// <inheritdoc/>
     public override SabotagePlace Place => SabotagePlace.Counter;
 
-    internal override void AtPagesCollapsed(Machine machine, TableRun run) =>
-        machine.Statistics.PagesCollapsed += run.Attempts.Count(attempt => attempt.Status == ScanResult.Succeed) - 1;
+    internal override void AtPagesCollapsed(Machine machine, int collapses) => machine.Statistics.PagesCollapsed += collapses - 1;
 }
 
 /// <summary>vmstat's events are counted at every order.</summary>
@@ -158,8 +158,8 @@ public sealed record SuccessAdvancesByTheMinimum : Sabotage
     /// <inheritdoc/>
     public override SabotagePlace Place => SabotagePlace.Walk;
 
-    internal override int AfterAttempt(Machine machine, AddressSpace mm, TableRun run, Attempt attempt) =>
-        1 << (attempt.Status == ScanResult.Succeed ? Geometry.MinOrder : attempt.Order);
+    internal override int AfterAttempt(Machine machine, PteTable table, int offset, int order, ScanResult result) =>
+        1 << (result == ScanResult.Succeed ? Geometry.MinOrder : order);
 }
 
 /// <summary>The walk goes on by the folio that it found mapped.</summary>
@@ -168,14 +168,14 @@ public sealed record AdvanceByTheMappedFolio : Sabotage
     /// <inheritdoc/>
     public override SabotagePlace Place => SabotagePlace.Walk;
 
-    internal override int AfterAttempt(Machine machine, AddressSpace mm, TableRun run, Attempt attempt)
+    internal override int AfterAttempt(Machine machine, PteTable table, int offset, int order, ScanResult result)
     {
-        int order = attempt.Order;
-        if (attempt.Status == ScanResult.PteMappedHugepage)
-            foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(attempt.Offset, 1 << attempt.Order))
+        int mapped = order;
+        if (result == ScanResult.PteMappedHugepage)
+            foreach (var pte in table.Ptes.Slice(offset, 1 << order))
                 if (pte.Kind == PteKind.Page)
-                    order = Math.Max(order, machine.Memory.FolioOf(pte.Pfn).Order);
-        return 1 << order;
+                    mapped = Math.Max(mapped, machine.Memory.FolioOf(pte.Pfn).Order);
+        return 1 << mapped;
     }
 }
 

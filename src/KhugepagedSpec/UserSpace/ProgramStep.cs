@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 

@@ -1,6 +1,6 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.UserSpace;
 

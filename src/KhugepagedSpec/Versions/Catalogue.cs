@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Versions;

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.Mistakes;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Versions;

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Results;
 
 /// <summary>
 /// What a scan or an attempt ended with, numbered as in Linux 7.2, <c>mm/khugepaged.c:enum scan_result</c>: the swap-in

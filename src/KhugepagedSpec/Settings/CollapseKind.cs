@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Settings;
 
 /// <summary>Who collapses.</summary>
 public enum CollapseKind

@@ -1,8 +1,8 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Results;
 
-namespace KhugepagedSpec.Mistakes;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>Where a known-bad variant spoils something.</summary>
 public enum SabotagePlace
@@ -52,11 +52,11 @@ public abstract record Sabotage
     {
     }
 
-    /// <summary>pages_collapsed was counted for a range.</summary>
-    internal virtual void AtPagesCollapsed(Machine machine, TableRun run)
+    /// <summary>pages_collapsed was counted for a range, in which so many attempts succeeded.</summary>
+    internal virtual void AtPagesCollapsed(Machine machine, int collapses)
     {
     }
 
     /// <summary>How many PTEs the walk goes on by after an attempt.</summary>
-    internal virtual int AfterAttempt(Machine machine, AddressSpace mm, TableRun run, Attempt attempt) => 1 << attempt.Order;
+    internal virtual int AfterAttempt(Machine machine, PteTable table, int offset, int order, ScanResult result) => 1 << order;
 }

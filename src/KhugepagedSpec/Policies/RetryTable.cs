@@ -1,4 +1,6 @@
-namespace KhugepagedSpec.Collapse;
+using KhugepagedSpec.Results;
+
+namespace KhugepagedSpec.Policies;
 
 /// <summary>What the walk does after an attempt.</summary>
 public enum WalkVerdict

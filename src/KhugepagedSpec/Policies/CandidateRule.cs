@@ -1,8 +1,7 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
 
-namespace KhugepagedSpec.Walk;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>At which orders a swap entry counts as occupied.</summary>
 public enum SwapCounts

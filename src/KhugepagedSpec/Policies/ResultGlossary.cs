@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Results;
 
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>What one result means, and where it comes from.</summary>
 /// <param name="Result">The result.</param>

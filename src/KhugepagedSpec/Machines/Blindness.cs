@@ -1,7 +1,7 @@
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
-namespace KhugepagedSpec.Mistakes;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>Limits that a known-bad variant may be blind to.</summary>
 [Flags]

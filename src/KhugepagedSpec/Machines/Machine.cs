@@ -1,8 +1,8 @@
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
-using KhugepagedSpec.Versions;
 
-namespace KhugepagedSpec.Memory;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>Everything one kernel under observation holds: memory, processes, settings, counters. The only mutable root.</summary>
 public sealed class Machine

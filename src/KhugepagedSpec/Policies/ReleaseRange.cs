@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace KhugepagedSpec.Versions;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>Releases of Linux, from one to another, both in it; all numbers as <c>uname -r</c> begins with.</summary>
 /// <param name="First">The oldest: major and minor number.</param>

@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>What the versions' scans differ in.</summary>
 /// <param name="Name">A short name for listings.</param>

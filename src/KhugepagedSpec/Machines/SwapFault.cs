@@ -1,7 +1,7 @@
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Settings;
 
-namespace KhugepagedSpec.Memory;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>
 /// A fault on a swap entry: the page comes back, and with it those around whose slots lie in a row, as one folio. Source: Linux 7.2,

@@ -1,7 +1,6 @@
-using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
 
-namespace KhugepagedSpec.Memory;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>
 /// One tracepoint of the system huge_memory, and the line that a kernel prints for it, from the tracepoint's name on. Source: Linux

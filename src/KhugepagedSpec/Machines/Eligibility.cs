@@ -1,8 +1,8 @@
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Settings;
 
-namespace KhugepagedSpec.Settings;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>
 /// Which orders a VMA may be collapsed to. Source: Linux 7.2, <c>mm/huge_memory.c:__thp_vma_allowable_orders</c>,

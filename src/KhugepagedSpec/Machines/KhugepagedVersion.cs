@@ -1,8 +1,8 @@
-using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.Policies;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
 
-namespace KhugepagedSpec.Versions;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>
 /// One version of khugepaged's collapse, as a composition of small policies: what is not a policy here is the same in every

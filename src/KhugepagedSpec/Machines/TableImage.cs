@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 
-namespace KhugepagedSpec.Memory;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>Between the written page table and the running one: puts one into a process, and reads one back.</summary>
 public static class TableImage

@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>What a visit of a PMD range reports.</summary>
 public enum VisitResult

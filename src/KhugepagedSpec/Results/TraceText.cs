@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 
-namespace KhugepagedSpec.Versions;
+namespace KhugepagedSpec.Results;
 
 /// <summary>
 /// What a version's tracepoints print, to the byte, and how it names and numbers its results. Read from

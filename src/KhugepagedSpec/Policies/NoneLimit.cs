@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Collapse;
+namespace KhugepagedSpec.Policies;
 
 /// <summary>
 /// How many empty PTEs a window below the PMD order may have, from max_ptes_none. The versions differ in nothing as much as in

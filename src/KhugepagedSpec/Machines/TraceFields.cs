@@ -1,8 +1,7 @@
 using System.Globalization;
-using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Results;
 
-namespace KhugepagedSpec.Memory;
+namespace KhugepagedSpec.Machines;
 
 /// <summary>The fields of one trace line: <c>name: field=value, field=value field=value</c>.</summary>
 internal readonly struct TraceFields
