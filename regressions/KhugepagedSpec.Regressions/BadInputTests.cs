@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Processes;
 
 namespace KhugepagedSpec.Regressions;

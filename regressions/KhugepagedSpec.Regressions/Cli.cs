@@ -1,4 +1,4 @@
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Commands;
 
 namespace KhugepagedSpec.Regressions;
 

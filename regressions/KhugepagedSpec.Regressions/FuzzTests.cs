@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Processes;
 using Xunit.Abstractions;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Commands;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Versions;

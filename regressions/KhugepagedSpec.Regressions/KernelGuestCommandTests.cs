@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Packages;

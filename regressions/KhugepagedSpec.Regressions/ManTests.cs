@@ -1,6 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Help;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Commands;
 
 namespace KhugepagedSpec.Regressions;
 

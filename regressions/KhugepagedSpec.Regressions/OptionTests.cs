@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Commands;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;

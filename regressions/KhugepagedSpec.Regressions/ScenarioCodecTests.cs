@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Text;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.PageTables;

@@ -1,4 +1,5 @@
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Commands;
+using KhugepagedSpec.Cli.Shell;
 
 StandardStreams.Guard();
 return CommandLine.Run(args);

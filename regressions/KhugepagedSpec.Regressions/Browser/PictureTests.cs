@@ -1,5 +1,5 @@
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.PageTables;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Cli.Pictures;

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli.Pictures;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Races;
 using ModelChecker.Guarded;
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using KhugepagedSpec.Cli.Shell;
 
 namespace KhugepagedSpec.Cli.Pictures;
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KhugepagedSpec.Cli.Text;
 
 namespace KhugepagedSpec.Cli.Pictures;
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Results;

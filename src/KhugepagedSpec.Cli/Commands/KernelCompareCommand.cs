@@ -1,0 +1,92 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Diagnostics;
+using System.Text.Json;
+using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
+
+namespace KhugepagedSpec.Cli.Commands;
+
+/// <summary><c>khugepaged-spec kernel compare</c>: a model against a running kernel.</summary>
+internal static class KernelCompareCommand
+{
+    private static readonly int MostGuests = Math.Max(16, Environment.ProcessorCount);
+
+    public static Command Create()
+    {
+        var kernel = KernelOption.Create();
+        var model = ModelOption.CreateForKernel("hold against it");
+        var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
+        var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
+        var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");
+        var output = new Option<string?>("--out") { Description = "Keep what is done in FILE; given again, go on from there.", HelpName = "FILE" };
+        var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
+        var command = new Verb(
+            "compare",
+            "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
+            """
+            The scenarios are those of the properties, of what user space can build. Compared are scans, attempts with offsets, tables
+            and folios, statistics, vmstat, contents. The contract judges the kernel's own passes. The first difference is shrunk
+            on the kernel and shown to a second boot.
+            What the kernel lacks (swap, memory cgroups, KSM, guards) never occurs, and is said.
+            Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted, or all that was
+            looked at agrees, and something was not that other kernels of the release have.
+
+            Example:
+              khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
+            """)
+        { kernel, model, count, seed, guests, output, json };
+        command.SetAction(parsed =>
+        {
+            int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
+            var version = ModelOption.GetIfGiven(parsed, model);
+            int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
+            if (many > MostGuests)
+                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine with 1 GB of memory");
+            var kept = OutputFile.Journal("--out", parsed.GetValue(output));
+            int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
+            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            return Run(image, version, scenarios, (ulong)fresh, many, kept, parsed.GetValue(json));
+        });
+        return command;
+    }
+
+    private static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
+
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, bool json)
+    {
+        var clock = Stopwatch.StartNew();
+        using var comparison = new LiveComparison(kernel, version, guests);
+        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
+        var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
+        int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
+        var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
+        var results = new List<BatchResult>(finished.Values);
+        using (var writer = kept?.Begin(path => LiveJournal.Begin(path, plan, earlier), to => LiveJournal.Begin(to, plan, earlier)))
+        {
+            TerminalProgress.Steps("compare", batches - finished.Count, advance => comparison.Run(
+                seed, Enumerable.Range(0, batches).Where(number => !finished.ContainsKey(number)), batch =>
+                {
+                    results.Add(batch);
+                    if (writer is not null)
+                        kept!.Guarded(() => LiveJournal.Append(writer, batch));
+                    advance();
+                }, Interrupt.OfTheRun));
+        }
+        var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
+        if (json)
+            Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
+        else
+            KernelCompareText.Print(outcome);
+        return Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+    }
+
+    /// <summary>What a comparison ends with: it is not exhausted either where a kernel lacks what others of its release have.</summary>
+    internal static int Code(bool isFine, int batchesLeft, ImmutableArray<Lack> lacks) =>
+        !isFine ? ExitCode.Differ
+        : batchesLeft > 0 || lacks.Any(lack => lack.OthersHaveIt) ? ExitCode.NotExhausted
+        : ExitCode.Agree;
+}

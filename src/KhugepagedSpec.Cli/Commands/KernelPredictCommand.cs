@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
+using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Settings;
+
+namespace KhugepagedSpec.Cli.Commands;
+
+/// <summary><c>khugepaged-spec kernel predict</c>: what-if, held against what khugepaged then does.</summary>
+internal static class KernelPredictCommand
+{
+    private const int Shown = 3, MostVmas = 1_000_000;
+
+    public static Command Create()
+    {
+        var kernel = KernelOption.Create();
+        var model = ModelOption.CreateForKernel("predict with");
+        var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
+        var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
+        var command = new Verb(
+            "predict",
+            "Hold whatif against a kernel under QEMU: capture a process, predict, let khugepaged do it, capture again.",
+            """
+            The captures are those of the command capture, through the guest's /proc. Each range that did not change while it was read
+            must become what whatif predicted of it, and the memory added must be what it said.
+            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted.
+
+            Example:
+              khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
+            """)
+        { kernel, model, count, seed };
+        command.SetAction(parsed =>
+        {
+            int vmas = parsed.GetValue(count) ?? 320;
+            if (vmas is < 1 or > MostVmas)
+                throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
+            var version = ModelOption.GetIfGiven(parsed, model);
+            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
+        });
+        return command;
+    }
+
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int processes, int seed)
+    {
+        var interrupted = Interrupt.OfTheRun;
+        var clock = Stopwatch.StartNew();
+        using var prediction = new Prediction(kernel, version);
+        var results = new List<PredictionResult>();
+        TerminalProgress.Steps("predict", processes, advance =>
+        {
+            for (int number = 0; number < processes && !interrupted.IsCancellationRequested; number++)
+            {
+                try
+                {
+                    results.Add(prediction.Run((ulong)seed, number));
+                }
+                catch (GuestException) when (interrupted.IsCancellationRequested)
+                {
+                    // Ctrl-C ended the guest as well.
+                    break;
+                }
+                advance();
+            }
+        });
+        bool isRight = results.TrueForAll(result => result.IsRight);
+        Line($"Linux {prediction.Abilities.Release} against {prediction.Model.Name}, seed {seed}");
+        foreach (var lack in prediction.Abilities.Lacks)
+            Line($"never occurred: {lack}");
+        foreach (var wrong in results.SelectMany(result => result.Wrong).Take(Shown))
+            Print(wrong, prediction.Model);
+        foreach (var vma in results.SelectMany(result => result.Disagreeing).Take(Shown))
+            Line($"DIFFERS from smaps: pages {vma.Vma.Start} to {vma.Vma.End - 1} {vma.Name}: here {vma.Pages}, smaps {vma.Smaps}");
+        Line($"{results.Count} of {processes} processes captured, {results.Sum(result => result.Ranges)} PMD ranges, {results.Sum(result => result.Changed)} left out because they changed while they were read");
+        Line($"{results.Sum(result => result.Made)} folios predicted; {results.Sum(result => result.Wrong.Length)} ranges became something else");
+        Line($"pages added: {results.Sum(result => result.AddedPredicted)} predicted, {results.Sum(result => result.AddedSeen)} seen; {results.Sum(result => result.Disagreeing.Length)} VMAs differ from smaps; {clock.Elapsed.TotalSeconds:0.0} s");
+        return !isRight ? ExitCode.Differ : results.Count < processes ? ExitCode.NotExhausted : ExitCode.Agree;
+    }
+
+    private static void Print(WrongPrediction wrong, KhugepagedVersion model)
+    {
+        Line($"WRONG at {wrong.Address}");
+        Line($"  before    {wrong.Before}");
+        Line($"  predicted {wrong.Predicted}");
+        Line($"  seen      {wrong.Seen}");
+        Line($"  explain {Asked(wrong)} --model {model.Name}\n");
+    }
+
+    // What the guest's machine has besides makes nothing else of one range.
+    internal static Scenario Asked(WrongPrediction wrong)
+    {
+        var usual = ThpSettings.Defaults(wrong.Settings.Geometry);
+        return Scenario.Of(wrong.Before) with
+        {
+            Vma = wrong.Vma,
+            Settings = wrong.Settings with
+            {
+                PagesToScan = usual.PagesToScan,
+                ScanSleepMilliseconds = usual.ScanSleepMilliseconds,
+                AllocSleepMilliseconds = usual.AllocSleepMilliseconds,
+                UseZeroPage = usual.UseZeroPage,
+            },
+        };
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,47 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Globalization;
+using KhugepagedSpec.Checking;
+using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Machines;
+
+namespace KhugepagedSpec.Cli.Commands;
+
+/// <summary><c>khugepaged-spec check --seeds</c>: is each known-bad variant found by the invariant it is made for, whatever the seed?</summary>
+internal static class SeedCheckCommand
+{
+    public static int Run(ImmutableArray<KhugepagedVersion> variants, int seeds, int count)
+    {
+        if (variants.FirstOrDefault(variant => variant.MadeFor is null) is { } other)
+            throw new UsageException($"--model {other.Name}: expected a known-bad variant with --seeds");
+        var reports = new ConcurrentDictionary<string, SeedReport>();
+        var interrupted = Interrupt.OfTheRun;
+        TerminalProgress.Steps("check", variants.Length, advance => Parallel.ForEach(
+            Partitioner.Create(variants, EnumerablePartitionerOptions.NoBuffering),
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
+            variant =>
+            {
+                if (interrupted.IsCancellationRequested)
+                    return;
+                reports[variant.Name] = SeedCheck.Run(variant, seeds, count);
+                advance();
+            }));
+        int code = Print([.. variants.Select(variant => reports.GetValueOrDefault(variant.Name)).OfType<SeedReport>()], seeds, count);
+        if (reports.Count == variants.Length)
+            return code;
+        ExitCode.Refuse($"interrupted: {reports.Count} of {variants.Length} variants were gone through");
+        return code == ExitCode.Differ ? code : ExitCode.NotExhausted;
+    }
+
+    private static int Print(ImmutableArray<SeedReport> reports, int seeds, int count)
+    {
+        Line($"  {"variant",-32}{"made for",-30}{"seeds",5}{"most",7}");
+        foreach (var report in reports)
+            Line($"  {report.Variant.Name,-32}{report.Invariant.Name,-30}{report.Found.Count(found => found is not null),5}{report.Found.Max() ?? 0,7}");
+        int always = reports.Count(report => report.IsAlwaysFound);
+        Line($"\n{always} of {reports.Length} known-bad variants are found by the invariant they are made for on each of {seeds} seeds, in {count} scenarios");
+        return always == reports.Length ? ExitCode.Agree : ExitCode.Differ;
+    }
+
+    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}
