@@ -42,14 +42,14 @@ public sealed class CollapseFacts
     [InlineData("x*511 g", "page-locked", ScanResult.Fail)]
     [InlineData("x*511 b", "page-locked", ScanResult.Fail)]
     [InlineData("x*511 k", "page-locked", ScanResult.Fail)]
-    public void What_befalls_an_attempt_at_the_pmd_order_gives_its_result(string table, string mishap, ScanResult result) =>
-        Assert.Equal(result, Given.Khugepaged(table, Given.Orders(9), 0).Failing(mishap).Run().Attempts().Single().Status);
+    public void What_befalls_an_attempt_at_the_pmd_order_gives_its_result(string table, string fault, ScanResult result) =>
+        Assert.Equal(result, Given.Khugepaged(table, Given.Orders(9), 0).Failing(fault).Run().Attempts().Single().Status);
 
     [Fact]
-    public void A_mishap_is_written_as_it_is_read() =>
+    public void An_injected_fault_is_written_as_it_is_read() =>
         Assert.All(
-            ScriptedMishap.Names.SelectMany(pair => new[] { pair.Name, $"{pair.Name}/write@4:16#1", $"{pair.Name}@9", $"{pair.Name}#3" }),
-            text => Assert.Equal(text, ScriptedMishap.Parse(text).ToString()));
+            FaultInjection.Names.SelectMany(pair => new[] { pair.Name, $"{pair.Name}/write@4:16#1", $"{pair.Name}@9", $"{pair.Name}#3" }),
+            text => Assert.Equal(text, FaultInjection.Parse(text).ToString()));
 
     [Theory]
     [InlineData("h x*15", 0, ScanResult.ExceedSharedPte)]
@@ -200,7 +200,7 @@ public sealed class CollapseFacts
             MaxPtesSwap = table.Geometry.MaxPtesLimit,
         };
         var flags = random.Next(4) switch { 0 => VmaFlags.UffdMissing, 1 => VmaFlags.Locked, _ => VmaFlags.None };
-        string[] mishaps = random.Next(3) == 0 ? ["alloc-fails#2", "copy-fails#1", "page-locked#3"] : [];
-        return (scenario with { Settings = settings }).WithVma(flags).Failing(mishaps);
+        string[] faults = random.Next(3) == 0 ? ["alloc-fails#2", "copy-fails#1", "page-locked#3"] : [];
+        return (scenario with { Settings = settings }).WithVma(flags).Failing(faults);
     }
 }

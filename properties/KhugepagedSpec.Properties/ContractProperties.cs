@@ -47,7 +47,7 @@ public sealed class ContractProperties
     public Property A_collapsed_window_is_one_whole_new_folio(Scenario scenario) => Holds("one-whole-folio", scenario);
 
     [Property]
-    public Property Khugepaged_collapses_nothing_that_nobody_uses(Scenario scenario) => Holds("used-lately", scenario);
+    public Property Khugepaged_collapses_nothing_that_nobody_uses(Scenario scenario) => Holds("referenced", scenario);
 
     [Property]
     public Property At_the_pmd_order_the_three_limits_hold(Scenario scenario) => Holds("pmd-limits", scenario);

@@ -33,9 +33,9 @@ public sealed class CorpusFacts
         var invariant = Contract.Invariants[0];
         string text = Corpus.Text(new Counterexample(invariant, scenario, new Violation(1, null, "why"), 1), Catalogue.Linux72, "");
         var read = Corpus.Parse(text, "file").Scenario;
-        Assert.Equal(scenario with { Mishaps = [], Program = [] }, read with { Mishaps = [], Program = [], Numa = scenario.Numa });
+        Assert.Equal(scenario with { Faults = [], Program = [] }, read with { Faults = [], Program = [], Numa = scenario.Numa });
         Assert.Equal(scenario.Program.AsEnumerable(), read.Program);
-        Assert.Equal(scenario.Mishaps.AsEnumerable(), read.Mishaps);
+        Assert.Equal(scenario.Faults.AsEnumerable(), read.Faults);
     }
 
     [Theory]

@@ -46,10 +46,10 @@ public sealed class CountedFacts
     [InlineData("x*512", 9, "charge-fails", 0)]
     [InlineData("x*512", 9, "deferred-split-fails", 1)]
     [InlineData("x*512", 9, "copy-fails", 1)]
-    public void The_memory_cgroup_counts_what_was_charged_at_the_pmd_order_and_used_or_not(string table, int order, string mishap, long counted)
+    public void The_memory_cgroup_counts_what_was_charged_at_the_pmd_order_and_used_or_not(string table, int order, string fault, long counted)
     {
         var scenario = Given.Khugepaged(table, Given.Orders(order), 0);
-        scenario = (mishap.Length > 0 ? scenario.Failing(mishap) : scenario) with { Settings = scenario.Settings with { MaxPtesShared = 256 } };
+        scenario = (fault.Length > 0 ? scenario.Failing(fault) : scenario) with { Settings = scenario.Settings with { MaxPtesShared = 256 } };
         Assert.Equal(counted, scenario.Run().Report.Added.CgroupCollapseAllocs);
     }
 

@@ -74,7 +74,7 @@ public sealed class DaemonFacts
     [Fact]
     public void Allocation_failure_makes_it_sleep_once_and_then_end_the_wake_up()
     {
-        var machine = new Machine(Catalogue.Linux72, Settings(Given.Orders(4), 1_000_000), [ScriptedMishap.Parse("alloc-fails")]);
+        var machine = new Machine(Catalogue.Linux72, Settings(Given.Orders(4), 1_000_000), [FaultInjection.Parse("alloc-fails")]);
         Process(machine, "x*16", "x*16", "x*16");
         var report = new Khugepaged(machine).Pass();
         Assert.Equal((2, 1), (report.Tables.Count, report.AllocationSleeps));
@@ -129,7 +129,7 @@ public sealed class DaemonFacts
     public void A_process_that_refuses_thp_between_two_vmas_is_left_at_once()
     {
         var settings = ThpSettings.Defaults(Small).WithSizes(Given.Orders(2), SizeEnabled.Madvise);
-        var machine = new Machine(Catalogue.Linux72, settings, [ScriptedMishap.Parse("mm-exits")]);
+        var machine = new Machine(Catalogue.Linux72, settings, [FaultInjection.Parse("mm-exits")]);
         var process = machine.AddProcess();
         process.Add(new Vma(0, 16, Vma.ExactPmdRange(Small).Flags, true));
         process.Add(new Vma(16, 32, Vma.ExactPmdRange(Small).Flags, true));

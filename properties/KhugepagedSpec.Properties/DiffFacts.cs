@@ -53,7 +53,7 @@ public sealed class DiffFacts
         var survey = DiffSurvey.Run(Catalogue.Linux71, Catalogue.Linux72, new DiffScope(DifferenceIn.Behaviour, PmdOnly));
         Assert.All(survey.Settings, one => Assert.Equal(0, one.Undisturbed));
         Assert.Contains(survey.Settings, one => one.Differ > 0);
-        Assert.All(survey.Classes, one => Assert.True(!one.Smallest.Scenario.Mishaps.IsEmpty || !one.Smallest.Scenario.Program.IsEmpty));
+        Assert.All(survey.Classes, one => Assert.True(!one.Smallest.Scenario.Faults.IsEmpty || !one.Smallest.Scenario.Program.IsEmpty));
     }
 
     [Fact]
@@ -102,13 +102,13 @@ public sealed class DiffFacts
     [InlineData("allocation-failure-lost", "alloc-fails", DifferenceIn.Result)]
     [InlineData("allocations-counted-twice", "page-locked", DifferenceIn.Counters)]
     [InlineData("abort-goes-on", "charge-fails@9", DifferenceIn.Behaviour)]
-    public void Each_kind_is_told_from_the_others(string variant, string mishap, DifferenceIn kinds)
+    public void Each_kind_is_told_from_the_others(string variant, string fault, DifferenceIn kinds)
     {
         var scenario = Scenario.Of(PageTable.Parse("x*512", Geometry.X86));
         scenario = scenario with
         {
             Settings = scenario.Settings.WithSizes(Given.Orders(4, 9), SizeEnabled.Madvise),
-            Mishaps = [ScriptedMishap.Parse(mishap)],
+            Faults = [FaultInjection.Parse(fault)],
         };
         Assert.Equal(kinds, VersionDiff.In(scenario, Catalogue.Find(variant)!, Catalogue.Linux72, DifferenceIn.Behaviour));
     }
@@ -142,7 +142,7 @@ public sealed class DiffFacts
 
     // Something that is not present, or comes to be.
     private static bool HasEntry(Scenario scenario) =>
-        scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)) || !scenario.Mishaps.IsEmpty
+        scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)) || !scenario.Faults.IsEmpty
             || !scenario.Program.IsEmpty;
 
     private static (int Same, int TurnedOff, int AdvisedAgain) Compare(
@@ -153,8 +153,8 @@ public sealed class DiffFacts
         {
             if (VersionDiff.On(scenario, first, second, kinds) is not { } difference)
                 same++;
-            else if (scenario.Mishaps.Any(mishap =>
-                mishap is { When: Gap.BeforeScan, What: Mishap.SizeTurnedOff or Mishap.SizesTurnedOff }))
+            else if (scenario.Faults.Any(fault =>
+                fault is { When: Gap.BeforeScan, What: InjectedFault.SizeTurnedOff or InjectedFault.SizesTurnedOff }))
                 turnedOff++;
             else if (scenario.Program.Count(step => step.Verb == ProgramVerb.HugePage) > 1)
                 advisedAgain++;
@@ -166,6 +166,6 @@ public sealed class DiffFacts
     }
 
     private static bool HasLazyFree(Scenario scenario) =>
-        scenario.Table.Cells.Any(cell => cell.Has(CellFlags.LazyFree)) || scenario.Mishaps.Any(mishap => mishap.What == Mishap.PageFreed)
+        scenario.Table.Cells.Any(cell => cell.Has(CellFlags.LazyFree)) || scenario.Faults.Any(fault => fault.What == InjectedFault.PageFreed)
         || scenario.Program.Any(step => step.Verb == ProgramVerb.Free);
 }

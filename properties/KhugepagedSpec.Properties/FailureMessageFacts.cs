@@ -45,7 +45,7 @@ public sealed partial class FailureMessageFacts : IDisposable
         Assert.Contains(label, shown);
     }
 
-    // From the label on, up to the empty line behind its last command.
+    // From the label on, up to the empty line after its last command.
     private static string Label(string text)
     {
         const string head = "Label of failing property: ", tail = "\nOriginal:";

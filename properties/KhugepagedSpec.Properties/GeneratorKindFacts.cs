@@ -58,13 +58,13 @@ public sealed class GeneratorKindFacts
         var counts = Faults.ToDictionary(fault => fault, _ => 0);
         foreach (var scenario in ScenarioMix.Random(13).Take(Struck))
         {
-            if (scenario.Mishaps.IsEmpty)
+            if (scenario.Faults.IsEmpty)
                 continue;
             var running = new RunningScenario(scenario, Catalogue.Linux72);
             for (int pass = 0; pass < Checker.Passes; pass++)
                 running.Pass();
-            foreach (var struck in running.Machine.Script.Struck)
-                counts[new ScriptedMishap(struck.What, struck.When).ToString()]++;
+            foreach (var struck in running.Machine.Script.Injected)
+                counts[new FaultInjection(struck.What, struck.When).ToString()]++;
         }
         return counts.ToImmutableDictionary();
     });
@@ -96,7 +96,7 @@ public sealed class GeneratorKindFacts
         select (first, second);
 
     private static IEnumerable<string> Faults =>
-        ScriptedMishap.Names.SelectMany(named => ScriptedMishap.GapsOf(named.What).Select(gap => new ScriptedMishap(named.What, gap).ToString()));
+        FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What).Select(gap => new FaultInjection(named.What, gap).ToString()));
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -108,7 +108,7 @@ public sealed class GeneratorKindFacts
 
     [Theory]
     [MemberData(nameof(FaultNames))]
-    public void Enough_of_the_scenarios_are_struck_by(string fault) => Enough(fault, Strikes.Value[fault], Struck, LeastStruck);
+    public void Enough_of_the_scenarios_are_failed_by(string fault) => Enough(fault, Strikes.Value[fault], Struck, LeastStruck);
 
     [Theory]
     [MemberData(nameof(PairNames))]

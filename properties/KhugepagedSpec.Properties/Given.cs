@@ -31,9 +31,9 @@ internal static class Given
     public static Scenario WithVma(this Scenario scenario, VmaFlags flags) =>
         scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags | flags } };
 
-    /// <summary>The scenario with mishaps, written as on the command line.</summary>
-    public static Scenario Failing(this Scenario scenario, params string[] mishaps) =>
-        scenario with { Mishaps = [.. mishaps.Select(ScriptedMishap.Parse)] };
+    /// <summary>The scenario with injected faults, written as on the command line.</summary>
+    public static Scenario Failing(this Scenario scenario, params string[] faults) =>
+        scenario with { Faults = [.. faults.Select(FaultInjection.Parse)] };
 
     /// <summary>One pass of Linux 7.2.</summary>
     public static PassRun Run(this Scenario scenario) => scenario.Run(Catalogue.Linux72, 1)[0];

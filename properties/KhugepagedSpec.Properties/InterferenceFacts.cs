@@ -129,7 +129,7 @@ public sealed class InterferenceFacts
     [InlineData("alloc-fails/pass", "alloc-fails cannot happen there: expected read")]
     [InlineData("page-zapped/noon", "unknown gap 'noon'")]
     public void A_fault_where_it_cannot_be_is_refused(string text, string expected) =>
-        Assert.Contains(expected, Assert.Throws<FormatException>(() => ScriptedMishap.Parse(text)).Message, StringComparison.Ordinal);
+        Assert.Contains(expected, Assert.Throws<FormatException>(() => FaultInjection.Parse(text)).Message, StringComparison.Ordinal);
 
     private static Scenario WithAnonVma(Scenario scenario) => scenario with { Vma = scenario.Vma with { HasAnonVma = true } };
 }

@@ -102,7 +102,7 @@ public sealed class InterleavingFacts
     {
         var space = new ProtocolSpace(Protocols.Linux72, Shape.Eight);
         int visited = 0;
-        foreach (var scenario in SmallScenarios.OfEight().Where(scenario => scenario.Mishaps.IsEmpty))
+        foreach (var scenario in SmallScenarios.OfEight().Where(scenario => scenario.Faults.IsEmpty))
         {
             var run = scenario.Run(Catalogue.Linux72, 1)[0];
             if (run.Report.Tables is not [var table])

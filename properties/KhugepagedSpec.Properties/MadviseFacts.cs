@@ -39,9 +39,9 @@ public sealed class MadviseFacts
     [InlineData("g x*511", "", Errno.EINVAL)]
     [InlineData("z*512", "", Errno.EINVAL)]
     [InlineData("x*512", "vma-unmapped", Errno.EINVAL)]
-    public void Errno_is_that_of_the_last_failure(string table, string mishap, Errno errno)
+    public void Errno_is_that_of_the_last_failure(string table, string fault, Errno errno)
     {
-        var run = Given.Madvise(table).Failing(mishap.Length > 0 ? [mishap] : []).Run();
+        var run = Given.Madvise(table).Failing(fault.Length > 0 ? [fault] : []).Run();
         Assert.Equal((-1, errno), (run.Madvise!.Return, run.Madvise.Errno));
     }
 

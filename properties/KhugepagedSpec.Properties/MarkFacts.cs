@@ -37,7 +37,7 @@ public sealed class MarkFacts
         { ScanResult.PteNonPresent, "g x*511", "nonswap" },
     };
 
-    // At 0/4, with order 3 below it and 16/4 behind it.
+    // At 0/4, with order 3 below it and 16/4 after it.
     public static TheoryData<ScanResult, WalkVerdict, string, string> Rows { get; } = new()
     {
         { ScanResult.Succeed, WalkVerdict.Advance, "x*512", "" },
@@ -80,10 +80,10 @@ public sealed class MarkFacts
 
     [Theory]
     [MemberData(nameof(Rows))]
-    public void After_this_result_the_walk_goes_there(ScanResult result, WalkVerdict verdict, string table, string mishap)
+    public void After_this_result_the_walk_goes_there(ScanResult result, WalkVerdict verdict, string table, string fault)
     {
         // Under the limit 0 a window with a swap entry is not tried.
-        var scenario = Given.Khugepaged(table, Given.Orders(3, 4), result == ScanResult.ExceedSwapPte ? 511 : 0).Failing(mishap.Length > 0 ? [mishap] : []);
+        var scenario = Given.Khugepaged(table, Given.Orders(3, 4), result == ScanResult.ExceedSwapPte ? 511 : 0).Failing(fault.Length > 0 ? [fault] : []);
         var attempts = scenario.Run(Subjects.Linux72, 1)[0].Attempts();
         Assert.Equal((0, 4, result), (attempts[0].Offset, attempts[0].Order, attempts[0].Status));
         var next = attempts.Count > 1 ? ((int Offset, int Order)?)(attempts[1].Offset, attempts[1].Order) : null;

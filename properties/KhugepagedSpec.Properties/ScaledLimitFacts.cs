@@ -62,7 +62,7 @@ public sealed class ScaledLimitFacts
     {
         var variant = Catalogue.Find(name)!;
         int taken = 0;
-        foreach (var scenario in ScenarioMix.Random(29).Where(one => one.Kind == CollapseKind.Khugepaged && one.Mishaps.IsEmpty).Take(1500))
+        foreach (var scenario in ScenarioMix.Random(29).Where(one => one.Kind == CollapseKind.Khugepaged && one.Faults.IsEmpty).Take(1500))
         {
             int limit = kind == 's' ? scenario.Settings.MaxPtesSwap : scenario.Settings.MaxPtesShared;
             int before = Count(scenario.Table, kind), after = Count(scenario.Run(variant, 8)[^1].After, kind);

@@ -72,7 +72,7 @@ public sealed class ScanFacts
     }
 
     [Fact]
-    public void Nothing_used_lately_ends_the_scan_and_swap_asks_for_half_of_it()
+    public void Nothing_referenced_ends_the_scan_and_swap_asks_for_half_of_it()
     {
         Assert.Equal(ScanResult.LackReferencedPage, Given.Khugepaged("o*512", Given.Orders(4), 0).Run().Status());
         Assert.Equal(ScanResult.Succeed, Given.Khugepaged("o*500 x*12", Given.Orders(2), 0).Run().Status());

@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Properties;
 public sealed class ShrinkerFacts
 {
     // Non-empty PTEs of the counterexample that a random scenario at the real geometry shrinks to. Where a swap entry asks that
-    // half of the PTEs were used lately, emptying one is one too many.
+    // half of the PTEs were referenced, emptying one is one too many.
     private const int Few = 16, HalfOfAll = 257, MostRandom = 10_000;
 
     private const string NeedsHalfOfAll = "swap-counted-nowhere";

@@ -11,10 +11,10 @@ namespace KhugepagedSpec.Properties;
 public sealed class SwapSlotFacts
 {
     // A PMD range of which the first entries are swapped out, the rest used; every size enabled, and swapped-in folios counted.
-    private static (ScanResult Status, int Steps, string Swpin) SwapIn(string swap, int[] orders, VmaFlags flags = VmaFlags.None, params string[] mishaps)
+    private static (ScanResult Status, int Steps, string Swpin) SwapIn(string swap, int[] orders, VmaFlags flags = VmaFlags.None, params string[] faults)
     {
         int entries = TableNotation.Parse(swap, Geometry.X86, padWithNone: true).Cells.Count(cell => cell.Kind == PteKind.Swap);
-        var scenario = Given.Khugepaged($"{swap} x*{512 - entries}", Given.Orders(orders), 511).WithVma(flags).Failing(mishaps);
+        var scenario = Given.Khugepaged($"{swap} x*{512 - entries}", Given.Orders(orders), 511).WithVma(flags).Failing(faults);
         var run = (scenario with { Settings = scenario.Settings with { MaxPtesSwap = 511 } }).Run();
         var attempt = run.Attempts()[0];
         return (attempt.Status, attempt.Swapin!.Value.SwappedIn, string.Join(' ', run.Report.Added.Sizes().Where(size => size.Name.StartsWith("swpin", StringComparison.Ordinal))

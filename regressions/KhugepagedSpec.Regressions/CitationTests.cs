@@ -99,7 +99,7 @@ public sealed partial class CitationTests
         return files;
     }
 
-    // A file, names behind a colon, then further names, each in tags of its own.
+    // A file, names after a colon, then further names, each in tags of its own.
     [GeneratedRegex(@"(?<path>\b(?:mm|include|fs|kernel|virt|arch|tools)/[\w./-]+\.[chS]\b)(?::\s?(?<name>[A-Za-z_]\w+))?(?:</c>(?:,| and)\s+(?:///?\s*)?<c>(?<name>\w+)(?:\(\))?(?=</c>))*")]
     private static partial Regex Citation();
 

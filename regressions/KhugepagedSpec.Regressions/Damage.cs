@@ -57,7 +57,7 @@ internal sealed class Damage(string good, int seed)
         }
     }
 
-    // The run of such characters that is nearest behind a place.
+    // The run of such characters that is nearest after a place.
     private static void Replace(StringBuilder text, int at, Func<char, bool> isOne, Func<string> with)
     {
         while (at < text.Length && !isOne(text[at]))

@@ -47,7 +47,7 @@ internal sealed record FileFormat(string Name, string Good, Action<string> Read,
 
     private static string KeptScenario()
     {
-        var scenario = Scenario.Of(PageTable.Parse("x*2 h .*5", new Geometry(3))) with { Mishaps = [ScriptedMishap.Parse("alloc-fails@3")] };
+        var scenario = Scenario.Of(PageTable.Parse("x*2 h .*5", new Geometry(3))) with { Faults = [FaultInjection.Parse("alloc-fails@3")] };
         return Corpus.Text(new Counterexample(Contract.Invariants[0], scenario, new Violation(1, null, "why"), 1), Catalogue.Linux72, "explain");
     }
 

@@ -115,7 +115,7 @@ public sealed partial class KernelGuestCommandTests : IDisposable
         }
 
         static string KindOf(Scenario scenario) =>
-            scenario.Mishaps is [var mishap, ..] ? mishap.ToString().Split('@')[0]
+            scenario.Faults is [var fault, ..] ? fault.ToString().Split('@')[0]
             : !scenario.Program.IsEmpty ? "program"
             : LiveInput.HasNeighbours(scenario.Vma, Geometry.X86.Pages) ? "neighbours" : "table";
     }
@@ -174,11 +174,11 @@ public sealed partial class KernelGuestCommandTests : IDisposable
         Cache();
         ScriptCompiler();
         Script("qemu-system-x86_64", "echo 'qemu: no such CPU' >&2; echo 'SeaBIOS'; exit 1");
-        // A guest lost is something that differs; the last lines of its console stand behind.
+        // A guest lost is something that differs; the last lines of its console follow.
         Assert.Equal((1, "", "khugepaged-spec: QEMU ended at once: qemu: no such CPU\n  SeaBIOS\n"), Run("kernel compare"));
     }
 
-    // What stands behind the program's name, by the quotes that a shell takes away.
+    // What stands after the program's name, by the quotes that a shell takes away.
     private static string[] Words(string command) =>
         [.. Word().Matches(command).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value).Skip(1)];
 

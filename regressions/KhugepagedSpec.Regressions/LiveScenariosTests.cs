@@ -69,7 +69,7 @@ public sealed partial class LiveScenariosTests
     public void What_is_compared_can_be_asked_for_by_hand(string greeting)
     {
         var kernel = KernelAbilities.FromGreeting(greeting);
-        var options = new KhugepagedSpec.Cli.ScenarioOptions();
+        var options = new KhugepagedSpec.Cli.Shell.ScenarioOptions();
         var command = new System.CommandLine.Command("record");
         options.AddTo(command);
         Assert.All(All(kernel, seed: 5, BatchesWritten).SelectMany(batch => batch), scenario =>
@@ -77,7 +77,7 @@ public sealed partial class LiveScenariosTests
             string text = scenario.ToString();
             var asked = options.Scenario(command.Parse([.. Words().Matches(text).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)]));
             bool hasNeighbours = LiveInput.HasNeighbours(scenario.Vma, Geometry.X86.Pages);
-            var request = KhugepagedSpec.Cli.RecordRequest.Of(asked, kernel, passes: 3, hasNeighbours);
+            var request = KhugepagedSpec.Cli.Commands.RecordRequest.Of(asked, kernel, passes: 3, hasNeighbours);
             Assert.Equal(LiveInput.Of("recorded", scenario, 3, beside: true).ToString(), request.Input?.ToString());
         });
     }

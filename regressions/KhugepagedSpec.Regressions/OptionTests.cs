@@ -181,7 +181,7 @@ public sealed class OptionTests
         var input = RecordRequest.Of(scenario, kernel, passes: 3, beside: false).Input!;
         line = input.ToString();
         var builder = new TableBuilder(input, 1L << 44, 1000);
-        return string.Join('\n', builder.Introduce(), builder.Build(), builder.Register(), input.Settings, input.Kind, string.Join(' ', input.Mishaps));
+        return string.Join('\n', builder.Introduce(), builder.Build(), builder.Register(), input.Settings, input.Kind, string.Join(' ', input.Faults));
     }
 
     // Commands whose scenarios are their own have none of the options; whatif has those of the settings.

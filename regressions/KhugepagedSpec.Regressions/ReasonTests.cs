@@ -9,7 +9,7 @@ public sealed class ReasonTests
     [Theory]
     [InlineData("the folio of PTE 12 is pinned: 1 reference beyond its mappings", "x*12 p x*499")]
     [InlineData("255 of 256 referenced, and half of the 512 must be, because PTE 511 is a swap entry", "x*255 o*256 s")]
-    [InlineData("0 of 1 referenced: none of the 512 PTEs was used lately", "o*512")]
+    [InlineData("0 of 1 referenced: none of the 512 PTEs was referenced", "o*512")]
     [InlineData("max_ptes_none 0 allows 0, found 1 at PTE 12, empty", "x*12 . x*499", "--max-ptes-none", "0")]
     [InlineData("max_ptes_none 0 allows 0, found 1 at PTE 12, the zero page", "x*12 z x*499", "--max-ptes-none", "0")]
     [InlineData("userfaultfd (the VMA is armed) allows 0, found 1 at PTE 12, empty", "x*12 . x*499", "--uffd")]

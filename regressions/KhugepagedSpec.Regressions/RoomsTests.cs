@@ -10,7 +10,7 @@ public sealed class RoomsTests
     private static readonly ArchUnitNET.Domain.Architecture House = new ArchLoader().LoadAssemblies(
         typeof(PageTables.PageTable).Assembly, typeof(Scenarios.Shrinker).Assembly, typeof(Checking.Checker).Assembly, typeof(Races.CollapseProtocol).Assembly,
         typeof(ModelChecker.Exploration.Explorer<,,>).Assembly, typeof(global::KhugepagedSpec.Recordings.Replay).Assembly, typeof(Processes.CaptureFile).Assembly,
-        typeof(Guests.Live.LiveComparison).Assembly, typeof(global::KhugepagedSpec.Cli.Verb).Assembly).Build();
+        typeof(Guests.Live.LiveComparison).Assembly, typeof(global::KhugepagedSpec.Cli.Shell.Verb).Assembly).Build();
 
     [Theory]
     [InlineData("KhugepagedSpec.(*)")]

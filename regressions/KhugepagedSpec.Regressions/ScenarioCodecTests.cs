@@ -103,7 +103,7 @@ public sealed class ScenarioCodecTests
         try
         {
             foreach (var scenario in Generated().Where(scenario => scenario.Program.IsEmpty && scenario.Table.Geometry == Geometry.X86 && scenario.Vma.Covers(0, Geometry.X86.Pages)).Take(Cases / 10))
-                Assert.Null(ScenarioDifference.First(scenario, Captured(scenario, path) with { Kind = scenario.Kind, Mishaps = scenario.Mishaps, Numa = scenario.Numa }));
+                Assert.Null(ScenarioDifference.First(scenario, Captured(scenario, path) with { Kind = scenario.Kind, Faults = scenario.Faults, Numa = scenario.Numa }));
         }
         finally
         {
@@ -154,7 +154,7 @@ public sealed class ScenarioCodecTests
         }
     }
 
-    // The option and what is behind it, up to the next.
+    // The option and what is after it, up to the next.
     private static string Without(string arguments, string option)
     {
         var words = arguments.Split(' ').ToList();

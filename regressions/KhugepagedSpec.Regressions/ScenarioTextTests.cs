@@ -39,7 +39,7 @@ public sealed partial class ScenarioTextTests
             Kind = Settings.CollapseKind.Madvise,
             Vma = scenario.Vma with { Start = -8, End = 16, Flags = scenario.Vma.Flags | VmaFlags.UffdMissing | VmaFlags.UffdWp | VmaFlags.Locked },
             ThpDisable = ThpDisable.Completely,
-            Mishaps = [ScriptedMishap.Parse("alloc-fails@3")],
+            Faults = [FaultInjection.Parse("alloc-fails@3")],
         };
     }
 

@@ -19,7 +19,7 @@ public sealed class ThreadTests
     public async Task A_half_populated_window_of_a_uffd_armed_vma(string model) =>
         await Verifier.Verify(Explain("x*8 .*8 .*496", "--enabled", "4", "--uffd", "--model", model)).UseParameters(model);
 
-    // L. Stoakes, 2026-06-04, corrected in the same mail: the order behind a window from the highest set bit instead of the lowest.
+    // L. Stoakes, 2026-06-04, corrected in the same mail: the order after a window from the highest set bit instead of the lowest.
     [Theory]
     [InlineData("linux-7.2")]
     [InlineData("next-order-from-highest-bit")]

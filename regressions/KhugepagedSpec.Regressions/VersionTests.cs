@@ -23,7 +23,7 @@ public sealed class VersionTests
         {
             var settings = scenario.Settings;
             if (scenario.Vma.IsUffdArmed || scenario.Program.Any(step => step.Verb is UserSpace.ProgramVerb.PageOut or UserSpace.ProgramVerb.Guard)
-                || scenario.Mishaps.Any(mishap => mishap.What > Memory.Mishap.CopyFails) || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
+                || scenario.Faults.Any(fault => fault.What > Memory.InjectedFault.CopyFails) || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
                 || scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)))
             {
                 continue;
@@ -67,7 +67,7 @@ public sealed class VersionTests
     [Fact]
     public void Before_v19_a_failed_allocation_is_lost_and_the_daemon_never_sleeps()
     {
-        var scenario = Of("x*512", 4, 0) with { Mishaps = [Memory.ScriptedMishap.Parse("alloc-fails")] };
+        var scenario = Of("x*512", 4, 0) with { Faults = [Memory.FaultInjection.Parse("alloc-fails")] };
         Assert.Equal(
             [ScanResult.Fail, ScanResult.Fail, ScanResult.Fail, ScanResult.AllocHugePageFail, ScanResult.AllocHugePageFail],
             Walks.Select(version => scenario.Run(version, 1)[0].Report.Tables[0].Status));

@@ -39,7 +39,7 @@ public sealed class WhatIfTests : IDisposable
 
     // What a capture of one range says all of.
     private static bool IsPlain(Scenario scenario) =>
-        scenario.Program.IsEmpty && scenario.Mishaps.IsEmpty && scenario.Numa.Nodes == 1 && scenario.ThpDisable == ThpDisable.No
+        scenario.Program.IsEmpty && scenario.Faults.IsEmpty && scenario.Numa.Nodes == 1 && scenario.ThpDisable == ThpDisable.No
         && (scenario.Vma.Start, scenario.Vma.End) == (0, scenario.Table.Cells.Length);
 
     [Fact]
@@ -142,7 +142,7 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public async Task What_if_in_words()
     {
-        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--version", "linux-7.1", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
+        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--model", "linux-7.1", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
         Assert.Equal(0, code);
         await Verifier.Verify(output);
     }
@@ -193,7 +193,7 @@ public sealed class WhatIfTests : IDisposable
     [InlineData("nothing to ask of: expected FILE or --pid N", "whatif")]
     [InlineData("FILE a contradicts --pid 7: expected one of them", "whatif", "a", "--pid", "7")]
     [InlineData("nowhere.jsonl: no such file: expected what khugepaged-spec capture wrote", "whatif", "nowhere.jsonl")]
-    [InlineData("--version: no khugepaged is called 'x': expected linux-7.1", "whatif", "a", "--version", "x")]
+    [InlineData("--model: no khugepaged is called 'x': expected linux-7.1", "whatif", "a", "--model", "x")]
     [InlineData("no process: expected --pid N", "capture")]
     [InlineData("999999999: no such process", "capture", "--pid", "999999999")]
     [InlineData("--range 7f-7e: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000", "capture", "--pid", "1", "--range", "7f-7e")]

@@ -19,7 +19,7 @@ public sealed record DifferenceClass(string First, string Second, long Scenarios
 /// <param name="Settings">The class.</param>
 /// <param name="Scenarios">Scenarios looked at.</param>
 /// <param name="Differ">How many of them differ.</param>
-/// <param name="Undisturbed">How many of these have a table and nothing going wrong: no mishap, no program.</param>
+/// <param name="Undisturbed">How many of these have a table and nothing going wrong: no injected fault, no program.</param>
 public sealed record SettingsVerdict(SettingsClass Settings, long Scenarios, long Differ, long Undisturbed);
 
 /// <summary>All the differences within a bound, by class, and where there is none.</summary>
@@ -53,7 +53,7 @@ public sealed record DiffSurvey(long Scenarios, string Bound, ImmutableArray<Set
         {
             var difference = VersionDiff.On(one.scenario, first, second, scope.In);
             int differs = difference is null ? 0 : 1;
-            int undisturbed = one.scenario.Mishaps.IsEmpty && one.scenario.Program.IsEmpty ? differs : 0;
+            int undisturbed = one.scenario.Faults.IsEmpty && one.scenario.Program.IsEmpty ? differs : 0;
             settings.AddOrUpdate(
                 SettingsClass.Of(one.scenario), (1, differs, undisturbed), (_, so) =>
                     (so.Scenarios + 1, so.Differ + differs, so.Undisturbed + undisturbed));

@@ -61,7 +61,7 @@ public static class RefusalText
             RefusalCause.NoneWritable => Invariant($"none of {Count(why.Found, "PTE")} with a page can be written"),
             RefusalCause.TooFewReferenced when why.Pte >= 0 =>
                 Invariant($"{why.Found} of {why.Limit} referenced, and half of the {pages} must be, because {pte} is {KindText(why.Kind)}"),
-            RefusalCause.TooFewReferenced => Invariant($"{why.Found} of {why.Limit} referenced: none of the {pages} PTEs was used lately"),
+            RefusalCause.TooFewReferenced => Invariant($"{why.Found} of {why.Limit} referenced: none of the {pages} PTEs was referenced"),
             RefusalCause.NoTable => Invariant($"the PMD entry over PTEs 0 to {settings.Geometry.Pages - 1} {PmdText((PmdState)why.Found)}"),
             RefusalCause.AnotherTable =>
                 Invariant($"the PMD entry over PTEs 0 to {settings.Geometry.Pages - 1} holds another table by now"),
@@ -71,7 +71,7 @@ public static class RefusalText
                 Invariant($"the memory cgroup's deferred split list could not be set up for {1L << (int)why.Limit} pages"),
             RefusalCause.Exiting => Invariant($"process {why.Found} is exiting"),
             RefusalCause.Disabled => Invariant($"process {why.Found} refuses THP (PR_SET_THP_DISABLE)"),
-            RefusalCause.NoVma => "no VMA is at page 0 any more, nor behind",
+            RefusalCause.NoVma => "no VMA is at page 0 any more, nor after it",
             RefusalCause.VmaTooSmall =>
                 Invariant($"the VMA spans pages {why.Found} to {why.Limit - 1}, ")
                 + Invariant($"and must span 0 to {settings.Geometry.Pages - 1} at every order"),

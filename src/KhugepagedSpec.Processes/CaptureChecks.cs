@@ -100,7 +100,7 @@ internal sealed class CaptureChecks
     private void NotEnded()
     {
         if (_isEnded)
-            throw new FormatException("a line behind the end of the capture: expected none");
+            throw new FormatException("a line after the end of the capture: expected none");
     }
 
     private long EndOf(CapturedRange range) => range.Start + range.Count * _head!.Geometry.Pages;

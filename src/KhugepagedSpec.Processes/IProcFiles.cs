@@ -30,7 +30,7 @@ internal interface IProcFiles
     /// <param name="pagemap">Its pagemap file.</param>
     /// <param name="start">The first byte to look at.</param>
     /// <param name="end">One past the last byte.</param>
-    /// <param name="most">Regions to return at most, 1 or more; the next call goes on behind the last of them.</param>
+    /// <param name="most">Regions to return at most, 1 or more; the next call goes on after the last of them.</param>
     /// <exception cref="CaptureException">The kernel cannot tell.</exception>
     IReadOnlyList<PageRegion> Regions(string pagemap, ulong start, ulong end, int most);
 }

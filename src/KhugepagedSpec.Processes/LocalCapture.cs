@@ -41,7 +41,7 @@ public sealed class LocalCapture : IDisposable
     public void Dispose() => _proc.Dispose();
 }
 
-/// <summary>Where a capture goes, part by part: the head, each VMA behind its ranges, the end.</summary>
+/// <summary>Where a capture goes, part by part: the head, each VMA after its ranges, the end.</summary>
 public interface ICaptureSink
 {
     /// <summary>The first part.</summary>

@@ -44,7 +44,7 @@ internal static class PageMap
     /// </summary>
     public static int SlotOf(ulong entry) => (int)(((entry & SwapTypeMask) << 26) | ((entry >> 5) & ((1UL << 26) - 1)));
 
-    /// <summary>The PTE in the notation's terms. A page counts as used and written lately unless it is lazyfree: neither is shown.</summary>
+    /// <summary>The PTE in the notation's terms. A page counts as referenced and dirty unless it is lazyfree: neither is shown.</summary>
     /// <param name="entry">The word of pagemap.</param>
     /// <param name="flags">The word of kpageflags of the frame; anything where there is none.</param>
     /// <param name="order">The folio's order.</param>

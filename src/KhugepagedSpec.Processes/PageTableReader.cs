@@ -120,7 +120,7 @@ internal sealed class PageTableReader(IProcFiles proc, string pagemap, Geometry 
         return folios;
     }
 
-    // A head and the tails behind it. What does not begin here belongs to a folio above the PMD's order, or is in flux: single pages.
+    // A head and the tails after it. What does not begin here belongs to a folio above the PMD's order, or is in flux: single pages.
     private static void Measure(ReadOnlySpan<ulong> flags, ulong first, Dictionary<ulong, (int Order, int Page)> folios)
     {
         for (int i = 0; i < flags.Length;)

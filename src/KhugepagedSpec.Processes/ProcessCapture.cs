@@ -36,7 +36,7 @@ public sealed record CapturedRange(long Start, long Count, PageTable Table, bool
 /// <param name="Pages">All its pages, as counted here.</param>
 /// <param name="Outside">Those that lie in no whole PMD range, or in a file's mapping: collapse never comes to them.</param>
 /// <param name="Smaps">The same as <c>smaps</c> had it before, in pages; Large is 0, since it does not tell.</param>
-/// <param name="Used">How many of the pages present were used lately.</param>
+/// <param name="Used">How many of the pages present were referenced.</param>
 /// <param name="Changed">A part of it changed each time it was read.</param>
 /// <param name="IsWhole">All of it was read, and not only what was asked for.</param>
 public sealed record CapturedVma(
@@ -46,7 +46,7 @@ public sealed record CapturedVma(
 /// <summary>Accessed bits cannot be read, only counted by VMA.</summary>
 public enum UsedPages
 {
-    /// <summary>No page was used lately.</summary>
+    /// <summary>No page was referenced.</summary>
     None,
 
     /// <summary>Some; all count as used here.</summary>

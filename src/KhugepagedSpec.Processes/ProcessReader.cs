@@ -102,7 +102,7 @@ internal sealed class ProcessReader
     private static List<SmapsVma> Private(string smaps) =>
         [.. Processes.Smaps.Parse(smaps).Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !vma.Flags.Contains("ht"))];
 
-    // Field 22, counted behind the command's closing parenthesis: tells the process from a later one of the same number.
+    // Field 22, counted after the command's closing parenthesis: tells the process from a later one of the same number.
     private string? StartTime()
     {
         string? stat = _proc.Text($"/proc/{_pid}/stat");

@@ -17,7 +17,7 @@ internal sealed record SmapsVma(ulong Start, ulong End, string Permissions, bool
 /// <param name="Anonymous">Of that, anonymous.</param>
 /// <param name="AnonHugePages">Of that, mapped by PMD entries.</param>
 /// <param name="Swap">Swapped out.</param>
-/// <param name="Referenced">Of what is mapped, used lately.</param>
+/// <param name="Referenced">Of what is mapped, referenced.</param>
 /// <param name="LazyFree">Lazily freeable, and not written since.</param>
 internal readonly record struct SmapsFigures(long Rss, long Anonymous, long AnonHugePages, long Swap, long Referenced, long LazyFree);
 

@@ -19,11 +19,11 @@ internal static class HardwareActors
             Effect[] marks = [entry.Young.Set(1), entry.Dirty.Set(1), slot.TlbWritable.Set(1)];
             b.Do(
                 "CPU", "walks to the PMD entry, remembers the table", Term.True,
-                Goto(store, s.Pmd.Is(PmdHolds.Huge) & entry.Writable, [slot.Tlb.Set(Holds.New), .. marks]) with { Says = "walks to the huge page, marks it used and dirty" },
+                Goto(store, s.Pmd.Is(PmdHolds.Huge) & entry.Writable, [slot.Tlb.Set(Holds.New), .. marks]) with { Says = "walks to the huge page, marks it referenced and dirty" },
                 If(s.Pmd.Is(PmdHolds.Table), slot.Cached.Set(CachedIs.Table)),
                 Goto(fault, Term.True));
             b.Do(
-                "CPU", $"walks on to entry {i}, marks it used and dirty", Term.True,
+                "CPU", $"walks on to entry {i}, marks it referenced and dirty", Term.True,
                 Goto(walk, slot.Cached.Is(CachedIs.Nothing)) with { Says = "has been flushed, walks again" },
                 Goto(store, slot.Cached.Is(CachedIs.Table) & entry.IsPresentPage & entry.Writable, [slot.Tlb.Set(entry.Pte), .. marks]),
                 Goto(fault, Term.True, slot.Cached.Set(0)));

@@ -51,7 +51,7 @@ public static class RecordedHistory
                 Enabled = enabled,
                 Before = before,
                 After = after,
-                HadMishaps = !input.Mishaps.IsEmpty,
+                HadFaults = !input.Faults.IsEmpty,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
                 Added = othersAreScanned || inCompany || input.HasWholeNeighbours != default || pass.Counters.Statistics is null ? null : pass.Counters.Modelled(),
@@ -79,10 +79,10 @@ public static class RecordedHistory
         },
         Kind = vector.Input.Kind,
         ThpDisable = vector.Input.ThpDisable,
-        Mishaps = vector.Input.Mishaps,
+        Faults = vector.Input.Faults,
     };
 
-    // Lines of other processes come first; where a pass goes on beyond our range, the neighbours' come before and behind ours.
+    // Lines of other processes come first; where a pass goes on beyond our range, the neighbours' come before and after ours.
     private static ScanLine? OurLine(VectorInput input, RecordedPass pass)
     {
         int fromEnd = input.HasWholeNeighbours.Above && input.Kind == CollapseKind.Khugepaged ? 2 : 1;

@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Recordings;
 
 /// <summary>One mm_khugepaged_scan_pmd line.</summary>
 /// <param name="Status">The visit's result.</param>
-/// <param name="Referenced">PTEs used lately.</param>
+/// <param name="Referenced">PTEs referenced.</param>
 /// <param name="NoneOrZero">Empty and zero-page PTEs.</param>
 /// <param name="Unmapped">Non-present PTEs.</param>
 public readonly record struct ScanLine(ScanResult Status, int Referenced, int NoneOrZero, int Unmapped)

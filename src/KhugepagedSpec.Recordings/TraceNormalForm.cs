@@ -57,7 +57,7 @@ public sealed class TraceNormalForm
         return number;
     }
 
-    // Where the value behind a field's name begins and ends.
+    // Where the value after a field's name begins and ends.
     private static (int Start, int End)? Find(string line, string field)
     {
         int at = line.IndexOf(field, StringComparison.Ordinal);

@@ -73,7 +73,7 @@ public sealed record VectorInput
     public ImmutableArray<string> Flags { get; init; } = [];
 
     /// <summary>What the surroundings made fail: charges to the memory cgroup, or allocations of large folios.</summary>
-    public ImmutableArray<ScriptedMishap> Mishaps { get; init; } = [];
+    public ImmutableArray<FaultInjection> Faults { get; init; } = [];
 
     /// <summary>What was done before the first observation.</summary>
     public ImmutableArray<VectorOperation> Setup { get; init; } = [];
@@ -142,7 +142,7 @@ public sealed record VectorInput
                 case "flags": input = input with { Flags = ParseFlags(value) }; break;
                 case "ops": input = input with { Setup = ParseOperations(key, value, geometry) }; break;
                 case "then": input = input with { Then = ParseOperations(key, value, geometry) }; break;
-                case "fail": input = input with { Mishaps = [.. value.Split(',').Select(ScriptedMishap.Parse)] }; break;
+                case "fail": input = input with { Faults = [.. value.Split(',').Select(FaultInjection.Parse)] }; break;
                 case "passes": input = input with { Passes = Number(key, value, MostPasses) }; break;
                 case "shift": input = input with { Shift = Number(key, value, geometry.Pages) }; break;
                 case "prog": input = input with { Program = ParseProgram(value, geometry) }; break;
@@ -227,7 +227,7 @@ public sealed record VectorInput
         Add("passes", Passes, 3);
         Add("vma", Bare is { } bare ? BareExtent.Write(bare) : Name(Shape), Name(VmaShape.Exact));
         Add("flags", string.Join(',', Flags), "");
-        Add("fail", string.Join(',', Mishaps), "");
+        Add("fail", string.Join(',', Faults), "");
         Add("shift", Shift, 0);
         Add("ops", Text(Setup), "");
         Add("then", Text(Then), "");

@@ -30,7 +30,7 @@ public sealed class VectorMachine
         var input = together[0].Input;
         _kind = input.Kind;
         bool hasTrace = together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null));
-        Machine = new Machine(version, input.Settings, input.Mishaps) { KeepWalks = traced, Trace = traced || hasTrace ? [] : null };
+        Machine = new Machine(version, input.Settings, input.Faults) { KeepWalks = traced, Trace = traced || hasTrace ? [] : null };
 
         // khugepaged does not run for nobody, so the agent keeps a process that it knows, without memory.
         if (together.All(vector => !vector.Input.Program.IsEmpty))

@@ -155,7 +155,7 @@ public static class VectorReader
         var rest = text.AsSpan();
         var place = Until(ref rest, '/');
 
-        // From the observed range's first page: the range before it and the one behind it are the process's too.
+        // From the observed range's first page: the range before it and the one after it are the process's too.
         int offset = WholeNumber.Read(place, -geometry.Pages, 2 * geometry.Pages - 1)
             ?? throw new FormatException($"'{place}' in '{text}': expected {WholeNumber.Expected(place, -geometry.Pages, 2 * geometry.Pages - 1)}");
         int order = Number(Until(ref rest, ':'), text, geometry.PmdOrder);

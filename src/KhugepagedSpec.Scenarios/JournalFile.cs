@@ -30,7 +30,7 @@ public sealed class JournalFile<TPlan, TItem>(JsonTypeInfo<TPlan> planType, Json
             number++;
             if (plan is null)
                 plan = Line(line.Text, planType, expectedPlan);
-            // What stands behind the last newline was cut off.
+            // What stands after the last newline was cut off.
             else if (line.IsWhole)
                 done.Add(Line(line.Text, itemType, expectedItem));
         }

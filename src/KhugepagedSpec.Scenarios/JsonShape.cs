@@ -32,7 +32,7 @@ public static class JsonShape
             new Shape(utf8, type.Options).Value(ref reader, type, "");
             while (reader.Read())
             {
-                // What stands behind the value is none of it: the reader refuses it.
+                // What stands after the value is none of it: the reader refuses it.
             }
             return JsonSerializer.Deserialize(utf8, type)!;
         }

@@ -41,18 +41,18 @@ internal sealed class NearTheLimit(Choices choices, Geometry geometry, string? k
                 MaxPtesSwap = counted == 's' ? limit : maximum,
                 MaxPtesShared = counted == 'h' ? limit : maximum,
             },
-            Mishaps = isArmed ? [new ScriptedMishap(Mishap.UffdRegistered, choices.OneIn(2) ? Gap.BeforeRead : Gap.BeforeWrite)]
+            Faults = isArmed ? [new FaultInjection(InjectedFault.UffdRegistered, choices.OneIn(2) ? Gap.BeforeRead : Gap.BeforeWrite)]
                 : choices.OneIn(2) ? []
-                : [AMishap(counted)],
+                : [AFault(counted)],
         };
     }
 
     // What swap-in runs into where there is something to swap in; else anything.
-    private ScriptedMishap AMishap(char counted)
+    private FaultInjection AFault(char counted)
     {
         if (counted == 's' && !choices.OneIn(3))
-            return new ScriptedMishap(choices.OneIn(2) ? Mishap.SwapinFails : Mishap.SwapinRetries, Times: 1);
-        var (what, when) = choices.Of<(Mishap, Gap)>(ScenarioGenerator.AllMishaps);
-        return new ScriptedMishap(what, when, Times: choices.Between(1, 3));
+            return new FaultInjection(choices.OneIn(2) ? InjectedFault.SwapinFails : InjectedFault.SwapinRetries, Times: 1);
+        var (what, when) = choices.Of<(InjectedFault, Gap)>(ScenarioGenerator.AllFaults);
+        return new FaultInjection(what, when, Times: choices.Between(1, 3));
     }
 }

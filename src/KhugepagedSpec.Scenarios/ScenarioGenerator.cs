@@ -5,22 +5,22 @@ using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Scenarios;
 
-/// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then a mishap.</summary>
+/// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then an injected fault.</summary>
 /// <param name="choices">Where its choices come from.</param>
 /// <param name="geometry">The geometry of the tables.</param>
 /// <param name="kinds">The letters of the notation that may occur as defects; null for the usual ones.</param>
 public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string? kinds = null)
 {
     // What matters most, more often.
-    private static readonly (Mishap What, Gap When)[] CommonMishaps =
+    private static readonly (InjectedFault What, Gap When)[] CommonFaults =
     [
-        (Mishap.AllocFails, Gap.BeforeRead), (Mishap.AllocFails, Gap.BeforeRead), (Mishap.ChargeFails, Gap.BeforeRead), (Mishap.CopyFails, Gap.BeforeRead),
-        (Mishap.PageLocked, Gap.BeforeRead), (Mishap.PageOffLru, Gap.BeforeRead), (Mishap.SwapinFails, Gap.BeforeRead), (Mishap.SwapinRetries, Gap.BeforeRead),
-        (Mishap.UffdRegistered, Gap.BeforeRead), (Mishap.UffdRegistered, Gap.BeforeWrite), (Mishap.PagesAge, Gap.BeforeWrite),
+        (InjectedFault.AllocFails, Gap.BeforeRead), (InjectedFault.AllocFails, Gap.BeforeRead), (InjectedFault.ChargeFails, Gap.BeforeRead), (InjectedFault.CopyFails, Gap.BeforeRead),
+        (InjectedFault.PageLocked, Gap.BeforeRead), (InjectedFault.PageOffLru, Gap.BeforeRead), (InjectedFault.SwapinFails, Gap.BeforeRead), (InjectedFault.SwapinRetries, Gap.BeforeRead),
+        (InjectedFault.UffdRegistered, Gap.BeforeRead), (InjectedFault.UffdRegistered, Gap.BeforeWrite), (InjectedFault.PagesAge, Gap.BeforeWrite),
     ];
 
     // Everything that can go wrong, wherever it can.
-    internal static readonly (Mishap What, Gap When)[] AllMishaps = [.. Enum.GetValues<Mishap>().SelectMany(what => ScriptedMishap.GapsOf(what).Select(gap => (what, gap)))];
+    internal static readonly (InjectedFault What, Gap When)[] AllFaults = [.. Enum.GetValues<InjectedFault>().SelectMany(what => FaultInjection.GapsOf(what).Select(gap => (what, gap)))];
 
     private readonly TableGenerator _tables = new(choices, geometry, kinds);
     private readonly NearTheLimit _nearTheLimit = new(choices, geometry, kinds);
@@ -54,7 +54,7 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Settings = choices.OneIn(5) ? AtTheLimits(settings, scenario.Table) : settings,
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
             Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged,
-            Mishaps = choices.OneIn(3) ? [AMishap()] : [],
+            Faults = choices.OneIn(3) ? [AFault()] : [],
         };
         return choices.OneIn(9) ? _surroundings.Unusual(scenario) : scenario;
     }
@@ -71,10 +71,10 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
                 ? settings
                 : settings.WithSizes(Orders().With(geometry.PmdOrder), SizeEnabled.Madvise) with { MaxPtesSwap = geometry.MaxPtesLimit },
             Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags() },
-            Mishaps = choices.Below(4) switch
+            Faults = choices.Below(4) switch
             {
-                0 => [new ScriptedMishap(Mishap.PageMigrates, Times: choices.Between(1, 3))],
-                1 => [new ScriptedMishap(Mishap.SwapinAllocFails, Order: choices.OneIn(2) ? choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1) : null)],
+                0 => [new FaultInjection(InjectedFault.PageMigrates, Times: choices.Between(1, 3))],
+                1 => [new FaultInjection(InjectedFault.SwapinAllocFails, Order: choices.OneIn(2) ? choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1) : null)],
                 _ => [],
             },
         };
@@ -136,11 +136,11 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         _ => VmaFlags.None,
     };
 
-    private ScriptedMishap AMishap()
+    private FaultInjection AFault()
     {
         int? order = choices.OneIn(3) ? choices.Between(Geometry.MinOrder, geometry.PmdOrder) : null;
-        var (what, when) = choices.OneIn(2) ? choices.Of<(Mishap, Gap)>(CommonMishaps) : choices.Of<(Mishap, Gap)>(AllMishaps);
-        return new ScriptedMishap(
+        var (what, when) = choices.OneIn(2) ? choices.Of<(InjectedFault, Gap)>(CommonFaults) : choices.Of<(InjectedFault, Gap)>(AllFaults);
+        return new FaultInjection(
             what, when, order,
             Offset: when == Gap.BetweenPasses && order is { } some ? choices.Below(geometry.Pages >> some) << some : null,
             Times: choices.Between(1, 3));

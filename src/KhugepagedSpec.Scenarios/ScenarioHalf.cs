@@ -35,7 +35,7 @@ internal static class ScenarioHalf
             Table = simpler.Table,
             Vma = simpler.Vma with { Flags = scenario.Vma.Flags },
             Settings = Fit(scenario.Settings, half),
-            Mishaps = [.. scenario.Mishaps.Select(mishap => mishap with { Order = Fit(mishap.Order, half), Offset = null })],
+            Faults = [.. scenario.Faults.Select(fault => fault with { Order = Fit(fault.Order, half), Offset = null })],
         };
     }
 

@@ -15,10 +15,10 @@ namespace KhugepagedSpec.Scenarios;
 /// <param name="Kind">Who collapses.</param>
 /// <param name="ThpDisable">How the process refuses THP.</param>
 /// <param name="Numa">The NUMA nodes; null for one.</param>
-/// <param name="Mishaps">What goes wrong, each as on the command line.</param>
+/// <param name="Faults">What goes wrong, each as on the command line.</param>
 /// <param name="Program">What the process does before the first pass; null if the scenario does not begin as a program.</param>
 public sealed record ScenarioJson(
-    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Mishaps,
+    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Faults,
     string? Program = null)
 {
     // Far enough off for any walk over the VMA to have an end.
@@ -34,7 +34,7 @@ public sealed record ScenarioJson(
             SettingsJson.Of(scenario.Settings),
             scenario.Kind, scenario.ThpDisable,
             scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
-            [.. scenario.Mishaps.Select(mishap => mishap.ToString())],
+            [.. scenario.Faults.Select(fault => fault.ToString())],
             scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry));
         return ScenarioDifference.First(scenario, json.ToScenario()) is { } lost
             ? throw new FormatException($"the scenario as JSON would have {lost}")
@@ -42,7 +42,7 @@ public sealed record ScenarioJson(
     }
 
     /// <summary>Puts the scenario together.</summary>
-    /// <exception cref="FormatException">The table, the VMA, an order or a mishap cannot be; the message is one line.</exception>
+    /// <exception cref="FormatException">The table, the VMA, an order or an injected fault cannot be; the message is one line.</exception>
     public Scenario ToScenario()
     {
         if (PmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
@@ -66,7 +66,7 @@ public sealed record ScenarioJson(
             Kind = Kind,
             ThpDisable = ThpDisable,
             Numa = Numa is null ? NumaTopology.SingleNode : new NumaTopology(Numa.NodeReclaim, Numa.Distances, Numa.ReclaimDistance),
-            Mishaps = [.. Mishaps.Select(ScriptedMishap.Parse)],
+            Faults = [.. Faults.Select(FaultInjection.Parse)],
             Program = Program is null ? [] : ProgramStep.Parse(Program, geometry),
         };
     }

@@ -39,7 +39,7 @@ public static class ScenarioKinds
         .. TableNotation.Letters.Select(letter => new ScenarioKind("letter", $"{letter.Letter}", scenario => scenario.Table.Cells.Contains(letter.Cell))),
         .. TableNotation.Attributes.Select(attribute => new ScenarioKind("attribute", $"{attribute.Letter}", scenario => HasAttribute(scenario.Table, attribute.Letter))),
         .. Enum.GetValues<PmdState>().Select(state => new ScenarioKind("PMD entry", $"{state}", scenario => scenario.Table.Pmd == state)),
-        .. ScriptedMishap.Names.SelectMany(named => ScriptedMishap.GapsOf(named.What).Select(gap => Fault(new ScriptedMishap(named.What, gap)))),
+        .. FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What).Select(gap => Fault(new FaultInjection(named.What, gap)))),
         .. Enum.GetValues<CollapseKind>().Select(kind => new ScenarioKind("who", $"{kind}", scenario => scenario.Kind == kind)),
         .. Enum.GetValues<GlobalEnabled>().Select(value => new ScenarioKind("global", $"{value}", scenario => scenario.Settings.Enabled == value)),
         .. Enum.GetValues<SizeEnabled>().Select(value => new ScenarioKind("size", $"{value}", scenario => HasSize(scenario.Settings, value))),
@@ -76,8 +76,8 @@ public static class ScenarioKinds
     private static bool HasNoPage(Scenario scenario, PmdState pmd) =>
         scenario.Table.Pmd == pmd && scenario.Vma.HasAnonVma && scenario.Table.Cells.All(cell => cell.Kind == PteKind.None);
 
-    private static ScenarioKind Fault(ScriptedMishap fault) =>
-        new("fault", $"{fault}", scenario => scenario.Mishaps.Any(mishap => (mishap.What, mishap.When) == (fault.What, fault.When)));
+    private static ScenarioKind Fault(FaultInjection fault) =>
+        new("fault", $"{fault}", scenario => scenario.Faults.Any(fault => (fault.What, fault.When) == (fault.What, fault.When)));
 
     private static IEnumerable<ScenarioKind> Limits(string name, Func<ThpSettings, int> limit) =>
     [

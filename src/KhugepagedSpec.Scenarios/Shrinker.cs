@@ -6,7 +6,7 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Scenarios;
 
 /// <summary>
-/// Makes a scenario small while it still shows what it showed: no mishaps, no flags, fewer and lower orders,
+/// Makes a scenario small while it still shows what it showed: no injected faults, no flags, fewer and lower orders,
 /// smaller limits, entries emptied or made plain by aligned block, from the largest block to the smallest, half the table. The
 /// result is deterministic and locally minimal: no single simplification keeps what it shows.
 /// </summary>
@@ -51,8 +51,8 @@ public static class Shrinker
 
     private static IEnumerable<Scenario> SimplerSurroundings(Scenario scenario)
     {
-        for (int i = 0; i < scenario.Mishaps.Length; i++)
-            yield return scenario with { Mishaps = scenario.Mishaps.RemoveAt(i) };
+        for (int i = 0; i < scenario.Faults.Length; i++)
+            yield return scenario with { Faults = scenario.Faults.RemoveAt(i) };
         if (scenario.Table.Cells.Any(cell => cell.Slot > 0))
             yield return scenario with { Table = TableNotation.WithSlots(scenario.Table, _ => 0) };
         for (int i = 1; i < scenario.Program.Length; i++)

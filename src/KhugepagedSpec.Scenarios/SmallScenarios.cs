@@ -24,15 +24,15 @@ public static class SmallScenarios
 
     private static readonly VmaFlags[] Flags = [VmaFlags.None, VmaFlags.UffdMissing, VmaFlags.Locked];
 
-    private static readonly ImmutableArray<ScriptedMishap>[] Mishaps =
-        [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1" }.Select(mishap => ImmutableArray.Create(ScriptedMishap.Parse(mishap)))];
+    private static readonly ImmutableArray<FaultInjection>[] Faults =
+        [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1" }.Select(fault => ImmutableArray.Create(FaultInjection.Parse(fault)))];
 
     private static readonly Lazy<ImmutableArray<Scenario>> Eight = new(() => TablesBySize(new Geometry(3), Blocks));
     private static readonly Lazy<ImmutableArray<Scenario>> Sixteen = new(() => TablesBySize(new Geometry(4), PlainBlocks));
 
     /// <summary>In words, for reports.</summary>
     public const string Bound =
-        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five mishaps";
+        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five faults";
 
     /// <summary>All of them.</summary>
     public static IEnumerable<Scenario> All() => All(settings => settings);
@@ -100,9 +100,9 @@ public static class SmallScenarios
 
     private static Scenario Befallen(Choices choices, Scenario scenario)
     {
-        int which = choices.Below(Flags.Length + Mishaps.Length);
+        int which = choices.Below(Flags.Length + Faults.Length);
         return which < Flags.Length
             ? scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags | Flags[which] } }
-            : scenario with { Mishaps = Mishaps[which - Flags.Length] };
+            : scenario with { Faults = Faults[which - Flags.Length] };
     }
 }

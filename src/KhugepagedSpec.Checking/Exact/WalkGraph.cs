@@ -121,7 +121,7 @@ internal sealed class WalkGraph
         mapped.Advance(2 << order);
         Edges++;
         if (IsOutside(mapped))
-            return $"behind {offset}/{order}, mapped by a larger folio, the walk goes to {mapped.Offset}/{mapped.Order}, not aligned or not inside the table";
+            return $"after {offset}/{order}, mapped by a larger folio, the walk goes to {mapped.Offset}/{mapped.Order}, not aligned or not inside the table";
         _afterMapped[number] = mapped.IsDone ? Done : NumberOf(mapped.Offset, mapped.Order);
         return Visit(ref mapped, enabled, offset + (1 << order), _geometry.PmdOrder);
     }
@@ -149,6 +149,6 @@ internal readonly record struct WalkLabels(bool SuccessLowers, bool AdvancesByMi
     /// <summary>The orders that are tried.</summary>
     public OrderSet Tried(OrderSet enabled, Geometry geometry) => TriesDisabled ? geometry.AnonOrders : enabled;
 
-    /// <summary>How many PTEs a walk goes on by behind a success at an order.</summary>
+    /// <summary>How many PTEs a walk goes on by after a success at an order.</summary>
     public int AfterSuccess(int order) => AdvancesByMinimum ? 1 << Geometry.MinOrder : 1 << order;
 }

@@ -33,7 +33,7 @@ internal static class WalkProof
 
     /// <summary>
     /// The graph is the buddy tree in order, but for windows of disabled orders: from a window "lower" leads to its left half as long
-    /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins behind. So attempts are aligned, disjoint and ascending,
+    /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins after it. So attempts are aligned, disjoint and ascending,
     /// each window is visited once, and every enabled window is visited that lies in no window that is done with.
     /// </summary>
     public static Claim IsBuddyTree<TWalker>(
@@ -47,7 +47,7 @@ internal static class WalkProof
                 ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
         graph => graph.Edges);
 
-    // Only windows that lead to an enabled one are told apart: behind the last enabled window nothing is tried any more.
+    // Only windows that lead to an enabled one are told apart: after the last enabled window nothing is tried any more.
     private static string? FirstDifference(WalkGraph first, WalkGraph second, OrderSet enabled)
     {
         if (enabled.IsEmpty)
@@ -65,7 +65,7 @@ internal static class WalkProof
                 || Enabled(first, first.AfterDone[number], enabled) != Enabled(second, second.AfterDone[number], enabled)
                 || Enabled(first, first.AfterMapped[number], enabled) != Enabled(second, second.AfterMapped[number], enabled))
             {
-                return $"behind {offset}/{order} the walks part";
+                return $"after {offset}/{order} the walks part";
             }
         }
         return null;
@@ -104,7 +104,7 @@ internal static class WalkProof
             if (Enabled(graph, graph.AfterDone[number], enabled) != InTree(graph, geometry, enabled, on))
                 return $"done with {offset}/{order} the walk goes astray";
             if (Enabled(graph, graph.AfterMapped[number], enabled) != InTree(graph, geometry, enabled, on))
-                return $"behind {offset}/{order}, mapped by a larger folio, the walk leaves windows out";
+                return $"after {offset}/{order}, mapped by a larger folio, the walk leaves windows out";
         }
         return null;
     }

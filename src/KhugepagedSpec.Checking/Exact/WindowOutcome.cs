@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Checking.Exact;
 /// </summary>
 /// <param name="LargestOrder">The largest folio before the first error; -1 if there is no page.</param>
 /// <param name="Error">The first result that ends isolation; SCAN_SUCCEED if none does.</param>
-/// <param name="Referenced">Some page before the first error was used lately.</param>
+/// <param name="Referenced">Some page before the first error was referenced.</param>
 /// <param name="HasSwap">An entry that is not present.</param>
 public readonly record struct WindowOutcome(int LargestOrder, ScanResult Error, bool Referenced, bool HasSwap)
 {

@@ -37,7 +37,7 @@ internal static class WindowTest
             // What only kernels before 6.18 have, and what is of files only, comes of no attempt.
             bool canBe = ResultGlossary.Entries.Any(entry => entry.Result == result && entry.Next is not null);
             if (canBe && verdict != right)
-                wrong ??= $"behind {result.KernelName()} the walk has to {Name(right)}, and is told to {Name(verdict)}";
+                wrong ??= $"after {result.KernelName()} the walk has to {Name(right)}, and is told to {Name(verdict)}";
         }
         if (version.Candidate.IsChunkThreshold)
             wrong ??= "a window is tried by chunks, each judged by the empty PTEs of the chunk before it";
@@ -83,7 +83,7 @@ internal static class WindowTest
 
     private static string Name(WalkVerdict verdict) => verdict switch
     {
-        WalkVerdict.Advance => "go on behind the window",
+        WalkVerdict.Advance => "go on after the window",
         WalkVerdict.Lower => "go lower",
         _ => "stop",
     };

@@ -21,7 +21,7 @@ internal static class CaptureCommand
             """
             Reads smaps (maps with sizes), pagemap, kpageflags and kpagecount; writes nothing and does not stop the process. Needs
             root, and Linux 6.7 or later. A range that changes each time it is read is marked. Not to be seen from outside: pins (GUP), pages that
-            wait in a CPU's LRU batch, and which pages of a VMA were used lately if only some were: those all count as used.
+            wait in a CPU's LRU batch, and which pages of a VMA were referenced if only some were: those all count as used.
             Exit code 0: all was read, and what stood still agrees with smaps to the page; 1: it does not; 2: bad input;
             3: the process ended, or Ctrl-C: what was read is kept, and marked as a part.
 

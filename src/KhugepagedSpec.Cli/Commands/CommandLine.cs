@@ -89,7 +89,7 @@ internal static class CommandLine
             ? string.Join(", ", result.Command.Subcommands.Select(subcommand => subcommand.Name))
             : $"an option or argument of {result.Command.Name}; khugepaged-spec {Words(result)} --help lists them";
 
-    // As typed behind the program's name.
+    // As typed after the program's name.
     private static string Words(CommandResult result) =>
         result.Parent is CommandResult { Parent: not null } parent ? $"{Words(parent)} {result.Command.Name}" : result.Command.Name;
 

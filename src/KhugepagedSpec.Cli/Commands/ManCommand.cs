@@ -40,7 +40,7 @@ internal static class ManCommand
         ImmutableArray<Command> path = [program];
         foreach (string word in words)
             path = path.Add(path[^1].Subcommands.FirstOrDefault(command => command.Name == word) ?? throw new UsageException(
-                $"'{word}': expected {(path[^1].Subcommands.Count > 0 ? string.Join(", ", path[^1].Subcommands.Select(command => command.Name)) : $"nothing behind {path[^1].Name}")}"));
+                $"'{word}': expected {(path[^1].Subcommands.Count > 0 ? string.Join(", ", path[^1].Subcommands.Select(command => command.Name)) : $"nothing after {path[^1].Name}")}"));
         return path;
     }
 

@@ -45,7 +45,7 @@ internal static class NotationCommand
         Console.WriteLine(
             """
 
-            Right behind a folio (f0 is a single page):
+            Right after a folio (f0 is a single page):
             """);
         foreach (var (letter, _, _, meaning) in TableNotation.Attributes)
             Console.WriteLine($"  {letter,-10}{meaning}");

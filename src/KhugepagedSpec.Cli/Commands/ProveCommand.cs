@@ -121,7 +121,7 @@ internal static class ProveCommand
         return ExitCode.Agree;
     }
 
-    // Three digits behind the point.
+    // Three digits after the point.
     private static string Mean(BigInteger sum, BigInteger tables)
     {
         var thousandths = (sum * 1000 + (tables / 2)) / tables;

@@ -22,7 +22,7 @@ internal static class ResultsCommand
             """
             Of each result: its meaning in one sentence; what trace lines of each release call it, and its number, which the line
             of swap-in prints; the functions of Linux 7.2's mm/khugepaged.c that give it; and what comes next in 7.2: the scan
-            ends, or behind an attempt the walk goes lower, goes on behind the window, or stops.
+            ends, or after an attempt the walk goes lower, goes on after the window, or stops.
 
             Examples:
               khugepaged-spec results
@@ -67,9 +67,9 @@ internal static class ResultsCommand
     {
         string? walk = entry.Next switch
         {
-            WalkVerdict.Advance => "behind an attempt the walk goes on behind the window",
-            WalkVerdict.Lower => "behind an attempt the walk tries the next lower order",
-            WalkVerdict.Stop => "behind an attempt the walk stops",
+            WalkVerdict.Advance => "after an attempt the walk goes on after the window",
+            WalkVerdict.Lower => "after an attempt the walk tries the next lower order",
+            WalkVerdict.Stop => "after an attempt the walk stops",
             _ => null,
         };
         string[] parts = [.. new[] { entry.EndsScan ? "the scan ends, nothing is tried" : null, walk }.OfType<string>()];

@@ -17,7 +17,7 @@ internal static class WhatIfCommand
     {
         var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote; - for standard input." };
         var pid = PidOption.Create();
-        var versions = new Option<string[]>("--version") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, CompletionSources = { ModelOption.Names } };
+        var versions = new Option<string[]>("--model") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, CompletionSources = { ModelOption.Names } };
         var settings = new SettingsOptions("as on the machine");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
@@ -34,7 +34,7 @@ internal static class WhatIfCommand
             Examples:
               khugepaged-spec whatif redis.jsonl
               khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
-              khugepaged-spec whatif redis.jsonl --version linux-7.1 linux-7.2 --html redis.html
+              khugepaged-spec whatif redis.jsonl --model linux-7.1 linux-7.2 --html redis.html
             """)
         { file, pid, versions };
         foreach (var option in settings.All)
@@ -45,7 +45,7 @@ internal static class WhatIfCommand
         {
             var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
-            var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--version: ")).ToImmutableArray() : [Catalogue.Linux72];
+            var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--model: ")).ToImmutableArray() : [Catalogue.Linux72];
             var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupted);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
             var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;

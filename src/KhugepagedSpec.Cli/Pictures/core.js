@@ -47,7 +47,7 @@ function bringUp(row) {
   requestAnimationFrame(() => row.scrollIntoView({ block: "nearest" }));
 }
 
-// What the address says behind '#', as in #step=3, so that a link leads to what is shown.
+// What the address says after '#', as in #step=3, so that a link leads to what is shown.
 const place = {
   get: key => new URLSearchParams(location.hash.slice(1)).get(key),
   set(key, value) {

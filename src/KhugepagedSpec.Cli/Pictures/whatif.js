@@ -76,5 +76,5 @@ pages.whatif = (main, data) => {
     legendOf([["made", " ", "in large folios, or made"], ["rest", " ", "in small pages"], ["cost", " ", "added, or wasted"]]),
     detail,
     el("p", { class: "remark" }, "tried, wasted: folios allocated, and given back unused, in the first full scan; wasted again: in each scan once nothing changes any more. "
-      + "Not known from outside, so not in this: pins, and accessed bits where a VMA was used lately in part."));
+      + "Not known from outside, so not in this: pins, and accessed bits where a VMA was referenced in part."));
 };

@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 namespace KhugepagedSpec.Cli.Shell;
 
 /// <summary>What is said of a command beyond its summary, once for --help and its manual page.</summary>
-/// <param name="Text">Prose, then examples behind a line <c>Examples:</c>.</param>
+/// <param name="Text">Prose, then examples after a line <c>Examples:</c>.</param>
 internal sealed partial record CommandDetails(string Text)
 {
     /// <summary>Those of the program as a whole.</summary>

@@ -43,7 +43,7 @@ internal sealed class ScenarioOptions
     };
 
     private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
-    private readonly Option<string[]> _mishaps = new("--fail") { Description = "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.", HelpName = "WHAT" };
+    private readonly Option<string[]> _faults = new("--fail") { Description = "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.", HelpName = "WHAT" };
 
     /// <summary>Adds all of them to a command.</summary>
     public void AddTo(Command command)
@@ -93,7 +93,7 @@ internal sealed class ScenarioOptions
                 Settings = settings,
                 Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
                 ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
-                Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(text => MishapOption.Parse(text, geometry))],
+                Faults = [.. (parsed.GetValue(_faults) ?? []).Select(text => FailOption.Parse(text, geometry))],
             };
         var table = TableInput.Read(
             TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, -, --program STEPS or --vector ID FILE"), geometry);
@@ -105,11 +105,11 @@ internal sealed class ScenarioOptions
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
             ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
             Numa = Daemon.Scenario.NodesOf(table, parsed.GetValue(_farNodes)),
-            Mishaps = [.. (parsed.GetValue(_mishaps) ?? []).Select(text => MishapOption.Parse(text, geometry))],
+            Faults = [.. (parsed.GetValue(_faults) ?? []).Select(text => FailOption.Parse(text, geometry))],
         };
     }
 
-    private Option[] All() => [.. _settings.All, _kind, _program, .. OfTable, _thpDisable, _pmdOrder, _mishaps];
+    private Option[] All() => [.. _settings.All, _kind, _program, .. OfTable, _thpDisable, _pmdOrder, _faults];
 
     // What a program settles by itself.
     private Option[] OfTable => [_uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _vma, _anonVma, _farNodes];

@@ -27,7 +27,7 @@ internal sealed partial class Suggestions : SynchronousCommandLineAction
     private static IEnumerable<string> At(string line, Command root)
     {
         string typed = LastWord(line);
-        // The parser knows double quotes only, and no unfinished value behind '='.
+        // The parser knows double quotes only, and no unfinished value after '='.
         string text = OptionsEquals().Replace(line.Replace('\'', '"'), "$1 ");
         string word = LastWord(text);
         string kept = typed[..^word.Length];

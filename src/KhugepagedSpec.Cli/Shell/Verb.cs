@@ -4,7 +4,7 @@ using System.CommandLine.Invocation;
 
 namespace KhugepagedSpec.Cli.Shell;
 
-/// <summary>A command with more to say than its summary: details and examples, printed behind the options by --help.</summary>
+/// <summary>A command with more to say than its summary: details and examples, printed after the options by --help.</summary>
 internal sealed class Verb(string name, string summary, string details) : Command(name, summary)
 {
     public CommandDetails Details { get; } = new(details);

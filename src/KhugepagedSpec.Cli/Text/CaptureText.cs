@@ -22,7 +22,7 @@ internal static class CaptureText
             Line($"DIFFERS: {head.Address(vma.Vma.Start)}-{head.Address(vma.Vma.End)} {vma.Name} stood still, and smaps has Anonymous {head.Kilobytes(vma.Smaps.Anonymous)} kB, AnonHugePages {head.Kilobytes(vma.Smaps.PmdMapped)} kB, Swap {head.Kilobytes(vma.Smaps.Swap)} kB");
         int unsure = capture.Vmas.Count(vma => vma.Used == UsedPages.Some && vma.Pages.Anonymous > 0);
         if (unsure > 0)
-            Line($"{unsure} VMAs were used lately in part: all their pages count as used");
+            Line($"{unsure} VMAs were referenced in part: all their pages count as used");
         if (!capture.End.ChangedVmas.IsEmpty)
             Line($"{capture.End.ChangedVmas.Length} VMAs changed, came or went while the process was read: each range is as it was at one time, not all at the same");
         Line($"{Ending(capture)}; {time.TotalSeconds:0.0} s");

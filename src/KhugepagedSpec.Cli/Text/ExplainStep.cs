@@ -15,7 +15,7 @@ internal enum StepKind
     /// <summary>The scan of a range.</summary>
     Scan,
 
-    /// <summary>What becomes of the mmap lock behind the scan.</summary>
+    /// <summary>What becomes of the mmap lock after the scan.</summary>
     Lock,
 
     /// <summary>A window of the walk, or a run of empty ones.</summary>

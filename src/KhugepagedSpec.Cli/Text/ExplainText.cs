@@ -37,8 +37,8 @@ internal static class ExplainText
         yield return ("limits", Invariant($"max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}"));
         if (explained.Process is { } process)
             yield return ("khugepaged", RegistrationText.Of(process));
-        if (explained.Mishaps.Count > 0)
-            yield return ("mishaps", string.Join(' ', explained.Mishaps));
+        if (explained.Faults.Count > 0)
+            yield return ("faults", string.Join(' ', explained.Faults));
     }
 
     /// <summary>A pass, and for a recorded one whether the kernel did the same.</summary>

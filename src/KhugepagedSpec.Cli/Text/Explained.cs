@@ -21,7 +21,7 @@ internal sealed record Explained(
     string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes)
 {
     /// <summary>What goes wrong.</summary>
-    public IReadOnlyList<ScriptedMishap> Mishaps { get; init; } = [];
+    public IReadOnlyList<FaultInjection> Faults { get; init; } = [];
 
     /// <summary>What is explained is a part of what there was.</summary>
     public bool IsPartial { get; init; }
@@ -42,7 +42,7 @@ internal sealed record Explained(
         return new("", version, scenario.Kind, scenario.Settings, vma, before, 0,
             [.. Enumerable.Range(0, passes).Select(_ => Pass(running, scenario.Kind))])
         {
-            Mishaps = scenario.Mishaps,
+            Faults = scenario.Faults,
             Program = ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
             Process = isProgram ? running.Process : null,
         };

@@ -31,7 +31,7 @@ internal static class WhatIfText
         PrintLeft(head, answer.Detailed);
         Line($"\nlarge: what large folios map in the end; added: where nothing was, the memory it costs; tried and wasted: folios allocated, and");
         Line($"given back unused, in the first full scan; again: wasted in each scan once nothing changes any more.");
-        Line($"Not known from outside, so not in this: pins (GUP), and accessed bits where a VMA was used lately in part ({capture.Vmas.Count(vma => vma.Used == UsedPages.Some && vma.Pages.Anonymous > 0)} VMAs: all used).");
+        Line($"Not known from outside, so not in this: pins (GUP), and accessed bits where a VMA was referenced in part ({capture.Vmas.Count(vma => vma.Used == UsedPages.Some && vma.Pages.Anonymous > 0)} VMAs: all used).");
     }
 
     public static WhatIfJson ToJson(WhatIfAnswer answer)

@@ -169,7 +169,7 @@ public sealed class LiveComparison : IDisposable
 
     // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
     private BatchResult Compare(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation) =>
-        Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is null
+        Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is null
             ? CompareTogether(number, batch, kernel, compared, cancellation)
             : batch.Select(scenario => CompareTogether(number, [scenario], kernel, compared, cancellation)).Aggregate((all, one) => all.And(one));
 
@@ -198,7 +198,7 @@ public sealed class LiveComparison : IDisposable
         bool again = Shrink([.. built.Select(one => one.Scenario)], kernel, compared + vectors.Count, cancellation);
 
         // Where blocks are short the kernel may begin to move pages about by itself.
-        if (!again && Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is not null)
+        if (!again && Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
         if (!again && mismatch is not null && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))

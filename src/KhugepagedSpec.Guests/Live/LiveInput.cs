@@ -39,7 +39,7 @@ public static class LiveInput
             Bare = shape is null ? ((int)Math.Clamp(first, int.MinValue, int.MaxValue), (int)Math.Clamp(end, int.MinValue, int.MaxValue)) : null,
             Flags = [.. FlagsOf(scenario)],
             Passes = passes,
-            Mishaps = scenario.Mishaps,
+            Faults = scenario.Faults,
             Pattern = "",
             PatternText = scenario.Table.Pmd == PmdState.None ? "" : TableNotation.WriteWish(scenario.Table).Replace(' ', ','),
             Program = scenario.Program,
@@ -58,7 +58,7 @@ public static class LiveInput
                 Settings = scenario.Settings,
                 Kind = scenario.Kind,
                 ThpDisable = scenario.ThpDisable,
-                Mishaps = scenario.Mishaps,
+                Faults = scenario.Faults,
             };
     }
 
@@ -103,8 +103,8 @@ public static class LiveInput
     /// <param name="kernel">The kernel.</param>
     public static Scenario Fit(Scenario scenario, KernelAbilities kernel)
     {
-        int? blocksFrom = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
-        bool isChargeShort = Shortage.IsOfCharge(scenario.Mishaps);
+        int? blocksFrom = Shortage.BlocksFrom(scenario.Faults, scenario.Table.Geometry);
+        bool isChargeShort = Shortage.IsOfCharge(scenario.Faults);
         if (!scenario.Program.IsEmpty && (isChargeShort || blocksFrom is not null))
             scenario = scenario with { Program = [] };
         var cells = scenario.Table.Cells.ToArray();
@@ -142,7 +142,7 @@ public static class LiveInput
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             ThpDisable = scenario.ThpDisable == ThpDisable.ExceptAdvised ? ThpDisable.No : scenario.ThpDisable,
             Numa = NumaTopology.SingleNode,
-            Mishaps = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Mishaps : [],
+            Faults = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Faults : [],
         };
     }
 

@@ -19,7 +19,7 @@ public static class LiveRefusal
         ?? OfKernel(scenario, kernel)
         ?? OfSettings(scenario, kernel)
         ?? (scenario.Program.IsEmpty ? OfVma(scenario, beside) ?? OfTable(scenario, kernel) : OfProgram(scenario))
-        ?? OfMishaps(scenario)
+        ?? OfFaults(scenario)
         ?? OfNodes(scenario);
 
     /// <summary>The same for what this kernel lacks, and not every one.</summary>
@@ -33,7 +33,7 @@ public static class LiveRefusal
         {
             if (scenario.Program.FirstOrDefault(step => lack.Kinds.Contains(step.Name)) is { Pages: > 0 } step)
                 return $"--program: {step.Name}: Linux {kernel.Release}: {lack.What}: {lack.Why}";
-            if (lack.Kinds.Contains("charge-fails") && Shortage.IsOfCharge(scenario.Mishaps))
+            if (lack.Kinds.Contains("charge-fails") && Shortage.IsOfCharge(scenario.Faults))
                 return $"--fail charge-fails: Linux {kernel.Release}: {lack.What}: {lack.Why}";
             for (int i = 0; i < scenario.Table.Cells.Length; i++)
                 if (LetterOf(scenario.Table.Cells[i]) is { } letter && lack.Kinds.Contains(letter))
@@ -97,7 +97,7 @@ public static class LiveRefusal
                 return $"PTE {i} is Z: ksmd would merge it too, as there is K: expected one of them";
             if (!LiveInput.CanBeMade(cell with { Node = 0 }, kernel, hasKsm))
                 return $"PTE {i} is {TableNotation.Text(cell)}: user space cannot make it: expected one of {kernel.Kinds}, "
-                    + "or f2 to f9 and their parts without letters behind";
+                    + "or f2 to f9 and their parts without letters after them";
             if (vma.Has(VmaFlags.UffdRwp) && cell.Kind is not PteKind.Page && LiveInput.IsArming(cell))
                 return $"PTE {i} is {TableNotation.Text(cell)}, which takes --uffd wp: expected that, or another entry";
         }
@@ -112,13 +112,13 @@ public static class LiveRefusal
             : null;
 
     // A shortage is made of the whole guest, or of the process; nothing else befalls an attempt that is asked to.
-    private static string? OfMishaps(Scenario scenario)
+    private static string? OfFaults(Scenario scenario)
     {
-        if (scenario.Mishaps.IsEmpty)
+        if (scenario.Faults.IsEmpty)
             return null;
-        string text = string.Join(" and ", scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
-        int? from = Shortage.BlocksFrom(scenario.Mishaps, scenario.Table.Geometry);
-        if (from is null && !Shortage.IsOfCharge(scenario.Mishaps))
+        string text = string.Join(" and ", scenario.Faults.Select(fault => $"--fail {fault}"));
+        int? from = Shortage.BlocksFrom(scenario.Faults, scenario.Table.Geometry);
+        if (from is null && !Shortage.IsOfCharge(scenario.Faults))
             return $"{text}: no guest can be made to do that: expected charge-fails alone, "
                 + $"or alloc-fails at every order from one of {Shortage.LowestBlockOrder} to 9 up to 9";
         if (!scenario.Program.IsEmpty)

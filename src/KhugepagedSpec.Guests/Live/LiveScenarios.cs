@@ -48,7 +48,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         {
             // What meets a limit exactly still meets it when it is turned round.
             var next = choices.OneIn(3) ? Turned(choices, batch[choices.Below(batch.Count)]) : Draw(choices, generator);
-            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Mishaps = first.Mishaps }, kernel));
+            batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Faults = first.Faults }, kernel));
         }
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
         var settings = someoneShares && !first.Settings.Always.IsEmpty
@@ -64,13 +64,13 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     // Now and then: no free blocks, or a memory cgroup at its limit.
     private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch
     {
-        9 or 29 when kernel.HasMemcg => LiveInput.Fit(scenario with { Mishaps = Shortage.OfCharge }, kernel),
+        9 or 29 when kernel.HasMemcg => LiveInput.Fit(scenario with { Faults = Shortage.OfCharge }, kernel),
         ShortageEvery - 1 => LiveInput.Fit(
             scenario with
             {
                 Kind = CollapseKind.Khugepaged,
                 Vma = scenario.Vma with { Start = 0, End = Real.Pages },
-                Mishaps = Shortage.OfBlocks(choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder), Real),
+                Faults = Shortage.OfBlocks(choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder), Real),
             },
             kernel),
         _ => scenario,

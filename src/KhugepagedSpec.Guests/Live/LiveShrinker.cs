@@ -84,6 +84,6 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;
         var fitted = LiveInput.Fit(scenario, kernel.Abilities);
-        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Mishaps.SequenceEqual(scenario.Mishaps);
+        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Faults.SequenceEqual(scenario.Faults);
     }
 }

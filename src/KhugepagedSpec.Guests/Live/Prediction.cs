@@ -92,7 +92,7 @@ public sealed class Prediction : IDisposable
     {
         var cells = scenario.Table.Cells.Select(cell => IsVisible(cell) && (index == 0 || !cell.Has(CellFlags.Shared)) ? cell : Cell.Plain);
         return LiveInput.Fit(
-            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Mishaps = [], Program = [] },
+            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Faults = [], Program = [] },
             Abilities);
     }
 

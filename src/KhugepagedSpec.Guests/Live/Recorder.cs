@@ -29,12 +29,12 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
-        kernel.Fragment(Shortage.BlocksFrom(together[0].Mishaps, together[0].Settings.Geometry));
+        kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
         kernel.ResetSizes();
         foreach (var process in processes)
-            Take(process, (Shortage.IsOfCharge(process.Input.Mishaps) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
+            Take(process, (Shortage.IsOfCharge(process.Input.Faults) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
         foreach (var process in processes)
             Take(process, process.Builder.Build());
         kernel.Enable(together[0].Settings);
@@ -43,7 +43,7 @@ internal sealed class Recorder(LiveKernel kernel)
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
-        bool isChargeShort = Shortage.IsOfCharge(together[0].Mishaps);
+        bool isChargeShort = Shortage.IsOfCharge(together[0].Faults);
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(process.Number, $"limit {process.Number}\n");

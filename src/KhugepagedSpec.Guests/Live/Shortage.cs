@@ -7,7 +7,7 @@ using KhugepagedSpec.Results;
 namespace KhugepagedSpec.Guests.Live;
 
 /// <summary>
-/// What a guest can be made to run short of, and the mishaps that stand for it in the model: free blocks of some order and all
+/// What a guest can be made to run short of, and the injected faults that stand for it in the model: free blocks of some order and all
 /// above, or the charge of a memory cgroup.
 /// </summary>
 internal static class Shortage
@@ -19,24 +19,24 @@ internal static class Shortage
     public const int LowestBlockOrder = 5;
 
     /// <summary>No free block of <paramref name="order"/> or above.</summary>
-    public static ImmutableArray<ScriptedMishap> OfBlocks(int order, Geometry geometry) =>
-        [.. Enumerable.Range(order, geometry.PmdOrder - order + 1).Select(each => new ScriptedMishap(Mishap.AllocFails, Order: each))];
+    public static ImmutableArray<FaultInjection> OfBlocks(int order, Geometry geometry) =>
+        [.. Enumerable.Range(order, geometry.PmdOrder - order + 1).Select(each => new FaultInjection(InjectedFault.AllocFails, Order: each))];
 
     /// <summary>Not a page more may be charged.</summary>
-    public static ImmutableArray<ScriptedMishap> OfCharge { get; } = [new ScriptedMishap(Mishap.ChargeFails)];
+    public static ImmutableArray<FaultInjection> OfCharge { get; } = [new FaultInjection(InjectedFault.ChargeFails)];
 
-    /// <summary>The lowest order of which there is to be no free block; null if the mishaps are not such a shortage.</summary>
-    public static int? BlocksFrom(ImmutableArray<ScriptedMishap> mishaps, Geometry geometry) =>
-        mishaps is [{ What: Mishap.AllocFails, Order: { } order }, ..] && order >= LowestBlockOrder && mishaps.SequenceEqual(OfBlocks(order, geometry)) ? order : null;
+    /// <summary>The lowest order of which there is to be no free block; null if the injected faults are not such a shortage.</summary>
+    public static int? BlocksFrom(ImmutableArray<FaultInjection> faults, Geometry geometry) =>
+        faults is [{ What: InjectedFault.AllocFails, Order: { } order }, ..] && order >= LowestBlockOrder && faults.SequenceEqual(OfBlocks(order, geometry)) ? order : null;
 
     /// <summary>
     /// True unless an allocation found a block after all: pages that others give back now and then form one. What the kernel did
     /// then says nothing about a shortage.
     /// </summary>
     public static bool Held(RecordedVector vector) =>
-        BlocksFrom(vector.Input.Mishaps, vector.Input.Settings.Geometry) is not { } order
+        BlocksFrom(vector.Input.Faults, vector.Input.Settings.Geometry) is not { } order
         || vector.Passes.All(pass => pass.Attempts.All(attempt => attempt.Order < order || attempt.Status == ScanResult.AllocHugePageFail));
 
-    /// <summary>True if the mishaps are a memory cgroup at its limit.</summary>
-    public static bool IsOfCharge(ImmutableArray<ScriptedMishap> mishaps) => mishaps.SequenceEqual(OfCharge);
+    /// <summary>True if the injected faults are a memory cgroup at its limit.</summary>
+    public static bool IsOfCharge(ImmutableArray<FaultInjection> faults) => faults.SequenceEqual(OfCharge);
 }

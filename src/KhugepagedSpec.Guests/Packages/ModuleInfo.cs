@@ -32,7 +32,7 @@ internal static class ModuleInfo
     public static bool IsForZram(string name) =>
         name == "zram" || name.StartsWith("lz4", StringComparison.Ordinal) || name.StartsWith("lzo", StringComparison.Ordinal);
 
-    /// <summary><paramref name="wanted"/> and all they need, each behind what it needs.</summary>
+    /// <summary><paramref name="wanted"/> and all they need, each after what it needs.</summary>
     /// <param name="wanted">Names of modules.</param>
     /// <param name="needs">What a module needs; null if there is no such module, as with what is built in.</param>
     public static ImmutableArray<string> InsertionOrder(IEnumerable<string> wanted, Func<string, IEnumerable<string>?> needs)

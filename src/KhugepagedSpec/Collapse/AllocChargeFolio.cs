@@ -18,14 +18,14 @@ internal static class AllocChargeFolio
     public static ScanResult Run(Machine machine, int order, int offset, out Refusal? why)
     {
         why = null;
-        if (machine.Script.Strikes(Mishap.AllocFails, order, offset))
+        if (machine.Script.Injects(InjectedFault.AllocFails, order, offset))
         {
             CollapseCounters.Allocation(machine, order, isHad: false);
             why = new Refusal(RefusalStep.Allocation, RefusalCause.NoFolio, Limit: order);
             return ScanResult.AllocHugePageFail;
         }
         CollapseCounters.Allocation(machine, order, isHad: true);
-        if (machine.Script.Strikes(Mishap.ChargeFails, order, offset))
+        if (machine.Script.Injects(InjectedFault.ChargeFails, order, offset))
         {
             why = new Refusal(RefusalStep.Allocation, RefusalCause.NoCharge, Limit: order);
             return ScanResult.CgroupChargeFail;

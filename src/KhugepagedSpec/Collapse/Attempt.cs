@@ -5,7 +5,7 @@ namespace KhugepagedSpec.Collapse;
 
 /// <summary>What isolation counted, when it ran.</summary>
 /// <param name="NoneOrZero">Empty and zero-page PTEs of the window.</param>
-/// <param name="Referenced">PTEs of the window used lately; 0 for MADV_COLLAPSE.</param>
+/// <param name="Referenced">PTEs of the window referenced; 0 for MADV_COLLAPSE.</param>
 public readonly record struct IsolateReport(int NoneOrZero, int Referenced);
 
 /// <summary>What the swap-in step did, when it ran.</summary>

@@ -30,6 +30,6 @@ internal static class CheckPmdState
         var result = Of(mm.TableAt(start).Pmd);
         if (result != ScanResult.Succeed)
             return result;
-        return machine.Script.Strikes(Mishap.TableReplaced, order, offset, Gap.BeforeWrite) ? ScanResult.Fail : ScanResult.Succeed;
+        return machine.Script.Injects(InjectedFault.TableReplaced, order, offset, Gap.BeforeWrite) ? ScanResult.Fail : ScanResult.Succeed;
     }
 }

@@ -29,7 +29,7 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
     public Attempt Run()
     {
         var result = AllocChargeFolio.Run(machine, order, offset, out _why);
-        if (result == ScanResult.Succeed && machine.Script.Strikes(Mishap.DeferredSplitFails, order, offset))
+        if (result == ScanResult.Succeed && machine.Script.Injects(InjectedFault.DeferredSplitFails, order, offset))
             result = Refused(ScanResult.AllocHugePageFail, RefusalStep.Allocation, RefusalCause.NoSplitList, limit: order);
         if (result == ScanResult.Succeed)
             result = UnderReadLock();
@@ -92,7 +92,7 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
             return result;
         }
         var copy = new CollapseHugePageCopy(machine, mm, order);
-        if (machine.Script.Strikes(Mishap.CopyFails, order, offset))
+        if (machine.Script.Injects(InjectedFault.CopyFails, order, offset))
         {
             // __collapse_huge_page_copy_failed
             Reinstate(table, window);

@@ -122,13 +122,13 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         // A small page that is mapped twice in the window is locked when it is met again: by this attempt.
         bool isFirst = !_tookOne;
         _tookOne = true;
-        if (head == _ksmPage || (isFirst && !folio.Has(FolioFlags.Locked) && machine.Script.Strikes(Mishap.PageLocked, order, offset)))
+        if (head == _ksmPage || (isFirst && !folio.Has(FolioFlags.Locked) && machine.Script.Injects(InjectedFault.PageLocked, order, offset)))
             flags |= FolioFlags.Locked;
         if ((_sight.See(flags) & FolioFlags.Locked) != 0)
             return Refused(ScanResult.PageLock, pte, index, head == _ksmPage ? RefusalCause.LockedByItself : RefusalCause.Locked);
         if (!_sight.References && PageTests.HasUnexpectedReference(machine, pte.Pfn))
             return Refused(ScanResult.PageCount, PageTests.UnexpectedReference(machine, pte.Pfn, RefusalStep.Isolation, index));
-        if (folio.Has(FolioFlags.OffLru) || (isFirst && machine.Script.Strikes(Mishap.PageOffLru, order, offset)))
+        if (folio.Has(FolioFlags.OffLru) || (isFirst && machine.Script.Injects(InjectedFault.PageOffLru, order, offset)))
             return Refused(ScanResult.DelPageLru, pte, index, RefusalCause.OffLru);
         if (folio.Order > 0)
             (_compoundPagelist ??= []).Add(head);

@@ -80,14 +80,14 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
         switch (pte.Kind)
         {
             case PteKind.Swap:
-                if (machine.Script.Strikes(Mishap.SwapinRetries, order, offset))
+                if (machine.Script.Injects(InjectedFault.SwapinRetries, order, offset))
                     return ScanResult.PageLock;
-                if (machine.Script.Strikes(Mishap.SwapinFails, order, offset))
+                if (machine.Script.Injects(InjectedFault.SwapinFails, order, offset))
                     return ScanResult.Fail;
                 var (script, at) = (machine.Script, offset);
                 int folio = new SwapFault(machine, mm, mm.FindVma(run.Start)!, run.Start).BringBack(
                     mm.TableAt(run.Start).Ptes, index,
-                    script.IsEmpty ? null : size => script.Strikes(Mishap.SwapinAllocFails, size, at));
+                    script.IsEmpty ? null : size => script.Injects(InjectedFault.SwapinAllocFails, size, at));
                 if (machine.Version.LruPutbackIsBatched)
                     machine.LruBatch.Add(folio, machine.Memory.FolioOf(folio).Order > 0);
                 return ScanResult.Succeed;

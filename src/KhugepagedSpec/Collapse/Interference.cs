@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Collapse;
 /// <summary>What other actors do where collapse holds no lock that keeps them out: scripted, for the model that runs alone.</summary>
 internal static class Interference
 {
-    private static readonly Mishap[] ByOthers = [.. Enum.GetValues<Mishap>().Where(what => what is > Mishap.CopyFails and not Mishap.TableReplaced)];
+    private static readonly InjectedFault[] ByOthers = [.. Enum.GetValues<InjectedFault>().Where(what => what is > InjectedFault.CopyFails and not InjectedFault.TableReplaced)];
 
     /// <summary>In a gap of an attempt. Notes in <paramref name="run"/> which PTEs changed.</summary>
     public static void Act(Machine machine, AddressSpace mm, TableRun run, int order, int offset, Gap gap)
@@ -17,7 +17,7 @@ internal static class Interference
             return;
         foreach (var what in ByOthers)
         {
-            if (!machine.Script.Strikes(what, order, offset, gap))
+            if (!machine.Script.Injects(what, order, offset, gap))
                 continue;
             var before = TableImage.Read(machine, mm, run.Start);
             Do(machine, mm, run.Start, order, offset, what);
@@ -35,11 +35,11 @@ internal static class Interference
         if (!machine.Script.HasAnyIn(gap))
             return;
         foreach (var what in ByOthers)
-            if (machine.Script.StrikeOutsideAttempts(what, gap) is { } struck)
+            if (machine.Script.InjectedOutsideAttempts(what, gap) is { } struck)
                 Do(machine, mm, start, struck.Order ?? machine.Geometry.PmdOrder, struck.Offset ?? 0, what);
     }
 
-    private static void Do(Machine machine, AddressSpace mm, long start, int order, int offset, Mishap what)
+    private static void Do(Machine machine, AddressSpace mm, long start, int order, int offset, InjectedFault what)
     {
         ToTheSettings(machine, order, what);
         ToTheRange(machine, mm, start, what);
@@ -56,42 +56,42 @@ internal static class Interference
                 run.Changes.Add(new ChangeByOthers(run.Attempts.Count, i, after.Cells[i]));
     }
 
-    private static void ToTheSettings(Machine machine, int order, Mishap what)
+    private static void ToTheSettings(Machine machine, int order, InjectedFault what)
     {
         var settings = machine.Settings;
         machine.Settings = what switch
         {
-            Mishap.SizeTurnedOff => settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.Without(order), Inherit = settings.Inherit.Without(order) },
-            Mishap.SizesTurnedOff => settings with { Always = OrderSet.Empty, Madvise = OrderSet.Empty, Inherit = OrderSet.Empty },
+            InjectedFault.SizeTurnedOff => settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.Without(order), Inherit = settings.Inherit.Without(order) },
+            InjectedFault.SizesTurnedOff => settings with { Always = OrderSet.Empty, Madvise = OrderSet.Empty, Inherit = OrderSet.Empty },
             _ => settings,
         };
     }
 
-    private static void ToTheRange(Machine machine, AddressSpace mm, long start, Mishap what)
+    private static void ToTheRange(Machine machine, AddressSpace mm, long start, InjectedFault what)
     {
         var vma = mm.FindVma(start);
         switch (what)
         {
-            case Mishap.MmExits:
+            case InjectedFault.MmExits:
                 mm.IsExiting = true;
                 break;
-            case Mishap.VmaUnmapped when vma is not null:
+            case InjectedFault.VmaUnmapped when vma is not null:
                 Zap(machine, mm, start);
                 mm.Replace(vma);
                 break;
-            case Mishap.VmaShrinks when vma is not null && vma.Start < start + machine.Geometry.Pages - 1:
+            case InjectedFault.VmaShrinks when vma is not null && vma.Start < start + machine.Geometry.Pages - 1:
                 mm.Replace(vma, vma with { End = start + machine.Geometry.Pages - 1 });
                 break;
-            case Mishap.VmaTurnsFile when vma is not null:
+            case InjectedFault.VmaTurnsFile when vma is not null:
                 mm.Replace(vma, vma with { Flags = vma.Flags & ~VmaFlags.Anonymous });
                 break;
-            case Mishap.UffdRegistered when vma is not null:
+            case InjectedFault.UffdRegistered when vma is not null:
                 mm.Replace(vma, vma with { Flags = vma.Flags | VmaFlags.UffdMissing });
                 break;
-            case Mishap.TableFreed:
+            case InjectedFault.TableFreed:
                 Zap(machine, mm, start);
                 break;
-            case Mishap.PmdTurnsHuge:
+            case InjectedFault.PmdTurnsHuge:
                 Zap(machine, mm, start);
                 int pages = machine.Geometry.Pages;
                 int folio = machine.Memory.Allocate(machine.Geometry.PmdOrder);
@@ -101,30 +101,30 @@ internal static class Interference
         }
     }
 
-    private static void ToTheFirstPage(Machine machine, AddressSpace mm, long page, Mishap what)
+    private static void ToTheFirstPage(Machine machine, AddressSpace mm, long page, InjectedFault what)
     {
         var program = new UserProgram(machine, mm);
         switch (what)
         {
-            case Mishap.PageZapped:
+            case InjectedFault.PageZapped:
                 program.DontNeed(page, 1);
                 break;
-            case Mishap.PageSwappedOut:
+            case InjectedFault.PageSwappedOut:
                 program.PageOut(page, 1);
                 break;
-            case Mishap.PagePinned:
+            case InjectedFault.PagePinned:
                 program.Pin(page, 1);
                 break;
-            case Mishap.PageFreed:
+            case InjectedFault.PageFreed:
                 program.Free(page, 1);
                 break;
-            case Mishap.PageWriteProtected:
+            case InjectedFault.PageWriteProtected:
                 program.WriteProtect(page, 1);
                 break;
-            case Mishap.PageMigrates:
+            case InjectedFault.PageMigrates:
                 Migrate(machine, mm, page);
                 break;
-            case Mishap.PageTurnsDevice:
+            case InjectedFault.PageTurnsDevice:
                 program.DontNeed(page, 1);
                 if (mm.TableAt(page).Pmd == PmdState.Table)
                     mm.TableAt(page).Ptes[machine.Geometry.IndexOf(page)] = new Pte(PteKind.ZoneDevice, PteFlags.Young, -1);
@@ -132,20 +132,20 @@ internal static class Interference
         }
     }
 
-    private static void ToTheWindow(Machine machine, AddressSpace mm, long start, int offset, int order, Mishap what)
+    private static void ToTheWindow(Machine machine, AddressSpace mm, long start, int offset, int order, InjectedFault what)
     {
         var window = mm.TableAt(start).Ptes.Slice(offset, 1 << order);
         switch (what)
         {
-            case Mishap.PagesTurnFolio:
+            case InjectedFault.PagesTurnFolio:
                 TurnFolio(machine.Memory, mm, window, order);
                 break;
-            case Mishap.PagesAge or Mishap.PagesUsedElsewhere:
+            case InjectedFault.PagesAge or InjectedFault.PagesUsedElsewhere:
                 foreach (ref var pte in window)
                 {
                     if (pte.Kind != PteKind.Page)
                         continue;
-                    pte = pte with { Flags = (pte.Flags & ~(PteFlags.Young | PteFlags.SecondaryYoung)) | (what == Mishap.PagesAge ? PteFlags.None : PteFlags.SecondaryYoung) };
+                    pte = pte with { Flags = (pte.Flags & ~(PteFlags.Young | PteFlags.SecondaryYoung)) | (what == InjectedFault.PagesAge ? PteFlags.None : PteFlags.SecondaryYoung) };
                     machine.Memory.FolioOf(pte.Pfn).Flags &= ~FolioFlags.Referenced;
                 }
                 break;

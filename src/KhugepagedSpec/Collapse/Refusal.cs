@@ -90,7 +90,7 @@ public enum RefusalCause
     /// <summary>No PTE can be written: Found of Limit pages are looked at.</summary>
     NoneWritable,
 
-    /// <summary>Too few PTEs were used lately: how many, how many must be; the first non-present PTE, if that makes it half of the
+    /// <summary>Too few PTEs were referenced: how many, how many must be; the first non-present PTE, if that makes it half of the
     /// range.</summary>
     TooFewReferenced,
 
@@ -115,10 +115,10 @@ public enum RefusalCause
     /// <summary>The process refuses THP.</summary>
     Disabled,
 
-    /// <summary>No VMA is there or behind.</summary>
+    /// <summary>No VMA is there or after it.</summary>
     NoVma,
 
-    /// <summary>The VMA does not hold the PMD range: its first page, and the one behind its last, from the range's first.</summary>
+    /// <summary>The VMA does not hold the PMD range: its first page, and the one after its last, from the range's first.</summary>
     VmaTooSmall,
 
     /// <summary>The order Limit is not among those allowed now; Found is their set of bits.</summary>

@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Collapse;
 /// <param name="NoneOrZero">Empty and zero-page PTEs seen.</param>
 /// <param name="Unmapped">Non-present PTEs seen.</param>
 /// <param name="Shared">PTEs seen whose folio may be mapped by another process.</param>
-/// <param name="Referenced">PTEs seen that were used lately; 0 for MADV_COLLAPSE, which does not ask.</param>
+/// <param name="Referenced">PTEs seen that were referenced; 0 for MADV_COLLAPSE, which does not ask.</param>
 /// <param name="LastPfn">The frame of the last folio looked at, -1 if none.</param>
 /// <param name="Node">The NUMA node most pages are on: where to allocate.</param>
 /// <param name="EndedAt">The PTE that ended the scan, from the start of the range; -1 if all were looked at, or none.</param>

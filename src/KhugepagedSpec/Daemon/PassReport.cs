@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Daemon;
 /// <param name="AllocationSleeps">Times the daemon slept because no folio could be had.</param>
 public sealed record PassReport(IReadOnlyList<TableRun> Tables, Statistics Added, long Progress, int AllocationSleeps)
 {
-    /// <summary>How many of the ranges had been visited each time a full scan ended; what comes behind belongs to the next.</summary>
+    /// <summary>How many of the ranges had been visited each time a full scan ended; what comes after it belongs to the next.</summary>
     public IReadOnlyList<int> FullScanEnds { get; init; } = [];
 }
 

@@ -30,7 +30,7 @@ public sealed record Scenario
     public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
 
     /// <summary>What will go wrong.</summary>
-    public ImmutableArray<ScriptedMishap> Mishaps { get; init; } = [];
+    public ImmutableArray<FaultInjection> Faults { get; init; } = [];
 
     /// <summary>
     /// What the process does before the first pass, under the settings, if the scenario begins as a program: table and VMA come of it, and
@@ -65,7 +65,7 @@ public sealed record Scenario
 
     /// <summary>
     /// The scenario as the arguments of the command <c>explain</c> that show it, quoted for a shell. What no argument says stands in
-    /// brackets behind them, so that neither a shell nor the command takes the text for all of it; see <see cref="Unsaid"/>.
+    /// brackets after them, so that neither a shell nor the command takes the text for all of it; see <see cref="Unsaid"/>.
     /// </summary>
     public override string ToString() =>
         Unsaid is { IsEmpty: false } unsaid ? $"{ScenarioText.Arguments(this)} (and {string.Join(", ", unsaid)})" : ScenarioText.Arguments(this);
@@ -77,7 +77,7 @@ public sealed record Scenario
     public bool Equals(Scenario? other) => other is not null && ScenarioDifference.First(this, other) is null;
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(Table, Vma, Settings, Kind, Mishaps.Length, Program.Length);
+    public override int GetHashCode() => HashCode.Combine(Table, Vma, Settings, Kind, Faults.Length, Program.Length);
 
     /// <summary>Something in the table needed an anon_vma; a VMA may have one without it, from pages elsewhere in it.</summary>
     public static bool NeedsAnonVma(PageTable table) => table.Pmd is not (PmdState.None or PmdState.Table) || table.Cells.Any(NeedsAnonVma);
@@ -110,7 +110,7 @@ public sealed class RunningScenario
     public RunningScenario(Scenario scenario, KhugepagedVersion version, bool traced = false)
     {
         _scenario = scenario;
-        Machine = new Machine(version, scenario.Settings, scenario.Mishaps)
+        Machine = new Machine(version, scenario.Settings, scenario.Faults)
         {
             Numa = scenario.Numa,
             KeepWalks = traced,

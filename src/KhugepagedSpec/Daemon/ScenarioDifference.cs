@@ -19,8 +19,8 @@ public static class ScenarioDifference
         ?? Part("kind", wanted.Kind, other.Kind)
         ?? Part("PR_SET_THP_DISABLE", wanted.ThpDisable, other.ThpDisable)
         ?? (wanted.Numa == other.Numa ? null : $"NUMA: {other.Numa.Nodes} nodes instead of {wanted.Numa.Nodes}, or others")
-        ?? Part("mishaps", string.Join(' ', wanted.Mishaps), string.Join(' ', other.Mishaps))
-        ?? (wanted.Mishaps.AsSpan().SequenceEqual(other.Mishaps.AsSpan()) ? null : "mishaps")
+        ?? Part("faults", string.Join(' ', wanted.Faults), string.Join(' ', other.Faults))
+        ?? (wanted.Faults.AsSpan().SequenceEqual(other.Faults.AsSpan()) ? null : "faults")
         ?? (wanted.Program.AsSpan().SequenceEqual(other.Program.AsSpan()) ? null : "program");
 
     private static string? Part<T>(string name, T wanted, T other) =>

@@ -38,7 +38,7 @@ internal static class ScenarioText
             words.Add($"--thp-disable {scenario.ThpDisable.ToString().ToLowerInvariant()}");
         if (scenario.Numa.NodeReclaim)
             words.Add("--far-nodes");
-        words.AddRange(scenario.Mishaps.Select(mishap => $"--fail {mishap}"));
+        words.AddRange(scenario.Faults.Select(fault => $"--fail {fault}"));
         return string.Join(' ', words);
 
         void AddList(string option, OrderSet orders)

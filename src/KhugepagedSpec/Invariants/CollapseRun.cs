@@ -57,7 +57,7 @@ public sealed record CollapseRun
     public ImmutableArray<ChangeByOthers> Changes { get; init; } = [];
 
     /// <summary>Something went wrong on purpose, so that what should have worked may not have.</summary>
-    public bool HadMishaps { get; init; }
+    public bool HadFaults { get; init; }
 
     /// <summary>The first PTE whose contents changed, -1 if none did.</summary>
     public int? FirstContentsLost { get; init; }
@@ -85,7 +85,7 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
         var runs = ImmutableArray.CreateBuilder<CollapseRun>(passes);
         var before = running.Table;
         var contents = Contents(running);
-        bool changesBetween = scenario.Mishaps.Any(mishap => mishap.When == Gap.BetweenPasses);
+        bool changesBetween = scenario.Faults.Any(fault => fault.When == Gap.BetweenPasses);
         for (int pass = 0; pass < passes; pass++)
         {
             if (changesBetween)
@@ -112,7 +112,7 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
                 LeftLocked = table?.LeftLocked ?? false,
                 ArmedFrom = table?.ArmedFrom,
                 Changes = table is null || table.Changes.Count == 0 ? [] : [.. table.Changes],
-                HadMishaps = !scenario.Mishaps.IsEmpty,
+                HadFaults = !scenario.Faults.IsEmpty,
                 FirstContentsLost = FirstLost(contents, now, table?.Changes),
             });
             (before, contents) = (run.After, now);

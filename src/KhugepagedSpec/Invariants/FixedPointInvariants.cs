@@ -57,7 +57,7 @@ internal static class FixedPointInvariants
     public static (int? Cell, string Why)? NothingLeftBehind(CollapseRun run)
     {
         bool scanSucceeded = !run.Attempts.IsEmpty;
-        if (!scanSucceeded || run.HadMishaps || run.After.Pmd != PmdState.Table)
+        if (!scanSucceeded || run.HadFaults || run.After.Pmd != PmdState.Table)
             return null;
         foreach (int order in run.Enabled.Orders())
             for (int offset = 0; offset < run.Geometry.Pages; offset += 1 << order)
@@ -81,6 +81,6 @@ internal static class FixedPointInvariants
 
     // Plain pages, a supported limit, nobody in the way: the fixed points of the limits 0 and maximum.
     private static bool IsSteady(CollapseRun run) =>
-        run.Kind == CollapseKind.Khugepaged && !run.HadMishaps && !run.Vma.IsUffdArmed && Windows.IsPlain(run.Before)
+        run.Kind == CollapseKind.Khugepaged && !run.HadFaults && !run.Vma.IsUffdArmed && Windows.IsPlain(run.Before)
         && (run.Settings.MaxPtesNone == 0 || run.Settings.MaxPtesNone == run.Geometry.MaxPtesLimit);
 }

@@ -95,7 +95,7 @@ internal static class PageInvariants
         return null;
     }
 
-    public static (int? Cell, string Why)? UsedLately(CollapseRun run, Attempt window)
+    public static (int? Cell, string Why)? Referenced(CollapseRun run, Attempt window)
     {
         // Pages swapped in, or back from elsewhere, come in young.
         if (run.Kind != CollapseKind.Khugepaged || run.SwappedIn)
@@ -103,7 +103,7 @@ internal static class PageInvariants
         foreach (var cell in run.CellsFoundBy(window))
             if (cell.Kind == PteKind.Page && (cell.Has(CellFlags.Young) || cell.Has(CellFlags.Referenced) || cell.Has(CellFlags.SecondaryYoung)))
                 return null;
-        return (window.Offset, $"{window.Name()} collapsed, and nothing in it was used lately");
+        return (window.Offset, $"{window.Name()} collapsed, and nothing in it was referenced");
     }
 
     private static bool IsChangedLater(CollapseRun run, Attempt window)

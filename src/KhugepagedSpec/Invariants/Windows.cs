@@ -42,7 +42,7 @@ public static class Windows
     /// <summary>The window covers the PMD range.</summary>
     public static bool IsPmd(this CollapseRun run, Attempt window) => window.Order == run.Geometry.PmdOrder;
 
-    /// <summary>A private, plain page that was used lately: nothing keeps it from being collapsed.</summary>
+    /// <summary>A private, plain page that was referenced: nothing keeps it from being collapsed.</summary>
     public static bool IsPlain(Cell cell) =>
         cell.Kind == PteKind.Page && cell.Order == 0
         && (cell.Flags & ~(CellFlags.Young | CellFlags.Dirty | CellFlags.ZeroFilled | CellFlags.New)) == 0 && cell.Has(CellFlags.Young);

@@ -12,14 +12,14 @@ public sealed class Machine
     /// <summary>Boots a machine without processes.</summary>
     /// <param name="version">The khugepaged it runs.</param>
     /// <param name="settings">Its sysfs settings.</param>
-    /// <param name="mishaps">What will go wrong.</param>
-    public Machine(KhugepagedVersion version, ThpSettings settings, IEnumerable<ScriptedMishap>? mishaps = null)
+    /// <param name="faults">What will go wrong.</param>
+    public Machine(KhugepagedVersion version, ThpSettings settings, IEnumerable<FaultInjection>? faults = null)
     {
         Version = version;
         Settings = settings;
         Memory = new PhysicalMemory(settings.Geometry.Pages * 4, Statistics);
         Swap = new SwapSpace(settings.Geometry);
-        Script = new EnvironmentScript(mishaps ?? []);
+        Script = new EnvironmentScript(faults ?? []);
     }
 
     /// <summary>The khugepaged it runs.</summary>
@@ -46,7 +46,7 @@ public sealed class Machine
     /// <summary>The NUMA nodes.</summary>
     public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
 
-    /// <summary>The mishaps to come.</summary>
+    /// <summary>The injected faults to come.</summary>
     public EnvironmentScript Script { get; }
 
     /// <summary>The processes khugepaged knows, in the order it came to know them.</summary>
@@ -72,7 +72,7 @@ public sealed class Machine
     /// <summary>Starts a process without memory.</summary>
     public AddressSpace StartProcess() => new(Geometry, ++_processes);
 
-    /// <summary>Puts a process behind all others that khugepaged knows (<c>__khugepaged_enter()</c>).</summary>
+    /// <summary>Puts a process after all others that khugepaged knows (<c>__khugepaged_enter()</c>).</summary>
     internal void Register(AddressSpace process)
     {
         process.IsRegistered = true;

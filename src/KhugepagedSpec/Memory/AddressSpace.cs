@@ -76,7 +76,7 @@ public sealed class AddressSpace
         _vmas.InsertRange(index, parts);
     }
 
-    /// <summary>The first VMA that ends behind <paramref name="page"/> (<c>find_vma()</c>), or null.</summary>
+    /// <summary>The first VMA that ends after <paramref name="page"/> (<c>find_vma()</c>), or null.</summary>
     public Vma? FindVma(long page)
     {
         foreach (var vma in _vmas)

@@ -4,7 +4,7 @@ using System.Globalization;
 namespace KhugepagedSpec.Memory;
 
 /// <summary>Something outside collapse's control that an attempt runs into.</summary>
-public enum Mishap
+public enum InjectedFault
 {
     /// <summary>No folio of the order can be allocated.</summary>
     AllocFails,
@@ -87,7 +87,7 @@ public enum Mishap
     /// <summary>The window's plain 4K pages become pages of one PTE-mapped folio of the window's order, each at its place.</summary>
     PagesTurnFolio,
 
-    /// <summary>Nothing in the window counts as used lately any more.</summary>
+    /// <summary>Nothing in the window counts as referenced any more.</summary>
     PagesAge,
 
     /// <summary>The window's pages grow old in their PTEs, and are young in a secondary MMU only.</summary>
@@ -112,28 +112,28 @@ public enum Gap
     BetweenPasses,
 }
 
-/// <summary>One mishap and the attempts it befalls.</summary>
+/// <summary>One injected fault and the attempts it befalls.</summary>
 /// <param name="What">What happens.</param>
 /// <param name="When">For what other actors do: in which gap.</param>
 /// <param name="Order">Attempts of this order only; null for any. Outside attempts: a window of this order; null for the PMD's.</param>
 /// <param name="Offset">Attempts at this PTE only; null for any. Outside attempts: the window at this PTE; null for 0.</param>
 /// <param name="Times">How many attempts, scans or breaks between passes at most; null for all.</param>
-public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int? Order = null, int? Offset = null, int? Times = null)
+public sealed record FaultInjection(InjectedFault What, Gap When = Gap.BeforeRead, int? Order = null, int? Offset = null, int? Times = null)
 {
     /// <summary>Names as in <c>alloc-fails</c>.</summary>
-    public static ImmutableArray<(string Name, Mishap What)> Names { get; } =
-        [.. Enum.GetValues<Mishap>().Select(what => (Dashed(what), what))];
+    public static ImmutableArray<(string Name, InjectedFault What)> Names { get; } =
+        [.. Enum.GetValues<InjectedFault>().Select(what => (Dashed(what), what))];
 
-    /// <summary>The gaps as they are written behind a name; the first may be left out.</summary>
+    /// <summary>The gaps as they are written after a name; the first may be left out.</summary>
     public static ImmutableArray<(string Name, Gap Gap)> GapNames { get; } =
         [("read", Gap.BeforeRead), ("write", Gap.BeforeWrite), ("scan", Gap.BeforeScan), ("pass", Gap.BetweenPasses)];
 
     /// <summary>The gaps in which it can happen. What befalls an attempt of its own accord has one, and no other name for it.</summary>
-    public static ImmutableArray<Gap> GapsOf(Mishap what) => what switch
+    public static ImmutableArray<Gap> GapsOf(InjectedFault what) => what switch
     {
-        <= Mishap.CopyFails => [Gap.BeforeRead],
-        Mishap.TableReplaced => [Gap.BeforeWrite],
-        Mishap.SizeTurnedOff or Mishap.SizesTurnedOff => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BeforeScan, Gap.BetweenPasses],
+        <= InjectedFault.CopyFails => [Gap.BeforeRead],
+        InjectedFault.TableReplaced => [Gap.BeforeWrite],
+        InjectedFault.SizeTurnedOff or InjectedFault.SizesTurnedOff => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BeforeScan, Gap.BetweenPasses],
         _ => [Gap.BeforeRead, Gap.BeforeWrite, Gap.BetweenPasses],
     };
 
@@ -141,8 +141,8 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
     /// Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>; any order at one place is
     /// <c>@:16</c>.
     /// </summary>
-    /// <exception cref="FormatException">The text is not a mishap; the message is one line.</exception>
-    public static ScriptedMishap Parse(string text)
+    /// <exception cref="FormatException">The text is not an injected fault; the message is one line.</exception>
+    public static FaultInjection Parse(string text)
     {
         var (rest, times) = Split(text, '#');
         (rest, var place) = Split(rest, '@');
@@ -150,7 +150,7 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
         var (order, offset) = place is null ? (null, null) : Split(place, ':');
         var found = Names.FirstOrDefault(pair => pair.Name == rest);
         if (found.Name is null)
-            throw new FormatException($"unknown mishap '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
+            throw new FormatException($"unknown fault '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
         var when = GapNames.FirstOrDefault(pair => pair.Name == (gap ?? "read"));
         if (when.Name is null)
             throw new FormatException($"unknown gap '{gap}' in '{text}': expected one of {string.Join(", ", GapNames.Select(n => n.Name))}");
@@ -179,49 +179,49 @@ public sealed record ScriptedMishap(Mishap What, Gap When = Gap.BeforeRead, int?
         return index < 0 ? (text, null) : (text[..index], text[(index + 1)..]);
     }
 
-    private static string Dashed(Mishap what) =>
+    private static string Dashed(InjectedFault what) =>
         string.Concat(what.ToString().Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
 }
 
-/// <summary>A list of mishaps under way: counts how often each has struck.</summary>
+/// <summary>A list of injected faults under way: counts how often each was injected.</summary>
 public sealed class EnvironmentScript
 {
-    private readonly (ScriptedMishap Mishap, int Left)[] _mishaps;
+    private readonly (FaultInjection Fault, int Left)[] _faults;
     private readonly uint _gaps;
 
     /// <summary>Starts the script.</summary>
-    public EnvironmentScript(IEnumerable<ScriptedMishap> mishaps)
+    public EnvironmentScript(IEnumerable<FaultInjection> faults)
     {
-        _mishaps = [.. mishaps.Select(mishap => (mishap, mishap.Times ?? int.MaxValue))];
-        foreach (var (mishap, _) in _mishaps)
-            _gaps |= 1u << (int)mishap.When;
+        _faults = [.. faults.Select(fault => (fault, fault.Times ?? int.MaxValue))];
+        foreach (var (fault, _) in _faults)
+            _gaps |= 1u << (int)fault.When;
     }
 
     /// <summary>Nothing ever happens.</summary>
-    public bool IsEmpty => _mishaps.Length == 0;
+    public bool IsEmpty => _faults.Length == 0;
 
     /// <summary>Something may happen in that gap.</summary>
     public bool HasAnyIn(Gap gap) => (_gaps & 1u << (int)gap) != 0;
 
-    /// <summary>Those that have struck.</summary>
-    public IEnumerable<ScriptedMishap> Struck => _mishaps.Where(entry => entry.Left < (entry.Mishap.Times ?? int.MaxValue)).Select(entry => entry.Mishap);
+    /// <summary>Those that were injected.</summary>
+    public IEnumerable<FaultInjection> Injected => _faults.Where(entry => entry.Left < (entry.Fault.Times ?? int.MaxValue)).Select(entry => entry.Fault);
 
     /// <summary>True if <paramref name="what"/> befalls the attempt at this place, now.</summary>
-    public bool Strikes(Mishap what, int order, int offset, Gap gap = Gap.BeforeRead) => Strike(what, gap, order, offset) is not null;
+    public bool Injects(InjectedFault what, int order, int offset, Gap gap = Gap.BeforeRead) => Next(what, gap, order, offset) is not null;
 
     /// <summary>What happens between passes, or before a scan, where there is no attempt; null if nothing of that kind does.</summary>
-    public ScriptedMishap? StrikeOutsideAttempts(Mishap what, Gap gap) => Strike(what, gap, null, null);
+    public FaultInjection? InjectedOutsideAttempts(InjectedFault what, Gap gap) => Next(what, gap, null, null);
 
-    private ScriptedMishap? Strike(Mishap what, Gap gap, int? order, int? offset)
+    private FaultInjection? Next(InjectedFault what, Gap gap, int? order, int? offset)
     {
-        foreach (ref var entry in _mishaps.AsSpan())
+        foreach (ref var entry in _faults.AsSpan())
         {
-            var mishap = entry.Mishap;
-            if (mishap.What == what && mishap.When == gap && entry.Left > 0
-                && (order is null || ((mishap.Order ?? order) == order && (mishap.Offset ?? offset) == offset)))
+            var fault = entry.Fault;
+            if (fault.What == what && fault.When == gap && entry.Left > 0
+                && (order is null || ((fault.Order ?? order) == order && (fault.Offset ?? offset) == offset)))
             {
                 entry.Left--;
-                return mishap;
+                return fault;
             }
         }
         return null;

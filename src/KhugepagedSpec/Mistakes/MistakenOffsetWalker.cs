@@ -4,7 +4,7 @@ using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Mistakes;
 
-/// <summary>Where a mistaken offset walk goes on behind a window.</summary>
+/// <summary>Where a mistaken offset walk goes on after a window.</summary>
 public enum NextOrder
 {
     /// <summary>At the highest set bit of the offset (ilog2).</summary>
@@ -35,7 +35,7 @@ public struct MistakenOffsetWalker : IOrderWalker
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried.</param>
-    /// <param name="nextOrder">Where it goes on behind a window.</param>
+    /// <param name="nextOrder">Where it goes on after a window.</param>
     public MistakenOffsetWalker(Geometry geometry, OrderSet enabled, NextOrder nextOrder)
     {
         _pmdOrder = _order = geometry.PmdOrder;

@@ -46,7 +46,7 @@ public enum CellFlags : ushort
     /// <summary>The folio did not exist when the table was last looked at. Only in observations.</summary>
     New = 1 << 12,
 
-    /// <summary>Some secondary MMU, say of a virtual machine, used the page lately: <c>mmu_notifier_test_young()</c>.</summary>
+    /// <summary>Some secondary MMU, say of a virtual machine, referenced the page: <c>mmu_notifier_test_young()</c>.</summary>
     SecondaryYoung = 1 << 13,
 
     /// <summary>The flags that belong to the folio, not to the PTE.</summary>
@@ -71,10 +71,10 @@ public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.Non
     /// <summary>Empty.</summary>
     public static Cell None => default;
 
-    /// <summary>A private 4K page, written lately: <c>x</c>.</summary>
+    /// <summary>A private 4K page, dirty: <c>x</c>.</summary>
     public static Cell Plain => new(PteKind.Page, CellFlags.Young | CellFlags.Dirty);
 
-    /// <summary>Page <paramref name="page"/> of a folio of <paramref name="order"/>, private and written lately.</summary>
+    /// <summary>Page <paramref name="page"/> of a folio of <paramref name="order"/>, private and dirty.</summary>
     public static Cell OfFolio(int order, int page) =>
         new(PteKind.Page, CellFlags.Young | CellFlags.Dirty, (byte)order, (ushort)page);
 

@@ -33,7 +33,7 @@ public sealed record Geometry(int PmdOrder)
     /// <summary>The first page of the PMD range that <paramref name="page"/> lies in.</summary>
     public long RangeStart(long page) => page >> PmdOrder << PmdOrder;
 
-    /// <summary>The first page, at or behind <paramref name="page"/>, that begins a PMD range.</summary>
+    /// <summary>The first page, at or after <paramref name="page"/>, that begins a PMD range.</summary>
     public long NextRangeStart(long page) => RangeStart(page + Pages - 1);
 
     /// <summary>Every order an anonymous folio may be collapsed to (<c>THP_ORDERS_ALL_ANON</c>).</summary>

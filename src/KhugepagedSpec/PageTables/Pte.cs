@@ -87,7 +87,7 @@ public readonly record struct Pte(PteKind Kind, PteFlags Flags, int Pfn)
     /// <summary>The accessed bit.</summary>
     public bool IsYoung => (Flags & PteFlags.Young) != 0;
 
-    /// <summary>Some secondary MMU used the page at this address lately.</summary>
+    /// <summary>Some secondary MMU referenced the page at this address.</summary>
     public bool IsSecondaryYoung => (Flags & PteFlags.SecondaryYoung) != 0;
 
     /// <summary>The dirty bit.</summary>

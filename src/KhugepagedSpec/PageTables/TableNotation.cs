@@ -7,7 +7,7 @@ namespace KhugepagedSpec.PageTables;
 /// <summary>
 /// The text form of a page table: cells from the lowest address up, spaces between them ignored.
 /// A letter is one PTE (<see cref="Letters"/>), <c>*N</c> repeats it. <c>f4</c> (or <c>m4</c>) is a whole folio of order 4,
-/// PTE-mapped; <c>f4[8+3]</c> three of its pages, from page 8; letters right behind say more of it (<see cref="Attributes"/>).
+/// PTE-mapped; <c>f4[8+3]</c> three of its pages, from page 8; letters right after say more of it (<see cref="Attributes"/>).
 /// Two pieces of one order whose pages count from the same address are the same folio. <c>s[84+32]</c> are 32 swap entries whose
 /// slots lie in a row from 84 on; the slots of <c>s*32</c> do not. <c>m9</c> alone is a PMD-mapped huge page (of whatever order the
 /// PMD has), with the letters of a folio behind it; other PMD entries stand alone, too (<see cref="PmdEntries"/>).
@@ -50,7 +50,7 @@ public static class TableNotation
         ('W', new(PteKind.UffdWpMarker), "uffd-wp marker"),
     ];
 
-    /// <summary>The letters behind a folio, what each sets or clears, and one line for the reader.</summary>
+    /// <summary>The letters after a folio, what each sets or clears, and one line for the reader.</summary>
     public static ImmutableArray<(char Letter, CellFlags Set, CellFlags Clear, string Meaning)> Attributes { get; } =
     [
         ('h', CellFlags.Shared, CellFlags.None, "shared"),
@@ -119,7 +119,7 @@ public static class TableNotation
     };
 
     /// <summary>
-    /// Writes a table as the recorders of real kernels do: the count behind the letter, the rest space-separated, swap slots apart
+    /// Writes a table as the recorders of real kernels do: the count after the letter, the rest space-separated, swap slots apart
     /// (<see cref="WriteSlots"/>).
     /// </summary>
     public static string WriteRecorded(PageTable table) =>
@@ -232,7 +232,7 @@ public static class TableNotation
             if (!reader.TryNumber(out first) || !reader.TryTake('+') || !reader.TryNumber(out pages) || !reader.TryTake(']'))
                 throw new NotationException(bracket, "expected [first+count], as in f4[8+3]");
             if (pages < 1 || first + pages > 1 << order)
-                throw new NotationException(bracket, $"pages {first} to {first + pages - 1} overlap what lies behind the folio: expected pages of order {order}, 0 to {(1 << order) - 1}");
+                throw new NotationException(bracket, $"pages {first} to {first + pages - 1} overlap what lies after the folio: expected pages of order {order}, 0 to {(1 << order) - 1}");
         }
         var flags = letter == 'F' ? Written | CellFlags.New : Written;
         byte node = 0;
@@ -338,7 +338,7 @@ public static class TableNotation
         return (cell.Node > 0 ? text.Append('@').Append(cell.Node) : text).ToString();
     }
 
-    /// <summary>The letters to be written behind the folio of a page, and what each says.</summary>
+    /// <summary>The letters to be written after the folio of a page, and what each says.</summary>
     public static IEnumerable<(char Letter, string Meaning)> AttributesOf(Cell cell)
     {
         bool old = !cell.Has(CellFlags.Young), clean = !cell.Has(CellFlags.Dirty), lazy = cell.Has(CellFlags.LazyFree);
@@ -446,7 +446,7 @@ public static class TableNotation
             if (!TryTake('*'))
                 return 1;
             int start = Position;
-            return TryNumber(out int value) && value > 0 ? value : throw new NotationException(start, "expected a count behind '*'");
+            return TryNumber(out int value) && value > 0 ? value : throw new NotationException(start, "expected a count after '*'");
         }
     }
 }

@@ -21,7 +21,7 @@ public sealed record ResultEntry(ScanResult Result, string Meaning, ImmutableArr
     /// <summary>The scan of an anonymous PMD range may end with it, before any walk.</summary>
     public bool EndsScan => Result != ScanResult.Succeed && (Functions.Contains(Scan) || Functions.Contains("check_pmd_state"));
 
-    /// <summary>What the walk of Linux 7.2 does behind an attempt that ended with it; null if no attempt on anonymous memory
+    /// <summary>What the walk of Linux 7.2 does after an attempt that ended with it; null if no attempt on anonymous memory
     /// does.</summary>
     public WalkVerdict? Next => Functions.Any(OfAttempt.Contains) ? RetryTable.Linux72.For(Result) : null;
 }
@@ -58,7 +58,7 @@ public static class ResultGlossary
         Of(ScanResult.PteMappedHugepage, "A PTE of the window belongs to a folio of the order that is tried, or of a larger one.",
             "__collapse_huge_page_isolate", "collapse_scan_file", "collapse_file"),
         Of(ScanResult.LackReferencedPage,
-            "Nothing was used lately; or something is not present, and less than half of the PMD range was used.",
+            "Nothing was referenced; or something is not present, and less than half of the PMD range was used.",
             "collapse_scan_pmd", "__collapse_huge_page_isolate"),
         Of(ScanResult.PageNull, "A present PTE has no page that collapse could move: none of a folio, or one of a device.",
             "collapse_scan_pmd", "__collapse_huge_page_isolate", "try_collapse_pte_mapped_thp"),
@@ -75,7 +75,7 @@ public static class ResultGlossary
         Of(ScanResult.PageCompound,
             "Of files: the folio that a page table maps is not one of the PMD order.", "try_collapse_pte_mapped_thp"),
         Of(ScanResult.AnyProcess, "The process is exiting, or refuses THP.", "hugepage_vma_revalidate", "collapse_single_pmd"),
-        Of(ScanResult.VmaNull, "No VMA is at the address any more, nor behind it.", "hugepage_vma_revalidate"),
+        Of(ScanResult.VmaNull, "No VMA is at the address any more, nor after it.", "hugepage_vma_revalidate"),
         Of(ScanResult.VmaCheck,
             "The VMA may not have this order now: its flags or sysfs changed.", "hugepage_vma_revalidate", "try_collapse_pte_mapped_thp"),
         Of(ScanResult.AddressRange, "The VMA does not span the whole PMD range, which it must at every order.", "hugepage_vma_revalidate"),

@@ -5,7 +5,7 @@ namespace KhugepagedSpec.Policies;
 /// <summary>What the walk does after an attempt.</summary>
 public enum WalkVerdict
 {
-    /// <summary>Done with this window: go on behind it.</summary>
+    /// <summary>Done with this window: go on after it.</summary>
     Advance,
 
     /// <summary>Try the next lower order at the same place.</summary>

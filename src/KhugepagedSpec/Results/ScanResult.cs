@@ -38,7 +38,7 @@ public enum ScanResult : byte
     /// <summary>SCAN_PTE_MAPPED_HUGEPAGE: a folio of the attempted order or larger is mapped here already.</summary>
     PteMappedHugepage,
 
-    /// <summary>SCAN_LACK_REFERENCED_PAGE: not enough of the range was used lately.</summary>
+    /// <summary>SCAN_LACK_REFERENCED_PAGE: not enough of the range was referenced.</summary>
     LackReferencedPage,
 
     /// <summary>SCAN_PAGE_NULL: a present PTE without a usable page.</summary>
@@ -68,7 +68,7 @@ public enum ScanResult : byte
     /// <summary>SCAN_ANY_PROCESS: the process is exiting or refuses THP.</summary>
     AnyProcess,
 
-    /// <summary>SCAN_VMA_NULL: no VMA at or behind the address.</summary>
+    /// <summary>SCAN_VMA_NULL: no VMA at or after the address.</summary>
     VmaNull,
 
     /// <summary>SCAN_VMA_CHECK: the VMA may not have this order now.</summary>

@@ -49,7 +49,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
     });
 
     /// <summary>
-    /// madvise(MADV_COLD): the pages count as not used lately; a large folio that the range covers in part is split first.
+    /// madvise(MADV_COLD): the pages count as not referenced; a large folio that the range covers in part is split first.
     /// Source: Linux 7.2, <c>mm/madvise.c:madvise_cold_or_pageout_pte_range</c>.
     /// </summary>
     public void Cold(long start, long length) => Age(start, length, (table, first, count) =>

@@ -81,7 +81,7 @@ public static class KnownBad
         Bad("pins-forgotten", "odd-ptes-stay", "scan and isolation forget the refcount") with { BlindAtScan = new() { References = true }, BlindAtIsolation = new() { References = true } },
         Bad("locks-forgotten", "odd-ptes-stay", "scan and isolation forget the folio lock") with { BlindAtScan = new() { FolioFlags = FolioFlags.Locked }, BlindAtIsolation = new() { FolioFlags = FolioFlags.Locked } },
         Bad("lazyfree-forgotten", "odd-ptes-stay", "scan and isolation forget lazyfree pages") with { BlindAtScan = new() { FolioFlags = FolioFlags.LazyFree }, BlindAtIsolation = new() { FolioFlags = FolioFlags.LazyFree } },
-        Bad("use-forgotten", "used-lately", "windows that nobody used lately are collapsed") with { BlindAtIsolation = new() { Limits = Limits.Referenced } },
+        Bad("referenced-forgotten", "referenced", "windows that nobody referenced are collapsed") with { BlindAtIsolation = new() { Limits = Limits.Referenced } },
 
         // Copy, rollback, installation, counters.
         Bad("holes-not-cleared", "contents-preserved", "a zero page becomes whatever was in the new page") with { Sabotage = new HolesNotCleared() },
@@ -108,7 +108,7 @@ public static class KnownBad
     [
         Same("stack-walk", "v18 patch 11: is it the same? (L. Stoakes, 2026-06-04)") with { Walk = OrderWalk.Stack },
         Same("stack-to-full-depth", "v17 patch 11: halves are pushed though no lower order is enabled") with { Walk = OrderWalk.FullStack },
-        Same("order-unbounded", "the order behind a window is not bounded by the PMD's") with { Walk = MistakenWalk.Unbounded },
+        Same("order-unbounded", "the order after a window is not bounded by the PMD's") with { Walk = MistakenWalk.Unbounded },
     ];
 
     private static KhugepagedVersion Bad(string name, string madeFor, string source) => Same(name, source) with { MadeFor = madeFor };

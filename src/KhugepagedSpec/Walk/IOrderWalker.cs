@@ -21,7 +21,7 @@ public interface IOrderWalker
     /// <summary>Nothing came of this window at this order: to a lower order, or on.</summary>
     void Lower();
 
-    /// <summary>This window is done with: on to what lies behind it.</summary>
+    /// <summary>This window is done with: on to what lies after it.</summary>
     /// <param name="pages">How many PTEs to go on by; the window's, but for a mistake. A stack does not ask.</param>
     void Advance(int pages);
 }

@@ -5,7 +5,7 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Walk;
 
 /// <summary>
-/// The walk by offset: goes down one order at a time while some lower order is enabled, then on behind the window, where it
+/// The walk by offset: goes down one order at a time while some lower order is enabled, then on after the window, where it
 /// starts again from the highest order that the offset is aligned to.
 /// Source: Linux 7.2, <c>mm/khugepaged.c:mthp_collapse</c>.
 /// </summary>

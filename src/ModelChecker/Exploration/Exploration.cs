@@ -2,7 +2,7 @@ using System.Collections.Immutable;
 
 namespace ModelChecker.Exploration;
 
-/// <summary>How far a search may go. A search that stops at a bound has shown nothing of what lies behind it.</summary>
+/// <summary>How far a search may go. A search that stops at a bound has shown nothing of what lies beyond it.</summary>
 public sealed record Bounds
 {
     /// <summary>Steps from the first state, at most.</summary>

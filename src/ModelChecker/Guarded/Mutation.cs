@@ -28,7 +28,7 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
         }
     }
 
-    // Where a location leads if all goes well: to the nearest place behind it.
+    // Where a location leads if all goes well: to the nearest place after it.
     private static int? On(GuardedProgram program, int at)
     {
         var forward = program.Steps[at].Select(step => step.To).Where(to => to > at).ToList();

@@ -55,7 +55,7 @@ public sealed class ProgramBuilder
     /// <summary>What is written next is reached from <paramref name="location"/>.</summary>
     public void At(Location location) => _here = Place(location);
 
-    /// <summary>What part of the process's work the places behind this belong to.</summary>
+    /// <summary>What part of the process's work the places after this belong to.</summary>
     public string Phase { get; set; } = "";
 
     /// <summary>The place that the next step starts from.</summary>
