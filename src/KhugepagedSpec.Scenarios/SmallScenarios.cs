@@ -32,7 +32,7 @@ public static class SmallScenarios
 
     /// <summary>In words, for reports.</summary>
     public const string Bound =
-        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five faults";
+        "8 PTEs made of 27 kinds of blocks, 16 PTEs of 7; every set of orders; limits 0, half, just under and maximum; plain, uffd-armed, mlocked, or one of five injected faults";
 
     /// <summary>All of them.</summary>
     public static IEnumerable<Scenario> All() => All(settings => settings);

@@ -1,0 +1,12 @@
+namespace KhugepagedSpec.Regressions;
+
+/// <summary>A fact that takes minutes: looked at if KHUGEPAGEDSPEC_LONG is set, as .ci/run does; else skipped.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class LongFactAttribute : FactAttribute
+{
+    public LongFactAttribute()
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_LONG")))
+            Skip = "takes minutes: .ci/run does, or KHUGEPAGEDSPEC_LONG=1 dotnet test --filter ReadmeTests";
+    }
+}
