@@ -17,7 +17,7 @@ internal static class KernelCompareCommand
 
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var model = ModelOption.CreateForKernel("hold against it");
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
@@ -38,17 +38,18 @@ internal static class KernelCompareCommand
             Example:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
             """)
-        { kernel, model, count, seed, guests, output, json };
+        { model, count, seed, guests, output, json };
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
             var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
             if (many > MostGuests)
-                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine with 1 GB of memory");
+                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
             var kept = OutputFile.Journal("--out", parsed.GetValue(output));
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
-            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            var image = kernel.Get(parsed, isModelled: version is not null);
             return Run(image, version, scenarios, (ulong)fresh, many, kept, parsed.GetValue(json));
         });
         return command;

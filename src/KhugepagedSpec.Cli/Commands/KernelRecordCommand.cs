@@ -12,7 +12,7 @@ internal static class KernelRecordCommand
 {
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Full scans, or MADV_COLLAPSE calls (3).");
         var from = new Option<string?>("--from") { Description = "Record the scenarios of recorded vectors anew, instead of TABLE.", HelpName = "FILE" };
@@ -36,8 +36,9 @@ internal static class KernelRecordCommand
               khugepaged-spec kernel record --from linux-7.2.13.jsonl --kernel 7.3 --out linux-7.3.jsonl
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { kernel, passes, neighbours, from, count, seed, output })
+        foreach (var option in new Option[] { passes, neighbours, from, count, seed, output })
             command.Add(option);
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
             string? file = parsed.GetValue(from);
@@ -56,7 +57,7 @@ internal static class KernelRecordCommand
                 file is not null ? RecordRequest.FromFile(file, abilities)
                 : parsed.GetValue(count) is { } fresh ? RecordRequest.Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
                 : [RecordRequest.Of(scenario.Scenario(parsed), abilities, many, parsed.GetValue(neighbours))];
-            var image = KernelOption.Get(parsed, kernel, isModelled: true);
+            var image = kernel.Get(parsed, isModelled: true);
 
             // What can be refused without a guest is; one with a word for it decides on the rest.
             if (file is null && parsed.GetValue(count) is null)

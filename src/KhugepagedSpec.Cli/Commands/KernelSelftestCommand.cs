@@ -10,7 +10,7 @@ internal static class KernelSelftestCommand
 {
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var command = new Verb(
             "selftest",
             "Run the kernel's own anonymous khugepaged tests, as named scenarios, on a kernel and on its model.",
@@ -20,11 +20,11 @@ internal static class KernelSelftestCommand
 
             Example:
               khugepaged-spec kernel selftest --kernel 7.2
-            """)
-        { kernel };
+            """);
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
-            var (abilities, outcomes) = Selftest.Run(KernelOption.Get(parsed, kernel), Interrupt.OfTheRun);
+            var (abilities, outcomes) = Selftest.Run(kernel.Get(parsed), Interrupt.OfTheRun);
             Console.WriteLine($"Linux {abilities.FullName}");
             Console.WriteLine($"  against {abilities.Model.Name}");
             Console.WriteLine($"  {"test",-44}{"context",-12}{"expected",-10}{"kernel",-8}model");

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Recordings;
@@ -17,6 +18,8 @@ internal sealed class Judge(KhugepagedVersion model)
     /// <param name="inCompany">In passes shared with others.</param>
     public (Invariant Invariant, Violation Violation)? Broken(RecordedVector vector, bool inCompany)
     {
+        if (!vector.Passes.All(pass => pass.IsTraced && pass.Attempts.All(attempt => attempt.Offset != Attempt.UnknownOffset)))
+            return null;
         if (RecordedHistory.Of(vector, model, inCompany) is not { } history)
             return null;
         foreach (var invariant in _invariants)
