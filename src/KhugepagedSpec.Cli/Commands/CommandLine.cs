@@ -20,13 +20,13 @@ internal static class CommandLine
         try
         {
             var parsed = Root().Parse(args);
-            return parsed.Action is not Suggestions && Objection(parsed) is { } objection
-                ? ExitCode.Refuse(objection)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
+            return Bisection.CodeOf(args, parsed.Action is not Suggestions && Objection(parsed) is { } objection
+                ? Refuse(objection)
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error }));
         }
         catch (Exception error) when (Answer(error, interrupt.Token) is not null)
         {
-            return Answer(error, interrupt.Token)!();
+            return Bisection.CodeOfFailure(args, Answer(error, interrupt.Token)!());
         }
         finally
         {
@@ -56,8 +56,8 @@ internal static class CommandLine
 
     private static int Lost(GuestException error)
     {
-        ExitCode.Refuse(error.Message);
-        foreach (string line in error.Console)
+        Refuse(error.Message);
+        foreach (string line in error.Splat?.Lines ?? error.Console)
             Console.Error.WriteLine($"  {line}");
         return ExitCode.Differ;
     }

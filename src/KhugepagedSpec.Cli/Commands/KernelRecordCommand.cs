@@ -91,10 +91,13 @@ internal static class KernelRecordCommand
                     break;
                 if (vector is { } built && request.Otherwise(built) is { } otherwise)
                     (vector, error) = request.TakenAs(built, otherwise);
-                if (vector is not null)
-                    written.Add(VectorWriter.Line(vector));
+                bool isWhole = vector is not null && Recording.IsWhole(vector);
+                if (isWhole)
+                    written.Add(VectorWriter.Line(vector!));
                 else
-                    code = ExitCode.Refuse($"{request.Id}: could not be built: {error}");
+                    code = CommandLine.Refuse($"{request.Id}: {WhyNot(recording, vector, error)}");
+                if (recording.Logged is { } splat)
+                    code = Complain(request.Id, splat);
                 done(written.Count - 1);
             }
             return written;
@@ -107,6 +110,19 @@ internal static class KernelRecordCommand
             return code;
         ExitCode.Refuse($"interrupted: {lines.Count - 1} vectors were recorded");
         return ExitCode.NotExhausted;
+    }
+
+    private static string WhyNot(Recording recording, RecordedVector? vector, string error) =>
+        vector is not null ? "no vector: the kernel does not tell where its attempts stand, and they are not the model's"
+        : recording.Strange is { } strange ? $"no vector: {strange}: no model knows that"
+        : $"could not be built: {error}";
+
+    private static int Complain(string id, Splat splat)
+    {
+        CommandLine.Refuse($"{id}: the kernel logged");
+        foreach (string line in splat.Lines)
+            Console.Error.WriteLine($"  {line}");
+        return CommandLine.Differ;
     }
 
     // A guest that Ctrl-C ended as well costs this vector, not those before it.

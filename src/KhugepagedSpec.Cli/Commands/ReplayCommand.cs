@@ -22,6 +22,7 @@ internal static class ReplayCommand
         };
         var model = ModelOption.CreateForKernel("run");
         var json = new Option<bool>("--json") { Description = "Print totals and the ids that differ as JSON." };
+        var ktap = Ktap.Option();
         var command = new Verb(
             "replay",
             "Run the model on page tables that real kernels were given, and compare.",
@@ -32,12 +33,17 @@ internal static class ReplayCommand
             Example:
               khugepaged-spec replay linux-7.2.13.jsonl --json
             """)
-        { files, model, json };
-        command.SetAction(parsed => Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), parsed.GetValue(json)));
+        { files, model, json, ktap };
+        command.SetAction(parsed =>
+        {
+            Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
+            Action<IReadOnlyList<ReplayReport>> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? ReplayText.PrintKtap : ReplayText.Print;
+            return Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), print);
+        });
         return command;
     }
 
-    private static int Run(string[] files, KhugepagedVersion? version, bool json)
+    private static int Run(string[] files, KhugepagedVersion? version, Action<IReadOnlyList<ReplayReport>> print)
     {
         var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
         var present = paths.Where(path => InputFile.IsStandard(path) || File.Exists(path)).ToList();
@@ -57,15 +63,12 @@ internal static class ReplayCommand
         if (reports.All(report => report.Vectors == 0 && !report.IsInterrupted))
             return ExitCode.BadInput;
         if (reports.Any(report => report.IsInterrupted))
-            ExitCode.Refuse("interrupted: what was replayed until then is below");
-        if (json)
-            Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
-        else
-            ReplayText.Print(reports);
-        return reports.Any(report => report.Differing.Count > 0) ? ExitCode.Differ
-            : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? ExitCode.BadInput
-            : reports.Any(report => report.IsInterrupted) ? ExitCode.NotExhausted
-            : ExitCode.Agree;
+            CommandLine.Refuse("interrupted: what was replayed until then is below");
+        print(reports);
+        return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
+            : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
+            : reports.Any(report => report.IsInterrupted) ? CommandLine.NotExhausted
+            : CommandLine.Agree;
     }
 
     private static ReplayReport Replay(string path, KhugepagedVersion? version, Action<int> advance)
@@ -89,10 +92,53 @@ internal static class ReplayCommand
         return report;
     }
 
+    private static void PrintJson(IReadOnlyList<ReplayReport> reports) => Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
+
     private static ReplayJson ToJson(IReadOnlyList<ReplayReport> reports) => new(
         string.Join(", ", reports.Select(report => report.Version.Name).Distinct()),
         [.. reports.Select(report => new ReplayFileJson(
             report.Path, report.Kernel, report.Vectors, report.Passes, report.Attempts, report.Vectors - report.Differing.Count,
             [.. report.Differing.Select(pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel, pair.Mismatch.Model))],
             [.. report.Unreadable.Select(line => new UnreadableJson(line.Number, line.Error!))]))]);
+}
+
+/// <summary>What the replay of one file found.</summary>
+internal sealed class ReplayReport(string path)
+{
+    public string Path { get; } = path;
+
+    public string? Kernel { get; set; }
+
+    public bool IsInterrupted { get; set; }
+
+    public required KhugepagedVersion Version { get; set; }
+
+    public int Vectors { get; private set; }
+
+    public int Passes { get; private set; }
+
+    public int Attempts { get; private set; }
+
+    public List<(RecordedVector Vector, Mismatch Mismatch)> Differing { get; } = [];
+
+    /// <summary>The ids of all, in the file's order.</summary>
+    public List<string> Ids { get; } = [];
+
+    public List<VectorLine> Unreadable { get; } = [];
+
+    public SortedDictionary<string, (int Vectors, int Passes, int Attempts, int Differ)> ByPrefix { get; } = new(StringComparer.Ordinal);
+
+    public void Add(RecordedVector vector, Mismatch? mismatch)
+    {
+        int attempts = vector.Passes.Sum(pass => pass.Attempts.Length);
+        Vectors++;
+        Ids.Add(vector.Id);
+        Passes += vector.Passes.Length;
+        Attempts += attempts;
+        if (mismatch is not null)
+            Differing.Add((vector, mismatch));
+        string prefix = vector.Id.Split('_')[0];
+        var sum = ByPrefix.GetValueOrDefault(prefix);
+        ByPrefix[prefix] = (sum.Vectors + 1, sum.Passes + vector.Passes.Length, sum.Attempts + attempts, sum.Differ + (mismatch is null ? 0 : 1));
+    }
 }

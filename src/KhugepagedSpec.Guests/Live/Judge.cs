@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Recordings;
@@ -18,7 +17,7 @@ internal sealed class Judge(KhugepagedVersion model)
     /// <param name="inCompany">In passes shared with others.</param>
     public (Invariant Invariant, Violation Violation)? Broken(RecordedVector vector, bool inCompany)
     {
-        if (!vector.Passes.All(pass => pass.IsTraced && pass.Attempts.All(attempt => attempt.Offset != Attempt.UnknownOffset)))
+        if (!Recording.IsWhole(vector))
             return null;
         if (RecordedHistory.Of(vector, model, inCompany) is not { } history)
             return null;

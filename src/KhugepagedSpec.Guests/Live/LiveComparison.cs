@@ -56,6 +56,9 @@ public sealed class LiveComparison : IDisposable
         _judge = new Judge(Model);
     }
 
+    /// <summary>Ends at the first difference, which is not made small.</summary>
+    public bool EndsAtFirst { get; init; }
+
     /// <summary>The kernel.</summary>
     public CachedKernel Kernel => _image;
 
@@ -84,6 +87,7 @@ public sealed class LiveComparison : IDisposable
         var scenarios = new LiveScenarios(seed, Abilities);
         var queue = new Queue<int>(numbers.OrderBy(LiveScenarios.IsShortOfBlocks));
         int compared = 0;
+        bool isOver = false;
         var workers = Enumerable.Range(0, _guests)
             .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _firstSlot : new GuestSlot(Boot)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
             .ToArray();
@@ -98,6 +102,7 @@ public sealed class LiveComparison : IDisposable
                     lock (_lock)
                     {
                         compared += result.Scenarios;
+                        isOver = isOver || (EndsAtFirst && !result.IsFine);
                         done(result);
                     }
                 }
@@ -107,7 +112,7 @@ public sealed class LiveComparison : IDisposable
         int? Next()
         {
             lock (_lock)
-                return !cancellation.IsCancellationRequested && queue.TryDequeue(out int number) ? number : null;
+                return !isOver && !cancellation.IsCancellationRequested && queue.TryDequeue(out int number) ? number : null;
         }
     }
 
@@ -161,7 +166,8 @@ public sealed class LiveComparison : IDisposable
                 culprits.Add(scenario);
             }
         }
-        Shrink(culprits.Count > 0 ? [culprits[0]] : batch, slot, compared + batch.Length, cancellation);
+        if (!EndsAtFirst)
+            Shrink(culprits.Count > 0 ? [culprits[0]] : batch, slot, compared + batch.Length, cancellation);
         return result with
         {
             Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}") : batch.Select(one => $"together: {one}")],
@@ -229,7 +235,7 @@ public sealed class LiveComparison : IDisposable
             return false;
         lock (_lock)
         {
-            if (_isShrinking)
+            if (_isShrinking || EndsAtFirst)
                 return true;
             _isShrinking = true;
         }

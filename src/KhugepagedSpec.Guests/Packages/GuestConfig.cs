@@ -40,7 +40,7 @@ public static class GuestConfig
         .. Wanted("X86_MCE MEMORY_FAILURE", "b"),
         .. Wanted("SCHEDSTATS", "the end of a pass that failed is seen, and not waited for"),
         .. Wanted("DEBUG_FS BUG", "warns again of what it warned of once, so that a WARN_ON_ONCE can be made small"),
-        .. Wanted("SMP HYPERVISOR_GUEST PARAVIRT KVM_GUEST HIGH_RES_TIMERS CC_OPTIMIZE_FOR_PERFORMANCE", "speed, and --cpus"),
+        .. Wanted("SMP NO_HZ_IDLE HYPERVISOR_GUEST PARAVIRT KVM_GUEST HIGH_RES_TIMERS CC_OPTIMIZE_FOR_PERFORMANCE", "speed, and --cpus"),
     ];
 
     /// <summary>Options that find more, and make a kernel slower.</summary>
