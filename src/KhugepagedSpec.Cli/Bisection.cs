@@ -11,8 +11,8 @@ internal static class Bisection
     private const int Good = 0, Bad = 1, NotJudged = 125;
 
     /// <summary>Bad where the kernel differs, breaks an invariant, or says itself that something is wrong; good if something was compared and nothing is.</summary>
-    public static int CodeOf(LiveOutcome outcome) =>
-        outcome.Batches.Any(IsBad) ? Bad : outcome.Scenarios > outcome.Batches.Sum(batch => batch.Unbuilt.Length) ? Good : NotJudged;
+    public static int CodeOf(IReadOnlyList<BatchResult> batches) =>
+        batches.Any(IsBad) ? Bad : batches.Any(batch => batch.Scenarios > 0) ? Good : NotJudged;
 
     /// <summary>What a run that ended before it judged anything exits with: its command line was wrong, or its kernel did not boot.</summary>
     public static int CodeOf(string[] args, int code) => args.Contains(Name) && code is not (Good or Bad) ? NotJudged : code;

@@ -85,7 +85,7 @@ internal static class KernelCompareCommand
         }
         var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
         print(outcome);
-        return isBisection ? Bisection.CodeOf(outcome) : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+        return isBisection ? Bisection.CodeOf(outcome.Batches) : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
     }
 
     private static void PrintJson(LiveOutcome outcome) => Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));

@@ -164,6 +164,7 @@ public sealed partial record KernelAbilities
         var lines = greeting.Split('\n');
         var match = Numbers().Match(lines[0]);
         (int, int) number = (Part(match.Groups[1]), Part(match.Groups[2]));
+        bool hasUffd = Has("uffd", true);
         return new KernelAbilities
         {
             FullName = lines[0],
@@ -174,10 +175,10 @@ public sealed partial record KernelAbilities
             HasKsm = Has("ksm", true),
             CollapsesToMthp = Has("mthp", From(7, 2)),
             HasGuards = Has("guards", From(6, 13)),
-            HasUffd = Has("uffd", true),
-            HasUffdWp = Has("uffdwp", true),
-            HasUffdPoison = Has("uffdpoison", true),
-            HasUffdRwp = Has("uffdrwp", From(7, 3)),
+            HasUffd = hasUffd,
+            HasUffdWp = hasUffd && Has("uffdwp", true),
+            HasUffdPoison = hasUffd && Has("uffdpoison", true),
+            HasUffdRwp = hasUffd && Has("uffdrwp", From(7, 3)),
             HasThpDisableExceptAdvised = Has("exceptadvised", From(6, 18)),
             HasHwPoison = Has("hwpoison", true),
             TellsKsm = Has("tellsksm", From(7, 1)),
