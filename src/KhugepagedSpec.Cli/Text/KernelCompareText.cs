@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli.Text;
@@ -9,7 +10,7 @@ namespace KhugepagedSpec.Cli.Text;
 /// <summary>What a comparison with a running kernel came to, for people and for scripts.</summary>
 internal static class KernelCompareText
 {
-    private const int ShownInFull = 5;
+    private const int ShownInFull = 5, ShownOfLog = 6;
 
     public static void Print(LiveOutcome outcome)
     {
@@ -22,7 +23,7 @@ internal static class KernelCompareText
         if (batches.Sum(batch => batch.BuiltOtherwise) is var otherwise and > 0)
             Line($"  {otherwise} tables came out otherwise than asked for, and were compared as they were");
         if (batches.Sum(batch => batch.NotShort) is var plenty and > 0)
-            Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, or the kernel compacted meanwhile");
+            Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, small ones were short too, or the kernel compacted meanwhile");
         foreach (var batch in batches.Where(batch => batch.Disturbed is not null))
             Line($"  batch {batch.Number} was disturbed, and agreed when run twice more: {batch.Disturbed}");
         foreach (var lack in outcome.Comparison.Abilities.Lacks)
@@ -80,15 +81,17 @@ internal static class KernelCompareText
             Line($"  could not be built: {unbuilt}");
         foreach (string line in batch.Failure)
             Line($"  {line}");
-        PrintLog(batch.Logged);
+        PrintLog(batch.Logged, ShownOfLog);
     }
 
-    private static void PrintLog(ImmutableArray<string> log)
+    private static void PrintLog(ImmutableArray<string> log, int most)
     {
         if (!log.IsEmpty)
             Line($"  the kernel logged");
-        foreach (string line in log)
+        foreach (string line in log.Take(most))
             Line($"    {line}");
+        if (log.Length > most)
+            Line($"    ... {log.Length - most} more lines");
     }
 
     private static void PrintSmallest(LiveCounterexample found, LiveOutcome outcome)
@@ -102,7 +105,7 @@ internal static class KernelCompareText
         }
         if (found.Violation is var (invariant, violation))
             Line($"  the kernel breaks {invariant.Name}: {violation}");
-        PrintLog(found.Splat?.Lines ?? []);
+        PrintLog(found.Splat?.Lines ?? [], Splat.MostLines);
         if (found.Together is not [var alone])
         {
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");

@@ -149,7 +149,7 @@ public sealed class LiveComparison : IDisposable
     // Which of them it was, if one alone does it: each is compared alone, in a new guest after one that loses it too.
     private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, GuestSlot slot, int compared, CancellationToken cancellation)
     {
-        var console = failure.Splat?.Lines ?? [.. failure.Console.TakeLast(ConsoleLines)];
+        var console = failure.Splat is { } splat ? splat.Lines.Take(ConsoleLines) : failure.Console.TakeLast(ConsoleLines);
         var result = new BatchResult { Number = number, Failure = [failure.Message, .. console] };
         var culprits = new List<Scenario>();
         foreach (var scenario in batch)
@@ -166,8 +166,10 @@ public sealed class LiveComparison : IDisposable
                 culprits.Add(scenario);
             }
         }
-        if (!EndsAtFirst)
-            Shrink(culprits.Count > 0 ? [culprits[0]] : batch, slot, compared + batch.Length, cancellation);
+
+        // One that only hangs would take its patience at every try.
+        if (!EndsAtFirst && culprits.Count > 0 && failure.Splat is not null)
+            Shrink([culprits[0]], slot, compared + batch.Length, cancellation);
         return result with
         {
             Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}") : batch.Select(one => $"together: {one}")],
@@ -202,7 +204,9 @@ public sealed class LiveComparison : IDisposable
         if (vectors.IsEmpty)
             return splat is null ? result : result with { Logged = splat.Lines };
         var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange) : Replay.Run(vectors, Model);
-        var broken = vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+
+        // What was not understood is missing from the attempts.
+        var broken = recorder.Strange is not null ? [] : vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
         if (mismatch is null && broken.Count == 0 && splat is null)
             return result;
         bool again = Shrink([.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);

@@ -20,8 +20,9 @@ internal sealed class LiveKernel : IDisposable
     // The agent takes no more; the last one is not for scenarios.
     private const int LastProcess = 63;
 
-    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but on a
+    // host that others use a hundred times that. One that dies says so at once.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     // What is called for each PMD range, the newest first, and which of its arguments is the address.
     private static readonly string[] Visits =
