@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Cli;
 

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
-using KhugepagedSpec.Versions;
+using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Recordings;
 

@@ -7,7 +7,6 @@ using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 

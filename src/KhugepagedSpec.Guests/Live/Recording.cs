@@ -1,9 +1,9 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
-using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 
