@@ -1,4 +1,4 @@
-using KhugepagedSpec.Cli;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 
 namespace KhugepagedSpec.Regressions;

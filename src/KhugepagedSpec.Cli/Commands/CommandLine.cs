@@ -3,6 +3,7 @@ using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Processes;
@@ -21,7 +22,7 @@ internal static class CommandLine
         {
             var parsed = Root().Parse(args);
             return Bisection.CodeOf(args, parsed.Action is not Suggestions && Objection(parsed) is { } objection
-                ? Refuse(objection)
+                ? ExitCode.Refuse(objection)
                 : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error }));
         }
         catch (Exception error) when (Answer(error, interrupt.Token) is not null)
@@ -56,7 +57,7 @@ internal static class CommandLine
 
     private static int Lost(GuestException error)
     {
-        Refuse(error.Message);
+        ExitCode.Refuse(error.Message);
         foreach (string line in error.Splat?.Lines ?? error.Console)
             Console.Error.WriteLine($"  {line}");
         return ExitCode.Differ;

@@ -95,7 +95,7 @@ internal static class KernelRecordCommand
                 if (isWhole)
                     written.Add(VectorWriter.Line(vector!));
                 else
-                    code = CommandLine.Refuse($"{request.Id}: {WhyNot(recording, vector, error)}");
+                    code = ExitCode.Refuse($"{request.Id}: {WhyNot(recording, vector, error)}");
                 if (recording.Logged is { } splat)
                     code = Complain(request.Id, splat);
                 done(written.Count - 1);
@@ -119,10 +119,10 @@ internal static class KernelRecordCommand
 
     private static int Complain(string id, Splat splat)
     {
-        CommandLine.Refuse($"{id}: the kernel logged");
+        ExitCode.Refuse($"{id}: the kernel logged");
         foreach (string line in splat.Lines)
             Console.Error.WriteLine($"  {line}");
-        return CommandLine.Differ;
+        return ExitCode.Differ;
     }
 
     // A guest that Ctrl-C ended as well costs this vector, not those before it.

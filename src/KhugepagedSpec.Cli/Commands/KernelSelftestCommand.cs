@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Settings;
 

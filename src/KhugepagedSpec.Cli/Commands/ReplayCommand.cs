@@ -63,12 +63,12 @@ internal static class ReplayCommand
         if (reports.All(report => report.Vectors == 0 && !report.IsInterrupted))
             return ExitCode.BadInput;
         if (reports.Any(report => report.IsInterrupted))
-            CommandLine.Refuse("interrupted: what was replayed until then is below");
+            ExitCode.Refuse("interrupted: what was replayed until then is below");
         print(reports);
-        return reports.Any(report => report.Differing.Count > 0) ? CommandLine.Differ
-            : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? CommandLine.BadInput
-            : reports.Any(report => report.IsInterrupted) ? CommandLine.NotExhausted
-            : CommandLine.Agree;
+        return reports.Any(report => report.Differing.Count > 0) ? ExitCode.Differ
+            : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? ExitCode.BadInput
+            : reports.Any(report => report.IsInterrupted) ? ExitCode.NotExhausted
+            : ExitCode.Agree;
     }
 
     private static ReplayReport Replay(string path, KhugepagedVersion? version, Action<int> advance)
@@ -100,45 +100,4 @@ internal static class ReplayCommand
             report.Path, report.Kernel, report.Vectors, report.Passes, report.Attempts, report.Vectors - report.Differing.Count,
             [.. report.Differing.Select(pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel, pair.Mismatch.Model))],
             [.. report.Unreadable.Select(line => new UnreadableJson(line.Number, line.Error!))]))]);
-}
-
-/// <summary>What the replay of one file found.</summary>
-internal sealed class ReplayReport(string path)
-{
-    public string Path { get; } = path;
-
-    public string? Kernel { get; set; }
-
-    public bool IsInterrupted { get; set; }
-
-    public required KhugepagedVersion Version { get; set; }
-
-    public int Vectors { get; private set; }
-
-    public int Passes { get; private set; }
-
-    public int Attempts { get; private set; }
-
-    public List<(RecordedVector Vector, Mismatch Mismatch)> Differing { get; } = [];
-
-    /// <summary>The ids of all, in the file's order.</summary>
-    public List<string> Ids { get; } = [];
-
-    public List<VectorLine> Unreadable { get; } = [];
-
-    public SortedDictionary<string, (int Vectors, int Passes, int Attempts, int Differ)> ByPrefix { get; } = new(StringComparer.Ordinal);
-
-    public void Add(RecordedVector vector, Mismatch? mismatch)
-    {
-        int attempts = vector.Passes.Sum(pass => pass.Attempts.Length);
-        Vectors++;
-        Ids.Add(vector.Id);
-        Passes += vector.Passes.Length;
-        Attempts += attempts;
-        if (mismatch is not null)
-            Differing.Add((vector, mismatch));
-        string prefix = vector.Id.Split('_')[0];
-        var sum = ByPrefix.GetValueOrDefault(prefix);
-        ByPrefix[prefix] = (sum.Vectors + 1, sum.Passes + vector.Passes.Length, sum.Attempts + attempts, sum.Differ + (mismatch is null ? 0 : 1));
-    }
 }

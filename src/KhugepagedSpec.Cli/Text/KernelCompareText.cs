@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Machine;

@@ -177,7 +177,7 @@ public sealed class LiveComparison : IDisposable
 
     // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
     private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation) =>
-        Shortage.BlocksFrom(batch[0].Mishaps, Geometry.X86) is null
+        Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is null
             ? CompareTogether(number, batch, slot, compared, cancellation)
             : batch.Select(scenario => CompareTogether(number, [scenario], slot, compared, cancellation)).Aggregate((all, one) => all.And(one));
 

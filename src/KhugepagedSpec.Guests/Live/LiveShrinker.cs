@@ -116,6 +116,6 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;
         var fitted = LiveInput.Fit(scenario, abilities);
-        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Mishaps.SequenceEqual(scenario.Mishaps);
+        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Faults.SequenceEqual(scenario.Faults);
     }
 }

@@ -37,7 +37,7 @@ internal sealed class Recorder(LiveKernel kernel)
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
         (Logged, Strange) = (null, null);
         kernel.ForgetWarnings();
-        kernel.Fragment(Shortage.BlocksFrom(together[0].Mishaps, together[0].Settings.Geometry));
+        kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
         kernel.ResetSizes();

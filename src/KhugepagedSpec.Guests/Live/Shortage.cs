@@ -34,7 +34,7 @@ internal static class Shortage
     /// well, which ends a pass early. What the kernel did then says nothing about a shortage of large ones.
     /// </summary>
     public static bool Held(RecordedVector vector) =>
-        BlocksFrom(vector.Input.Mishaps, vector.Input.Settings.Geometry) is not { } order
+        BlocksFrom(vector.Input.Faults, vector.Input.Settings.Geometry) is not { } order
         || vector.Passes.All(pass => pass.Attempts.All(attempt => attempt.Order >= order == (attempt.Status == ScanResult.AllocHugePageFail)));
 
     /// <summary>True if the injected faults are a memory cgroup at its limit.</summary>

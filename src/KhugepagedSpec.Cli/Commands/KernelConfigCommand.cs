@@ -1,8 +1,9 @@
 using System.CommandLine;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Scenarios;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Cli.Commands;
 
 /// <summary><c>khugepaged-spec kernel config</c>: what to build a kernel with.</summary>
 internal static class KernelConfigCommand
@@ -30,7 +31,7 @@ internal static class KernelConfigCommand
     private static int Print()
     {
         Console.Write(GuestConfig.Fragment());
-        return CommandLine.Agree;
+        return ExitCode.Agree;
     }
 
     private static int Check(string file)
@@ -38,6 +39,6 @@ internal static class KernelConfigCommand
         GuestConfigOption[] lacking = [.. GuestConfig.Lacking(InputFile.All(file, "the .config of a kernel"))];
         foreach (var option in lacking)
             Console.WriteLine($"{option.Line,-40}{(option.IsNeeded ? "needed" : "never")}: {option.What}");
-        return lacking.Any(option => option.IsNeeded) ? CommandLine.BadInput : lacking.Length > 0 ? CommandLine.Differ : CommandLine.Agree;
+        return lacking.Any(option => option.IsNeeded) ? ExitCode.BadInput : lacking.Length > 0 ? ExitCode.Differ : ExitCode.Agree;
     }
 }

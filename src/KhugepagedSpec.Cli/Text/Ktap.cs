@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
+using KhugepagedSpec.Cli.Shell;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Cli.Text;
 
 /// <summary>One result, as the kernel's own tests print it.</summary>
 /// <param name="Name">Its name.</param>

@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Settings;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Cli.Text;
 
 /// <summary>What the commands that boot a kernel found, as KTAP.</summary>
 internal static class KernelKtap

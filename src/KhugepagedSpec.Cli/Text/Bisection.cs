@@ -1,6 +1,6 @@
 using KhugepagedSpec.Guests.Live;
 
-namespace KhugepagedSpec.Cli;
+namespace KhugepagedSpec.Cli.Text;
 
 /// <summary>Exit codes as <c>git bisect run</c> takes them: anything but these would mark a commit, or end the search.</summary>
 internal static class Bisection
