@@ -28,7 +28,7 @@ public sealed class ShortageTests
 
     private static RecordedVector After(params Attempt[] attempts) => With(Shortage.OfBlocks(8, Geometry.X86), attempts);
 
-    private static RecordedVector With(ImmutableArray<ScriptedFault> faults, params Attempt[] attempts)
+    private static RecordedVector With(ImmutableArray<FaultInjection> faults, params Attempt[] attempts)
     {
         var vector = Recordings.Read("linux-7.2.13.jsonl")[0];
         return vector with { Input = vector.Input with { Faults = faults }, Passes = [vector.Passes[0] with { Attempts = [.. attempts] }] };
