@@ -84,10 +84,41 @@ public sealed class GuestTests
         Assert.Equal(["swap", "memcg", "KSM"], Lacks("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\n").Select(lack => lack.What));
     }
 
+    // A backport to an older base has what the agent found, not what its number says; a build of its own may lack anything.
+    [Fact]
+    public void What_the_agent_found_counts_and_not_the_release()
+    {
+        var backport = KernelAbilities.FromGreeting("6.18.1 #1\nswap 1\nmthp 1\nguards 0\nuffdrwp 1\nexceptadvised 0\ntellsksm 1\n");
+        Assert.Equal((true, false, true, false, true), (
+            backport.CollapsesToMthp, backport.HasGuards, backport.HasUffdRwp, backport.HasThpDisableExceptAdvised, backport.TellsKsm));
+        Assert.False(backport.NeedsPmdSize);
+        var plain = KernelAbilities.FromGreeting("7.3.4 #1\nswap 1\nmthp 0\nuffdrwp 0\nkprobes 0\nclearonce 1\n");
+        Assert.Equal((false, false, false, true), (plain.CollapsesToMthp, plain.HasUffdRwp, plain.HasProbes, plain.ForgetsWarnings));
+        Assert.True(plain.NeedsPmdSize);
+    }
+
+    [Theory]
+    [InlineData("uffd 0\n", "userfaultfd", ".xZzohplLrbKsg")]
+    [InlineData("uffdwp 0\nuffdrwp 0\n", "uffd-wp", ".xZzohplLrbKsg")]
+    [InlineData("uffdpoison 0\n", "poison markers", ".xZzohplLwWqbrKsSg")]
+    [InlineData("hwpoison 0\n", "memory failure", ".xZzohplLwWqkrKsSg")]
+    [InlineData("kprobes 0\n", "probes", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("events 0\n", "tracepoints", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("vmevents 0\n", "vmstat", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("log 0\n", "log", ".xZzohplLwWqkbrKsSg")]
+    public void What_an_option_would_give_is_missing_by_name(string greeting, string lack, string kinds)
+    {
+        var kernel = KernelAbilities.FromGreeting($"7.3.4 #1\nswap 1\n{greeting}");
+        Assert.Equal([lack], kernel.Lacks.Select(one => one.What));
+        Assert.Equal(kinds.Order(), kernel.Kinds.Order());
+        var all = new LiveScenarios(3, kernel).All().Take(40 * LiveScenarios.Together).ToList();
+        Assert.All(all, scenario => Assert.Null(LiveRefusal.OfKernel(scenario, kernel)));
+    }
+
     [Fact]
     public void What_a_kernel_lacks_never_occurs_in_its_scenarios()
     {
-        var kernel = KernelAbilities.FromGreeting("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\n");
+        var kernel = KernelAbilities.FromGreeting("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\nuffd 0\nuffdwp 0\nuffdrwp 0\nhwpoison 0\nguards 0\n");
         var all = new LiveScenarios(3, kernel).All().Take(40 * LiveScenarios.Together).ToList();
         Assert.All(all, scenario => Assert.Null(LiveRefusal.OfKernel(scenario, kernel)));
         Assert.Contains(new LiveScenarios(3, KernelAbilities.FromGreeting("7.3.4 #1\nswap 1\n")).All().Take(40 * LiveScenarios.Together), scenario =>

@@ -72,6 +72,9 @@ public sealed record RecordedPass
     /// <summary>The scan lines, of every process the kernel scanned.</summary>
     public required ImmutableArray<ScanLine> Scans { get; init; }
 
+    /// <summary>Scans and attempts were seen; false: the kernel has no tracepoints or probes that tell of them.</summary>
+    public bool IsTraced { get; init; } = true;
+
     /// <summary>The tracepoints' lines in their normal form (<see cref="TraceNormalForm"/>); null if they were not recorded.</summary>
     public ImmutableArray<string>? Trace { get; init; }
 

@@ -76,8 +76,7 @@ public static class Replay
     }
 
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>
-        CompareScans(scans, run)
-        ?? CompareAttempts(recorded.Attempts, run, process.Base)
+        (recorded.IsTraced ? CompareScans(scans, run) ?? CompareAttempts(recorded.Attempts, run, process.Base) : null)
         ?? CompareTraces(recorded.Trace, run.Trace)
         ?? CompareTables(recorded.After, process.Table)
         ?? Difference.If("AnonHugePages", recorded.PmdMappedKb, process.PmdMappedKb)

@@ -33,6 +33,7 @@ internal static class CheckCommand
         var output = new Option<string?>("--out") { Description = "With --exhaustive: keep results there, and go on from them.", HelpName = "FILE" };
         var minutes = Options.Number("--minutes", "With --exhaustive: stop after so many, and say how far it came.");
         var json = new Option<bool>("--json") { Description = "Print the verdicts as JSON." };
+        var ktap = Ktap.Option();
         var html = HtmlOption.Create("the verdicts, and each counterexample as a walk");
         var command = new Verb(
             "check",
@@ -48,8 +49,9 @@ internal static class CheckCommand
               khugepaged-spec check --exhaustive --order 4
               khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
-        { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, html };
-        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, seeds, invariants, json, html], ofOneSeed = [seed, invariants, json, html];
+        { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, ktap, html };
+        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, seeds, invariants, json, ktap, html];
+        Option[] ofOneSeed = [seed, invariants, json, ktap, html];
         command.SetAction(parsed =>
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
@@ -65,6 +67,7 @@ internal static class CheckCommand
                     swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)), ExhaustiveCheck.Shard(parsed.GetValue(shard)),
                     OutputFile.Journal("--out", parsed.GetValue(output)), parsed.GetValue(minutes), Interrupt.OfTheRun);
             }
+            Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             var page = HtmlOption.Get(parsed, html);
             int scenarios = parsed.GetValue(count) ?? 4000;
             if (scenarios < 1)
@@ -83,6 +86,8 @@ internal static class CheckCommand
             var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
+            else if (parsed.GetValue(ktap))
+                Ktap.Print(CheckText.ToKtap(result));
             else
                 CheckText.Print(result);
             if (result.IsPartial)

@@ -3,6 +3,7 @@ using System.CommandLine.Completions;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Processes;
@@ -20,13 +21,13 @@ internal static class CommandLine
         try
         {
             var parsed = Root().Parse(args);
-            return parsed.Action is not Suggestions && Objection(parsed) is { } objection
+            return Bisection.CodeOf(args, parsed.Action is not Suggestions && Objection(parsed) is { } objection
                 ? ExitCode.Refuse(objection)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error });
+                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error }));
         }
         catch (Exception error) when (Answer(error, interrupt.Token) is not null)
         {
-            return Answer(error, interrupt.Token)!();
+            return Bisection.CodeOfFailure(args, Answer(error, interrupt.Token)!());
         }
         finally
         {
@@ -57,7 +58,7 @@ internal static class CommandLine
     private static int Lost(GuestException error)
     {
         ExitCode.Refuse(error.Message);
-        foreach (string line in error.Console)
+        foreach (string line in error.Splat?.Lines ?? error.Console)
             Console.Error.WriteLine($"  {line}");
         return ExitCode.Differ;
     }

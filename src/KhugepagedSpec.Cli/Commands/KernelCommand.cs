@@ -21,6 +21,7 @@ internal static class KernelCommand
     {
         KernelListCommand.Create(),
         KernelFetchCommand.Create(),
+        KernelConfigCommand.Create(),
         KernelCompareCommand.Create(),
         KernelPredictCommand.Create(),
         KernelRecordCommand.Create(),

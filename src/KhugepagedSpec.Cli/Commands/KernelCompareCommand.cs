@@ -17,13 +17,15 @@ internal static class KernelCompareCommand
 
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var model = ModelOption.CreateForKernel("hold against it");
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
         var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");
         var output = new Option<string?>("--out") { Description = "Keep what is done in FILE; given again, go on from there.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
+        var ktap = Ktap.Option();
+        var bisect = new Option<bool>(Bisection.Name) { Description = "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference." };
         var command = new Verb(
             "compare",
             "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
@@ -35,31 +37,36 @@ internal static class KernelCompareCommand
             Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted, or all that was
             looked at agrees, and something was not that other kernels of the release have.
 
-            Example:
+            Examples:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
+              khugepaged-spec kernel compare --kernel ~/linux --count 320
+              git bisect run sh -c 'make -j8 bzImage || exit 125; khugepaged-spec kernel compare --kernel . --bisect --seed 1'
             """)
-        { kernel, model, count, seed, guests, output, json };
+        { model, count, seed, guests, output, json, ktap, bisect };
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
             var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
             if (many > MostGuests)
-                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine with 1 GB of memory");
+                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
+            Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             var kept = OutputFile.Journal("--out", parsed.GetValue(output));
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
-            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
-            return Run(image, version, scenarios, (ulong)fresh, many, kept, parsed.GetValue(json));
+            var image = kernel.Get(parsed, isModelled: version is not null);
+            Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome => Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
+            return Run(image, version, scenarios, (ulong)fresh, many, kept, print, parsed.GetValue(bisect));
         });
         return command;
     }
 
     private static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
 
-    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, bool json)
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, Action<LiveOutcome> print, bool isBisection)
     {
         var clock = Stopwatch.StartNew();
-        using var comparison = new LiveComparison(kernel, version, guests);
+        using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
         var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
         var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
         int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
@@ -77,12 +84,11 @@ internal static class KernelCompareCommand
                 }, Interrupt.OfTheRun));
         }
         var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
-        if (json)
-            Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
-        else
-            KernelCompareText.Print(outcome);
-        return Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+        print(outcome);
+        return isBisection ? Bisection.CodeOf(outcome.Batches) : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
     }
+
+    private static void PrintJson(LiveOutcome outcome) => Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
 
     /// <summary>What a comparison ends with: it is not exhausted either where a kernel lacks what others of its release have.</summary>
     internal static int Code(bool isFine, int batchesLeft, ImmutableArray<Lack> lacks) =>

@@ -18,7 +18,7 @@ internal static class KernelPredictCommand
 
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var model = ModelOption.CreateForKernel("predict with");
         var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
         var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
@@ -33,14 +33,15 @@ internal static class KernelPredictCommand
             Example:
               khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
             """)
-        { kernel, model, count, seed };
+        { model, count, seed };
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
             int vmas = parsed.GetValue(count) ?? 320;
             if (vmas is < 1 or > MostVmas)
                 throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
             var version = ModelOption.GetIfGiven(parsed, model);
-            var image = KernelOption.Get(parsed, kernel, isModelled: version is not null);
+            var image = kernel.Get(parsed, isModelled: version is not null);
             return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
         });
         return command;

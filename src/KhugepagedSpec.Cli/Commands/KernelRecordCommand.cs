@@ -12,7 +12,7 @@ internal static class KernelRecordCommand
 {
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Full scans, or MADV_COLLAPSE calls (3).");
         var from = new Option<string?>("--from") { Description = "Record the scenarios of recorded vectors anew, instead of TABLE.", HelpName = "FILE" };
@@ -36,8 +36,9 @@ internal static class KernelRecordCommand
               khugepaged-spec kernel record --from linux-7.2.13.jsonl --kernel 7.3 --out linux-7.3.jsonl
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { kernel, passes, neighbours, from, count, seed, output })
+        foreach (var option in new Option[] { passes, neighbours, from, count, seed, output })
             command.Add(option);
+        kernel.AddTo(command);
         command.SetAction(parsed =>
         {
             string? file = parsed.GetValue(from);
@@ -56,7 +57,7 @@ internal static class KernelRecordCommand
                 file is not null ? RecordRequest.FromFile(file, abilities)
                 : parsed.GetValue(count) is { } fresh ? RecordRequest.Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
                 : [RecordRequest.Of(scenario.Scenario(parsed), abilities, many, parsed.GetValue(neighbours))];
-            var image = KernelOption.Get(parsed, kernel, isModelled: true);
+            var image = kernel.Get(parsed, isModelled: true);
 
             // What can be refused without a guest is; one with a word for it decides on the rest.
             if (file is null && parsed.GetValue(count) is null)
@@ -90,10 +91,13 @@ internal static class KernelRecordCommand
                     break;
                 if (vector is { } built && request.Otherwise(built) is { } otherwise)
                     (vector, error) = request.TakenAs(built, otherwise);
-                if (vector is not null)
-                    written.Add(VectorWriter.Line(vector));
+                bool isWhole = vector is not null && Recording.IsWhole(vector);
+                if (isWhole)
+                    written.Add(VectorWriter.Line(vector!));
                 else
-                    code = ExitCode.Refuse($"{request.Id}: could not be built: {error}");
+                    code = ExitCode.Refuse($"{request.Id}: {WhyNot(recording, vector, error)}");
+                if (recording.Logged is { } splat)
+                    code = Complain(request.Id, splat);
                 done(written.Count - 1);
             }
             return written;
@@ -106,6 +110,19 @@ internal static class KernelRecordCommand
             return code;
         ExitCode.Refuse($"interrupted: {lines.Count - 1} vectors were recorded");
         return ExitCode.NotExhausted;
+    }
+
+    private static string WhyNot(Recording recording, RecordedVector? vector, string error) =>
+        vector is not null ? "no vector: the kernel does not tell where its attempts stand, and they are not the model's"
+        : recording.Strange is { } strange ? $"no vector: {strange}: no model knows that"
+        : $"could not be built: {error}";
+
+    private static int Complain(string id, Splat splat)
+    {
+        ExitCode.Refuse($"{id}: the kernel logged");
+        foreach (string line in splat.Lines)
+            Console.Error.WriteLine($"  {line}");
+        return ExitCode.Differ;
     }
 
     // A guest that Ctrl-C ended as well costs this vector, not those before it.

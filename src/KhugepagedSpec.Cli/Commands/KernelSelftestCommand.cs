@@ -1,5 +1,7 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Settings;
 
@@ -10,7 +12,8 @@ internal static class KernelSelftestCommand
 {
     public static Command Create()
     {
-        var kernel = KernelOption.Create();
+        var kernel = new KernelOption();
+        var ktap = Ktap.Option();
         var command = new Verb(
             "selftest",
             "Run the kernel's own anonymous khugepaged tests, as named scenarios, on a kernel and on its model.",
@@ -20,24 +23,34 @@ internal static class KernelSelftestCommand
 
             Example:
               khugepaged-spec kernel selftest --kernel 7.2
-            """)
-        { kernel };
+            """);
+        kernel.AddTo(command);
+        command.Options.Add(ktap);
         command.SetAction(parsed =>
         {
-            var (abilities, outcomes) = Selftest.Run(KernelOption.Get(parsed, kernel), Interrupt.OfTheRun);
-            Console.WriteLine($"Linux {abilities.FullName}");
-            Console.WriteLine($"  against {abilities.Model.Name}");
-            Console.WriteLine($"  {"test",-44}{"context",-12}{"expected",-10}{"kernel",-8}model");
-            foreach (var outcome in outcomes)
-                Print(outcome, abilities);
-            int bad = outcomes.Count(outcome => !outcome.IsFine), run = outcomes.Count(outcome => outcome.Skipped is null);
-            Console.WriteLine($"\n{run - bad} of {run} as expected, {outcomes.Length - run} not run");
+            var (abilities, outcomes) = Selftest.Run(kernel.Get(parsed), Interrupt.OfTheRun);
+            int bad = outcomes.Count(outcome => !outcome.IsFine);
+            if (parsed.GetValue(ktap))
+                Ktap.Print(KernelKtap.Of(outcomes));
+            else
+                Print(abilities, outcomes, bad);
             int left = 2 * Selftest.All.Length - outcomes.Length;
             if (left > 0)
                 ExitCode.Refuse($"interrupted: {left} tests are left");
             return bad > 0 ? ExitCode.Differ : left > 0 ? ExitCode.NotExhausted : ExitCode.Agree;
         });
         return command;
+    }
+
+    private static void Print(KernelAbilities abilities, ImmutableArray<SelftestOutcome> outcomes, int bad)
+    {
+        Console.WriteLine($"Linux {abilities.FullName}");
+        Console.WriteLine($"  against {abilities.Model.Name}");
+        Console.WriteLine($"  {"test",-44}{"context",-12}{"expected",-10}{"kernel",-8}model");
+        foreach (var outcome in outcomes)
+            Print(outcome, abilities);
+        int run = outcomes.Count(outcome => outcome.Skipped is null);
+        Console.WriteLine($"\n{run - bad} of {run} as expected, {outcomes.Length - run} not run");
     }
 
     private static void Print(SelftestOutcome outcome, KernelAbilities kernel)
@@ -47,6 +60,8 @@ internal static class KernelSelftestCommand
         Console.WriteLine($"{(outcome.IsFine ? ' ' : '!')} {outcome.Test.Name,-44}{context,-12}{Text(outcome.Test.Expected(outcome.Kind)),-10}{(outcome.IsHuge is { } huge ? Text(huge) : "-"),-8}{model}");
         if (outcome.Skipped is { } why)
             Console.WriteLine($"      not run: {why}");
+        foreach (string line in outcome.Logged)
+            Console.WriteLine($"      {line}");
         if (outcome.Mismatch is { } mismatch)
             Console.WriteLine($"      pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}");
     }

@@ -22,6 +22,7 @@ internal static class ReplayCommand
         };
         var model = ModelOption.CreateForKernel("run");
         var json = new Option<bool>("--json") { Description = "Print totals and the ids that differ as JSON." };
+        var ktap = Ktap.Option();
         var command = new Verb(
             "replay",
             "Run the model on page tables that real kernels were given, and compare.",
@@ -32,12 +33,17 @@ internal static class ReplayCommand
             Example:
               khugepaged-spec replay linux-7.2.13.jsonl --json
             """)
-        { files, model, json };
-        command.SetAction(parsed => Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), parsed.GetValue(json)));
+        { files, model, json, ktap };
+        command.SetAction(parsed =>
+        {
+            Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
+            Action<IReadOnlyList<ReplayReport>> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? ReplayText.PrintKtap : ReplayText.Print;
+            return Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), print);
+        });
         return command;
     }
 
-    private static int Run(string[] files, KhugepagedVersion? version, bool json)
+    private static int Run(string[] files, KhugepagedVersion? version, Action<IReadOnlyList<ReplayReport>> print)
     {
         var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
         var present = paths.Where(path => InputFile.IsStandard(path) || File.Exists(path)).ToList();
@@ -58,10 +64,7 @@ internal static class ReplayCommand
             return ExitCode.BadInput;
         if (reports.Any(report => report.IsInterrupted))
             ExitCode.Refuse("interrupted: what was replayed until then is below");
-        if (json)
-            Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
-        else
-            ReplayText.Print(reports);
+        print(reports);
         return reports.Any(report => report.Differing.Count > 0) ? ExitCode.Differ
             : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? ExitCode.BadInput
             : reports.Any(report => report.IsInterrupted) ? ExitCode.NotExhausted
@@ -88,6 +91,8 @@ internal static class ReplayCommand
         }
         return report;
     }
+
+    private static void PrintJson(IReadOnlyList<ReplayReport> reports) => Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
 
     private static ReplayJson ToJson(IReadOnlyList<ReplayReport> reports) => new(
         string.Join(", ", reports.Select(report => report.Version.Name).Distinct()),

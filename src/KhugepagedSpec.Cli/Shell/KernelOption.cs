@@ -1,33 +1,89 @@
 using System.CommandLine;
+using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli.Shell;
 
-/// <summary><c>--kernel RELEASE</c>: which cached kernel to boot.</summary>
-internal static class KernelOption
+/// <summary><c>--kernel RELEASE|PATH</c>: which kernel to boot, and on what machine.</summary>
+internal sealed class KernelOption
 {
-    public static Option<string> Create() => new("--kernel")
+    private const int LeastMemory = 512, MostMemory = 1 << 20, MostCpus = 64;
+
+    private readonly Option<string> _kernel = new("--kernel")
     {
-        Description = "The kernel to boot: a release, or its beginning; kernel list --cached lists them.",
+        Description = "The kernel to boot: a release or its beginning (kernel list --cached), a bzImage or vmlinuz, or the tree it was built in.",
         DefaultValueFactory = _ => "7.2",
-        HelpName = "RELEASE",
+        HelpName = "RELEASE|PATH",
         CompletionSources = { _ => KernelCache.All().Select(kernel => kernel.Release) },
     };
 
-    /// <summary>The kernel to boot.</summary>
-    /// <param name="parsed">The arguments.</param>
-    /// <param name="option">This option.</param>
-    /// <param name="isModelled">Something models it whatever its release: a version was named, or none is needed.</param>
-    /// <exception cref="UsageException">It is not cached, or nothing models it; the message says what to do.</exception>
-    public static CachedKernel Get(ParseResult parsed, Option<string> option, bool isModelled = false)
+    private readonly Option<string?> _modules = new("--modules")
     {
-        string wanted = parsed.GetValue(option)!;
-        var kernel = KernelCache.Find(wanted)
-            ?? throw new UsageException($"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
+        Description = "The modules of a kernel that is a PATH, for swap; those of a tree are found. Default: none.",
+        HelpName = "DIR",
+    };
+
+    private readonly Option<int?> _memory = Options.Number("--memory", "Memory of a guest, in MB. Default: 1024.");
+    private readonly Option<int?> _cpus = Options.Number("--cpus", "CPUs of a guest. Default: 1.");
+
+    private readonly Option<string?> _append = new("--append")
+    {
+        Description = "Words for the end of the kernel's command line.",
+        HelpName = "WORDS",
+    };
+
+    private readonly Option<string?> _qemuArguments = new("--qemu-args")
+    {
+        Description = "Words for the end of QEMU's command line, with blanks between.",
+        HelpName = "WORDS",
+    };
+
+    /// <summary>Makes all of them options of a command.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _kernel, _modules, _memory, _cpus, _append, _qemuArguments })
+            command.Options.Add(option);
+    }
+
+    /// <summary>The kernel to boot, with its machine.</summary>
+    /// <param name="parsed">The arguments.</param>
+    /// <param name="isModelled">Something models it whatever its release: a version was named, or none is needed.</param>
+    /// <exception cref="UsageException">It is not there, or nothing models it; the message says what to do.</exception>
+    public CachedKernel Get(ParseResult parsed, bool isModelled = false)
+    {
+        string wanted = parsed.GetValue(_kernel)!;
+        string? modules = parsed.GetValue(_modules);
+        var machine = new GuestMachine
+        {
+            MemoryMegabytes = Within("--memory", parsed.GetValue(_memory), GuestMachine.Usual.MemoryMegabytes, LeastMemory, MostMemory),
+            Cpus = Within("--cpus", parsed.GetValue(_cpus), GuestMachine.Usual.Cpus, 1, MostCpus),
+            Append = parsed.GetValue(_append) ?? "",
+            QemuArguments = [.. (parsed.GetValue(_qemuArguments) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
+        };
+        var kernel = Own(wanted, modules) ?? Cached(wanted, modules);
         Refuse(wanted, kernel.Release, isModelled);
-        return kernel;
+        return kernel with { Machine = machine };
+    }
+
+    /// <summary>The words that ask for a kernel as it was asked for.</summary>
+    public static string Words(CachedKernel kernel)
+    {
+        var machine = kernel.Machine;
+        var words = new List<string> { Quoted(kernel.Name) };
+        Add("--modules", kernel.ModulesFolder);
+        Add("--memory", machine.MemoryMegabytes == GuestMachine.Usual.MemoryMegabytes ? null : $"{machine.MemoryMegabytes}");
+        Add("--cpus", machine.Cpus == GuestMachine.Usual.Cpus ? null : $"{machine.Cpus}");
+        Add("--append", machine.Append.Length == 0 ? null : machine.Append);
+        Add("--qemu-args", machine.QemuArguments.IsEmpty ? null : string.Join(' ', machine.QemuArguments));
+        return string.Join(' ', words);
+
+        void Add(string option, string? value)
+        {
+            if (value is not null)
+                words.AddRange([option, Quoted(value)]);
+        }
     }
 
     // What is older than all that is modelled cannot be driven either: the sizes have no files in sysfs before 6.8.
@@ -38,4 +94,40 @@ internal static class KernelOption
             throw new UsageException(
                 $"--kernel {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
     }
+
+    // A release that is cached is meant before a file of its name.
+    private static CachedKernel? Own(string wanted, string? modules)
+    {
+        bool isPath = wanted.Contains('/', StringComparison.Ordinal) || wanted is "." or ".."
+            || (KernelCache.Find(wanted) is null && (File.Exists(wanted) || Directory.Exists(wanted)));
+        if (!isPath)
+            return null;
+        CachedKernel kernel;
+        try
+        {
+            kernel = OwnKernel.At(wanted, modules, Interrupt.OfTheRun);
+        }
+        catch (KernelPackageException error)
+        {
+            throw new UsageException($"--kernel {error.Message}");
+        }
+        string[] lacking = kernel.ConfigPath is { } config ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(option => option.IsNeeded).Select(option => option.Line)] : [];
+        return lacking.Length == 0 ? kernel
+            : throw new UsageException($"--kernel {wanted}: built without {string.Join(", ", lacking)}: no guest runs without; khugepaged-spec kernel config says what for");
+    }
+
+    private static CachedKernel Cached(string wanted, string? modules)
+    {
+        if (modules is not null)
+            throw new UsageException($"--modules {modules}: a kernel of the cache has its own: expected it with --kernel PATH");
+        return KernelCache.Find(wanted)
+            ?? throw new UsageException($"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
+    }
+
+    private static int Within(string option, int? value, int usual, int least, int most) =>
+        (value ?? usual) is var number && number >= least && number <= most ? number : throw new UsageException($"{option} {number}: expected {least} to {most}");
+
+    private static string Quoted(string word) =>
+        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "/._-+=,:@%~".Contains(letter, StringComparison.Ordinal)) ? word
+        : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
@@ -32,6 +33,37 @@ internal static class CheckText
             found.Scenario.ToString(), Shrinker.Size(found.Scenario), found.Violation.ToString(), found.Found)))],
         [.. result.Undetected.Select(report => report.Version.Name)],
         result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count));
+
+    /// <summary>Versions and recorded kernels, made of a test an invariant; then the variants, each of which something must break.</summary>
+    public static ImmutableArray<KtapTest> ToKtap(CheckResult result)
+    {
+        ImmutableArray<KtapTest> versions =
+        [
+            .. result.Versions.Select(report => Group(report.Version.Name, [.. result.Invariants.Select(invariant => OfVersion(report, invariant))])),
+            Group("recorded kernels", [.. result.Invariants.Select(invariant => OfKernels(result, invariant))]),
+        ];
+        return !result.Variants.Any() ? versions
+            : versions.Add(Group("known-bad variants", [.. result.Variants.Select(report => new KtapTest(report.Version.Name, !report.Counterexamples.IsEmpty)
+            {
+                Notes = [.. report.Counterexamples.IsEmpty ? ["nothing breaks it"] : report.Counterexamples.Take(1).Select(found => $"breaks {found.Invariant.Name}: {found.Scenario}")],
+            })]));
+
+        static KtapTest Group(string name, ImmutableArray<KtapTest> tests) => new(name, tests.All(test => test.IsOk)) { Tests = tests };
+    }
+
+    private static KtapTest OfVersion(CheckReport report, Invariant invariant) =>
+        invariant.NotFor.Contains(report.Version.Name) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
+        : invariant.ExceptionFor(report.Version) is { } known ? new KtapTest(invariant.Name, true) { Skipped = $"known to be broken: {known}" }
+        : report.For(invariant) is not { } found ? new KtapTest(invariant.Name, true)
+        : new KtapTest(invariant.Name, false) { Notes = [$"{found.Violation}", $"khugepaged-spec {ExplainArguments(report, found)}"] };
+
+    private static KtapTest OfKernels(CheckResult result, Invariant invariant) => KernelVerdict(result, invariant) switch
+    {
+        '-' => new KtapTest(invariant.Name, true) { Skipped = "not asked of them" },
+        'x' => new KtapTest(invariant.Name, true) { Skipped = "known to be broken" },
+        '!' => new KtapTest(invariant.Name, false) { Notes = [result.Kernel[invariant.Name].First] },
+        _ => new KtapTest(invariant.Name, true),
+    };
 
     private static void PrintMatrix(CheckResult result, List<CheckReport> versions)
     {

@@ -62,7 +62,8 @@ internal sealed record LiveOutcomeJson(
 internal sealed record LackJson(string What, string Why, IReadOnlyList<string> Kinds, bool OthersHaveIt);
 
 internal sealed record LiveCounterexampleJson(
-    IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed);
+    IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed,
+    IReadOnlyList<string> Logged);
 
 internal sealed record WhatIfJson(
     int Pid, string Command, string Kernel, string At, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb, IReadOnlyList<WhatIfCaseJson> Cases);

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli.Text;
@@ -9,7 +11,7 @@ namespace KhugepagedSpec.Cli.Text;
 /// <summary>What a comparison with a running kernel came to, for people and for scripts.</summary>
 internal static class KernelCompareText
 {
-    private const int ShownInFull = 5;
+    private const int ShownInFull = 5, ShownOfLog = 6;
 
     public static void Print(LiveOutcome outcome)
     {
@@ -22,11 +24,13 @@ internal static class KernelCompareText
         if (batches.Sum(batch => batch.BuiltOtherwise) is var otherwise and > 0)
             Line($"  {otherwise} tables came out otherwise than asked for, and were compared as they were");
         if (batches.Sum(batch => batch.NotShort) is var plenty and > 0)
-            Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, or the kernel compacted meanwhile");
+            Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, small ones were short too, or the kernel compacted meanwhile");
         foreach (var batch in batches.Where(batch => batch.Disturbed is not null))
             Line($"  batch {batch.Number} was disturbed, and agreed when run twice more: {batch.Disturbed}");
         foreach (var lack in outcome.Comparison.Abilities.Lacks)
             Line($"  never occurred: {lack}");
+        if (outcome.Comparison.AtBoot is { } splat)
+            Line($"  while it booted the kernel logged: {splat.Lines[0]}");
         double seconds = outcome.Time.TotalSeconds;
         Line($"  {(outcome.Scenarios - outcome.Earlier) / seconds:0.0} scenarios/s: {seconds:0.0} s, boot included ({outcome.Comparison.Booting.TotalSeconds:0.0} s of all guests)");
         foreach (var batch in outcome.Bad.Take(ShownInFull))
@@ -47,15 +51,16 @@ internal static class KernelCompareText
 
     private static LiveCounterexampleJson ToJson(LiveCounterexample found) => new(
         [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel, found.Mismatch?.Model,
-        found.Violation?.Invariant.Name, found.Violation?.Violation.ToString(), found.Together.Sum(Shrinker.Size), found.Found, found.Tries, found.IsConfirmed);
+        found.Violation?.Invariant.Name, found.Violation?.Violation.ToString(), found.Together.Sum(Shrinker.Size), found.Found, found.Tries, found.IsConfirmed, found.Splat?.Lines ?? []);
 
     private static string Verdict(LiveOutcome outcome)
     {
         int differ = outcome.Batches.Count(batch => batch.Differs is not null), broken = outcome.Batches.Count(batch => !batch.Broken.IsEmpty);
+        int logged = outcome.Batches.Count(batch => !batch.Logged.IsEmpty);
         int lost = outcome.Batches.Count(batch => !batch.Failure.IsEmpty), unbuilt = outcome.Batches.Sum(batch => batch.Unbuilt.Length);
         return outcome.IsFine
             ? Agreement(outcome.Scenarios, outcome.Comparison.Abilities.Lacks, outcome.Plan.Model)
-            : string.Create(CultureInfo.InvariantCulture, $"{differ} batches differ, {broken} break an invariant, {unbuilt} scenarios could not be built, {lost} guests were lost");
+            : string.Create(CultureInfo.InvariantCulture, $"{differ} batches differ, {broken} break an invariant, {unbuilt} scenarios could not be built, {lost} guests were lost{(logged > 0 ? $", the kernel logged that something is wrong in {logged}" : "")}");
     }
 
     /// <summary>That all agrees, but what was never looked at.</summary>
@@ -77,6 +82,17 @@ internal static class KernelCompareText
             Line($"  could not be built: {unbuilt}");
         foreach (string line in batch.Failure)
             Line($"  {line}");
+        PrintLog(batch.Logged, ShownOfLog);
+    }
+
+    private static void PrintLog(ImmutableArray<string> log, int most)
+    {
+        if (!log.IsEmpty)
+            Line($"  the kernel logged");
+        foreach (string line in log.Take(most))
+            Line($"    {line}");
+        if (log.Length > most)
+            Line($"    ... {log.Length - most} more lines");
     }
 
     private static void PrintSmallest(LiveCounterexample found, LiveOutcome outcome)
@@ -90,21 +106,22 @@ internal static class KernelCompareText
         }
         if (found.Violation is var (invariant, violation))
             Line($"  the kernel breaks {invariant.Name}: {violation}");
+        PrintLog(found.Splat?.Lines ?? [], Splat.MostLines);
         if (found.Together is not [var alone])
         {
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
             return;
         }
-        foreach (string command in Commands(alone, found, outcome.Comparison.Abilities.Release, outcome.Plan.Model))
+        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Plan.Model))
             Line($"  {command}");
     }
 
     /// <summary>The commands that show a difference that it takes one process for: on the kernel, and in the model.</summary>
-    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string release, string model)
+    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string kernel, string model)
     {
         bool hasNeighbours = LiveInput.HasNeighbours(alone.Vma, alone.Table.Geometry.Pages);
-        int passes = found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? 1;
-        yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {release}";
+        int passes = found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
+        yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {kernel}";
         yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
     }
 

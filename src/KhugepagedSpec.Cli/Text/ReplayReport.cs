@@ -22,6 +22,9 @@ internal sealed class ReplayReport(string path)
 
     public List<(RecordedVector Vector, Mismatch Mismatch)> Differing { get; } = [];
 
+    /// <summary>The ids of all, in the file's order.</summary>
+    public List<string> Ids { get; } = [];
+
     public List<VectorLine> Unreadable { get; } = [];
 
     public SortedDictionary<string, (int Vectors, int Passes, int Attempts, int Differ)> ByPrefix { get; } = new(StringComparer.Ordinal);
@@ -30,6 +33,7 @@ internal sealed class ReplayReport(string path)
     {
         int attempts = vector.Passes.Sum(pass => pass.Attempts.Length);
         Vectors++;
+        Ids.Add(vector.Id);
         Passes += vector.Passes.Length;
         Attempts += attempts;
         if (mismatch is not null)

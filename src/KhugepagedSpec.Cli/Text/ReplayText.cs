@@ -25,6 +25,28 @@ internal static partial class ReplayText
         Console.WriteLine(Invariant($"{vectors - differ} of {vectors} vectors agree in every pass, {differ} differ"));
     }
 
+    /// <summary>A test a file, made of one a vector.</summary>
+    public static void PrintKtap(IReadOnlyList<ReplayReport> reports) => Ktap.Print(
+    [
+        .. reports.Select(report =>
+        {
+            var differing = report.Differing.ToLookup(pair => pair.Vector.Id, pair => pair.Mismatch, StringComparer.Ordinal);
+            return new KtapTest(
+                $"{Path.GetFileName(InputFile.NameOf(report.Path))}: {KernelRelease(report.Kernel)}, against {report.Version.Name}",
+                report.Differing.Count == 0 && report.Unreadable.Count == 0 && report.Vectors > 0)
+            {
+                Notes = [.. report.Unreadable.Select(line => Invariant($"line {line.Number}: {line.Error}"))],
+                Tests =
+                [
+                    .. report.Ids.Select(id => new KtapTest(id, !differing.Contains(id))
+                    {
+                        Notes = [.. differing[id].Select(mismatch => Invariant($"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}"))],
+                    }),
+                ],
+            };
+        }),
+    ]);
+
     private static void PrintSummary(ReplayReport report, KhugepagedVersion version)
     {
         Console.WriteLine(Invariant($"{Path.GetFileName(InputFile.NameOf(report.Path))}: {KernelRelease(report.Kernel)}, against {version.Name}"));

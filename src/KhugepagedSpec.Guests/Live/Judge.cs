@@ -17,6 +17,8 @@ internal sealed class Judge(KhugepagedVersion model)
     /// <param name="inCompany">In passes shared with others.</param>
     public (Invariant Invariant, Violation Violation)? Broken(RecordedVector vector, bool inCompany)
     {
+        if (!Recording.IsWhole(vector))
+            return null;
         if (RecordedHistory.Of(vector, model, inCompany) is not { } history)
             return null;
         foreach (var invariant in _invariants)

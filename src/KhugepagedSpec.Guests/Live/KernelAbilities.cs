@@ -9,7 +9,7 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Guests.Live;
 
-/// <summary>What a kernel can be asked for, by its release and by what its agent found.</summary>
+/// <summary>What a kernel can be asked for: what its agent found, and before it was booted what kernels of its release have.</summary>
 public sealed partial record KernelAbilities
 {
     /// <summary>The release, as uname has it.</summary>
@@ -30,26 +30,53 @@ public sealed partial record KernelAbilities
     /// <summary>It has KSM.</summary>
     public bool HasKsm { get; init; } = true;
 
-    /// <summary>khugepaged knows sizes below the PMD's (7.2).</summary>
-    public bool CollapsesToMthp => Number.CompareTo((7, 2)) >= 0;
-
-    /// <summary>collapse_single_pmd() is its name for a visit to one PMD range (7.1); before it was hpage_collapse_scan_pmd().</summary>
-    public bool HasSinglePmd => Number.CompareTo((7, 1)) >= 0;
+    /// <summary>khugepaged knows sizes below the PMD's: it counts collapses per size (7.2).</summary>
+    public required bool CollapsesToMthp { get; init; }
 
     /// <summary>MADV_GUARD_INSTALL (6.13).</summary>
-    public bool HasGuards => Number.CompareTo((6, 13)) >= 0;
+    public required bool HasGuards { get; init; }
+
+    /// <summary>userfaultfd.</summary>
+    public bool HasUffd { get; init; } = true;
+
+    /// <summary>userfaultfd protects against writes, also what is not populated.</summary>
+    public bool HasUffdWp { get; init; } = true;
+
+    /// <summary>userfaultfd makes poison markers (6.6).</summary>
+    public bool HasUffdPoison { get; init; } = true;
 
     /// <summary>userfaultfd can protect against reads (7.3).</summary>
-    public bool HasUffdRwp => Number.CompareTo((7, 3)) >= 0;
+    public required bool HasUffdRwp { get; init; }
 
     /// <summary>prctl(PR_SET_THP_DISABLE) can leave out what is advised (6.18).</summary>
-    public bool HasThpDisableExceptAdvised => Number.CompareTo((6, 18)) >= 0;
+    public required bool HasThpDisableExceptAdvised { get; init; }
+
+    /// <summary>MADV_HWPOISON.</summary>
+    public bool HasHwPoison { get; init; } = true;
+
+    /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 and 7.0 call them all KSM.</summary>
+    public required bool TellsKsm { get; init; }
+
+    /// <summary>Its functions can be probed.</summary>
+    public bool HasProbes { get; init; } = true;
+
+    /// <summary>collapse_huge_page() can be probed, which tells where an attempt begins; a compiler may inline it.</summary>
+    public bool ProbesAttempts { get; init; } = true;
+
+    /// <summary>It has the tracepoints of huge_memory.</summary>
+    public bool HasEvents { get; init; } = true;
+
+    /// <summary>/proc/vmstat counts events.</summary>
+    public bool HasVmEvents { get; init; } = true;
+
+    /// <summary>Its log can be read.</summary>
+    public bool HasLog { get; init; } = true;
+
+    /// <summary>It can be told to warn again of what it warned of once.</summary>
+    public bool ForgetsWarnings { get; init; }
 
     /// <summary>khugepaged stops when the PMD's size is not enabled, whatever else is (before 7.2).</summary>
     public bool NeedsPmdSize => !CollapsesToMthp;
-
-    /// <summary>kpageflags tells KSM pages from other anonymous ones; 6.12 and 7.0 call them all KSM.</summary>
-    public bool TellsKsm => Number.CompareTo((7, 1)) >= 0;
 
     /// <summary>The version of the catalogue that models it; null if none does.</summary>
     public KhugepagedVersion? KnownModel => Catalogue.ForRelease(FullName);
@@ -63,7 +90,19 @@ public sealed partial record KernelAbilities
     internal TraceText Trace => (KnownModel ?? Catalogue.Linux73).Trace;
 
     /// <summary>The letters of the notation that can be made on it.</summary>
-    public string Kinds => ".xZzohplLwWqkbr" + (TellsKsm && HasKsm ? "K" : "") + (HasSwap ? "sS" : "") + (HasGuards ? "g" : "");
+    public string Kinds => string.Concat(".xZzohplLwWqkbrKsSg".Where(CanMake));
+
+    private bool CanMake(char letter) => letter switch
+    {
+        'w' or 'W' or 'q' => HasUffdWp,
+        'k' => HasUffdPoison && HasUffdWp,
+        'b' => HasHwPoison,
+        'K' => TellsKsm && HasKsm,
+        's' => HasSwap,
+        'S' => HasSwap && HasUffdWp,
+        'g' => HasGuards,
+        _ => true,
+    };
 
     /// <summary>
     /// What never occurs on it, and why: what it lacks, or does not show. What its release does not have is no gap of a comparison with the
@@ -83,6 +122,26 @@ public sealed partial record KernelAbilities
             yield return new Lack("KSM", "its pages cannot be told from others before 7.1", ["K"], OthersHaveIt: false);
         if (!HasGuards)
             yield return new Lack("guards", "from 6.13 on", ["g", "guard"], OthersHaveIt: false);
+        if (!HasUffd)
+            yield return new Lack("userfaultfd", "built without it", ["w", "W", "q", "k", "S", "--uffd"], OthersHaveIt: true);
+        else if (!HasUffdWp)
+            yield return new Lack("uffd-wp", "userfaultfd without it", ["w", "W", "q", "k", "S", "--uffd wp"], OthersHaveIt: true);
+        else if (!HasUffdPoison)
+            yield return new Lack("poison markers", "userfaultfd without them", ["k"], OthersHaveIt: true);
+        if (!HasHwPoison)
+            yield return new Lack("memory failure", "built without it", ["b"], OthersHaveIt: true);
+        if (!HasEvents)
+            yield return new Lack("tracepoints", "built without the events of huge_memory", ["scans", "attempts", "trace lines"], OthersHaveIt: true);
+        else if (!HasProbes)
+            yield return new Lack("probes", "no kprobe events, or no visit that one can be set on", ["scans", "attempts", "trace lines"], OthersHaveIt: true);
+        else if (!ProbesAttempts)
+            yield return new Lack(
+                "offsets", "collapse_huge_page has no probe: attempts are those of its tracepoints, and stand where the model has the order", ["offsets of attempts"],
+                OthersHaveIt: true);
+        if (!HasVmEvents)
+            yield return new Lack("vmstat", "built without VM event counters", ["thp_ events"], OthersHaveIt: true);
+        if (!HasLog)
+            yield return new Lack("log", "built without printk", ["BUG", "WARNING"], OthersHaveIt: true);
     }
 
     /// <summary>What a kernel can be asked for, as far as it is known before it is booted: what may be there is taken to be there.</summary>
@@ -103,16 +162,37 @@ public sealed partial record KernelAbilities
     internal static KernelAbilities FromGreeting(string greeting)
     {
         var lines = greeting.Split('\n');
-        var number = Numbers().Match(lines[0]);
+        var match = Numbers().Match(lines[0]);
+        (int, int) number = (Part(match.Groups[1]), Part(match.Groups[2]));
+        bool hasUffd = Has("uffd", true);
         return new KernelAbilities
         {
             FullName = lines[0],
             Release = lines[0].Split(' ')[0],
-            Number = (Part(number.Groups[1]), Part(number.Groups[2])),
+            Number = number,
             HasSwap = lines.Contains("swap 1"),
-            HasMemcg = !lines.Contains("memcg 0"),
-            HasKsm = !lines.Contains("ksm 0"),
+            HasMemcg = Has("memcg", true),
+            HasKsm = Has("ksm", true),
+            CollapsesToMthp = Has("mthp", From(7, 2)),
+            HasGuards = Has("guards", From(6, 13)),
+            HasUffd = hasUffd,
+            HasUffdWp = hasUffd && Has("uffdwp", true),
+            HasUffdPoison = hasUffd && Has("uffdpoison", true),
+            HasUffdRwp = hasUffd && Has("uffdrwp", From(7, 3)),
+            HasThpDisableExceptAdvised = Has("exceptadvised", From(6, 18)),
+            HasHwPoison = Has("hwpoison", true),
+            TellsKsm = Has("tellsksm", From(7, 1)),
+            HasProbes = Has("kprobes", true),
+            HasEvents = Has("events", true),
+            HasVmEvents = Has("vmevents", true),
+            HasLog = Has("log", true),
+            ForgetsWarnings = Has("clearonce", false),
         };
+
+        // What the agent found counts; where nobody looked yet, what a distribution's kernel of that release has.
+        bool Has(string what, bool expected) => lines.Contains($"{what} 1") || (expected && !lines.Contains($"{what} 0"));
+
+        bool From(int major, int minor) => number.CompareTo((major, minor)) >= 0;
 
         static int Part(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
     }

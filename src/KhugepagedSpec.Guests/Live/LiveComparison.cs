@@ -6,6 +6,7 @@ using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Policies;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Guests.Live;
 
@@ -31,6 +32,7 @@ public sealed class LiveComparison : IDisposable
     private readonly int _guests;
     private readonly Lock _lock = new();
     private readonly LiveKernel _first;
+    private readonly GuestSlot _firstSlot;
     private readonly Judge _judge;
     private TimeSpan _booting;
     private LiveCounterexample? _smallest;
@@ -47,16 +49,26 @@ public sealed class LiveComparison : IDisposable
         _image = image;
         _guests = guests;
         _first = Boot();
+        _firstSlot = new GuestSlot(Boot, _first);
         Abilities = _first.Abilities;
         Model = model ?? Abilities.Model;
         _judge = new Judge(Model);
     }
+
+    /// <summary>Ends at the first difference, which is not made small.</summary>
+    public bool EndsAtFirst { get; init; }
+
+    /// <summary>The kernel.</summary>
+    public CachedKernel Kernel => _image;
 
     /// <summary>What the kernel can be asked for.</summary>
     public KernelAbilities Abilities { get; }
 
     /// <summary>The version held against it.</summary>
     public KhugepagedVersion Model { get; }
+
+    /// <summary>What the kernel logged of itself while it booted; null if nothing was wrong.</summary>
+    public Splat? AtBoot => _first.AtBoot;
 
     /// <summary>How long all boots took, added up.</summary>
     public TimeSpan Booting => _booting;
@@ -74,43 +86,37 @@ public sealed class LiveComparison : IDisposable
         var scenarios = new LiveScenarios(seed, Abilities);
         var queue = new Queue<int>(numbers.OrderBy(LiveScenarios.IsShortOfBlocks));
         int compared = 0;
+        bool isOver = false;
         var workers = Enumerable.Range(0, _guests)
-            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _first : null), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _firstSlot : new GuestSlot(Boot)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
             .ToArray();
         Task.WhenAll(workers).GetAwaiter().GetResult();
 
-        void Work(LiveKernel? kernel)
+        void Work(GuestSlot slot)
         {
-            try
+            using (slot)
             {
-                while (Next() is { } number)
+                while (Next() is { } number && Batch(number, scenarios.Batch(number), slot, compared, cancellation) is { } result)
                 {
-                    BatchResult? result;
-                    (result, kernel) = Batch(number, scenarios.Batch(number), kernel, compared, cancellation);
-                    if (result is null)
-                        break;
                     lock (_lock)
                     {
                         compared += result.Scenarios;
+                        isOver = isOver || (EndsAtFirst && !result.IsFine);
                         done(result);
                     }
                 }
-            }
-            finally
-            {
-                kernel?.Dispose();
             }
         }
 
         int? Next()
         {
             lock (_lock)
-                return !cancellation.IsCancellationRequested && queue.TryDequeue(out int number) ? number : null;
+                return !isOver && !cancellation.IsCancellationRequested && queue.TryDequeue(out int number) ? number : null;
         }
     }
 
     /// <summary>Ends the first guest, if no run did.</summary>
-    public void Dispose() => _first.Dispose();
+    public void Dispose() => _firstSlot.Dispose();
 
     private LiveKernel Boot()
     {
@@ -121,120 +127,132 @@ public sealed class LiveComparison : IDisposable
         return kernel;
     }
 
-    private (BatchResult? Result, LiveKernel? Kernel) Batch(int number, ImmutableArray<Scenario> batch, LiveKernel? kernel, int compared, CancellationToken cancellation)
+    private BatchResult? Batch(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation)
     {
         try
         {
-            kernel ??= Boot();
-            return (Compare(number, batch, kernel, compared, cancellation), kernel);
+            return Compare(number, batch, slot, compared, cancellation);
         }
         catch (GuestException) when (cancellation.IsCancellationRequested)
         {
             // What ended the work, Ctrl-C in a terminal, ended the guest too: the batch is none.
-            kernel?.Dispose();
-            return (null, null);
+            return null;
         }
         catch (GuestException failure)
         {
-            kernel?.Dispose();
-            return (Lost(number, batch, failure, compared, cancellation), null);
+            slot.Drop();
+            return Lost(number, batch, failure, slot, compared, cancellation);
         }
     }
 
     // Which of them it was, if one alone does it: each is compared alone, in a new guest after one that loses it too.
-    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, int compared, CancellationToken cancellation)
+    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, GuestSlot slot, int compared, CancellationToken cancellation)
     {
-        var result = new BatchResult { Number = number, Failure = [failure.Message, .. failure.Console.TakeLast(ConsoleLines)] };
-        LiveKernel? kernel = null;
-        var culprits = new List<string>();
+        var console = failure.Splat is { } splat ? splat.Lines.Take(ConsoleLines) : failure.Console.TakeLast(ConsoleLines);
+        var result = new BatchResult { Number = number, Failure = [failure.Message, .. console] };
+        var culprits = new List<Scenario>();
         foreach (var scenario in batch)
         {
             if (cancellation.IsCancellationRequested)
                 break;
             try
             {
-                kernel ??= Boot();
-                result = result.And(CompareTogether(number, [scenario], kernel, compared, cancellation));
+                result = result.And(CompareTogether(number, [scenario], slot, compared, cancellation));
             }
             catch (GuestException)
             {
-                kernel?.Dispose();
-                kernel = null;
-                culprits.Add($"alone: {scenario}");
+                slot.Drop();
+                culprits.Add(scenario);
             }
         }
-        kernel?.Dispose();
-        return result with { Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits : batch.Select(scenario => $"together: {scenario}")] };
+
+        // One that only hangs would take its patience at every try.
+        if (!EndsAtFirst && culprits.Count > 0 && failure.Splat is not null)
+            Shrink([culprits[0]], slot, compared + batch.Length, cancellation);
+        return result with
+        {
+            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}") : batch.Select(one => $"together: {one}")],
+        };
     }
 
     // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
-    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation) =>
+    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation) =>
         Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is null
-            ? CompareTogether(number, batch, kernel, compared, cancellation)
-            : batch.Select(scenario => CompareTogether(number, [scenario], kernel, compared, cancellation)).Aggregate((all, one) => all.And(one));
+            ? CompareTogether(number, batch, slot, compared, cancellation)
+            : batch.Select(scenario => CompareTogether(number, [scenario], slot, compared, cancellation)).Aggregate((all, one) => all.And(one));
 
-    private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, LiveKernel kernel, int compared, CancellationToken cancellation)
+    private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation)
     {
-        var recorded = new Recorder(kernel).Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
+        var recorder = new Recorder(slot.Kernel);
+        var recorded = recorder.Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
-        var vectors = built.Select(one => one.Vector!).ToList();
+        var vectors = WalkOffsets.Fill([.. built.Select(one => one.Vector!)], Model);
         var result = new BatchResult
         {
             Number = number,
-            NotShort = recorded.Count(one => one.Vector is not null) - vectors.Count,
-            Scenarios = vectors.Count,
+            NotShort = recorded.Count(one => one.Vector is not null) - vectors.Length,
+            Scenarios = vectors.Length,
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
             Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Results.ScanResult.Succeed))),
             BuiltOtherwise = vectors.Count(vector => Live.BuiltOtherwise.Of(vector) is not null),
             Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0).Select(one => $"{one.Error}: {one.Text}")],
         };
-        if (vectors.Count == 0)
+        var splat = recorder.Logged;
+        slot.DropAfter(splat);
+        if (vectors.IsEmpty)
+            return splat is null ? result : result with { Logged = splat.Lines };
+        var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange) : Replay.Run(vectors, Model);
+
+        // What was not understood is missing from the attempts.
+        var broken = recorder.Strange is not null ? [] : vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+        if (mismatch is null && broken.Count == 0 && splat is null)
             return result;
-        var mismatch = Recordings.Replay.Run(vectors, Model);
-        var broken = vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
-        if (mismatch is null && broken.Count == 0)
-            return result;
-        bool again = Shrink([.. built.Select(one => one.Scenario)], kernel, compared + vectors.Count, cancellation);
+        bool again = Shrink([.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
 
         // Where blocks are short the kernel may begin to move pages about by itself.
         if (!again && Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
-        if (!again && mismatch is not null && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
+        if (!again && splat is { IsOfTime: true } && mismatch is null && broken.Count == 0)
+            return result with { Disturbed = splat.Lines[0] };
+        if (!again && splat is null && mismatch is not null && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
         return result with
         {
             Differs = differs,
             Broken = [.. broken.Select(found => $"{found.Invariant.Name}: {found.Violation}")],
             DifferedOnce = !again,
+            Logged = splat?.Lines ?? [],
         };
     }
 
     // nr_anon counts the folios of every process, the agent's own too: what differs once and not again may be one of theirs.
-    private static bool IsOfTheWholeGuest(Recordings.Mismatch mismatch) => mismatch.What == "gauges";
+    private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges";
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
-    private bool Shrink(ImmutableArray<Scenario> batch, LiveKernel kernel, int found, CancellationToken cancellation)
+    private bool Shrink(ImmutableArray<Scenario> batch, GuestSlot slot, int found, CancellationToken cancellation)
     {
-        var shrinker = new LiveShrinker(kernel, Model, _judge);
+        var shrinker = new LiveShrinker(slot, Abilities, Model, _judge);
         if (Again() is not { } shown)
             return false;
         lock (_lock)
         {
-            if (_isShrinking)
+            if (_isShrinking || EndsAtFirst)
                 return true;
             _isShrinking = true;
         }
         var small = shrinker.Shrink(batch, shown, found, cancellation);
-        using var second = Boot();
-        bool again = new LiveShrinker(second, Model, _judge).Run(small.Together, small.Vectors[0].Passes.Length) is { } what
-            && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What : what.Violation?.Invariant == small.Violation?.Invariant);
+        using var second = new GuestSlot(Boot);
+        bool again = new LiveShrinker(second, Abilities, Model, _judge).Run(small.Together, small.Passes, cancellation) is { } what
+            && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What
+                : small.Violation is { } violation ? what.Violation?.Invariant == violation.Invariant
+                : what.Splat?.Kind == small.Splat?.Kind);
         lock (_lock)
             _smallest = small with { IsConfirmed = again };
         return true;
 
         LiveShrinker.Shown? Again() =>
-            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes)).FirstOrDefault(one => one is { IsNews: true });
+            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes, cancellation)).FirstOrDefault(one => one is { IsNews: true });
     }
 }

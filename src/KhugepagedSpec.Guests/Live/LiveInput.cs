@@ -122,6 +122,10 @@ public static class LiveInput
         table = new PageTable(table.Geometry, [.. cells], PmdOf(scenario.Table, cells, isChargeShort || blocksFrom is not null));
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
+        if (!kernel.HasUffd)
+            flags &= ~VmaFlags.UffdMissing;
+        if (!kernel.HasUffdWp)
+            flags &= ~VmaFlags.UffdWp;
         if (!kernel.HasUffdRwp || flags.HasFlag(VmaFlags.UffdWp) || table.Cells.Any(NeedsWriteProtection))
             flags &= ~VmaFlags.UffdRwp;
         if (!flags.HasFlag(VmaFlags.UffdRwp) && table.Cells.Any(IsArming))

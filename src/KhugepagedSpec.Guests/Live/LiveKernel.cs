@@ -20,14 +20,22 @@ internal sealed class LiveKernel : IDisposable
     // The agent takes no more; the last one is not for scenarios.
     private const int LastProcess = 63;
 
-    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but on a
+    // host that others use a hundred times that. One that dies says so at once.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    // What is called for each PMD range, the newest first, and which of its arguments is the address.
+    private static readonly string[] Visits =
+    [
+        "collapse_single_pmd addr=$arg1:x64", "collapse_scan_pmd addr=$arg3:x64", "hpage_collapse_scan_pmd addr=$arg3:x64", "khugepaged_scan_pmd addr=$arg3:x64",
+    ];
 
     private readonly GuestKernel _guest;
     private readonly Geometry _geometry;
     private readonly List<(string Name, int Order)> _counters = [];
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
+    private readonly List<string> _log = [];
     private bool _hasWarned;
 
     /// <summary>Boots a kernel and prepares it.</summary>
@@ -37,9 +45,8 @@ internal sealed class LiveKernel : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public LiveKernel(CachedKernel kernel, Geometry geometry)
     {
-        const int memoryMegabytes = 1024;
         _geometry = geometry;
-        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, memoryMegabytes, Patience);
+        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, kernel.Machine, Patience);
         Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
         try
         {
@@ -53,7 +60,10 @@ internal sealed class LiveKernel : IDisposable
     }
 
     /// <summary>What it can be asked for.</summary>
-    public KernelAbilities Abilities { get; }
+    public KernelAbilities Abilities { get; private set; }
+
+    /// <summary>What it logged of itself while it booted, if something was wrong.</summary>
+    public Splat? AtBoot { get; private set; }
 
     /// <summary>It counts collapses per size (7.2).</summary>
     public bool HasSizeStatistics { get; private set; }
@@ -127,16 +137,16 @@ internal sealed class LiveKernel : IDisposable
     }
 
     /// <summary>The counters as they are now, and the trace lines since the last time.</summary>
-    public (long[] Counters, Statistics Events, string Trace) Observe(string steps)
+    public (long[] Counters, Statistics? Events, string Trace) Observe(string steps)
     {
-        var parts = _guest.Take(0, $"{steps}trace\ncounters\nfile {VmStat}\n");
+        var parts = _guest.Take(0, $"{steps}{(Abilities.HasEvents ? "trace\n" : "")}counters\nfile {VmStat}\n");
         var trace = new StringBuilder();
         foreach (var part in parts.Where(part => part.Kind == 't'))
             trace.Append(Encoding.ASCII.GetString(part.Data));
         byte[] numbers = parts.Single(part => part.Kind == 'n').Data;
         long[] counters = new long[numbers.Length / 8];
         Buffer.BlockCopy(numbers, 0, counters, 0, numbers.Length);
-        return (counters, EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
+        return (counters, !Abilities.HasVmEvents ? null : EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
     }
 
     /// <summary>
@@ -164,16 +174,34 @@ internal sealed class LiveKernel : IDisposable
         return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>The kernel has logged, since it was booted, that it does not support the value of max_ptes_none.</summary>
+    /// <summary>The kernel has logged, since it was booted or forgot it, that it does not support the value of max_ptes_none.</summary>
     public bool HasWarnedOfMaxPtesNone()
     {
-        return _hasWarned = _hasWarned || Log().Contains("max_ptes_none", StringComparison.Ordinal);
+        ReadLog();
+        return _hasWarned;
+    }
 
-        string Log() => Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data);
+    /// <summary>What the kernel logged of itself since the last time, if something was wrong.</summary>
+    public Splat? TakeSplat()
+    {
+        ReadLog();
+        var splat = Splat.First(_log);
+        _log.Clear();
+        _guest.ForgetSplat();
+        return splat;
+    }
+
+    /// <summary>What the kernel warned of once it will warn of again, if it can be told so.</summary>
+    public void ForgetWarnings()
+    {
+        if (!Abilities.ForgetsWarnings)
+            return;
+        _guest.Take(0, "set /sys/kernel/debug/clear_warn_once 1\n");
+        _hasWarned = false;
     }
 
     /// <summary>What the counters grew by between two looks.</summary>
-    public Recordings.PassCounters Added((long[] Counters, Statistics Events, string) before, (long[] Counters, Statistics Events, string) after)
+    public Recordings.PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after)
     {
         var sizes = ImmutableArray.CreateBuilder<(string, int, long)>();
         var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
@@ -183,7 +211,7 @@ internal sealed class LiveKernel : IDisposable
                     (_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
         return new Recordings.PassCounters(
             after.Counters[0] - before.Counters[0], after.Counters[1] - before.Counters[1],
-            HasSizeStatistics ? sizes.ToImmutable() : null, [.. after.Events.Since(before.Events).Events()])
+            HasSizeStatistics ? sizes.ToImmutable() : null, after.Events is null ? null : [.. after.Events.Since(before.Events!).Events()])
         {
             Gauges = gauges.ToImmutable(),
         };
@@ -191,6 +219,15 @@ internal sealed class LiveKernel : IDisposable
 
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _guest.Dispose();
+
+    private void ReadLog()
+    {
+        if (!Abilities.HasLog)
+            return;
+        string[] lines = Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        _log.AddRange(lines);
+        _hasWarned = _hasWarned || lines.Any(line => line.Contains("max_ptes_none", StringComparison.Ordinal));
+    }
 
     private void Prepare()
     {
@@ -200,39 +237,55 @@ internal sealed class LiveKernel : IDisposable
         SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
         if (Abilities.HasMemcg)
             steps.Set("/cgroup/cgroup.subtree_control", "+memory");
-        steps.Set("/proc/sys/vm/page-cluster", 0);
-
-        // kcompactd would lock and move pages whenever it finds memory too fragmented.
-        steps.Set("/proc/sys/vm/compaction_proactiveness", 0);
         if (Abilities.HasKsm)
         {
             steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
             steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
         }
         _guest.Take(0, steps.Take());
-        _guest.Take(0, "set /sys/kernel/mm/transparent_hugepage/shrink_underused 0\n", out _);
 
-        // Where it exists, DAMON samples pages at random, all the time: it takes references and locks, and clears accessed bits.
-        _guest.Take(0, "set /sys/module/damon_stat/parameters/enabled N\n", out _);
+        // Not every kernel has them. kcompactd would lock and move pages whenever it finds memory too fragmented. DAMON samples pages at random,
+        // all the time: it takes references and locks, and clears accessed bits.
+        foreach (string setting in new[]
+        {
+            "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0", "/sys/kernel/mm/transparent_hugepage/shrink_underused 0",
+            "/sys/module/damon_stat/parameters/enabled N",
+        })
+            _guest.Take(0, $"set {setting}\n", out _);
         PrepareTracing();
         PrepareCounters();
-        _guest.Take(0, "scan\ntrace\n");
+        Observe("scan\n");
+        AtBoot = TakeSplat();
     }
 
-    // The address of a visit is its first argument from 7.1 on, the third before; that of an attempt its second, always.
+    // A function that was inlined, or that gcc changed, has no probe.
     private void PrepareTracing()
     {
-        string range = Abilities.HasSinglePmd ? "collapse_single_pmd addr=%di:x64" : "hpage_collapse_scan_pmd addr=%dx:x64";
-        string attempt = "collapse_huge_page addr=%si:x64" + (Abilities.CollapsesToMthp ? " order=%r9:s32" : "");
+        if (!Abilities.HasEvents)
+        {
+            Abilities = Abilities with { HasProbes = false };
+            return;
+        }
         var steps = new StepWriter();
         steps.Set($"{Tracing}/buffer_size_kb", 16384);
         steps.Set($"{Tracing}/options/context-info", 0);
-        steps.Set($"{Tracing}/kprobe_events", $"p:{TraceReader.RangeProbe} {range}");
-        steps.Line("append", $"{Tracing}/kprobe_events", $"p:{TraceReader.AttemptProbe} {attempt}");
         foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate", "mm_collapse_huge_page_swapin" })
             steps.Set($"{Tracing}/events/huge_memory/{name}/enable", 1);
-        steps.Set($"{Tracing}/events/kprobes/enable", 1);
         _guest.Take(0, steps.Take());
+        if (!Abilities.HasProbes)
+            return;
+        string order = Abilities.CollapsesToMthp ? " order=$arg6:s32" : "";
+        bool probesVisits = Visits.Any(visit => Probe(TraceReader.RangeProbe, visit));
+        bool probesAttempts = probesVisits && Probe(TraceReader.AttemptProbe, $"collapse_huge_page addr=$arg2:x64{order}");
+        Abilities = Abilities with { HasProbes = probesVisits, ProbesAttempts = probesAttempts };
+        if (probesVisits)
+            _guest.Take(0, $"set {Tracing}/events/kprobes/enable 1\n");
+
+        bool Probe(string name, string what)
+        {
+            _guest.Take(0, $"append {Tracing}/kprobe_events p:{name} {what}\n", out string error);
+            return error.Length == 0;
+        }
     }
 
     private void PrepareCounters()

@@ -31,6 +31,9 @@ public static class LiveRefusal
             return $"--thp-disable exceptadvised: Linux {kernel.Release} has no such flag: expected no, completely, or a kernel from 6.18 on";
         foreach (var lack in kernel.Lacks)
         {
+            bool takesUffd = scenario.Vma.Has(VmaFlags.UffdWp) || scenario.Vma.Has(VmaFlags.UffdMissing) || scenario.Vma.Has(VmaFlags.UffdRwp);
+            if ((lack.Kinds.Contains("--uffd") && takesUffd) || (lack.Kinds.Contains("--uffd wp") && scenario.Vma.Has(VmaFlags.UffdWp)))
+                return $"--uffd: Linux {kernel.Release}: {lack.What}: {lack.Why}";
             if (scenario.Program.FirstOrDefault(step => lack.Kinds.Contains(step.Name)) is { Pages: > 0 } step)
                 return $"--program: {step.Name}: Linux {kernel.Release}: {lack.What}: {lack.Why}";
             if (lack.Kinds.Contains("charge-fails") && Shortage.IsOfCharge(scenario.Faults))

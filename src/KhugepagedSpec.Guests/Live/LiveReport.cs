@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Recordings;
 
@@ -47,8 +48,11 @@ public sealed record BatchResult
     /// <summary>The guest hung or ended: what happened, what it was doing, and its console's last lines.</summary>
     public ImmutableArray<string> Failure { get; init; } = [];
 
+    /// <summary>What the kernel logged of itself, from its first line on; empty if nothing was wrong.</summary>
+    public ImmutableArray<string> Logged { get; init; } = [];
+
     /// <summary>Everything was compared and nothing is wrong.</summary>
-    public bool IsFine => Unbuilt.IsEmpty && Differs is null && Broken.IsEmpty && Failure.IsEmpty;
+    public bool IsFine => Unbuilt.IsEmpty && Differs is null && Broken.IsEmpty && Failure.IsEmpty && Logged.IsEmpty;
 
     /// <summary>Two results of one batch as one.</summary>
     public BatchResult And(BatchResult other) => this with
@@ -64,14 +68,15 @@ public sealed record BatchResult
         Differs = Differs ?? other.Differs,
         DifferedOnce = DifferedOnce || other.DifferedOnce,
         Broken = [.. Broken, .. other.Broken],
+        Logged = Logged.IsEmpty ? other.Logged : Logged,
     };
 }
 
 /// <summary>A difference, made small on the kernel itself.</summary>
 /// <param name="Found">How many scenarios had been compared.</param>
 /// <param name="Together">The scenarios, shrunk: one, or several if it takes a shared pass.</param>
-/// <param name="Mismatch">Where model and kernel part; null for a broken invariant.</param>
-/// <param name="Violation">The invariant the kernel broke, and where; null for a mismatch.</param>
+/// <param name="Mismatch">Where model and kernel part; null if nowhere.</param>
+/// <param name="Violation">The invariant the kernel broke, and where; null for a mismatch, and where it broke none.</param>
 /// <param name="Tries">Scenarios run on the kernel while shrinking.</param>
 /// <param name="IsConfirmed">A second boot showed the same.</param>
 /// <param name="Vectors">What the kernel did with it.</param>
@@ -82,4 +87,11 @@ public sealed record LiveCounterexample(
     (Invariant Invariant, Violation Violation)? Violation,
     int Tries,
     bool IsConfirmed,
-    ImmutableArray<RecordedVector> Vectors);
+    ImmutableArray<RecordedVector> Vectors)
+{
+    /// <summary>What the kernel logged of itself, or how its guest was lost; null if it is the mismatch or the invariant that was made small.</summary>
+    public Splat? Splat { get; init; }
+
+    /// <summary>The passes that it takes.</summary>
+    public int Passes { get; init; } = 1;
+}

@@ -9,32 +9,57 @@ using KhugepagedSpec.Scenarios;
 namespace KhugepagedSpec.Guests.Live;
 
 /// <summary>Makes a difference between model and kernel small: every smaller scenario is tried on the kernel.</summary>
-/// <param name="kernel">The kernel.</param>
+/// <param name="slot">Where the kernel runs.</param>
+/// <param name="abilities">What it can be asked for.</param>
 /// <param name="model">The version held against it.</param>
 /// <param name="judge">The contract.</param>
-internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, Judge judge)
+internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, KhugepagedVersion model, Judge judge)
 {
-    private readonly Recorder _recorder = new(kernel);
     private int _tries;
 
     /// <summary>What a run of scenarios in shared passes shows.</summary>
-    public sealed record Shown(Mismatch? Mismatch, (Invariant Invariant, Violation Violation)? Violation, ImmutableArray<RecordedVector> Vectors)
+    public sealed record Shown(
+        Mismatch? Mismatch, (Invariant Invariant, Violation Violation)? Violation, Splat? Splat, ImmutableArray<RecordedVector> Vectors)
     {
         /// <summary>Something is wrong.</summary>
-        public bool IsNews => Mismatch is not null || Violation is not null;
+        public bool IsNews => Mismatch is not null || Violation is not null || Splat is not null;
+
+        /// <summary>The same kind of thing: of several the first in this order, mismatch, invariant, log.</summary>
+        public bool IsLike(Shown other) =>
+            other.Mismatch is not null ? Mismatch is not null
+            : other.Violation is { } violation ? Violation?.Invariant == violation.Invariant
+            : Splat is not null && Splat.Kind == other.Splat?.Kind;
     }
 
     /// <summary>Runs scenarios in shared passes and compares; null if one of them cannot be built.</summary>
-    /// <exception cref="GuestException">The guest hung or ended.</exception>
-    public Shown? Run(IReadOnlyList<Scenario> together, int passes)
+    /// <exception cref="GuestException">The guest hung or ended, and so did the next, or it was ended by <paramref name="cancellation"/>.</exception>
+    public Shown? Run(IReadOnlyList<Scenario> together, int passes, CancellationToken cancellation)
     {
         _tries++;
-        var recorded = _recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
+        try
+        {
+            return Compare(together, passes);
+        }
+        catch (GuestException lost) when (!cancellation.IsCancellationRequested)
+        {
+            slot.Drop();
+            return new Shown(null, null, lost.Splat ?? new Splat(lost.Message, [lost.Message]), []);
+        }
+    }
+
+    private Shown? Compare(IReadOnlyList<Scenario> together, int passes)
+    {
+        var recorder = new Recorder(slot.Kernel);
+        var recorded = recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
+        var splat = recorder.Logged;
+        slot.DropAfter(splat);
         if (recorded.Any(one => one.Vector is null || !Shortage.Held(one.Vector)))
-            return null;
-        ImmutableArray<RecordedVector> vectors = [.. recorded.Select(one => one.Vector!)];
+            return splat is null ? null : new Shown(null, null, splat, []);
+        var vectors = WalkOffsets.Fill([.. recorded.Select(one => one.Vector!)], model);
+        if (recorder.Strange is { } strange)
+            return new Shown(Unknown(strange), null, splat, vectors);
         var broken = vectors.Select(vector => judge.Broken(vector, together.Count > 1)).FirstOrDefault(found => found is not null);
-        return new Shown(Replay.Run(vectors, model), broken, vectors);
+        return new Shown(Replay.Run(vectors, model), broken, splat, vectors);
     }
 
     /// <summary>The smallest that still shows the same kind of thing as <paramref name="shown"/>.</summary>
@@ -45,14 +70,18 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
     public LiveCounterexample Shrink(ImmutableArray<Scenario> together, Shown shown, int found, CancellationToken cancellation)
     {
         _tries = 0;
-        bool isMismatch = shown.Mismatch is not null;
-        int passes = isMismatch ? shown.Mismatch!.Pass : shown.Violation!.Value.Violation.Pass;
+        int passes = shown.Mismatch?.Pass ?? shown.Violation?.Violation.Pass ?? LiveComparison.Passes;
         var alone = together.FirstOrDefault(scenario => Shows([scenario]));
         together = alone is not null ? [alone] : WithoutNeedless(together);
         if (together is [var single])
             together = [Smallest(single)];
-        var last = Run(together, passes) ?? shown;
-        return new LiveCounterexample(found, together, last.Mismatch, isMismatch ? null : last.Violation, _tries, IsConfirmed: false, last.Vectors);
+        var last = Run(together, passes, cancellation) is { } small && small.IsLike(shown) ? small : shown;
+        bool isMismatch = shown.Mismatch is not null, isViolation = !isMismatch && shown.Violation is not null;
+        return new LiveCounterexample(found, together, isMismatch ? last.Mismatch : null, isViolation ? last.Violation : null, _tries, IsConfirmed: false, last.Vectors)
+        {
+            Splat = isMismatch || isViolation ? null : last.Splat,
+            Passes = passes,
+        };
 
         Scenario Smallest(Scenario scenario)
         {
@@ -68,7 +97,7 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
         bool ShowsStill(Scenario smaller) => !cancellation.IsCancellationRequested && CanBeMade(smaller) && Shows([smaller]);
 
         bool Shows(IReadOnlyList<Scenario> candidate) =>
-            Run(candidate, passes) is { } what && (isMismatch ? what.Mismatch is not null : what.Violation?.Invariant == shown.Violation!.Value.Invariant);
+            !cancellation.IsCancellationRequested && Run(candidate, passes, cancellation) is { } what && what.IsLike(shown);
 
         ImmutableArray<Scenario> WithoutNeedless(ImmutableArray<Scenario> all)
         {
@@ -79,11 +108,14 @@ internal sealed class LiveShrinker(LiveKernel kernel, KhugepagedVersion model, J
         }
     }
 
+    /// <summary>What a trace line says that no kernel that is modelled does.</summary>
+    public static Mismatch Unknown((int Pass, string What) strange) => new(strange.Pass, "trace line", strange.What, "none of its own", []);
+
     private bool CanBeMade(Scenario scenario)
     {
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;
-        var fitted = LiveInput.Fit(scenario, kernel.Abilities);
+        var fitted = LiveInput.Fit(scenario, abilities);
         return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Faults.SequenceEqual(scenario.Faults);
     }
 }

@@ -80,7 +80,8 @@ public sealed class Prediction : IDisposable
         var after = Look(pid);
         _kernel.EndProcesses(Process);
         _kernel.ResetSizes();
-        return Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
+        var splat = _kernel.TakeSplat();
+        return splat is not null ? throw new GuestException($"the kernel logged: {splat.Lines[0]}", splat.Lines) : Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
     }
 
     /// <summary>Ends the guest.</summary>

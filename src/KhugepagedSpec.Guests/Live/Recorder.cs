@@ -22,6 +22,12 @@ internal sealed class Recorder(LiveKernel kernel)
     /// <param name="index">Which scenario, from 0.</param>
     public static long AddressOf(int index) => FirstAddress + index * AddressesEach;
 
+    /// <summary>What the kernel logged of itself in the last recording, if something was wrong.</summary>
+    public Splat? Logged { get; private set; }
+
+    /// <summary>The first thing in the tracepoints of the last recording that nothing is known of, and in which pass it was; null if there is none.</summary>
+    public (int Pass, string What)? Strange { get; private set; }
+
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
     /// <returns>What the kernel did, in their order; null for one that could not be built, and why.</returns>
@@ -29,6 +35,8 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
+        (Logged, Strange) = (null, null);
+        kernel.ForgetWarnings();
         kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
@@ -70,12 +78,13 @@ internal sealed class Recorder(LiveKernel kernel)
             process.WrongPages = CountWrong(process);
         kernel.EndProcesses(together.Count);
         kernel.ResetSizes();
+        Logged = kernel.TakeSplat();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
     }
 
-    private (long[], Memory.Statistics, string) Pass(List<Process> processes, (long[], Memory.Statistics, string) before, int pass)
+    private (long[], Memory.Statistics?, string) Pass(List<Process> processes, (long[], Memory.Statistics?, string) before, int pass)
     {
         bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
         if (!isKhugepaged)
@@ -83,7 +92,7 @@ internal sealed class Recorder(LiveKernel kernel)
                 process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
         var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
         var counters = kernel.Added(before, after);
-        var ranges = TraceReader.Read(after.Trace, processes[0].Input.Settings.Geometry.PmdOrder, kernel.Abilities.Trace);
+        var ranges = Ranges(after.Trace, processes[0].Input.Settings.Geometry, pass);
         foreach (var process in processes)
         {
             var (folios, table) = (process.Folios, Look(process, process.Seen));
@@ -91,7 +100,8 @@ internal sealed class Recorder(LiveKernel kernel)
             {
                 Counters = counters,
                 After = table,
-                Trace =
+                IsTraced = kernel.Abilities.HasProbes,
+                Trace = !kernel.Abilities.HasProbes ? null :
                 [
                     .. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios)),
                 ],
@@ -107,6 +117,20 @@ internal sealed class Recorder(LiveKernel kernel)
             process.ThenSlots = TableNotation.WriteSlots(Look(process, process.Seen));
         }
         return after;
+    }
+
+    // A kernel may have results of its own.
+    private List<TracedRange> Ranges(string trace, Geometry geometry, int pass)
+    {
+        try
+        {
+            return TraceReader.Read(trace, geometry.PmdOrder, kernel.Abilities.Trace, kernel.Abilities.ProbesAttempts);
+        }
+        catch (FormatException error)
+        {
+            Strange ??= (pass + 1, error.Message);
+            return [];
+        }
     }
 
     private List<AgentPart> Take(Process process, string steps)
@@ -226,7 +250,7 @@ internal sealed class Recorder(LiveKernel kernel)
         public bool Owns(TracedRange range) => range.Address >= Address - AddressesEach / 2 && range.Address < Address + AddressesEach / 2;
 
         public IEnumerable<Attempt> AttemptsOf(TracedRange range) =>
-            range.Attempts.Select(attempt => attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
+            range.Attempts.Select(attempt => attempt.Offset == Attempt.UnknownOffset ? attempt : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
 
         public void Call(byte[] outcome)
         {

@@ -58,7 +58,7 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
     /// <summary>What a kernel made of all that user space can build: the outcome of each and where the model parts from it, if it does.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="cancellation">Ends it after the test under way.</param>
-    /// <exception cref="GuestException">The guest does not come up, hangs or ends.</exception>
+    /// <exception cref="GuestException">The guest does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel, CancellationToken cancellation = default)
     {
@@ -82,6 +82,10 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
         {
             return null;
         }
+        catch (GuestException lost)
+        {
+            return new SelftestOutcome(this, kind, null, null, null) { Logged = [lost.Message, .. lost.Splat?.Lines ?? []] };
+        }
     }
 
     private SelftestOutcome Run(Recording recording, CollapseKind kind)
@@ -91,9 +95,12 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
         if (Table.Contains('s') && !recording.Abilities.HasSwap)
             return new SelftestOutcome(this, kind, null, null, "this kernel came without the modules for swap");
         var (vector, error) = recording.Record(Input(kind, Pattern));
-        if (vector is null)
-            return new SelftestOutcome(this, kind, null, null, error);
-        return new SelftestOutcome(this, kind, vector.Passes[^1].After.Pmd == PmdState.Huge, Replay.Run(vector, recording.Abilities.Model), null);
+        bool? isHuge = vector is null ? null : vector.Passes[^1].After.Pmd == PmdState.Huge;
+        var mismatch = vector is null ? null : Replay.Run(vector, recording.Abilities.Model);
+        return new SelftestOutcome(this, kind, isHuge, mismatch, vector is null && recording.Logged is null && recording.Strange is null ? error : null)
+        {
+            Logged = [.. recording.Strange is { } strange ? new[] { strange } : [], .. recording.Logged?.Lines ?? []],
+        };
     }
 
     private VectorInput Input(CollapseKind kind, string pattern) =>
@@ -108,6 +115,9 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
 /// <param name="Skipped">Why it was not run; null if it was.</param>
 public sealed record SelftestOutcome(Selftest Test, CollapseKind Kind, bool? IsHuge, Mismatch? Mismatch, string? Skipped)
 {
+    /// <summary>What the kernel logged of itself, or how its guest was lost; empty if nothing was wrong.</summary>
+    public ImmutableArray<string> Logged { get; init; } = [];
+
     /// <summary>As expected, and the model agrees; or not run.</summary>
-    public bool IsFine => Skipped is not null || (IsHuge == Test.Expected(Kind) && Mismatch is null);
+    public bool IsFine => Skipped is not null || (IsHuge == Test.Expected(Kind) && Mismatch is null && Logged.IsEmpty);
 }

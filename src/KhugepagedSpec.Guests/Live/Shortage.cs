@@ -30,12 +30,12 @@ internal static class Shortage
         faults is [{ What: InjectedFault.AllocFails, Order: { } order }, ..] && order >= LowestBlockOrder && faults.SequenceEqual(OfBlocks(order, geometry)) ? order : null;
 
     /// <summary>
-    /// True unless an allocation found a block after all: pages that others give back now and then form one. What the kernel did
-    /// then says nothing about a shortage.
+    /// True unless an allocation found a block after all, as pages that others give back now and then form one, or smaller blocks ran out as
+    /// well, which ends a pass early. What the kernel did then says nothing about a shortage of large ones.
     /// </summary>
     public static bool Held(RecordedVector vector) =>
         BlocksFrom(vector.Input.Faults, vector.Input.Settings.Geometry) is not { } order
-        || vector.Passes.All(pass => pass.Attempts.All(attempt => attempt.Order < order || attempt.Status == ScanResult.AllocHugePageFail));
+        || vector.Passes.All(pass => pass.Attempts.All(attempt => attempt.Order >= order == (attempt.Status == ScanResult.AllocHugePageFail)));
 
     /// <summary>True if the injected faults are a memory cgroup at its limit.</summary>
     public static bool IsOfCharge(ImmutableArray<FaultInjection> faults) => faults.SequenceEqual(OfCharge);

@@ -30,8 +30,13 @@ internal static class TraceReader
     /// <param name="text">The lines.</param>
     /// <param name="pmdOrder">The order of attempts whose probe does not tell it.</param>
     /// <param name="words">What the kernel calls its results.</param>
-    public static List<TracedRange> Read(string text, int pmdOrder, TraceText words)
+    /// <param name="probesAttempts">
+    /// An attempt begins at its probe; false: at the first event behind the one that ended the attempt before, at an offset that nothing tells.
+    /// </param>
+    /// <exception cref="FormatException">A line has a result that nothing is known of, or lacks a field; the message is one line.</exception>
+    public static List<TracedRange> Read(string text, int pmdOrder, TraceText words, bool probesAttempts = true)
     {
+        bool isUnderWay = false;
         var ranges = new List<TracedRange>();
         foreach (string line in text.Split('\n'))
         {
@@ -39,30 +44,33 @@ internal static class TraceReader
             var range = ranges.Count > 0 ? ranges[^1] : null;
             if (name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page" or "mm_khugepaged_scan_pmd")
                 range?.Lines.Add(line.Trim());
+            if (!probesAttempts && !isUnderWay && name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page")
+                range?.Attempts.Add(new Attempt(Attempt.UnknownOffset, fields.TryGetValue("order", out string? its) ? Number(its) : pmdOrder, ScanResult.Fail, null, null));
+            isUnderWay = name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" || (isUnderWay && name != "mm_collapse_huge_page");
             switch (name)
             {
                 case RangeProbe:
-                    ranges.Add(new TracedRange(Hex(fields["addr"]), [], null, []));
+                    ranges.Add(new TracedRange(Hex(Of(fields, "addr")), [], null, []));
                     break;
                 case AttemptProbe:
                     int order = fields.TryGetValue("order", out string? some) ? Number(some) : pmdOrder;
-                    range?.Attempts.Add(new Attempt((int)((Hex(fields["addr"]) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
+                    range?.Attempts.Add(new Attempt((int)((Hex(Of(fields, "addr")) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
                     break;
                 case "mm_collapse_huge_page_swapin":
-                    Last(range, attempt => attempt with { Swapin = new SwapinReport(Number(fields["swapped_in"]), words.ResultOf(Number(fields["ret"]))) });
+                    Last(range, attempt => attempt with { Swapin = new SwapinReport(Number(Of(fields, "swapped_in")), words.ResultOf(Number(Of(fields, "ret")))) });
                     break;
                 case "mm_collapse_huge_page_isolate":
-                    Last(range, attempt => attempt with { Isolate = new IsolateReport(Number(fields["none_or_zero"]), Number(fields["referenced"])) });
+                    Last(range, attempt => attempt with { Isolate = new IsolateReport(Number(Of(fields, "none_or_zero")), Number(Of(fields, "referenced"))) });
                     break;
                 case "mm_collapse_huge_page":
-                    Last(range, attempt => attempt with { Status = Result(fields["status"], words) });
+                    Last(range, attempt => attempt with { Status = Result(Of(fields, "status"), words) });
                     break;
                 case "mm_khugepaged_scan_pmd":
                     if (range is { Scan: null })
                         ranges[^1] = range with
                         {
                             Scan = new ScanLine(
-                                Result(fields["status"], words), Number(fields["referenced"]), Number(fields["none_or_zero"]), Number(fields["unmapped"])),
+                                Result(Of(fields, "status"), words), Number(Of(fields, "referenced")), Number(Of(fields, "none_or_zero")), Number(Of(fields, "unmapped"))),
                         };
                     break;
             }
@@ -88,6 +96,9 @@ internal static class TraceReader
                 fields[word[..equals]] = word[(equals + 1)..];
         return (line[..colon].Trim(), fields);
     }
+
+    private static string Of(Dictionary<string, string> fields, string name) =>
+        fields.GetValueOrDefault(name) ?? throw new FormatException($"no {name}= in a trace line");
 
     private static ScanResult Result(string name, TraceText words) =>
         words.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in a trace line");

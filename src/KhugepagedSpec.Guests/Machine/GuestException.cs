@@ -7,6 +7,9 @@ public sealed class GuestException(string message, IReadOnlyList<string> console
 {
     /// <summary>The last lines of the guest's console, oldest first.</summary>
     public IReadOnlyList<string> Console { get; } = console;
+
+    /// <summary>What the kernel said was wrong, if it did.</summary>
+    public Splat? Splat { get; init; }
 }
 
 /// <summary>Something the machine lacks to run guests at all; the message says, in one line, what to install or run.</summary>

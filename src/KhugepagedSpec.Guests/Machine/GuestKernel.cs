@@ -26,22 +26,25 @@ internal sealed class GuestKernel : IDisposable
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
     public string Greeting { get; private set; } = "";
 
-    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then.</summary>
+    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then, and KVM where it is emulated.</summary>
     /// <param name="image">The kernel's image.</param>
     /// <param name="modules">Modules to insert, in order.</param>
-    /// <param name="memoryMegabytes">The guest's memory.</param>
+    /// <param name="machine">The machine.</param>
     /// <param name="patience">How long an answer may take.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public static GuestKernel Boot(string image, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan patience)
+    public static GuestKernel Boot(string image, IReadOnlyList<string> modules, GuestMachine machine, TimeSpan patience)
     {
+        bool isKvm = Accelerator.IsKvm;
         try
         {
-            return BootOnce(image, modules, memoryMegabytes, patience);
+            return BootOnce(image, modules, machine, isKvm, patience);
         }
         catch (GuestException)
         {
-            return BootOnce(image, modules, memoryMegabytes, patience);
+            if (isKvm)
+                Accelerator.GiveUpKvm();
+            return BootOnce(image, modules, machine, isKvm: false, patience);
         }
     }
 
@@ -85,18 +88,22 @@ internal sealed class GuestKernel : IDisposable
     public List<AgentPart> Take(int process, string steps)
     {
         var parts = Take(process, steps, out string error);
-        return error.Length == 0 ? parts : throw new GuestException($"the guest's agent: {error}", _qemu.Console);
+        return error.Length == 0 ? parts : throw Failed($"the guest's agent: {error}");
     }
+
+    /// <summary>What the console showed is known: the next BUG or WARNING is a new one.</summary>
+    public void ForgetSplat() => _qemu.ForgetSplat();
 
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _qemu.Dispose();
 
-    private static GuestKernel BootOnce(string image, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan patience)
+    private static GuestKernel BootOnce(string image, IReadOnlyList<string> modules, GuestMachine machine, bool isKvm, TimeSpan patience)
     {
-        var guest = new GuestKernel(new Qemu(image, modules, memoryMegabytes, TimeSpan.FromSeconds(10)), patience);
+        var guest = new GuestKernel(new Qemu(image, modules, machine, isKvm, TimeSpan.FromSeconds(10)), patience);
         try
         {
             guest.Greeting = Encoding.ASCII.GetString(guest.Receive().Data);
+            guest.ForgetSplat();
             return guest;
         }
         catch
@@ -112,7 +119,7 @@ internal sealed class GuestKernel : IDisposable
         Fill(header);
         int length = BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8));
         if (length is < 0 or > LongestPart)
-            throw new GuestException($"the guest's agent sent a part of {length} bytes", _qemu.Console);
+            throw Failed($"the guest's agent sent a part of {length} bytes");
         byte[] data = new byte[length];
         Fill(data);
         return new AgentPart((char)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)), data);
@@ -130,7 +137,7 @@ internal sealed class GuestKernel : IDisposable
             }
             catch (SocketException error) when (error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
             {
-                throw new GuestException(FormattableString.Invariant($"the guest did not answer for {_patience.TotalSeconds:0} s"), _qemu.Console);
+                throw Failed(FormattableString.Invariant($"the guest did not answer for {_patience.TotalSeconds:0} s"));
             }
             catch (SocketException)
             {
@@ -146,7 +153,13 @@ internal sealed class GuestKernel : IDisposable
     private GuestException Ended()
     {
         Thread.Sleep(300);
-        string panic = _qemu.Console.LastOrDefault(line => line.Contains("panic", StringComparison.OrdinalIgnoreCase)) is { } line ? $": {line.Trim()}" : "";
-        return new GuestException($"the guest ended{panic}", _qemu.Console);
+        var splat = _qemu.Splat;
+        string? agent = _qemu.Console.LastOrDefault(line => line.StartsWith("agent: ", StringComparison.Ordinal));
+
+        // Where the agent gives up the kernel panics, as init may not end.
+        string? why = splat is null || splat.Kind.StartsWith("Kernel panic", StringComparison.Ordinal) ? agent ?? splat?.Lines[0] : splat.Lines[0];
+        return Failed($"the guest ended{(why is null ? "" : $": {why.Trim()}")}");
     }
+
+    private GuestException Failed(string message) => new(message, _qemu.Console) { Splat = _qemu.Splat };
 }

@@ -4,17 +4,18 @@ using System.Net.Sockets;
 namespace KhugepagedSpec.Guests.Machine;
 
 /// <summary>
-/// One QEMU, in software emulation, one CPU, with a virtio serial port to talk through. It ends when this process does, however
+/// One QEMU, with a virtio serial port to talk through. It ends when this process does, however
 /// that ends: a shell holds it on a pipe from here.
 /// </summary>
 internal sealed class Qemu : IDisposable
 {
     private const string Program = "qemu-system-x86_64";
 
-    // Without CMPXCHG16B: QEMU 7.2's now and then leaves garbage in the flags, of which the allocator of Linux 6.12 dies.
-    private const string Cpu = "max,-la57,-cx16";
-
     private const int ConsoleLines = 40;
+
+    // Warnings and worse are printed: what a kernel says before it dies is nowhere else. Sanitizers report more than once.
+    // Nobody is known to khugepaged before the agent sets it up.
+    private const string CommandLine = "console=ttyS0 loglevel=5 oops=panic panic=-1 nokaslr kasan_multi_shot transparent_hugepage=madvise";
 
     // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
     // process closes the pipe, or is no more.
@@ -23,10 +24,11 @@ internal sealed class Qemu : IDisposable
     private readonly Process _process;
     private readonly string _folder;
     private readonly Queue<string> _console = new();
+    private readonly List<string> _splat = [], _complaints = [];
     private readonly Task _consoleReader;
     private bool _isDisposed;
 
-    public Qemu(string kernelImage, IReadOnlyList<string> modules, int memoryMegabytes, TimeSpan timeout)
+    public Qemu(string kernelImage, IReadOnlyList<string> modules, GuestMachine machine, bool isKvm, TimeSpan timeout)
     {
         _folder = Directory.CreateTempSubdirectory("khugepaged-guest-").FullName;
         try
@@ -39,10 +41,13 @@ internal sealed class Qemu : IDisposable
             _process = Start(
             _folder,
             [
-                Program, "-accel", "tcg,thread=multi", "-cpu", Cpu, "-m", $"{memoryMegabytes}", "-smp", "1", "-nodefaults", "-nographic", "-no-reboot",
-                "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 nokaslr",
+                Program, .. Accelerator.Arguments(isKvm), "-m", $"{machine.MemoryMegabytes}", "-smp", $"{machine.Cpus}", "-nodefaults", "-nographic",
+                "-no-reboot", "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append", $"{CommandLine} {machine.Append}".TrimEnd(),
                 "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socketPath}", "-device", "virtserialport,chardev=agent,name=agent",
+                .. machine.QemuArguments,
             ]);
+            _process.ErrorDataReceived += (_, line) => Complained(line.Data);
+            _process.BeginErrorReadLine();
             _consoleReader = Task.Factory.StartNew(ReadConsole, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
             Connection = Accept(listener, timeout);
         }
@@ -64,6 +69,23 @@ internal sealed class Qemu : IDisposable
             lock (_console)
                 return [.. _console];
         }
+    }
+
+    /// <summary>What the console shows of the kernel's first BUG, WARNING or oops; null if it shows none.</summary>
+    public Splat? Splat
+    {
+        get
+        {
+            lock (_console)
+                return Machine.Splat.First(_splat);
+        }
+    }
+
+    /// <summary>What is shown so far is known: the next is a new one.</summary>
+    public void ForgetSplat()
+    {
+        lock (_console)
+            _splat.Clear();
     }
 
     /// <summary>True if QEMU is installed.</summary>
@@ -106,9 +128,27 @@ internal sealed class Qemu : IDisposable
             if (listener.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectRead))
                 return listener.Accept();
             if (_consoleReader.IsCompleted)
-                throw new GuestException($"QEMU ended at once: {_process.StandardError.ReadToEnd().ReplaceLineEndings(" ").Trim()}", Console);
+                throw new GuestException($"QEMU ended at once: {AllComplaints()}", Console);
         }
         throw new GuestException("QEMU did not start", Console);
+    }
+
+    private string AllComplaints()
+    {
+        _process.WaitForExit(TimeSpan.FromSeconds(1));
+        lock (_console)
+            return string.Join(' ', _complaints).Trim();
+    }
+
+    // QEMU stops a guest that KVM cannot run, and waits.
+    private void Complained(string? line)
+    {
+        if (line is null)
+            return;
+        lock (_console)
+            _complaints.Add(line);
+        if (line.StartsWith("KVM internal error", StringComparison.Ordinal))
+            Connection?.Shutdown(SocketShutdown.Both);
     }
 
     private void ReadConsole()
@@ -118,6 +158,8 @@ internal sealed class Qemu : IDisposable
             lock (_console)
             {
                 _console.Enqueue(line.TrimEnd('\r'));
+                if (_splat.Count < Machine.Splat.MostLines && (_splat.Count > 0 || Machine.Splat.IsFirst(line)))
+                    _splat.Add(line);
                 if (_console.Count > ConsoleLines)
                     _console.Dequeue();
             }

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -544,13 +543,28 @@ static int send_file(const char *path)
     return 0;
 }
 
-// The end of the kernel's log.
+// What the kernel logged since last asked, a line each, without levels and times; of the first time all since it was booted.
 static int send_log(void)
 {
-    static char text[1 << 18];
-    int length = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, text, sizeof text);
-    if (length < 0)
-        return failed("klogctl");
+    static char text[1 << 18], record[1 << 14];
+    static int file = -1;
+    size_t length = 0;
+    ssize_t got;
+    if (file < 0 && (file = open("/dev/kmsg", O_RDONLY | O_NONBLOCK)) < 0)
+        return failed("/dev/kmsg");
+    // EPIPE: what comes next was overwritten before it was read.
+    while ((got = read(file, record, sizeof record - 1)) > 0 || (got < 0 && errno == EPIPE)) {
+        if (got < 0)
+            continue;
+        record[got] = 0;
+        char *line = strchr(record, ';');
+        size_t wide = line ? strcspn(line + 1, "\n") + 1 : 0;
+        if (!line || length + wide > sizeof text)
+            continue;
+        memcpy(text + length, line + 1, wide - 1);
+        text[length + wide - 1] = '\n';
+        length += wide;
+    }
     reply('f', text, length);
     return 0;
 }
@@ -742,6 +756,7 @@ static int work_for(int process, char *text, uint32_t length)
             return -1;
         pid_t pid = fork();
         if (pid == 0) {
+            setpgid(0, 0);
             self = process;
             signal(SIGBUS, survive);
             for (;;) {
@@ -763,12 +778,16 @@ static int work_for(int process, char *text, uint32_t length)
     return read(processes[process].done, &byte, 1) == 1 ? 0 : -1;
 }
 
+// With all that they forked, which is ours once they are gone: what the kernel says of their memory it has said then.
 static void end_processes(int last)
 {
     for (int i = 1; i <= last; i++)
         if (processes[i].pid) {
+            kill(-processes[i].pid, SIGKILL);
             kill(processes[i].pid, SIGKILL);
             waitpid(processes[i].pid, NULL, 0);
+            while (waitpid(-processes[i].pid, NULL, 0) > 0)
+                ;
             close(processes[i].requests);
             close(processes[i].done);
             processes[i].pid = 0;
@@ -852,6 +871,60 @@ static int has_memcg(void)
     return strstr(text, "memory") != NULL;
 }
 
+// ---- What this kernel has ----
+
+// Tried by a process of its own, so that nothing of it is left.
+static void try_features(char *text, size_t room)
+{
+    char *page = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct uffdio_api api = { .api = UFFD_API };
+    struct uffdio_api read_protection = { .api = UFFD_API, .features = 1 << 17 /* RWP */ };
+    uint64_t flags = 0;
+    *page = 1;
+    if (open_maps() == 0 && pread(pagemap, block, 8, (uintptr_t)page / PAGE * 8) == 8)
+        pread(kpageflags, &flags, 8, frame(block[0]) * 8);
+    int first = syscall(SYS_userfaultfd, O_CLOEXEC), second = syscall(SYS_userfaultfd, O_CLOEXEC);
+    int has_uffd = first >= 0 && !ioctl(first, UFFDIO_API, &api);
+    int has_rwp = second >= 0 && !ioctl(second, UFFDIO_API, &read_protection);
+    snprintf(text, room, "guards %d\nuffd %d\nuffdwp %d\nuffdpoison %d\nuffdrwp %d\nexceptadvised %d\ntellsksm %d\n",
+             !madvise(page + PAGE, PAGE, 102 /* MADV_GUARD_INSTALL */), has_uffd, has_uffd && (api.features >> 13 & 1) /* WP_UNPOPULATED */,
+             has_uffd && (api.features >> 14 & 1) /* POISON */, has_rwp, !prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0), !(flags >> 21 & 1));
+}
+
+static void find_features(char *text, size_t room)
+{
+    int tried[2];
+    *text = 0;
+    if (pipe(tried))
+        die("pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        try_features(text, room);
+        write_all(tried[1], text, strlen(text));
+        exit(0);
+    }
+    close(tried[1]);
+    ssize_t got = read(tried[0], text, room - 1);
+    text[got > 0 ? got : 0] = 0;
+    close(tried[0]);
+    waitpid(pid, NULL, 0);
+}
+
+static int has_line(const char *path, const char *start)
+{
+    static char text[1 << 16];
+    int file = open(path, O_RDONLY);
+    ssize_t length = 0, got;
+    while (file >= 0 && (got = read(file, text + length, sizeof text - 1 - length)) > 0)
+        length += got;
+    close(file);
+    text[length] = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (!strncmp(line, start, strlen(start)))
+            return 1;
+    return 0;
+}
+
 static int find_khugepaged(void)
 {
     for (int pid = 2; pid < 500; pid++) {
@@ -895,6 +968,7 @@ int main(void)
     mkdir("/sys", 0755), mount("sysfs", "/sys", "sysfs", 0, NULL);
     mkdir("/dev", 0755), mount("dev", "/dev", "devtmpfs", 0, NULL);
     mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+    mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
     mkdir("/cgroup", 0755), mount("cgroup2", "/cgroup", "cgroup2", 0, NULL);
     dup2(open("/dev/console", O_RDWR), 0), dup2(0, 1), dup2(0, 2);
     for (int i = 0; i < 500 && (port = open("/dev/vport0p1", O_RDWR | O_CLOEXEC)) < 0; i++)
@@ -918,8 +992,13 @@ int main(void)
     trace_pipe = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK);
     struct utsname name;
     uname(&name);
-    char hello[512];
-    reply('h', hello, snprintf(hello, sizeof hello, "%s %s\nkhugepaged %d\nswap %d\nmemcg %d\nksm %d\n", name.release, name.version, khugepaged_pid, swaps, has_memcg(),
-                             !access("/sys/kernel/mm/ksm/run", F_OK)));
+    char hello[1024], features[512];
+    find_features(features, sizeof features);
+    reply('h', hello, snprintf(hello, sizeof hello,
+        "%s %s\nkhugepaged %d\nswap %d\nmemcg %d\nksm %d\nmthp %d\nhwpoison %d\nkprobes %d\nevents %d\nvmevents %d\nlog %d\nclearonce %d\n%s",
+        name.release, name.version, khugepaged_pid, swaps, has_memcg(), !access("/sys/kernel/mm/ksm/run", F_OK),
+        !access(THP "hugepages-64kB/stats/collapse_alloc", F_OK), has_line("/proc/meminfo", "HardwareCorrupted:"),
+        !access("/sys/kernel/tracing/kprobe_events", F_OK), !access("/sys/kernel/tracing/events/huge_memory/mm_khugepaged_scan_pmd/enable", F_OK),
+        has_line("/proc/vmstat", "thp_collapse_alloc "), !access("/dev/kmsg", R_OK), !access("/sys/kernel/debug/clear_warn_once", W_OK), features));
     serve();
 }

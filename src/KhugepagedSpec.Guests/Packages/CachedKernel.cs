@@ -1,8 +1,9 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Guests.Machine;
 
 namespace KhugepagedSpec.Guests.Packages;
 
-/// <summary>A kernel in the user's cache folder, ready to boot.</summary>
+/// <summary>A kernel ready to boot: of the user's cache folder, or built by somebody.</summary>
 /// <param name="Release">What uname -r says of it, such as 7.2.13+deb14-cloud-amd64.</param>
 /// <param name="ImagePath">Its vmlinuz.</param>
 /// <param name="ModulePaths">zram and what it needs, not compressed, in the order in which they must be inserted; empty if it has none of them as modules, or its package is gone from the server.</param>
@@ -14,6 +15,23 @@ public sealed record CachedKernel(string Release, string ImagePath, ImmutableArr
     /// <summary>The folder that holds all of it.</summary>
     public string Folder => Path.GetDirectoryName(ImagePath)!;
 
-    /// <summary>Its .config, if a package had it.</summary>
-    public string? ConfigPath => Path.Combine(Folder, KernelFolder.Config) is var path && File.Exists(path) ? path : null;
+    /// <summary>Its .config, if a package had it, or the tree it was built in.</summary>
+    public string? ConfigPath
+    {
+        get => field ?? (Path.Combine(Folder, KernelFolder.Config) is var path && File.Exists(path) ? path : null);
+        init;
+    }
+
+    /// <summary>What it is asked for by: its release, or the path of an image or a tree.</summary>
+    public string Name
+    {
+        get => field ?? Release;
+        init;
+    }
+
+    /// <summary>The folder of modules that was named; null for none.</summary>
+    public string? ModulesFolder { get; init; }
+
+    /// <summary>The machine that it boots on.</summary>
+    public GuestMachine Machine { get; init; } = GuestMachine.Usual;
 }

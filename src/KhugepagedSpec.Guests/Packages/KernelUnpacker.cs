@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace KhugepagedSpec.Guests.Packages;
 
 /// <summary>Takes from packages what a guest needs: the image, the .config, zram's modules.</summary>
@@ -10,14 +8,6 @@ namespace KhugepagedSpec.Guests.Packages;
 internal sealed class KernelUnpacker(string release, string root, string into, CancellationToken cancellation)
 {
     private static readonly ExternalTool DpkgDeb = new("dpkg-deb", "dpkg: kernel packages are unpacked by it");
-
-    // In place; the compressed file goes.
-    private static readonly Dictionary<string, (ExternalTool Tool, string[] Arguments)> Decompressors = new(StringComparer.Ordinal)
-    {
-        [".xz"] = (new("xz", "xz-utils: the kernel's modules are compressed with it"), ["-d"]),
-        [".zst"] = (new("zstd", "zstd: the kernel's modules are compressed with it"), ["-d", "-q", "--rm"]),
-        [".gz"] = (new("gzip", "gzip: the kernel's modules are compressed with it"), ["-d"]),
-    };
 
     private static readonly string[] Libraries = ["usr/lib/modules", "lib/modules"];
 
@@ -61,31 +51,11 @@ internal sealed class KernelUnpacker(string release, string root, string into, C
                 return null;
             string path = Path.Combine(modules, Path.GetFileName(file));
             File.Move(file, path);
-            path = Decompressed(path);
+            path = ModuleFiles.Decompressed(path, cancellation);
             taken.Add(name, Path.GetFileName(path));
-            return Needs(path);
+            return ModuleFiles.Needs(path);
         });
         File.WriteAllLines(Path.Combine(modules, KernelFolder.Order), order.Select(name => taken[name]));
-    }
-
-    private string Decompressed(string path)
-    {
-        if (!Decompressors.TryGetValue(Path.GetExtension(path), out var how))
-            return path;
-        Succeed(how.Tool, [.. how.Arguments, path], Path.GetFileName(path));
-        return Path.ChangeExtension(path, null);
-    }
-
-    private static ImmutableArray<string> Needs(string path)
-    {
-        try
-        {
-            return ModuleInfo.Needs(File.ReadAllBytes(path));
-        }
-        catch (FormatException error)
-        {
-            throw new KernelPackageException($"{Path.GetFileName(path)}: {error.Message}", error);
-        }
     }
 
     private void Succeed(ExternalTool tool, string[] arguments, string what)

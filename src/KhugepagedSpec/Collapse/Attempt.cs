@@ -21,9 +21,12 @@ public readonly record struct SwapinReport(int SwappedIn, ScanResult Result);
 /// <param name="Swapin">What swap-in did; null if it did not run.</param>
 public readonly record struct Attempt(int Offset, int Order, ScanResult Status, IsolateReport? Isolate, SwapinReport? Swapin)
 {
+    /// <summary>The offset of an attempt of which only tracepoints told.</summary>
+    public const int UnknownOffset = int.MinValue;
+
     /// <summary>The recorders' form: <c>offset/order:status:n&lt;none&gt;:r&lt;referenced&gt;:sw&lt;swapped&gt;/&lt;result&gt;</c>.</summary>
     public override string ToString() =>
-        $"{Offset}/{Order}:{Status.TraceName()}"
+        (Offset == UnknownOffset ? "?" : $"{Offset}") + $"/{Order}:{Status.TraceName()}"
         + (Isolate is { } isolate ? $":n{isolate.NoneOrZero}:r{isolate.Referenced}" : "")
         + (Swapin is { } swapin ? $":sw{swapin.SwappedIn}/{(int)swapin.Result}" : "");
 }

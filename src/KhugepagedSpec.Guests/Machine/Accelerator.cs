@@ -1,0 +1,46 @@
+namespace KhugepagedSpec.Guests.Machine;
+
+/// <summary>What QEMU runs a guest's instructions on: KVM where /dev/kvm opens and a guest came up under it, else software emulation.</summary>
+internal static class Accelerator
+{
+    private static readonly Lock Gate = new();
+    private static bool? _opens;
+    private static bool _failed;
+
+    /// <summary>KVM is used.</summary>
+    public static bool IsKvm
+    {
+        get
+        {
+            lock (Gate)
+                return !_failed && (_opens ??= Opens());
+        }
+    }
+
+    /// <summary>QEMU's arguments for it.</summary>
+    /// <param name="isKvm">KVM is to be used.</param>
+    public static string[] Arguments(bool isKvm) =>
+
+        // Without CMPXCHG16B in emulation: QEMU 7.2's now and then leaves garbage in the flags, of which the allocator of Linux 6.12 dies.
+        isKvm ? ["-accel", "kvm", "-cpu", "max,-la57"] : ["-accel", "tcg,thread=multi", "-cpu", "max,-la57,-cx16"];
+
+    /// <summary>No guest comes up under it here, as on some machines that are virtual themselves.</summary>
+    public static void GiveUpKvm()
+    {
+        lock (Gate)
+            _failed = true;
+    }
+
+    private static bool Opens()
+    {
+        try
+        {
+            using var device = new FileStream("/dev/kvm", FileMode.Open, FileAccess.ReadWrite);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+}
