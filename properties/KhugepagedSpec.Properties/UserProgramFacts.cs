@@ -64,7 +64,8 @@ public sealed class UserProgramFacts
     [InlineData("f4*32", "s[1+8] x*8 f4*31")]
     [InlineData("p*512", "p*512")]
     [InlineData("l*512", ".*8 l*504")]
-    [InlineData("L*512", "s[1+8] L*504")]
+    [InlineData("L*512", "x*8 L*504")]
+    [InlineData("l*4 L*4 x*504", ".*4 x*508")]
     public void Pageout_sends_pages_to_swap(string table, string after) => Assert.Equal(after, After(table, program => program.PageOut(0, 8)));
 
     [Theory]

@@ -65,7 +65,7 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         _memory.FolioOf(table.Ptes[first].Pfn).Flags &= ~FolioFlags.Referenced;
     });
 
-    /// <summary>madvise(MADV_PAGEOUT): the pages go to swap, clean lazyfree ones just go.</summary>
+    /// <summary>madvise(MADV_PAGEOUT): the pages go to swap, clean lazyfree ones just go, dirty ones stay and are lazyfree no more.</summary>
     public void PageOut(long start, long length) => Age(start, length, (table, first, count) =>
     {
         SplitPmd(table);
@@ -73,9 +73,15 @@ public sealed class UserProgram(Machine machine, AddressSpace mm)
         ref var folio = ref _memory.FolioOf(ptes[0].Pfn);
         if (folio.Pins > 0 || folio.Has(FolioFlags.Locked) || folio.Has(FolioFlags.OffLru))
             return;
-        bool drop = folio.Has(FolioFlags.LazyFree);
+        bool drop = folio.Has(FolioFlags.LazyFree), isDirty = false;
         foreach (var pte in ptes)
-            drop &= !pte.IsDirty;
+            isDirty |= pte.IsDirty;
+        // Written again since it was given up: an ordinary page from now on, and it stays. Source: mm/rmap.c:try_to_unmap_one, folio_set_swapbacked.
+        if (drop && isDirty)
+        {
+            folio.Flags &= ~(FolioFlags.LazyFree | FolioFlags.Referenced);
+            return;
+        }
         int pfn = ptes[0].Pfn;
         int slot = drop ? 0 : machine.Swap.Take(folio.Order);
         bool isZero = SwapSpace.IsZeroFilled(_memory, pfn);
