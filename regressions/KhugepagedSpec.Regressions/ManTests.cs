@@ -45,7 +45,7 @@ public sealed class ManTests : IDisposable
     public void Its_examples_are_commands_of_this_program(string command)
     {
         string examples = Page(command).Split("\nEXAMPLES\n")[1].Split("\n\n")[0];
-        Assert.All(examples.Split('\n'), line => Assert.Matches("^       (source <\\()?khugepaged-spec( |$)", line));
+        Assert.All(examples.Split('\n'), line => Assert.Matches("^       (source <\\(|git bisect run .*)?khugepaged-spec( |$)", line));
     }
 
     [Fact]

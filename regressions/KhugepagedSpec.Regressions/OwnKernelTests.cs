@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using KhugepagedSpec.Cli.Shell;
-using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Regressions;

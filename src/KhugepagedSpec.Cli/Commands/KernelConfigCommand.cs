@@ -19,8 +19,7 @@ internal static class KernelConfigCommand
             With --check FILE, exit code 0: it has all; 1: it lacks some, each with what then never occurs; 2: no guest runs with it.
 
             Examples:
-              khugepaged-spec kernel config > guest.config
-              scripts/kconfig/merge_config.sh .config guest.config
+              khugepaged-spec kernel config > guest.config && scripts/kconfig/merge_config.sh .config guest.config
               khugepaged-spec kernel config --check .config
             """)
         { check };

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Sockets;
+using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Guests.Machine;
 

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using KhugepagedSpec.Guests.Machine;
 
 namespace KhugepagedSpec.Guests.Packages;
 

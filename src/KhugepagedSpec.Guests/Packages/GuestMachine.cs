@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace KhugepagedSpec.Guests.Machine;
+namespace KhugepagedSpec.Guests.Packages;
 
 /// <summary>The machine that a guest runs on, as far as it can be chosen.</summary>
 public sealed record GuestMachine
