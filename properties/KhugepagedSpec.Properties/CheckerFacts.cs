@@ -17,7 +17,8 @@ public sealed class CheckerFacts
         var scenarios = ScenarioGenerator.Random(1, Geometry.X86).Take(count).ToList();
         var report = Checker.Run(variant, scenarios, Contract.Invariants);
         var demoted = Contract.Find("no-demotion")!;
-        int[] broken = [.. scenarios.Select((scenario, i) => demoted.Check(History.Of(scenario, variant, Checker.Passes)) is null ? 0 : i + 1).Where(number => number > 0)];
+        int[] broken = [.. scenarios.Select((scenario, i) => demoted.Check(History.Of(scenario, variant, Checker.Passes)) is null ? 0 : i
+            + 1).Where(number => number > 0)];
         Assert.InRange(broken.Length, 2, count);
         Assert.Equal(broken[0], Assert.Single(report.Counterexamples, found => found.Invariant == demoted).Found);
         Assert.Equal(count, report.Scenarios);

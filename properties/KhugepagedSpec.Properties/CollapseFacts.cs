@@ -79,7 +79,8 @@ public sealed class CollapseFacts
     public void A_failed_isolation_poisons_lower_orders_through_the_lru_batch()
     {
         var scenario = Given.Khugepaged("x*24 h x*7 .*480", Given.Orders(3, 5), 0);
-        Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.PageCount, ScanResult.PageCount, ScanResult.PageCount, ScanResult.ExceedSharedPte],
+        Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.PageCount, ScanResult.PageCount, ScanResult.PageCount,
+            ScanResult.ExceedSharedPte],
             scenario.Run().Attempts().Select(attempt => attempt.Status));
         Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.Succeed, ScanResult.Succeed, ScanResult.Succeed, ScanResult.ExceedSharedPte],
             scenario.Run(Catalogue.Linux72WithoutLruBatch, 1)[0].Attempts().Select(attempt => attempt.Status));
@@ -99,11 +100,13 @@ public sealed class CollapseFacts
     [InlineData("x*8", VmaFlags.None, ScanResult.PageCount)]
     [InlineData("x*8", VmaFlags.Locked, ScanResult.Succeed)]
     [InlineData("f2*2", VmaFlags.Locked, ScanResult.PageCount)]
-    public void A_success_empties_the_lru_batch_but_in_an_mlocked_vma_only_if_it_took_large_folios(string sources, VmaFlags flags, ScanResult later)
+    public void A_success_empties_the_lru_batch_but_in_an_mlocked_vma_only_if_it_took_large_folios(string sources, VmaFlags flags,
+        ScanResult later)
     {
         var run = Given.Khugepaged($"{sources} .*24 x*25 h x*6", Given.Orders(3, 5), 0).WithVma(flags).Run();
         Assert.Equal("0/3 32/5 32/3 40/3 48/3 56/3", run.Windows());
-        Assert.Equal([ScanResult.Succeed, ScanResult.ExceedSharedPte, ScanResult.PageCount, later], run.Attempts().Take(4).Select(attempt => attempt.Status));
+        Assert.Equal([ScanResult.Succeed, ScanResult.ExceedSharedPte, ScanResult.PageCount, later], run.Attempts().Take(4)
+            .Select(attempt => attempt.Status));
     }
 
     [Fact]
@@ -126,7 +129,8 @@ public sealed class CollapseFacts
 
     [Fact]
     public void A_read_only_vma_gets_a_clean_folio() =>
-        Assert.False((Given.Khugepaged("x*16", Given.Orders(4), 0) is var s ? s with { Vma = s.Vma with { Flags = s.Vma.Flags & ~VmaFlags.Write } } : null)!
+        Assert.False((Given.Khugepaged("x*16", Given.Orders(4), 0) is var s
+            ? s with { Vma = s.Vma with { Flags = s.Vma.Flags & ~VmaFlags.Write } } : null)!
             .Run().After.Cells[0].Has(CellFlags.Dirty));
 
     [Fact]
@@ -142,7 +146,8 @@ public sealed class CollapseFacts
 
     [Fact]
     public void Whatever_is_collapsed_reads_as_before_and_nothing_outside_changes() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(Arb.From(Tables.Collapsible), Arb.From(Gen.Choose(0, int.MaxValue)), (table, seed) =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300),
+            Prop.ForAll(Arb.From(Tables.Collapsible), Arb.From(Gen.Choose(0, int.MaxValue)), (table, seed) =>
         {
             var running = new RunningScenario(Random(table, seed), Catalogue.Linux72);
             for (int pass = 0; pass < 3; pass++)
@@ -156,7 +161,8 @@ public sealed class CollapseFacts
 
     [Fact]
     public void At_the_limit_0_no_order_below_the_pmds_ever_fills_an_empty_pte() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300), Prop.ForAll(Arb.From(Tables.Collapsible), Arb.From(Gen.Choose(0, int.MaxValue)), (table, seed) =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(300),
+            Prop.ForAll(Arb.From(Tables.Collapsible), Arb.From(Gen.Choose(0, int.MaxValue)), (table, seed) =>
         {
             var scenario = Random(table, seed);
             scenario = scenario with { Settings = scenario.Settings with { MaxPtesNone = 0 } };
@@ -187,13 +193,15 @@ public sealed class CollapseFacts
     }
 
     private static long[] Contents(RunningScenario running) =>
-        [.. Enumerable.Range(0, running.Machine.Geometry.Pages).Select(page => TableImage.ReadContents(running.Machine, running.Process, page))];
+        [.. Enumerable.Range(0, running.Machine.Geometry.Pages)
+            .Select(page => TableImage.ReadContents(running.Machine, running.Process, page))];
 
     private static Scenario Random(PageTable table, int seed)
     {
         var random = new Random(seed);
         var scenario = Scenario.Of(table);
-        var settings = scenario.Settings.WithSizes(new OrderSet((uint)random.Next(1 << 10)) & table.Geometry.AnonOrders, SizeEnabled.Madvise) with
+        var settings = scenario.Settings.WithSizes(new OrderSet((uint)random.Next(1 << 10)) & table.Geometry.AnonOrders,
+            SizeEnabled.Madvise) with
         {
             MaxPtesNone = random.Next(2) * table.Geometry.MaxPtesLimit,
             MaxPtesShared = table.Geometry.MaxPtesLimit,

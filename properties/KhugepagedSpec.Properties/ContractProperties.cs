@@ -20,7 +20,8 @@ public sealed class ContractProperties
     public Property No_mthp_collapse_happens_over_swap_or_shared_ptes(Scenario scenario) => Holds("no-mthp-over-swap-or-shared", scenario);
 
     [Property]
-    public Property Collapsed_ranges_are_aligned_disjoint_and_of_an_enabled_order(Scenario scenario) => Holds("aligned-disjoint-enabled", scenario);
+    public Property Collapsed_ranges_are_aligned_disjoint_and_of_an_enabled_order(Scenario scenario) =>
+        Holds("aligned-disjoint-enabled", scenario);
 
     [Property]
     public Property Stack_and_offset_walks_give_the_same_results(Scenario scenario) => Holds("walks-agree", scenario);
@@ -62,7 +63,8 @@ public sealed class ContractProperties
     public Property No_window_is_tried_twice_in_a_pass(Scenario scenario) => Holds("each-window-once", scenario);
 
     [Property]
-    public Property A_visit_reports_success_then_failed_allocation_then_the_last_failure(Scenario scenario) => Holds("result-by-priority", scenario);
+    public Property A_visit_reports_success_then_failed_allocation_then_the_last_failure(Scenario scenario) =>
+        Holds("result-by-priority", scenario);
 
     [Property]
     public Property Statistics_add_up(Scenario scenario) => Holds("statistics-add-up", scenario);
@@ -86,7 +88,8 @@ public sealed class ContractProperties
     public void Every_invariant_of_the_contract_is_a_property_here()
     {
         string source = string.Join('\n', typeof(ContractProperties).GetMethods().Select(method => method.Name));
-        Assert.Equal(Contract.Invariants.Length, source.Split('\n').Count(name => typeof(ContractProperties).GetMethod(name)!.IsDefined(typeof(PropertyAttribute), false)));
+        Assert.Equal(Contract.Invariants.Length, source.Split('\n')
+            .Count(name => typeof(ContractProperties).GetMethod(name)!.IsDefined(typeof(PropertyAttribute), false)));
     }
 
     private static Property Holds(string name, Scenario scenario) => Properties[name].Holds(scenario);

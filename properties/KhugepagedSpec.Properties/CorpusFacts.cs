@@ -15,17 +15,21 @@ public sealed class CorpusFacts
     public void Every_file_is_an_approved_counterexample_to_an_invariant_of_the_contract()
     {
         Assert.Equal(
-            Directory.GetFiles(Counterexamples.Folder).Select(Path.GetFileName).Where(file => !file!.Contains(".received.", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
+            Directory.GetFiles(Counterexamples.Folder).Select(Path.GetFileName)
+                .Where(file => !file!.Contains(".received.", StringComparison.Ordinal)).Order(StringComparer.Ordinal),
             Approved.Select(kept => kept.File));
-        Assert.All(Approved, kept => Assert.True(Contract.Find(kept.Invariant) is not null, $"{kept.File}: no invariant is called {kept.Invariant}"));
+        Assert.All(Approved, kept =>
+            Assert.True(Contract.Find(kept.Invariant) is not null, $"{kept.File}: no invariant is called {kept.Invariant}"));
     }
 
     [Fact]
-    public void Each_still_shows_what_it_was_kept_for() => Assert.All(Approved, kept => Assert.True(Breaks(kept), $"{kept.File}: {kept.Version} no longer breaks {kept.Invariant}"));
+    public void Each_still_shows_what_it_was_kept_for() =>
+        Assert.All(Approved, kept => Assert.True(Breaks(kept), $"{kept.File}: {kept.Version} no longer breaks {kept.Invariant}"));
 
     [Fact]
     public void With_any_known_bad_variant_in_the_place_of_7_2_an_approved_one_fails() =>
-        Assert.Equal(KnownBad.Variants.Select(variant => variant.Name).Order(), Approved.Where(Breaks).Select(kept => kept.Version).Distinct().Order().Where(name => KnownBad.Variants.Any(variant => variant.Name == name)));
+        Assert.Equal(KnownBad.Variants.Select(variant => variant.Name).Order(), Approved.Where(Breaks).Select(kept => kept.Version)
+            .Distinct().Order().Where(name => KnownBad.Variants.Any(variant => variant.Name == name)));
 
     [Property]
     public void A_counterexample_written_reads_back_as_itself(Scenario scenario)
@@ -56,9 +60,12 @@ public sealed class CorpusFacts
     public void A_scenario_that_cannot_be_is_refused(string part, string instead, string message)
     {
         var scenario = Scenario.Of(PageTables.PageTable.Parse("x .*7", new PageTables.Geometry(3)));
-        string text = Corpus.Text(new Counterexample(Contract.Invariants[0], scenario, new Violation(1, null, "why"), 1), Catalogue.Linux72, "");
+        string text = Corpus.Text(new Counterexample(Contract.Invariants[0], scenario, new Violation(1, null, "why"), 1),
+            Catalogue.Linux72, "");
         Assert.Contains(part, text, StringComparison.Ordinal);
-        Assert.StartsWith(message, Assert.Throws<FormatException>(() => Corpus.Parse(text.Replace(part, instead, StringComparison.Ordinal), "file")).Message, StringComparison.Ordinal);
+        Assert.StartsWith(message,
+            Assert.Throws<FormatException>(() => Corpus.Parse(text.Replace(part, instead, StringComparison.Ordinal), "file")).Message,
+            StringComparison.Ordinal);
     }
 
     private static bool Breaks(KeptCounterexample kept) =>

@@ -18,7 +18,8 @@ public sealed class CountedFacts
     [InlineData("f4*4 x*64 .*384", 9, 511, "nr_anon.4=-4 nr_anon.9=1")]
     [InlineData("x*300 f5[3+20] .*192", 9, 511, "nr_anon.5=-1 nr_anon_partially_mapped.5=-1 nr_anon.9=1")]
     [InlineData("x*16 f4[8+3] x*29 .*464", 5, 511, "nr_anon.4=-1 nr_anon_partially_mapped.4=-1 nr_anon.5=2")]
-    public void Nr_anon_grows_by_the_folio_made_and_falls_by_the_large_ones_that_are_freed(string table, int order, int maxPtesNone, string moved) =>
+    public void Nr_anon_grows_by_the_folio_made_and_falls_by_the_large_ones_that_are_freed(string table, int order, int maxPtesNone,
+        string moved) =>
         Assert.Equal(moved, Given.Khugepaged(table, Given.Orders(order), maxPtesNone).Run().Report.Added.Gauges.ToString());
 
     [Theory]
@@ -26,7 +27,8 @@ public sealed class CountedFacts
     [InlineData("f4*32", 4)]
     [InlineData("x*512", 0)]
     public void A_pass_that_collapses_nothing_leaves_nr_anon_alone_though_it_allocates(string table, int order) =>
-        Assert.Equal("", Given.Khugepaged(table, order == 0 ? OrderSet.Empty : Given.Orders(order), 0).Run().Report.Added.Gauges.ToString());
+        Assert.Equal("", Given.Khugepaged(table, order == 0 ? OrderSet.Empty : Given.Orders(order), 0)
+            .Run().Report.Added.Gauges.ToString());
 
     [Fact]
     public void A_large_folio_of_which_a_window_takes_a_part_counts_as_partially_mapped()
@@ -46,10 +48,13 @@ public sealed class CountedFacts
     [InlineData("x*512", 9, "charge-fails", 0)]
     [InlineData("x*512", 9, "deferred-split-fails", 1)]
     [InlineData("x*512", 9, "copy-fails", 1)]
-    public void The_memory_cgroup_counts_what_was_charged_at_the_pmd_order_and_used_or_not(string table, int order, string fault, long counted)
+    public void The_memory_cgroup_counts_what_was_charged_at_the_pmd_order_and_used_or_not(string table, int order, string fault,
+        long counted)
     {
         var scenario = Given.Khugepaged(table, Given.Orders(order), 0);
-        scenario = (fault.Length > 0 ? scenario.Failing(fault) : scenario) with { Settings = scenario.Settings with { MaxPtesShared = 256 } };
+        scenario = (fault.Length > 0 ? scenario.Failing(fault)
+            : scenario) with
+        { Settings = scenario.Settings with { MaxPtesShared = 256 } };
         Assert.Equal(counted, scenario.Run().Report.Added.CgroupCollapseAllocs);
     }
 
@@ -70,7 +75,8 @@ public sealed class CountedFacts
     [InlineData("linux-7.1", 100, "4,9", false)]
     [InlineData("v12", 100, "4", false)]
     [InlineData("v17", 100, "4", true)]
-    public void An_unsupported_max_ptes_none_is_logged_when_a_window_below_the_pmd_order_asks_for_it(string version, int maxPtesNone, string orders, bool isLogged)
+    public void An_unsupported_max_ptes_none_is_logged_when_a_window_below_the_pmd_order_asks_for_it(string version, int maxPtesNone,
+        string orders, bool isLogged)
     {
         var scenario = Given.Khugepaged("x*15 .*497", Given.Orders([.. orders.Split(',').Select(int.Parse)]), maxPtesNone);
         Assert.Equal(isLogged, scenario.Run(Catalogue.Find(version)!, 1)[0].Report.Tables.Any(table => table.WarnedOfMaxPtesNone));
@@ -91,7 +97,8 @@ public sealed class CountedFacts
     {
         Assert.False(Given.Khugepaged("x*15 p .*496", Given.Orders(4), 100).Run().Report.Tables[0].WarnedOfMaxPtesNone);
         var madvise = Given.Madvise("x*16 .*496");
-        Assert.False((madvise with { Settings = Given.Khugepaged("x", Given.Orders(4), 100).Settings }).Run().Report.Tables[0].WarnedOfMaxPtesNone);
+        Assert.False((madvise with { Settings = Given.Khugepaged("x", Given.Orders(4), 100).Settings })
+            .Run().Report.Tables[0].WarnedOfMaxPtesNone);
     }
 
     [Theory]

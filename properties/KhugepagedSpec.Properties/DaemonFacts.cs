@@ -91,7 +91,8 @@ public sealed class DaemonFacts
 
     [Fact]
     public void A_walk_that_stops_after_a_failed_allocation_still_reports_the_allocation() =>
-        Assert.Equal(ScanResult.AllocHugePageFail, Given.Khugepaged("x*512", Given.Orders(4, 9), 0).Failing("alloc-fails@9", "charge-fails@4").Run().Status());
+        Assert.Equal(ScanResult.AllocHugePageFail, Given.Khugepaged("x*512", Given.Orders(4, 9), 0)
+            .Failing("alloc-fails@9", "charge-fails@4").Run().Status());
 
     [Fact]
     public void A_failed_charge_ends_the_walk_at_once() =>
@@ -161,7 +162,8 @@ public sealed class DaemonFacts
         var parent = Process(machine, "x*16");
         new UserSpace.UserProgram(machine, parent).Fork(page => page < 4, flags => flags);
         var tables = new Khugepaged(machine).Pass().Tables;
-        Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.Succeed, ScanResult.Succeed, ScanResult.Succeed], tables[0].Attempts.Select(attempt => attempt.Status));
+        Assert.Equal([ScanResult.ExceedSharedPte, ScanResult.Succeed, ScanResult.Succeed, ScanResult.Succeed],
+            tables[0].Attempts.Select(attempt => attempt.Status));
         Assert.Equal([ScanResult.ExceedSharedPte], tables[1].Attempts.Select(attempt => attempt.Status));
     }
 

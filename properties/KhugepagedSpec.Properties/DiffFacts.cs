@@ -166,6 +166,7 @@ public sealed class DiffFacts
     }
 
     private static bool HasLazyFree(Scenario scenario) =>
-        scenario.Table.Cells.Any(cell => cell.Has(CellFlags.LazyFree)) || scenario.Faults.Any(fault => fault.What == InjectedFault.PageFreed)
+        scenario.Table.Cells.Any(cell => cell.Has(CellFlags.LazyFree))
+            || scenario.Faults.Any(fault => fault.What == InjectedFault.PageFreed)
         || scenario.Program.Any(step => step.Verb == ProgramVerb.Free);
 }

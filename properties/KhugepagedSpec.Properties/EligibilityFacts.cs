@@ -18,7 +18,13 @@ public sealed class EligibilityFacts
     [InlineData(GlobalEnabled.Always, true, "2,3,4")]
     public void Each_size_has_its_own_say(GlobalEnabled global, bool advised, string orders)
     {
-        var settings = ThpSettings.Defaults(Geometry.X86) with { Enabled = global, Always = OrderSet.Of(2), Madvise = OrderSet.Of(3), Inherit = OrderSet.Of(4) };
+        var settings = ThpSettings.Defaults(Geometry.X86) with
+        {
+            Enabled = global,
+            Always = OrderSet.Of(2),
+            Madvise = OrderSet.Of(3),
+            Inherit = OrderSet.Of(4)
+        };
         Assert.Equal(orders, settings.OrdersFor(advised).ToString());
         Assert.Equal(
             [SizeEnabled.Always, SizeEnabled.Madvise, SizeEnabled.Inherit, SizeEnabled.Never],
@@ -55,7 +61,8 @@ public sealed class EligibilityFacts
         var settings = ThpSettings.Defaults(Geometry.X86).WithSizes(Given.Orders(9), SizeEnabled.Always);
         var vma = Vma.ExactPmdRange(Geometry.X86);
         Assert.False(Eligibility.PossibleOrders(settings, process, vma, CollapseKind.Khugepaged).IsEmpty);
-        Assert.True(Eligibility.PossibleOrders(settings, process, vma with { Flags = vma.Flags & ~VmaFlags.HugePage }, CollapseKind.Khugepaged).IsEmpty);
+        Assert.True(Eligibility.PossibleOrders(settings, process, vma with { Flags = vma.Flags & ~VmaFlags.HugePage },
+            CollapseKind.Khugepaged).IsEmpty);
     }
 
     [Fact]
@@ -75,7 +82,8 @@ public sealed class EligibilityFacts
     public void The_defaults_scale_with_the_geometry()
     {
         var settings = ThpSettings.Defaults(new Geometry(13));
-        Assert.Equal((8191, 1024, 4096, 65536L), (settings.MaxPtesNone, settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan));
+        Assert.Equal((8191, 1024, 4096, 65536L),
+            (settings.MaxPtesNone, settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Geometry(14));
         Assert.Throws<ArgumentOutOfRangeException>(() => new Geometry(1));
     }

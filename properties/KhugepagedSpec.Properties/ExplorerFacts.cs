@@ -79,7 +79,8 @@ public sealed class ExplorerFacts
     public void Reductions_leave_out_what_they_say(Reductions reductions, long states) =>
         Assert.Equal(states, Run(Counters(reductions)).Extent.Distinct);
 
-    private static Exploration<Pour> Run(Jugs model, Bounds? bounds = null) => new Explorer<Jugs, JugState, Pour>(model, bounds ?? new Bounds()).Run();
+    private static Exploration<Pour> Run(Jugs model, Bounds? bounds = null) =>
+        new Explorer<Jugs, JugState, Pour>(model, bounds ?? new Bounds()).Run();
 
     private static Exploration<int> Run(Grid model, Bounds bounds) => new Explorer<Grid, (int X, int Y), int>(model, bounds).Run();
 
@@ -90,7 +91,8 @@ public sealed class ExplorerFacts
         var layout = new Layout();
         var broken = layout.Add(new Variable("broken", 2));
         var turn = layout.Add(new Variable("turn", 1));
-        Variable[] wants = [layout.Add(new Variable("wants_0", 1)), layout.Add(new Variable("wants_1", 1))], inside = [layout.Add(new Variable("inside_0", 1)), layout.Add(new Variable("inside_1", 1))];
+        Variable[] wants = [layout.Add(new Variable("wants_0", 1)), layout.Add(new Variable("wants_1", 1))],
+            inside = [layout.Add(new Variable("inside_0", 1)), layout.Add(new Variable("inside_1", 1))];
         var programs = Enumerable.Range(0, 2).Select(me =>
         {
             int other = 1 - me;
@@ -121,7 +123,8 @@ public sealed class ExplorerFacts
                 b.Do("count", "counts", own.Increase());
             return b.Build([]);
         }).ToList();
-        return GuardedModel.Of(layout, broken, [Deadlock], programs, reductions, reductions.HasFlag(Reductions.Symmetry) ? [(blocks[0], blocks[1])] : []);
+        return GuardedModel.Of(layout, broken, [Deadlock], programs, reductions, reductions.HasFlag(Reductions.Symmetry)
+            ? [(blocks[0], blocks[1])] : []);
     }
 
     public enum Pour
@@ -176,7 +179,8 @@ public sealed class ExplorerFacts
                 sink.Add(1, (state.X, state.Y + 1));
         }
 
-        public ulong Fingerprint(in (int X, int Y) state) => ((ulong)state.X * 0x9E3779B97F4A7C15 ^ (ulong)state.Y * 0xD6E8FEB86659FD93) + 1;
+        public ulong Fingerprint(in (int X, int Y) state) =>
+            ((ulong)state.X * 0x9E3779B97F4A7C15 ^ (ulong)state.Y * 0xD6E8FEB86659FD93) + 1;
 
         public int Judge(in (int X, int Y) state) => -1;
 

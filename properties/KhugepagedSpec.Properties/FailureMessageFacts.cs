@@ -22,7 +22,8 @@ public sealed partial class FailureMessageFacts : IDisposable
         string received = Assert.Single(Directory.GetFiles(_folder));
         Assert.Contains($"khugepaged-spec approve {Path.GetFileName(received)}", message, StringComparison.Ordinal);
         File.Move(received, received.Replace(".received.", ".verified.", StringComparison.Ordinal));
-        Assert.StartsWith("the approved counterexample no-demotion.larger-folio-demoted.", Label(Message("no-demotion", "larger-folio-demoted", new Corpus(_folder))), StringComparison.Ordinal);
+        Assert.StartsWith("the approved counterexample no-demotion.larger-folio-demoted.",
+            Label(Message("no-demotion", "larger-folio-demoted", new Corpus(_folder))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public sealed partial class FailureMessageFacts : IDisposable
     {
         string label = Label(message);
         string readme = File.ReadAllText(Repository.At("properties", "README.md"));
-        var shown = TextBlock().Matches(readme).Select(block => block.Groups[1].Value).Where(text => text.StartsWith("Label of failing property: ", StringComparison.Ordinal)).Select(Label);
+        var shown = TextBlock().Matches(readme).Select(block => block.Groups[1].Value)
+            .Where(text => text.StartsWith("Label of failing property: ", StringComparison.Ordinal)).Select(Label);
         Assert.Contains(label, shown);
     }
 

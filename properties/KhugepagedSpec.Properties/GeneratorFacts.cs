@@ -36,7 +36,8 @@ public sealed class GeneratorFacts
     public void Enough_of_the_scenarios_show(string thing, double percent) => Assert.Null(Shares.Value.Cover(thing, percent));
 
     [Fact]
-    public void Everything_interesting_has_a_least_share() => Assert.Equal(InterestingShares.Names, LeastShares.Select(row => (string)row[0]));
+    public void Everything_interesting_has_a_least_share() =>
+        Assert.Equal(InterestingShares.Names, LeastShares.Select(row => (string)row[0]));
 
     [Fact]
     public void A_generator_that_falls_short_is_told_so()
@@ -69,7 +70,8 @@ public sealed class GeneratorFacts
 
     [Fact]
     public void Every_scenario_can_be_written_and_read() =>
-        Assert.All(ScenarioGenerator.Random(1, new Geometry(5)).Take(500), scenario => Assert.Equal(scenario.Table, PageTable.Parse(scenario.Table.ToString(), scenario.Table.Geometry)));
+        Assert.All(ScenarioGenerator.Random(1, new Geometry(5)).Take(500),
+            scenario => Assert.Equal(scenario.Table, PageTable.Parse(scenario.Table.ToString(), scenario.Table.Geometry)));
 
     private static InterestingShares SharesOf(IEnumerable<Scenario> scenarios)
     {

@@ -41,7 +41,8 @@ public sealed class GeneratorKindFacts
 
     private const double LeastStruck = 0.04, LeastDifference = 0.05;
 
-    private static readonly KhugepagedVersion[] Versions = [.. Catalogue.Versions, .. Catalogue.Undiscussed, .. Catalogue.InPart, .. Catalogue.Designs];
+    private static readonly KhugepagedVersion[] Versions =
+        [.. Catalogue.Versions, .. Catalogue.Undiscussed, .. Catalogue.InPart, .. Catalogue.Designs];
 
     private static readonly Lazy<ImmutableDictionary<string, int>> Counts = new(() =>
     {
@@ -96,7 +97,8 @@ public sealed class GeneratorKindFacts
         select (first, second);
 
     private static IEnumerable<string> Faults =>
-        FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What).Select(gap => new FaultInjection(named.What, gap).ToString()));
+        FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What)
+            .Select(gap => new FaultInjection(named.What, gap).ToString()));
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -130,10 +132,21 @@ public sealed class GeneratorKindFacts
 
     private static void Enough(string what, int seen, int of, double percent) => Assert.True(
         100.0 * seen / of >= percent,
-        string.Create(CultureInfo.InvariantCulture, $"{what}: in {100.0 * seen / of:0.000}% of {of} scenarios: expected {percent}% or more"));
+        string.Create(CultureInfo.InvariantCulture,
+            $"{what}: in {100.0 * seen / of:0.000}% of {of} scenarios: expected {percent}% or more"));
 
     private static string Name(KhugepagedVersion first, KhugepagedVersion second) => $"{first.Name} and {second.Name}";
 
     private static KhugepagedVersion PoliciesOf(KhugepagedVersion version) =>
-        version with { Name = "", Source = "", Unverified = null, VariantOf = null, MadeFor = null, Releases = null, Trace = TraceText.Linux72, HasUffdRwp = false };
+        version with
+        {
+            Name = "",
+            Source = "",
+            Unverified = null,
+            VariantOf = null,
+            MadeFor = null,
+            Releases = null,
+            Trace = TraceText.Linux72,
+            HasUffdRwp = false
+        };
 }

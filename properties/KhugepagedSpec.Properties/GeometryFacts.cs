@@ -34,7 +34,8 @@ public sealed class GeometryFacts
         foreach (int pmdOrder in new[] { 5, 8, 11, 13 })
         {
             var windows = ScenarioGenerator.Random(23, new Geometry(pmdOrder)).Take(150)
-                .SelectMany(scenario => History.Of(scenario, Subjects.Linux72, 1).Runs[0].Collapsed).Select(window => window.Order == pmdOrder).ToList();
+                .SelectMany(scenario => History.Of(scenario, Subjects.Linux72, 1).Runs[0].Collapsed)
+                    .Select(window => window.Order == pmdOrder).ToList();
             Assert.Contains(true, windows);
             Assert.Contains(false, windows);
         }

@@ -42,7 +42,8 @@ internal static class Given
     public static IReadOnlyList<Attempt> Attempts(this PassRun run) => [.. run.Report.Tables.SelectMany(table => table.Attempts)];
 
     /// <summary>The attempts as <c>offset/order</c>.</summary>
-    public static string Windows(this PassRun run) => string.Join(' ', run.Attempts().Select(attempt => $"{attempt.Offset}/{attempt.Order}"));
+    public static string Windows(this PassRun run) =>
+        string.Join(' ', run.Attempts().Select(attempt => $"{attempt.Offset}/{attempt.Order}"));
 
     /// <summary>How the visit of the one table ended.</summary>
     public static ScanResult Status(this PassRun run) => run.Report.Tables.Single().Status;

@@ -23,7 +23,8 @@ public sealed class InterferenceFacts
 
     [Fact]
     public void A_folio_in_part_of_the_window_is_large_enough_to_keep_it() =>
-        Assert.Equal(ScanResult.PteMappedHugepage, Given.Khugepaged("x*4 .*12 x*16", Given.Orders(4), 511).Failing("pages-turn-folio/write#1").Run().Attempts()[0].Status);
+        Assert.Equal(ScanResult.PteMappedHugepage, Given.Khugepaged("x*4 .*12 x*16", Given.Orders(4), 511)
+            .Failing("pages-turn-folio/write#1").Run().Attempts()[0].Status);
 
     [Fact]
     public void At_the_pmd_order_a_pte_mapped_folio_is_collapsed_all_the_same() =>
@@ -33,7 +34,8 @@ public sealed class InterferenceFacts
     public void What_turns_into_a_folio_reads_as_before()
     {
         var history = History.Of(Given.Khugepaged("x*16 .*496", Given.Orders(4), 0).Failing("pages-turn-folio"), Catalogue.Linux72, 2);
-        Assert.All(Contract.Invariants.Where(invariant => invariant.IsClaimedOf(Catalogue.Linux72)), invariant => Assert.Null(invariant.Check(history)));
+        Assert.All(Contract.Invariants.Where(invariant => invariant.IsClaimedOf(Catalogue.Linux72)),
+            invariant => Assert.Null(invariant.Check(history)));
     }
 
     [Theory]
@@ -49,7 +51,8 @@ public sealed class InterferenceFacts
         // A folio of the PMD's order that fills the table is one that PTEs map.
         var run = Given.Khugepaged(table, Given.Orders(9), 0).Run();
         Assert.Equal(result, run.Status());
-        Assert.Equal(table.Contains('y') ? Given.Table(table).Cells.Count(cell => cell.Has(CellFlags.SecondaryYoung)) : 0, run.Report.Tables[0].Scan.Referenced);
+        Assert.Equal(table.Contains('y') ? Given.Table(table).Cells.Count(cell => cell.Has(CellFlags.SecondaryYoung))
+            : 0, run.Report.Tables[0].Scan.Referenced);
     }
 
     [Fact]
@@ -58,7 +61,8 @@ public sealed class InterferenceFacts
         var scenario = Given.Khugepaged("y*16 .*496", Given.Orders(4), 0);
         Assert.Equal(new IsolateReport(0, 16), scenario.Run().Attempts()[0].Isolate);
         Assert.Equal(ScanResult.LackReferencedPage, scenario.Failing("pages-age").Run().Attempts()[0].Status);
-        Assert.Equal(new IsolateReport(0, 16), Given.Khugepaged("x*16 .*496", Given.Orders(4), 0).Failing("pages-used-elsewhere/write").Run().Attempts()[0].Isolate);
+        Assert.Equal(new IsolateReport(0, 16), Given.Khugepaged("x*16 .*496", Given.Orders(4), 0).Failing("pages-used-elsewhere/write")
+            .Run().Attempts()[0].Isolate);
     }
 
     // sysfs is written between the look at the VMA and the scan: the set that the scan captures is empty.
@@ -83,14 +87,17 @@ public sealed class InterferenceFacts
     public void A_scan_of_no_order_lets_all_ptes_but_one_be_empty()
     {
         Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x .*511", Given.Orders(9), 0).Run().Report.Tables[0].Scan.Result);
-        Assert.Equal(ScanResult.Succeed, Given.Khugepaged("x .*511", Given.Orders(9), 0).Failing("sizes-turned-off/scan").Run().Report.Tables[0].Scan.Result);
-        Assert.Equal(ScanResult.ExceedNonePte, WithAnonVma(Given.Khugepaged("z*512", Given.Orders(9), 0)).Failing("sizes-turned-off/scan").Run().Report.Tables[0].Scan.Result);
+        Assert.Equal(ScanResult.Succeed, Given.Khugepaged("x .*511", Given.Orders(9), 0).Failing("sizes-turned-off/scan")
+            .Run().Report.Tables[0].Scan.Result);
+        Assert.Equal(ScanResult.ExceedNonePte, WithAnonVma(Given.Khugepaged("z*512", Given.Orders(9), 0)).Failing("sizes-turned-off/scan")
+            .Run().Report.Tables[0].Scan.Result);
     }
 
     [Fact]
     public void Up_to_7_1_the_scan_does_not_ask_again_and_the_attempt_finds_out()
     {
-        var visit = Given.Khugepaged("x*512", Given.Orders(9), 0).Failing("sizes-turned-off/scan").Run(Catalogue.Linux71, 1)[0].Report.Tables.Single();
+        var visit = Given.Khugepaged("x*512", Given.Orders(9), 0).Failing("sizes-turned-off/scan")
+            .Run(Catalogue.Linux71, 1)[0].Report.Tables.Single();
         Assert.Equal(ScanResult.VmaCheck, visit.Attempts.Single().Status);
     }
 
@@ -104,13 +111,15 @@ public sealed class InterferenceFacts
     }
 
     [Fact]
-    public void Madvise_collapse_does_not_ask_sysfs() => Assert.Equal(ScanResult.Succeed, Given.Madvise("x*512").Failing("sizes-turned-off/scan").Run().Status());
+    public void Madvise_collapse_does_not_ask_sysfs() =>
+        Assert.Equal(ScanResult.Succeed, Given.Madvise("x*512").Failing("sizes-turned-off/scan").Run().Status());
 
     [Theory]
     [InlineData("uffd-registered")]
     [InlineData("uffd-registered/write")]
     public void A_vma_armed_after_the_scan_keeps_its_holes(string fault) =>
-        Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x*15 . x*496", Given.Orders(4), 511).Failing(fault).Run().Attempts()[0].Status);
+        Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x*15 . x*496", Given.Orders(4), 511).Failing(fault).Run()
+            .Attempts()[0].Status);
 
     [Fact]
     public void Between_passes_anything_may_happen_and_the_next_pass_finds_it()

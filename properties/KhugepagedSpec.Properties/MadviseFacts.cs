@@ -20,7 +20,12 @@ public sealed class MadviseFacts
     public void It_ignores_the_limits_the_sizes_and_the_use_of_the_pages(string table)
     {
         var scenario = Given.Madvise(table);
-        var run = (scenario with { Settings = scenario.Settings.WithSizes(OrderSet.Empty, SizeEnabled.Never) with { Enabled = GlobalEnabled.Never, MaxPtesNone = 0, MaxPtesSwap = 0, MaxPtesShared = 0 } }).Run();
+        var run = (scenario with
+        {
+            Settings = scenario.Settings.WithSizes(OrderSet.Empty,
+            SizeEnabled.Never) with
+            { Enabled = GlobalEnabled.Never, MaxPtesNone = 0, MaxPtesSwap = 0, MaxPtesShared = 0 }
+        }).Run();
         Assert.Equal((0, Errno.None, PmdState.Huge), (run.Madvise!.Return, run.Madvise.Errno, run.After.Pmd));
     }
 

@@ -15,7 +15,8 @@ public sealed class MarkFacts
 {
     // The file path's, which is not modelled; no anonymous collapse has them.
     private static readonly ResultSet OfFiles = ResultSet.Of(
-        ScanResult.PageCompound, ScanResult.Truncated, ScanResult.PageHasPrivate, ScanResult.StoreFailed, ScanResult.PageFilled, ScanResult.PageDirtyOrWriteback);
+        ScanResult.PageCompound, ScanResult.Truncated, ScanResult.PageHasPrivate, ScanResult.StoreFailed, ScanResult.PageFilled,
+            ScanResult.PageDirtyOrWriteback);
 
     public static TheoryData<ScanResult, string, string> Scans { get; } = new()
     {
@@ -73,7 +74,12 @@ public sealed class MarkFacts
     public void A_scan_has_this_result(ScanResult result, string table, string with)
     {
         var scenario = Given.Khugepaged(table, Given.Orders(4, 9), 511);
-        scenario = scenario with { Vma = scenario.Vma with { HasAnonVma = true }, Numa = with == "far-nodes" ? NumaTopology.TwoFarNodes : scenario.Numa };
+        scenario = scenario with
+        {
+            Vma = scenario.Vma with { HasAnonVma = true },
+            Numa = with == "far-nodes" ? NumaTopology.TwoFarNodes
+            : scenario.Numa
+        };
         var version = with == "nonswap" ? Versions.Catalogue.Linux72NonSwap : Subjects.Linux72;
         Assert.Equal(result, scenario.Run(version, 1)[0].Report.Tables[0].Scan.Result);
     }
@@ -83,7 +89,8 @@ public sealed class MarkFacts
     public void After_this_result_the_walk_goes_there(ScanResult result, WalkVerdict verdict, string table, string fault)
     {
         // Under the limit 0 a window with a swap entry is not tried.
-        var scenario = Given.Khugepaged(table, Given.Orders(3, 4), result == ScanResult.ExceedSwapPte ? 511 : 0).Failing(fault.Length > 0 ? [fault] : []);
+        var scenario = Given.Khugepaged(table, Given.Orders(3, 4), result == ScanResult.ExceedSwapPte ? 511 : 0)
+            .Failing(fault.Length > 0 ? [fault] : []);
         var attempts = scenario.Run(Subjects.Linux72, 1)[0].Attempts();
         Assert.Equal((0, 4, result), (attempts[0].Offset, attempts[0].Order, attempts[0].Status));
         var next = attempts.Count > 1 ? ((int Offset, int Order)?)(attempts[1].Offset, attempts[1].Order) : null;
@@ -103,7 +110,8 @@ public sealed class MarkFacts
         var rows = Rows.ToDictionary(row => (ScanResult)row[0], row => (WalkVerdict)row[1]);
         foreach (var result in Enum.GetValues<ScanResult>())
         {
-            Assert.True(scans.Contains(result) || rows.ContainsKey(result) || OfFiles.Contains(result) || result == ScanResult.PageRo, $"no mark for {result.KernelName()}");
+            Assert.True(scans.Contains(result) || rows.ContainsKey(result) || OfFiles.Contains(result)
+                || result == ScanResult.PageRo, $"no mark for {result.KernelName()}");
             bool hasRow = RetryTable.Linux72.For(result) != WalkVerdict.Stop && !AtPmdOrderOnly.Contains(result);
             Assert.True(!hasRow || rows.ContainsKey(result), $"no mark for the row {result.KernelName()}");
         }
@@ -116,7 +124,9 @@ public sealed class MarkFacts
         foreach (var table in scenario.Run(Subjects.Linux72, 2).SelectMany(run => run.Report.Tables))
         {
             Assert.Contains(table.Scan.Result, Results(Scans));
-            Assert.All(table.Attempts, attempt => Assert.True(AtPmdOrderOnly.Contains(attempt.Status) || Results(Rows).Contains(attempt.Status), $"{attempt} has no mark"));
+            Assert.All(table.Attempts,
+                attempt => Assert.True(AtPmdOrderOnly.Contains(attempt.Status) || Results(Rows).Contains(attempt.Status),
+                $"{attempt} has no mark"));
         }
     }
 

@@ -8,7 +8,8 @@ public sealed class NotationFacts
 {
     [Fact]
     public void A_written_table_reads_back_as_itself() =>
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(500), Prop.ForAll(Arb.From(Tables.Any), table => PageTable.Parse(table.ToString(), table.Geometry).Equals(table)));
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(500),
+            Prop.ForAll(Arb.From(Tables.Any), table => PageTable.Parse(table.ToString(), table.Geometry).Equals(table)));
 
     [Fact]
     public void The_recorders_form_reads_back_as_itself() =>
@@ -30,14 +31,16 @@ public sealed class NotationFacts
     [InlineData("f0hw f0op x*510")]
     [InlineData("F4 f4 x*480")]
     [InlineData("f4*3 f4[0+8]*2 x*448")]
-    public void The_canonical_form_is_written_as_it_is_read(string text) => Assert.Equal(text, PageTable.Parse(text, Geometry.X86).ToString());
+    public void The_canonical_form_is_written_as_it_is_read(string text) =>
+        Assert.Equal(text, PageTable.Parse(text, Geometry.X86).ToString());
 
     [Theory]
     [InlineData("x16 .4,x100 .392", "x*16 .*4 x*100 .*392")]
     [InlineData("m4*2 M9[0+480]", "f4*2 f9[0+480]")]
     [InlineData("xx.. x*508", "x*2 .*2 x*508")]
     [InlineData("M9", "f9")]
-    public void Other_spellings_are_read_too(string text, string canonical) => Assert.Equal(canonical, PageTable.Parse(text, Geometry.X86).ToString());
+    public void Other_spellings_are_read_too(string text, string canonical) =>
+        Assert.Equal(canonical, PageTable.Parse(text, Geometry.X86).ToString());
 
     [Fact]
     public void Every_letter_stands_for_one_cell_and_no_two_for_the_same()

@@ -38,7 +38,8 @@ public sealed class ProgramProperties
     public void A_known_bad_variant_shows_in_a_program_of_few_steps(string name, int steps)
     {
         var variant = Versions.Catalogue.Find(name)!;
-        var program = Enumerable.Range(0, 5000).Select(seed => ProgramGenerator.Next(new RandomChoices((ulong)seed))).First(program => program.Run(variant) is not null);
+        var program = Enumerable.Range(0, 5000).Select(seed => ProgramGenerator.Next(new RandomChoices((ulong)seed)))
+            .First(program => program.Run(variant) is not null);
         for (bool simpler = true; simpler;)
         {
             var next = ProgramGenerator.Simpler(program).FirstOrDefault(candidate => candidate.Run(variant) is not null);
@@ -62,6 +63,7 @@ public sealed class ProgramProperties
             huge += state.Subjects.Any(subject => subject.Mm.Tables.Any(table => table.Pmd == PageTables.PmdState.Huge)) ? 1 : 0;
             forked += state.Subjects.Count > 1 ? 1 : 0;
         }
-        Assert.True(collapsed > programs / 10 && huge > programs / 10 && forked > programs / 10, $"{collapsed} collapsed, {huge} huge, {forked} forked");
+        Assert.True(collapsed > programs / 10 && huge > programs / 10
+            && forked > programs / 10, $"{collapsed} collapsed, {huge} huge, {forked} forked");
     }
 }

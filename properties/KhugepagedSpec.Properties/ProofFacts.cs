@@ -83,7 +83,8 @@ public sealed class ProofFacts
                     silent += any ? 0 : 1;
                 }
                 var counts = new ModelCount(geometry, enabled, fillsHoles);
-                Assert.Equal((new BigInteger(silent), new BigInteger(tried), new BigInteger(visited)), (counts.Silent(), counts.TriedInAll(), counts.VisitedInAll()));
+                Assert.Equal((new BigInteger(silent), new BigInteger(tried), new BigInteger(visited)),
+                    (counts.Silent(), counts.TriedInAll(), counts.VisitedInAll()));
                 foreach (int order in enabled.Orders())
                     for (int offset = 0; offset < geometry.Pages; offset += 1 << order)
                         Assert.Equal(first.GetValueOrDefault((offset, order)), counts.FirstTried(offset, order));
@@ -129,7 +130,14 @@ public sealed class ProofFacts
             int kind = choices.Below(4), period = choices.Below(9);
             for (int pte = 0; pte < 512; pte++)
             {
-                bool occupied = kind switch { 0 => choices.OneIn(2), 1 => !choices.OneIn(100), 2 => choices.OneIn(100), _ => (pte >> period) % 2 == 0 };
+                bool occupied = kind switch
+                {
+                    0 => choices.OneIn(2),
+                    1 => !choices.OneIn(100),
+                    2 => choices.OneIn(100),
+                    _ =>
+                    (pte >> period) % 2 == 0
+                };
                 if (occupied)
                 {
                     words[(table * 8) + (pte >> 6)] |= 1ul << (pte & 63);
@@ -164,12 +172,18 @@ public sealed class ProofFacts
                 var scenario = Daemon.Scenario.Of(PageTable.Parse($"{string.Join(' ', cells)} x*4", new Geometry(3)));
                 scenario = scenario with
                 {
-                    Settings = scenario.Settings.WithSizes(Given.Orders(2), Settings.SizeEnabled.Madvise) with { MaxPtesNone = maxPtesNone, MaxPtesSwap = 7, MaxPtesShared = 7 },
+                    Settings = scenario.Settings.WithSizes(Given.Orders(2), Settings.SizeEnabled.Madvise) with
+                    {
+                        MaxPtesNone = maxPtesNone,
+                        MaxPtesSwap = 7,
+                        MaxPtesShared = 7
+                    },
                 };
                 if (scenario.Run(Subjects.Linux72, 1)[0].Attempts() is not [{ Offset: 0 } attempt, ..])
                     continue;
                 attempted++;
-                var outcome = scenario.Table.Cells[..4].Aggregate(WindowOutcome.Empty, (sum, cell) => sum.Then(WindowOutcome.Of(cell, maxPtesNone > 0)));
+                var outcome = scenario.Table.Cells[..4]
+                    .Aggregate(WindowOutcome.Empty, (sum, cell) => sum.Then(WindowOutcome.Of(cell, maxPtesNone > 0)));
                 Assert.True(attempt.Status == outcome.At(2), $"{scenario}: {attempt.Status}, and {outcome} was expected");
             }
         Assert.InRange(attempted, 5000, int.MaxValue);

@@ -98,7 +98,8 @@ public sealed class ProofSubjectFacts
     {
         string[] neverMatters =
         [
-            "Name", "VariantOf", "MadeFor", "Source", "Unverified", "Releases", "Trace", "HasUffdRwp", "RepeatedAdviceAsks", "KeepsEmptiedTables",
+            "Name", "VariantOf", "MadeFor", "Source", "Unverified", "Releases", "Trace", "HasUffdRwp", "RepeatedAdviceAsks",
+                "KeepsEmptiedTables",
             "WritesSplitHugeZero",
             "Visit", "IsPmdOnly",
         ];

@@ -51,7 +51,8 @@ public sealed class RegistrationFacts
     [InlineData("linux-7.2", false)]
     [InlineData("linux-7.3", false)]
     public void Advice_that_changes_nothing_asks_in_some_releases(string version, bool isRegistered) => Assert.Equal(
-        isRegistered, Run("mmap, read 0+1, madvise, touch 0+16, madvise", settings => settings, Catalogue.Find(version)).Process.IsRegistered);
+        isRegistered, Run("mmap, read 0+1, madvise, touch 0+16, madvise", settings => settings,
+            Catalogue.Find(version)).Process.IsRegistered);
 
     // So that a fault after it is one of the PMD's size again. Seen on 6.12.117 and 6.16.12.
     [Theory]
@@ -60,7 +61,8 @@ public sealed class RegistrationFacts
     [InlineData("linux-6.17", "m9")]
     [InlineData("linux-7.2", "m9")]
     public void A_table_that_one_MADV_DONTNEED_empties_is_freed_since_6_16(string version, string table) =>
-        Assert.Equal(table, Run("mmap, touch, dontneed, madvise, touch 0+16", settings => settings, Catalogue.Find(version)).Table.ToString());
+        Assert.Equal(table, Run("mmap, touch, dontneed, madvise, touch 0+16", settings => settings, Catalogue.Find(version)).Table.ToString(
+            ));
 
     [Fact]
     public void A_read_fault_of_the_pmds_size_does_too_and_maps_the_huge_zero_page()
@@ -83,7 +85,8 @@ public sealed class RegistrationFacts
     [Fact]
     public void Where_no_size_is_enabled_nobody_is_registered() => Assert.Equal(
         [RegistrationOutcome.DaemonOff],
-        Run("mmap, touch, madvise", settings => settings.WithSizes(OrderSet.Empty, SizeEnabled.Madvise) with { Enabled = GlobalEnabled.Never })
+        Run("mmap, touch, madvise",
+            settings => settings.WithSizes(OrderSet.Empty, SizeEnabled.Madvise) with { Enabled = GlobalEnabled.Never })
             .Process.RegistrationCalls.Select(call => call.Outcome));
 
     [Fact]
@@ -114,7 +117,8 @@ public sealed class RegistrationFacts
 
     [Theory]
     [InlineData("touch", "program step 'touch': expected mmap before it")]
-    [InlineData("mmap, poke", "program step 'poke': expected one of mmap, madvise, nohugepage, touch, read, cold, pageout, free, dontneed, guard")]
+    [InlineData("mmap, poke",
+        "program step 'poke': expected one of mmap, madvise, nohugepage, touch, read, cold, pageout, free, dontneed, guard")]
     [InlineData("mmap, touch 0-16", "'0-16': expected pages as first+count")]
     [InlineData("mmap, mmap", "expected memory above page 511")]
     [InlineData("mmap, touch 500+13", "pages 500 to 512: expected pages that were mapped before")]

@@ -53,9 +53,11 @@ public sealed class ReleaseFacts
     [Fact]
     public void No_release_belongs_to_two_versions_and_none_since_6_16_to_none()
     {
-        foreach (var (major, minor) in Enumerable.Range(16, 4).Select(minor => (6, minor)).Concat(Enumerable.Range(0, 4).Select(minor => (7, minor))))
+        foreach (var (major, minor) in Enumerable.Range(16, 4).Select(minor => (6, minor))
+            .Concat(Enumerable.Range(0, 4).Select(minor => (7, minor))))
             Assert.Single(Catalogue.Released, version => version.Releases!.Contains($"{major}.{minor}.1"));
-        Assert.All(Enumerable.Range(0, 130), patch => Assert.InRange(Catalogue.Released.Count(version => version.Releases!.Contains($"6.12.{patch}")), 0, 1));
+        Assert.All(Enumerable.Range(0, 130),
+            patch => Assert.InRange(Catalogue.Released.Count(version => version.Releases!.Contains($"6.12.{patch}")), 0, 1));
         Assert.All(Catalogue.All.Except(Catalogue.Released), version => Assert.Null(version.Releases));
     }
 

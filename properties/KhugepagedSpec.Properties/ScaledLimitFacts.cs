@@ -15,7 +15,8 @@ namespace KhugepagedSpec.Properties;
 /// </summary>
 public sealed class ScaledLimitFacts
 {
-    private static readonly KhugepagedVersion SwapScaled = Catalogue.Find("swap-limit-scaled")!, SharedScaled = Catalogue.Find("shared-limit-scaled")!;
+    private static readonly KhugepagedVersion SwapScaled = Catalogue.Find("swap-limit-scaled")!,
+        SharedScaled = Catalogue.Find("shared-limit-scaled")!;
 
     public static TheoryData<string, char> Variants => new() { { SwapScaled.Name, 's' }, { SharedScaled.Name, 'h' } };
 
@@ -33,7 +34,8 @@ public sealed class ScaledLimitFacts
             passes.Select(pass => pass.After.ToString()));
 
         // 7.2 leaves the half alone.
-        Assert.All(scenario.Run(Catalogue.Linux72, 3), pass => Assert.True(scenario.Table.Cells.AsSpan()[..8].SequenceEqual(pass.After.Cells.AsSpan()[..8])));
+        Assert.All(scenario.Run(Catalogue.Linux72, 3),
+            pass => Assert.True(scenario.Table.Cells.AsSpan()[..8].SequenceEqual(pass.After.Cells.AsSpan()[..8])));
     }
 
     // Every table of 16 PTEs with the kind in the left half, every limit: with fewer than 3 of the kind, nothing is promoted.
@@ -90,7 +92,12 @@ public sealed class ScaledLimitFacts
         var scenario = Scenario.Of(PageTable.Parse(table, new Geometry(4)));
         return scenario with
         {
-            Settings = scenario.Settings.WithSizes(Given.Orders(2, 3), SizeEnabled.Madvise) with { MaxPtesNone = 0, MaxPtesSwap = limit, MaxPtesShared = limit },
+            Settings = scenario.Settings.WithSizes(Given.Orders(2, 3), SizeEnabled.Madvise) with
+            {
+                MaxPtesNone = 0,
+                MaxPtesSwap = limit,
+                MaxPtesShared = limit
+            },
         };
     }
 }

@@ -39,7 +39,8 @@ public sealed class ScanFacts
     [InlineData("s*64 x*100")]
     [InlineData("g*64 x*100")]
     [InlineData("o")]
-    public void These_do_not_end_it(string cells) => Assert.NotEmpty(Given.Khugepaged($"x*200 {cells}", Given.Orders(2, 4), 511).Run().Attempts());
+    public void These_do_not_end_it(string cells) =>
+        Assert.NotEmpty(Given.Khugepaged($"x*200 {cells}", Given.Orders(2, 4), 511).Run().Attempts());
 
     [Theory]
     [InlineData("0", ScanResult.NoPteTable)]
@@ -67,7 +68,8 @@ public sealed class ScanFacts
     [Fact]
     public void With_only_the_pmd_size_enabled_a_uffd_armed_vma_may_have_no_empty_pte()
     {
-        Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x*511 .", Given.Orders(9), 511).WithVma(VmaFlags.UffdMissing).Run().Status());
+        Assert.Equal(ScanResult.ExceedNonePte, Given.Khugepaged("x*511 .", Given.Orders(9), 511).WithVma(VmaFlags.UffdMissing).Run()
+            .Status());
         Assert.Equal(ScanResult.Succeed, Given.Khugepaged("x*512", Given.Orders(9), 511).WithVma(VmaFlags.UffdRwp).Run().Status());
     }
 

@@ -26,7 +26,8 @@ public sealed class ShrinkerFacts
         var shrunk = Checker.First(variant, ScenarioGenerator.Random(1, Geometry.X86).Take(MostRandom), claimed);
         Assert.NotNull(shrunk);
         Assert.InRange(Shrinker.Size(shrunk.Scenario), 0, name == NeedsHalfOfAll ? HalfOfAll : Few);
-        Assert.All(Shrinker.Simpler(shrunk.Scenario), simpler => Assert.Null(shrunk.Invariant.Check(History.Of(simpler, variant, Checker.Passes))));
+        Assert.All(Shrinker.Simpler(shrunk.Scenario),
+            simpler => Assert.Null(shrunk.Invariant.Check(History.Of(simpler, variant, Checker.Passes))));
     }
 
     [Fact]
@@ -53,7 +54,8 @@ public sealed class ShrinkerFacts
     {
         var scenario = Given.Khugepaged(".*300 h x*211", Given.Orders(2, 9), 511);
         var shrunk = Shrinker.Shrink(scenario, candidate => candidate.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
-        Assert.Equal(shrunk.ToString(), Shrinker.Shrink(scenario, candidate => candidate.Table.Cells.Any(cell => cell.Has(CellFlags.Shared))).ToString());
+        Assert.Equal(shrunk.ToString(),
+            Shrinker.Shrink(scenario, candidate => candidate.Table.Cells.Any(cell => cell.Has(CellFlags.Shared))).ToString());
         Assert.Equal((3, 1), (shrunk.Table.Geometry.PmdOrder, Shrinker.Size(shrunk)));
         Assert.True(shrunk.Settings.OrdersFor(advised: true).IsEmpty);
         Assert.Equal(0, shrunk.Settings.MaxPtesNone);

@@ -13,7 +13,8 @@ internal static class Subjects
     public static KhugepagedVersion Linux72 { get; } = Environment.GetEnvironmentVariable(Variable) switch
     {
         null or "" => Catalogue.Linux72,
-        { } name => Catalogue.Find(name) ?? throw new FormatException($"{Variable}={name}: no khugepaged is called that; khugepaged-spec versions lists them"),
+        { } name => Catalogue.Find(name) ?? throw new FormatException(
+            $"{Variable}={name}: no khugepaged is called that; khugepaged-spec versions lists them"),
     };
 
     /// <summary>All of them.</summary>

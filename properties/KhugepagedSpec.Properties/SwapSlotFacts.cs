@@ -11,13 +11,15 @@ namespace KhugepagedSpec.Properties;
 public sealed class SwapSlotFacts
 {
     // A PMD range of which the first entries are swapped out, the rest used; every size enabled, and swapped-in folios counted.
-    private static (ScanResult Status, int Steps, string Swpin) SwapIn(string swap, int[] orders, VmaFlags flags = VmaFlags.None, params string[] faults)
+    private static (ScanResult Status, int Steps, string Swpin) SwapIn(string swap, int[] orders, VmaFlags flags = VmaFlags.None,
+        params string[] faults)
     {
         int entries = TableNotation.Parse(swap, Geometry.X86, padWithNone: true).Cells.Count(cell => cell.Kind == PteKind.Swap);
         var scenario = Given.Khugepaged($"{swap} x*{512 - entries}", Given.Orders(orders), 511).WithVma(flags).Failing(faults);
         var run = (scenario with { Settings = scenario.Settings with { MaxPtesSwap = 511 } }).Run();
         var attempt = run.Attempts()[0];
-        return (attempt.Status, attempt.Swapin!.Value.SwappedIn, string.Join(' ', run.Report.Added.Sizes().Where(size => size.Name.StartsWith("swpin", StringComparison.Ordinal))
+        return (attempt.Status, attempt.Swapin!.Value.SwappedIn,
+            string.Join(' ', run.Report.Added.Sizes().Where(size => size.Name.StartsWith("swpin", StringComparison.Ordinal))
             .Select(size => $"{(size.Name == "swpin" ? "" : "-")}{size.Order}:{size.Value}")));
     }
 
@@ -30,7 +32,8 @@ public sealed class SwapSlotFacts
     [InlineData("s*16", new[] { 2, 4, 9 }, 16, "")]
     [InlineData("s[512+15] s[600]", new[] { 2, 4, 9 }, 7, "2:3")]
     [InlineData("s[512+7] S[519] s[520+8]", new[] { 2, 3, 9 }, 0, "")]
-    public void Entries_whose_slots_lie_in_a_row_aligned_as_the_pages_come_back_as_one_folio(string swap, int[] orders, int steps, string swpin)
+    public void Entries_whose_slots_lie_in_a_row_aligned_as_the_pages_come_back_as_one_folio(string swap, int[] orders, int steps,
+        string swpin)
     {
         bool isWriteProtected = swap.Contains('S', StringComparison.Ordinal);
         if (isWriteProtected)
@@ -47,7 +50,8 @@ public sealed class SwapSlotFacts
     public void A_folio_of_which_one_page_was_written_comes_back_whole(string touch)
     {
         var scenario = Scenario.Of(ProgramStep.Parse($"mmap, madvise, {touch}, pageout, touch 0+1", Geometry.X86), Geometry.X86);
-        var running = new RunningScenario(scenario with { Settings = scenario.Settings.WithSizes(OrderSet.Of(2), SizeEnabled.Madvise) }, Subjects.Linux72);
+        var running = new RunningScenario(scenario with { Settings = scenario.Settings.WithSizes(OrderSet.Of(2), SizeEnabled.Madvise) },
+            Subjects.Linux72);
         Assert.All(running.Table.Cells[..4], cell => Assert.Equal(2, cell.Order));
         Assert.All(running.Table.Cells[4..], cell => Assert.Equal(PteKind.None, cell.Kind));
     }
@@ -64,7 +68,13 @@ public sealed class SwapSlotFacts
     public void A_size_that_faults_may_not_have_does_not_come_back()
     {
         var scenario = Given.Khugepaged("s[512+16] x*496", Given.Orders(4), 511);
-        var settings = scenario.Settings with { Madvise = OrderSet.Empty, Inherit = Given.Orders(4), Always = Given.Orders(9), MaxPtesSwap = 511 };
+        var settings = scenario.Settings with
+        {
+            Madvise = OrderSet.Empty,
+            Inherit = Given.Orders(4),
+            Always = Given.Orders(9),
+            MaxPtesSwap = 511
+        };
         var run = (scenario with { Settings = settings with { Enabled = GlobalEnabled.Never } }).Run();
         Assert.Equal(16, run.Attempts()[0].Swapin!.Value.SwappedIn);
     }
@@ -90,7 +100,8 @@ public sealed class SwapSlotFacts
         program.Read(1, 15);
 
         // Zeroes alone come back together, but nothing is read for them and so nothing counted.
-        Assert.Equal([0, 2, 0, 2], new[] { 1, 4, 8, 12 }.Select(page => (int)machine.Memory.FolioOf(machine.Processes[0].TableAt(0).Ptes[page].Pfn).Order));
+        Assert.Equal([0, 2, 0, 2],
+            new[] { 1, 4, 8, 12 }.Select(page => (int)machine.Memory.FolioOf(machine.Processes[0].TableAt(0).Ptes[page].Pfn).Order));
         Assert.Equal((1L, 1L), (machine.Statistics[MthpStatistic.Swpin, 2], machine.Statistics[MthpStatistic.SwpinFallback, 2]));
     }
 

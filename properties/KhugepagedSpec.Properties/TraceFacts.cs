@@ -16,7 +16,8 @@ public sealed class TraceFacts
     {
         foreach (var version in Catalogue.Released.Append(Subjects.Linux72))
             foreach (var line in scenario.Run(version, 2, traced: true).SelectMany(run => run.Trace))
-                Assert.Equal(Seen(line, version.Trace), TraceEvent.Parse(line.Line(version.Trace), version.Trace, scenario.Settings.Geometry.PmdOrder));
+                Assert.Equal(Seen(line, version.Trace),
+                    TraceEvent.Parse(line.Line(version.Trace), version.Trace, scenario.Settings.Geometry.PmdOrder));
 
         // Nobody prints whether a PTE was writable but the versions that need one.
         static TraceEvent Seen(TraceEvent line, TraceText text) => line switch
@@ -57,7 +58,8 @@ public sealed class TraceFacts
     [InlineData("x*100 t .*411", "page_locked")]
     [InlineData("x*100 l .*411", "page_lazyfree")]
     public void In_7_3_a_scan_names_the_page_that_ended_it(string table, string status) =>
-        Assert.Contains(FormattableString.Invariant($"scan_pfn=0x{100:x}, referenced=100, none_or_zero=0, status={status}"), ScanLine(Catalogue.Linux73, table), StringComparison.Ordinal);
+        Assert.Contains(FormattableString.Invariant($"scan_pfn=0x{100:x}, referenced=100, none_or_zero=0, status={status}"),
+            ScanLine(Catalogue.Linux73, table), StringComparison.Ordinal);
 
     [Theory]
     [InlineData("x*100 w .*411")]
@@ -79,7 +81,8 @@ public sealed class TraceFacts
             var scenario = Scenario.Of(PageTable.Empty(Geometry.X86, PmdState.None)) with { Kind = CollapseKind.Madvise };
             scenario = scenario with { Vma = scenario.Vma with { HasAnonVma = true } };
             string line = Assert.Single(scenario.Run(version, 1, traced: true)[0].Trace).Line(version.Trace);
-            Assert.Contains(version.Releases!.Last.CompareTo((6, 18)) <= 0 ? "status=pmd_none," : "status=no_pte_table,", line, StringComparison.Ordinal);
+            Assert.Contains(version.Releases!.Last.CompareTo((6, 18)) <= 0 ? "status=pmd_none,"
+                : "status=no_pte_table,", line, StringComparison.Ordinal);
         }
     }
 
@@ -94,9 +97,11 @@ public sealed class TraceFacts
     public void Results_are_numbered_as_the_release_numbers_them(string name, int noTable, int locked, int lazyFree, int last)
     {
         var text = Catalogue.Find(name)!.Trace;
-        Assert.Equal((noTable, locked, lazyFree), (text.NumberOf(ScanResult.NoPteTable), text.NumberOf(ScanResult.PageLock), text.NumberOf(ScanResult.PageLazyFree)));
+        Assert.Equal((noTable, locked, lazyFree),
+            (text.NumberOf(ScanResult.NoPteTable), text.NumberOf(ScanResult.PageLock), text.NumberOf(ScanResult.PageLazyFree)));
         Assert.Equal(last, text.NumberOf(ScanResult.PageDirtyOrWriteback));
-        Assert.All(Enumerable.Range(0, text.Results.Length), number => Assert.Equal(text.NumberOf(text.ResultOf(number)), number == 2 && noTable == 3 ? 3 : number));
+        Assert.All(Enumerable.Range(0, text.Results.Length),
+            number => Assert.Equal(text.NumberOf(text.ResultOf(number)), number == 2 && noTable == 3 ? 3 : number));
         Assert.Throws<FormatException>(() => text.ResultOf(text.Results.Length));
     }
 
@@ -105,10 +110,12 @@ public sealed class TraceFacts
     [InlineData("mm_khugepaged_scan", "no mm= in 'mm_khugepaged_scan'")]
     [InlineData("mm_khugepaged_scan: mm=z", "mm=z in 'mm_khugepaged_scan: mm=z': expected a hexadecimal number")]
     [InlineData("mm_khugepaged_scan: mm=1 progress=x", "progress=x in 'mm_khugepaged_scan: mm=1 progress=x': expected a number")]
-    [InlineData("mm_collapse_huge_page: mm=1, isolated=1, status=fine order=2", "status=fine in 'mm_collapse_huge_page: mm=1, isolated=1, status=fine order=2': expected a result as the kernel prints it")]
+    [InlineData("mm_collapse_huge_page: mm=1, isolated=1, status=fine order=2",
+        "status=fine in 'mm_collapse_huge_page: mm=1, isolated=1, status=fine order=2': expected a result as the kernel prints it")]
     public void A_line_that_is_none_says_what_was_expected(string line, string message) =>
         Assert.Equal(message, Assert.Throws<FormatException>(() => TraceEvent.Parse(line, TraceText.Linux72, 9)).Message);
 
     private static string ScanLine(KhugepagedVersion version, string table) =>
-        Given.Khugepaged(table, Given.Orders(4), 0).Run(version, 1, traced: true)[0].Trace.OfType<TraceEvent.ScanPmd>().Single().Line(version.Trace);
+        Given.Khugepaged(table, Given.Orders(4), 0).Run(version, 1, traced: true)[0].Trace.OfType<TraceEvent.ScanPmd>().Single()
+            .Line(version.Trace);
 }

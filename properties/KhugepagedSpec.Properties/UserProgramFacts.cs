@@ -30,18 +30,21 @@ public sealed class UserProgramFacts
     [InlineData("o*512", "x o*511")]
     [InlineData("g*512", "g*512")]
     [InlineData("m9", "m9")]
-    public void A_write_leaves_a_private_dirty_page(string table, string after) => Assert.Equal(after, After(table, program => program.Write(0, 1)));
+    public void A_write_leaves_a_private_dirty_page(string table, string after) =>
+        Assert.Equal(after, After(table, program => program.Write(0, 1)));
 
     [Theory]
     [InlineData(".*512", "z .*511")]
     [InlineData("o*512", "x o*511")]
     [InlineData("m9", "m9")]
-    public void A_read_maps_the_zero_page_or_marks_the_page_used(string table, string after) => Assert.Equal(after, After(table, program => program.Read(0, 1)));
+    public void A_read_maps_the_zero_page_or_marks_the_page_used(string table, string after) =>
+        Assert.Equal(after, After(table, program => program.Read(0, 1)));
 
     [Fact]
     public void A_write_into_a_hole_takes_the_largest_enabled_size_that_fits_it()
     {
-        Assert.Equal("x .*15 f4Z .*480", AfterWrite(20, "x .*511", Given.Orders(2, 4)).Replace("f4[0+4]Z f4[4+1] f4[5+11]Z", "f4Z", StringComparison.Ordinal));
+        Assert.Equal("x .*15 f4Z .*480", AfterWrite(20, "x .*511", Given.Orders(2, 4))
+            .Replace("f4[0+4]Z f4[4+1] f4[5+11]Z", "f4Z", StringComparison.Ordinal));
         Assert.StartsWith("x .*3 f2", AfterWrite(4, "x .*511", Given.Orders(2, 4)), StringComparison.Ordinal);
         Assert.Equal("m9", AfterWrite(4, "0", Given.Orders(4, 9)));
         Assert.Equal(".*4 x .*507", AfterWrite(4, "0", OrderSet.Empty));
@@ -66,7 +69,8 @@ public sealed class UserProgramFacts
     [InlineData("l*512", ".*8 l*504")]
     [InlineData("L*512", "x*8 L*504")]
     [InlineData("l*4 L*4 x*504", ".*4 x*508")]
-    public void Pageout_sends_pages_to_swap(string table, string after) => Assert.Equal(after, After(table, program => program.PageOut(0, 8)));
+    public void Pageout_sends_pages_to_swap(string table, string after) =>
+        Assert.Equal(after, After(table, program => program.PageOut(0, 8)));
 
     [Theory]
     [InlineData("x*512", "l*8 x*504")]

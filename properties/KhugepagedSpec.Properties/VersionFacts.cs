@@ -16,7 +16,8 @@ public sealed class VersionFacts
     public void Up_to_6_17_a_range_without_a_writable_pte_is_left_alone_and_from_6_18_on_it_is_not()
     {
         foreach (var version in Catalogue.Released)
-            Assert.Equal(version.Releases!.Last.CompareTo((6, 17)) <= 0 ? ScanResult.PageRo : ScanResult.Succeed, Status(version, Given.Khugepaged("h*100 x*412", Pmd, 0) with { Vma = ReadOnly }));
+            Assert.Equal(version.Releases!.Last.CompareTo((6, 17)) <= 0 ? ScanResult.PageRo
+                : ScanResult.Succeed, Status(version, Given.Khugepaged("h*100 x*412", Pmd, 0) with { Vma = ReadOnly }));
     }
 
     [Fact]
@@ -65,7 +66,8 @@ public sealed class VersionFacts
 
     [Fact]
     public void Only_7_3_and_its_candidates_have_read_write_protection() =>
-        Assert.Equal([Catalogue.Linux73Rc, Catalogue.Linux73], Catalogue.All.Where(version => version.HasUffdRwp).OrderByDescending(version => version.Name.Length));
+        Assert.Equal([Catalogue.Linux73Rc, Catalogue.Linux73], Catalogue.All.Where(version => version.HasUffdRwp)
+            .OrderByDescending(version => version.Name.Length));
 
     [Fact]
     public void The_result_of_a_protected_pte_has_a_new_name_in_7_3_and_is_printed_as_ever()
@@ -110,7 +112,8 @@ public sealed class VersionFacts
     public void Scan_only_leaves_out_the_look_before_swap_in()
     {
         Assert.True(Catalogue.Linux72NonSwapScanOnly.Scan.EndsAtNonSwapEntries && Catalogue.Linux72NonSwap.Scan.EndsAtNonSwapEntries);
-        Assert.Equal((false, true), (Catalogue.Linux72NonSwapScanOnly.SwapinEndsAtNonSwapEntries, Catalogue.Linux72NonSwap.SwapinEndsAtNonSwapEntries));
+        Assert.Equal((false, true),
+            (Catalogue.Linux72NonSwapScanOnly.SwapinEndsAtNonSwapEntries, Catalogue.Linux72NonSwap.SwapinEndsAtNonSwapEntries));
     }
 
     [Fact]
@@ -119,7 +122,8 @@ public sealed class VersionFacts
         var lateOnly = Catalogue.Linux72NonSwap with { Scan = Catalogue.Linux72.Scan };
         var attempt = Given.Khugepaged("x*511 g", Pmd, 0).Run(lateOnly, 1)[0].Attempts()[0];
         Assert.Equal((ScanResult.PteNonPresent, 0), (attempt.Status, attempt.Swapin!.Value.SwappedIn));
-        Assert.Equal(ScanResult.Fail, Given.Khugepaged("x*511 g", Pmd, 0).Run(Catalogue.Linux72NonSwapScanOnly with { Scan = Catalogue.Linux72.Scan }, 1)[0].Attempts()[0].Status);
+        Assert.Equal(ScanResult.Fail, Given.Khugepaged("x*511 g", Pmd, 0)
+            .Run(Catalogue.Linux72NonSwapScanOnly with { Scan = Catalogue.Linux72.Scan }, 1)[0].Attempts()[0].Status);
     }
 
     [Fact]

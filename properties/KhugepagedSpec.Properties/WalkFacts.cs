@@ -61,7 +61,8 @@ public sealed class WalkFacts
     {
         // L. Yang, 2026-06-06, on v19: one allowed swap entry must not keep a full table from collapsing.
         Assert.Equal("0/9", Given.Khugepaged("s x*511", Given.Orders(9), 0).Run().Windows());
-        Assert.Equal(string.Join(' ', Enumerable.Range(1, 127).Select(i => $"{4 * i}/2")), Given.Khugepaged("s x*511", Given.Orders(2), 0).Run().Windows());
+        Assert.Equal(string.Join(' ', Enumerable.Range(1, 127).Select(i => $"{4 * i}/2")), Given.Khugepaged("s x*511", Given.Orders(2), 0)
+            .Run().Windows());
     }
 
     [Theory]
@@ -116,7 +117,8 @@ public sealed class WalkFacts
     [InlineData(ScanResult.AddressRange, WalkVerdict.Stop)]
     [InlineData(ScanResult.PageAnon, WalkVerdict.Stop)]
     [InlineData(ScanResult.CopyMc, WalkVerdict.Stop)]
-    public void The_retry_table_is_that_of_v19(ScanResult result, WalkVerdict verdict) => Assert.Equal(verdict, RetryTable.Linux72.For(result));
+    public void The_retry_table_is_that_of_v19(ScanResult result, WalkVerdict verdict) =>
+        Assert.Equal(verdict, RetryTable.Linux72.For(result));
 
     [Fact]
     public void Occupancy_counts_windows_inside_and_across_words()
@@ -124,6 +126,7 @@ public sealed class WalkFacts
         var occupancy = new Occupancy(Geometry.X86);
         foreach (int bit in new[] { 0, 3, 4, 63, 64, 200, 511 })
             occupancy.Set(bit);
-        Assert.Equal([2, 1, 1, 5, 0, 1, 7], new[] { (0, 2), (4, 2), (60, 2), (0, 7), (128, 5), (192, 5), (0, 9) }.Select(w => occupancy.Count(w.Item1, 1 << w.Item2)));
+        Assert.Equal([2, 1, 1, 5, 0, 1, 7],
+            new[] { (0, 2), (4, 2), (60, 2), (0, 7), (128, 5), (192, 5), (0, 9) }.Select(w => occupancy.Count(w.Item1, 1 << w.Item2)));
     }
 }

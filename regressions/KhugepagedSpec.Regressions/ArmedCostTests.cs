@@ -26,7 +26,9 @@ public sealed class ArmedCostTests
     public async Task Where_userfaultfd_is_looked_at_decides_what_is_gained_and_what_is_spent()
     {
         var costs = Looks.AsParallel().AsOrdered().Select(look => ArmedCost.Of(look.Version, seed: 41, Tables)).ToList();
-        var text = new StringBuilder().Append(CultureInfo.InvariantCulture, $"{Tables} armed random tables, all sizes, max_ptes_none 511, {ArmedCost.Passes} passes\n\n");
+        var text = new StringBuilder()
+            .Append(CultureInfo.InvariantCulture,
+                $"{Tables} armed random tables, all sizes, max_ptes_none 511, {ArmedCost.Passes} passes\n\n");
         text.Append(CultureInfo.InvariantCulture, $"{"userfaultfd is looked at",-46}{"pages",10}{"attempts",10}{"failed",10}\n");
         foreach (var (look, cost) in Looks.Zip(costs))
             text.Append(CultureInfo.InvariantCulture, $"{look.Where,-46}{cost.Pages,10}{cost.Attempts,10}{cost.Failed,10}\n");

@@ -18,7 +18,8 @@ public sealed partial class BadInputTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
 
-    private static string[] Names => [.. Directory.GetFiles(Folder, "*.txt").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
+    private static string[] Names =>
+        [.. Directory.GetFiles(Folder, "*.txt").Select(path => Path.GetFileNameWithoutExtension(path)).Order(StringComparer.Ordinal)];
 
     public static TheoryData<string> Files => [.. Names];
 
@@ -39,7 +40,8 @@ public sealed partial class BadInputTests : IDisposable
     [Fact]
     public void There_are_three_hundred_and_no_two_the_same()
     {
-        var cases = Names.SelectMany(file => Cases(File.ReadAllText(Path.Combine(Folder, file + ".txt"))).Where(line => !line.StartsWith('#')).Select(line => $"{file} {line}")).ToList();
+        var cases = Names.SelectMany(file => Cases(File.ReadAllText(Path.Combine(Folder, file + ".txt")))
+            .Where(line => !line.StartsWith('#')).Select(line => $"{file} {line}")).ToList();
         Assert.InRange(cases.Count, 300, int.MaxValue);
         Assert.Equal(cases.Count, cases.Distinct().Count());
         Assert.Equal(FileFormat.All.Select(format => format.Name).Append("commands").Order(), Names);
@@ -55,16 +57,20 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("no", "does not say what was expected")]
     [InlineData("expected\nmore", "has several lines")]
     [InlineData("", "says nothing")]
-    public void A_complaint_in_the_words_of_the_program_is_none(string message, string fault) => Assert.StartsWith(fault, Complaint.Fault(message), StringComparison.Ordinal);
+    public void A_complaint_in_the_words_of_the_program_is_none(string message, string fault) =>
+        Assert.StartsWith(fault, Complaint.Fault(message), StringComparison.Ordinal);
 
-    private static IEnumerable<string> Cases(string text) => text.TrimEnd('\n').Split('\n').Where(line => !line.StartsWith("    ", StringComparison.Ordinal) && line.Length > 0);
+    private static IEnumerable<string> Cases(string text) =>
+        text.TrimEnd('\n').Split('\n').Where(line => !line.StartsWith("    ", StringComparison.Ordinal) && line.Length > 0);
 
     private string Said(string file, IEnumerable<string> cases) =>
-        string.Concat(cases.Select(line => line.StartsWith('#') ? line + "\n" : $"{line}\n    {(file == "commands" ? Command(line) : Mutation(FileFormat.Named(file), line))}\n"));
+        string.Concat(cases.Select(line => line.StartsWith('#') ? line + "\n"
+            : $"{line}\n    {(file == "commands" ? Command(line) : Mutation(FileFormat.Named(file), line))}\n"));
 
     private string Command(string line)
     {
-        string[] args = [.. Argument().Matches(line).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value).Select(word => word.Replace("FOLDER", _folder, StringComparison.Ordinal))];
+        string[] args = [.. Argument().Matches(line).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)
+            .Select(word => word.Replace("FOLDER", _folder, StringComparison.Ordinal))];
         var (code, output, error) = Cli.Run(args);
         string said = error.TrimEnd('\n').Replace(_folder, "FOLDER", StringComparison.Ordinal);
         return $"{(output.Length > 0 ? $"{Wrong} prints {output.Split('\n')[0]} and " : "")}{code} {Judged(said)}";
@@ -76,7 +82,8 @@ public sealed partial class BadInputTests : IDisposable
     {
         string[] halves = line.Split(" => ");
         string old = Unescaped(halves[0]), text = old.Length == 0 ? Unescaped(halves[1])
-            : format.Good.Contains(old, StringComparison.Ordinal) ? First(format.Good, old, Unescaped(halves[1])) : throw new InvalidOperationException($"{format.Name} has no {old}");
+            : format.Good.Contains(old, StringComparison.Ordinal) ? First(format.Good, old, Unescaped(halves[1]))
+                : throw new InvalidOperationException($"{format.Name} has no {old}");
         try
         {
             format.Read(Write(format.Name, text));
@@ -89,9 +96,12 @@ public sealed partial class BadInputTests : IDisposable
         }
     }
 
-    private static string First(string text, string old, string with) => text.IndexOf(old, StringComparison.Ordinal) is var at ? text[..at] + with + text[(at + old.Length)..] : text;
+    private static string First(string text, string old, string with) =>
+        text.IndexOf(old, StringComparison.Ordinal) is var at ? text[..at] + with + text[(at + old.Length)..] : text;
 
-    private static string Unescaped(string text) => text.Replace("EMPTY", "", StringComparison.Ordinal).Replace("\\n", "\n", StringComparison.Ordinal).Replace("\\0", "\0", StringComparison.Ordinal);
+    private static string Unescaped(string text) =>
+        text.Replace("EMPTY", "", StringComparison.Ordinal).Replace("\\n", "\n", StringComparison.Ordinal)
+            .Replace("\\0", "\0", StringComparison.Ordinal);
 
     private string Write(string name, string text)
     {

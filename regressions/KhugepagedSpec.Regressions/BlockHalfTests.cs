@@ -26,6 +26,7 @@ public sealed class BlockHalfTests
     private static string[] Halves(string table, OrderSet orders)
     {
         var scenario = Scenario.Of(PageTable.Parse(table, Geometry.X86));
-        return [.. BlockHalf.All(scenario with { Settings = scenario.Settings.WithSizes(orders, SizeEnabled.Madvise) }).Select(half => $"{half.Table}, {half.Settings.Madvise}")];
+        return [.. BlockHalf.All(scenario with { Settings = scenario.Settings.WithSizes(orders, SizeEnabled.Madvise) })
+            .Select(half => $"{half.Table}, {half.Settings.Madvise}")];
     }
 }

@@ -10,7 +10,8 @@ public sealed partial class CitationTests
 {
     private const string Release72 = "7.2.13", Release73 = "7.3.4";
 
-    private static readonly Dictionary<string, CitedFile> Files = Read(File.ReadAllLines(Repository.At("regressions", "KhugepagedSpec.Regressions", "kernel-names.txt")));
+    private static readonly Dictionary<string,
+        CitedFile> Files = Read(File.ReadAllLines(Repository.At("regressions", "KhugepagedSpec.Regressions", "kernel-names.txt")));
 
     [Fact]
     public void Every_file_and_name_that_is_cited_is_in_the_kernel()
@@ -30,7 +31,8 @@ public sealed partial class CitationTests
     [InlineData("Source: Linux 7.2, <c>mm/pt_reclaim.c</c>.", "mm/pt_reclaim.c is not in kernel-names.txt")]
     [InlineData("(<c>cc->mthp_bitmaps</c>)", "no file cited here has a member mthp_bitmaps")]
     [InlineData("<c>mm/khugepaged.c:collapse_scan_pmd</c>, <c>no_such_thing</c>.", "no_such_thing is not in mm/khugepaged.c of 7.2.13")]
-    [InlineData("<c>mm/khugepaged.c:collapse_scan_pmd</c>,\n    /// <c>no_such_thing</c> and others", "no_such_thing is not in mm/khugepaged.c of 7.2.13")]
+    [InlineData("<c>mm/khugepaged.c:collapse_scan_pmd</c>,\n    /// <c>no_such_thing</c> and others",
+        "no_such_thing is not in mm/khugepaged.c of 7.2.13")]
     [InlineData("mm/rmap.c: no_such_thing in try_to_unmap_one", "no_such_thing is not in mm/rmap.c of 7.2.13")]
     [InlineData("Linux 7.3, mm/swap.c", "mm/swap.c is not in 7.3.4")]
     public void A_citation_of_what_is_not_there_is_found(string text, string? fault)
@@ -42,7 +44,8 @@ public sealed partial class CitationTests
 
     [Fact]
     public void Of_the_file_that_is_cited_most_all_functions_are_known_in_both_releases() =>
-        Assert.All(["mthp_collapse", "collapse_huge_page", "hugepage_vma_revalidate", "__collapse_huge_page_swapin"], name => Assert.Equal([Release72, Release73], Files["mm/khugepaged.c"].Having(name)));
+        Assert.All(["mthp_collapse", "collapse_huge_page", "hugepage_vma_revalidate", "__collapse_huge_page_swapin"],
+            name => Assert.Equal([Release72, Release73], Files["mm/khugepaged.c"].Having(name)));
 
     private static List<string> Faults(string text, ref int seen)
     {
@@ -57,7 +60,8 @@ public sealed partial class CitationTests
             else if (!releases.Any(file.Releases.Contains))
                 faults.Add($"{path} is not in {string.Join(" or ", releases)}");
             else
-                foreach (string name in match.Groups["name"].Captures.Select(capture => capture.Value).Where(name => name.Contains('_', StringComparison.Ordinal)))
+                foreach (string name in match.Groups["name"].Captures.Select(capture => capture.Value)
+                    .Where(name => name.Contains('_', StringComparison.Ordinal)))
                     if (!releases.Any(file.Having(name).Contains))
                         faults.Add($"{name} is not in {path} of {string.Join(" or ", releases)}");
         }
@@ -74,13 +78,17 @@ public sealed partial class CitationTests
     private static string[] ReleasesAt(string text, int at)
     {
         var named = Release().Matches(text[Math.Max(0, at - 160)..at]);
-        return named.Count == 0 ? [Release72] : named[^1].Groups[1].Value switch { "7.2" => [Release72], "7.3" => [Release73], _ => [Release72, Release73] };
+        return named.Count == 0 ? [Release72]
+            : named[^1].Groups[1].Value switch { "7.2" => [Release72], "7.3" => [Release73], _ => [Release72, Release73] };
     }
 
     private static IEnumerable<string> Sources() =>
-        new[] { "src", "properties", "regressions" }.SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*", SearchOption.AllDirectories))
+        new[] { "src", "properties",
+            "regressions" }.SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*", SearchOption.AllDirectories))
             .Append(Repository.At("README.md"))
-            .Where(path => Path.GetExtension(path) is ".cs" or ".md" && !path.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj") && Path.GetFileName(path) != nameof(CitationTests) + ".cs")
+            .Where(path => Path.GetExtension(path) is ".cs" or ".md"
+                && !path.Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj")
+                && Path.GetFileName(path) != nameof(CitationTests) + ".cs")
             .Order(StringComparer.Ordinal);
 
     private static Dictionary<string, CitedFile> Read(string[] lines)
@@ -94,7 +102,8 @@ public sealed partial class CitationTests
                 files[words[0]] = file = new CitedFile([.. words.Skip(1)], []);
             else
                 foreach (string word in words)
-                    file!.Names[word.Split('@')[0]] = word.Contains('@', StringComparison.Ordinal) ? [word.Split('@')[1]] : [Release72, Release73];
+                    file!.Names[word.Split('@')[0]] = word.Contains('@', StringComparison.Ordinal) ? [word.Split('@')[1]]
+                        : [Release72, Release73];
         }
         return files;
     }

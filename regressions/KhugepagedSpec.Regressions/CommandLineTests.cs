@@ -37,7 +37,8 @@ public sealed class CommandLineTests : IDisposable
         File.WriteAllLines(file, lines);
         var (code, output, error) = Cli.Run("replay", file, "--json");
         Assert.Equal(2, code);
-        Assert.Matches(@"^khugepaged-spec: \S+torn.jsonl, line 3: torn or malformed JSON at byte [0-9]+: expected one object a line\n$", error);
+        Assert.Matches(@"^khugepaged-spec: \S+torn.jsonl, line 3: torn or malformed JSON at byte [0-9]+: expected one object a line\n$",
+            error);
         var report = JsonDocument.Parse(output).RootElement.GetProperty("files")[0];
         Assert.Equal((3, 3), (report.GetProperty("vectors").GetInt32(), report.GetProperty("agree").GetInt32()));
     }
@@ -53,12 +54,15 @@ public sealed class CommandLineTests : IDisposable
         {
             Directory.SetCurrentDirectory(snapshots);
             Assert.Equal((0, "waiting  a.received.json\nwaiting  b.received.txt\nwaiting  c.received.txt\n", ""), Cli.Run("approve"));
-            Assert.Equal((0, "approved b.verified.txt\nwaiting  a.received.json\nwaiting  c.received.txt\n", ""), Cli.Run("approve", "b.received.txt"));
+            Assert.Equal((0, "approved b.verified.txt\nwaiting  a.received.json\nwaiting  c.received.txt\n", ""),
+                Cli.Run("approve", "b.received.txt"));
             var (code, _, error) = Cli.Run("approve", "a.received.json", "nobody.received.txt");
-            Assert.Equal((2, "khugepaged-spec: nobody.received.txt: no such received file: expected a.received.json, c.received.txt\n"), (code, error));
+            Assert.Equal((2, "khugepaged-spec: nobody.received.txt: no such received file: expected a.received.json, c.received.txt\n"),
+                (code, error));
             Assert.Equal((0, "approved a.verified.json\napproved c.verified.txt\n", ""), Cli.Run("approve", "--all"));
             Assert.Equal((0, "nothing is waiting to be approved\n", ""), Cli.Run("approve"));
-            Assert.Equal(["a.verified.json", "b.verified.txt", "c.verified.txt"], Directory.GetFiles(snapshots).Select(Path.GetFileName).Order());
+            Assert.Equal(["a.verified.json", "b.verified.txt", "c.verified.txt"], Directory.GetFiles(snapshots).Select(Path.GetFileName)
+                .Order());
             Directory.SetCurrentDirectory(Path.GetTempPath());
             Assert.StartsWith("khugepaged-spec: no folder regressions/ in ", Cli.Run("approve").Error, StringComparison.Ordinal);
         }
@@ -109,9 +113,11 @@ public sealed class CommandLineTests : IDisposable
     [InlineData("--model: no khugepaged is called 'v77': expected linux-7.1, v5", "check", "--model", "v77")]
     [InlineData("--model: no khugepaged is called 'legacy' any more: expected linux-7.1", "explain", "x*512", "--model", "legacy")]
     [InlineData("--model: no khugepaged is called 'linux-6.1.176'", "explain", "x*512", "--model", "linux-6.1.176")]
-    [InlineData("--uffd minor: minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp", "explain", "x*512", "--uffd", "minor")]
+    [InlineData("--uffd minor: minor faults are for shmem and hugetlb, not for anonymous memory: expected missing, wp, rwp", "explain",
+        "x*512", "--uffd", "minor")]
     [InlineData("--uffd: 'all': expected missing, wp, rwp", "explain", "x*512", "--uffd", "all")]
-    [InlineData("--uffd rwp: linux-7.2 has no read-write protection: expected missing, wp, or --model linux-7.3", "explain", "x*512", "--uffd", "rwp")]
+    [InlineData("--uffd rwp: linux-7.2 has no read-write protection: expected missing, wp, or --model linux-7.3", "explain", "x*512",
+        "--uffd", "rwp")]
     [InlineData("--uffd rwp: linux-7.1 has no read-write protection", "diff", "linux-7.3", "linux-7.1", "x*512", "--uffd", "rwp")]
     [InlineData("--invariant: nothing is called 'peace': expected no-none-creep, no-mthp", "check", "--invariant", "peace")]
     [InlineData("--count 0: expected 1 or more", "check", "--count", "0")]
@@ -176,12 +182,14 @@ public sealed class CommandLineTests : IDisposable
     [Fact]
     public void Check_finds_the_claims_kept_and_the_mistakes()
     {
-        var (code, output, error) = Cli.Run("check", "--count", "200", "--json", "--model", "linux-7.2", "--model", "v12", "--model", "mapped-old");
+        var (code, output, error) =
+            Cli.Run("check", "--count", "200", "--json", "--model", "linux-7.2", "--model", "v12", "--model", "mapped-old");
         Assert.Equal((0, ""), (code, error));
         var report = JsonDocument.Parse(output).RootElement;
         Assert.True(report.GetProperty("fine").GetBoolean());
         Assert.Equal(0, report.GetProperty("undetected").GetArrayLength());
-        Assert.Equal(["no-second-attempt", "nothing-left-behind"], report.GetProperty("recordedVectorsThatBreak").EnumerateObject().Select(pair => pair.Name).Order());
+        Assert.Equal(["no-second-attempt", "nothing-left-behind"], report.GetProperty("recordedVectorsThatBreak").EnumerateObject()
+            .Select(pair => pair.Name).Order());
     }
 
     [Fact]
@@ -208,6 +216,7 @@ public sealed class CommandLineTests : IDisposable
         var (_, output, _) = Cli.Run("explain", "x*8 .*504", "--enabled", "2", "--max-ptes-none", "0", "--json");
         var attempts = JsonDocument.Parse(output).RootElement.GetProperty("passes")[0].GetProperty("ranges")[0].GetProperty("attempts");
         Assert.Equal([(0, 2, "SCAN_SUCCEED"), (4, 2, "SCAN_SUCCEED")], attempts.EnumerateArray().Select(attempt =>
-            (attempt.GetProperty("offset").GetInt32(), attempt.GetProperty("order").GetInt32(), attempt.GetProperty("status").GetString()!)));
+            (attempt.GetProperty("offset").GetInt32(), attempt.GetProperty("order").GetInt32(), attempt.GetProperty("status")
+                .GetString()!)));
     }
 }

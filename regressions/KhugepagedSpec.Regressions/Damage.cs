@@ -8,8 +8,10 @@ internal sealed class Damage(string good, int seed)
 {
     private static readonly string[] Words =
     [
-        "null", "true", "\"\"", "[]", "{}", "-1", "0", "1", "1e9", "1.5", "99999999999", "9223372036854775807", "-9223372036854775808", "18446744073709551616", "1e999",
-        "2147483647", "4096", "65536", "\\ud800", "\0", "\r", "\t", "é", "*", "[", "]", "+", ":", "=", ",", " ", "x", "f9", "f4[15+9]", "s[1+512]", "*999999999", "m9", "mz", "#", "@", "/",
+        "null", "true", "\"\"", "[]", "{}", "-1", "0", "1", "1e9", "1.5", "99999999999", "9223372036854775807", "-9223372036854775808",
+            "18446744073709551616", "1e999",
+        "2147483647", "4096", "65536", "\\ud800", "\0", "\r", "\t", "é", "*", "[", "]", "+", ":", "=", ",", " ", "x", "f9", "f4[15+9]",
+            "s[1+512]", "*999999999", "m9", "mz", "#", "@", "/",
     ];
 
     private readonly Random _random = new(seed);
@@ -42,7 +44,8 @@ internal sealed class Damage(string good, int seed)
                 text.Length = at;
                 break;
             case 4:
-                Replace(text, at, char.IsAsciiDigit, () => _random.Next(3) == 0 ? Words[5 + _random.Next(13)] : _random.Next(2000).ToString(CultureInfo.InvariantCulture));
+                Replace(text, at, char.IsAsciiDigit, () => _random.Next(3) == 0 ? Words[5 + _random.Next(13)]
+                    : _random.Next(2000).ToString(CultureInfo.InvariantCulture));
                 break;
             case 5:
                 Replace(text, at, c => c is not ('"' or ',' or ':' or '{' or '}' or '[' or ']'), () => Words[_random.Next(Words.Length)]);

@@ -40,7 +40,8 @@ public sealed class ExhaustiveTests : IDisposable
     [Fact]
     public void Shards_joined_are_the_whole()
     {
-        string one = Path.Combine(_folder, "1.jsonl"), two = Path.Combine(_folder, "2.jsonl"), all = Path.Combine(_folder, "all.jsonl"), joined = Path.Combine(_folder, "joined.jsonl");
+        string one = Path.Combine(_folder, "1.jsonl"), two = Path.Combine(_folder, "2.jsonl"), all = Path.Combine(_folder, "all.jsonl"),
+            joined = Path.Combine(_folder, "joined.jsonl");
         string[] sweep = ["check", "--exhaustive", "--order", "3", "--kinds", ".xh"];
         Assert.Equal(0, Cli.Run([.. sweep, "--out", all]).Code);
         var (code, output, _) = Cli.Run([.. sweep, "--shard", "1/2", "--out", one]);
@@ -102,9 +103,12 @@ public sealed class ExhaustiveTests : IDisposable
     {
         string file = Path.Combine(_folder, "a.jsonl"), other = Path.Combine(_folder, "b.jsonl");
         File.WriteAllText(file, "hello\n");
-        Assert.Contains("a.jsonl, line 1: torn or malformed JSON at byte 1: expected an object with model, pmdOrder, kinds (the plan of a sweep", Cli.Run("merge", file).Error, StringComparison.Ordinal);
+        Assert.Contains(
+            "a.jsonl, line 1: torn or malformed JSON at byte 1: expected an object with model, pmdOrder, kinds (the plan of a sweep",
+                Cli.Run("merge", file).Error, StringComparison.Ordinal);
         Cli.Run("check", "--exhaustive", "--order", "2", "--kinds", ".x", "--out", other);
-        Assert.Contains("b.jsonl: results of another sweep (linux-7.2, PMD order 2, PTEs .x)", Cli.Run("check", "--exhaustive", "--order", "3", "--kinds", ".x", "--out", other).Error, StringComparison.Ordinal);
+        Assert.Contains("b.jsonl: results of another sweep (linux-7.2, PMD order 2, PTEs .x)",
+            Cli.Run("check", "--exhaustive", "--order", "3", "--kinds", ".x", "--out", other).Error, StringComparison.Ordinal);
         File.AppendAllText(other, "{}\n");
         Assert.Contains("(the result of one unit)", Cli.Run("merge", other).Error, StringComparison.Ordinal);
     }

@@ -25,7 +25,8 @@ internal sealed class FakeProc : IProcFiles
         Files[$"{Thp}/hpage_pmd_size"] = "2097152\n";
         Files[$"{Thp}/hugepages-64kB/enabled"] = "[always] inherit madvise never\n";
         Files[$"{Thp}/hugepages-2048kB/enabled"] = "always [inherit] madvise never\n";
-        foreach (var (name, value) in new[] { ("max_ptes_none", 511), ("max_ptes_swap", 64), ("max_ptes_shared", 256), ("pages_to_scan", 4096), ("scan_sleep_millisecs", 10000), ("alloc_sleep_millisecs", 60000) })
+        foreach (var (name, value) in new[] { ("max_ptes_none", 511), ("max_ptes_swap", 64), ("max_ptes_shared", 256),
+            ("pages_to_scan", 4096), ("scan_sleep_millisecs", 10000), ("alloc_sleep_millisecs", 60000) })
             Files[$"{Thp}/khugepaged/{name}"] = $"{value}\n";
     }
 
@@ -42,7 +43,8 @@ internal sealed class FakeProc : IProcFiles
     public int Looks { get; private set; }
 
     /// <summary>Adds a VMA; its figures count from <paramref name="figures"/>, which are in KB.</summary>
-    public void Vma(long firstPage, long pages, string figures, string flags = "rd wr mr mw me ac hg", string permissions = "rw-p", string file = "00:00 0")
+    public void Vma(long firstPage, long pages, string figures, string flags = "rd wr mr mw me ac hg", string permissions = "rw-p",
+        string file = "00:00 0")
     {
         _vmas.Add($"{firstPage << 12:x}-{(firstPage + pages) << 12:x} {permissions} 00000000 {file}\nSize: {pages * 4} kB\n{figures}VmFlags: {flags} \n");
         Files[$"/proc/{Pid}/smaps"] = string.Concat(_vmas);

@@ -28,12 +28,26 @@ internal sealed record FileFormat(string Name, string Good, Action<string> Read,
     public static ImmutableArray<FileFormat> All { get; } =
     [
         new("capture", Capture(), ReadCapture, "whatif"),
-        new("vectors", File.ReadAllText(Path.Combine(Recordings.Folder, "linux-7.2.13.jsonl")).Split('\n') is var lines ? $"{lines[0]}\n{lines[2]}\n" : "", ReadVectors, "replay"),
-        new("scenario", KeptScenario(), path => Corpus.Parse(InputFile.All(path, "a scenario"), "scenario").Scenario.Run(Catalogue.Linux72, 1)),
-        new("sweep", Written(to => SweepFile.Begin(to, new("linux-7.2", 3, ""), [new(0, 4, 5, ImmutableSortedDictionary<string, string>.Empty), new(3, 4, 5, ImmutableSortedDictionary<string, string>.Empty.Add("a", "b"))])), path => SweepFile.Read(path), "merge"),
-        new("explore", Written(to => ExploreFile.Begin(to, new("none", 4, 1, "all", false, 9), [[new(0, "fault", "xxxx", Ending.Exhausted, 5, 4, 0, 3, 0.25, null, 0)], [new(7, "reclaim", "x...", Ending.Refuted, 5, 4, 0, 3, 0.5, "no-lock-left", 2)]])), path => ExploreFile.Read(path), "merge"),
-        new("compare", Written(to => LiveJournal.Begin(to, Plan, [new() { Number = 0, Scenarios = 16, Passes = 48 }, new() { Number = 1, Scenarios = 16 }, new() { Number = 2, Scenarios = 15, Unbuilt = ["no memory"] }])), path => LiveJournal.Read(path, Plan)),
-        new("table", "x*16 .*4 f3[2+3] s[84+4] # words\n.*8 h2 L m3 f4 .*450\n", path => Scenario.Of(PageTable.Parse(InputFile.All(path, "a table").Replace("# words", "", StringComparison.Ordinal), Geometry.X86)).Run(Catalogue.Linux72, 1), "explain"),
+        new("vectors", File.ReadAllText(Path.Combine(Recordings.Folder, "linux-7.2.13.jsonl")).Split('\n') is var lines
+            ? $"{lines[0]}\n{lines[2]}\n" : "", ReadVectors, "replay"),
+        new("scenario", KeptScenario(),
+            path => Corpus.Parse(InputFile.All(path, "a scenario"), "scenario").Scenario.Run(Catalogue.Linux72, 1)),
+        new("sweep", Written(to =>
+            SweepFile.Begin(to, new("linux-7.2", 3, ""),
+                [new(0, 4, 5, ImmutableSortedDictionary<string, string>.Empty),
+                new(3, 4, 5, ImmutableSortedDictionary<string, string>.Empty.Add("a", "b"))])), path => SweepFile.Read(path), "merge"),
+        new("explore", Written(to =>
+            ExploreFile.Begin(to, new("none", 4, 1, "all", false, 9),
+                [[new(0, "fault", "xxxx", Ending.Exhausted, 5, 4, 0, 3, 0.25, null, 0)],
+                [new(7, "reclaim", "x...", Ending.Refuted, 5, 4, 0, 3, 0.5, "no-lock-left", 2)]])), path => ExploreFile.Read(path),
+                "merge"),
+        new("compare", Written(to =>
+            LiveJournal.Begin(to, Plan,
+                [new() { Number = 0, Scenarios = 16, Passes = 48 }, new() { Number = 1, Scenarios = 16 },
+                new() { Number = 2, Scenarios = 15, Unbuilt = ["no memory"] }])), path => LiveJournal.Read(path, Plan)),
+        new("table", "x*16 .*4 f3[2+3] s[84+4] # words\n.*8 h2 L m3 f4 .*450\n",
+            path => Scenario.Of(PageTable.Parse(InputFile.All(path, "a table").Replace("# words", "", StringComparison.Ordinal),
+            Geometry.X86)).Run(Catalogue.Linux72, 1), "explain"),
     ];
 
     public static FileFormat Named(string name) => All.First(format => format.Name == name);
@@ -48,18 +62,21 @@ internal sealed record FileFormat(string Name, string Good, Action<string> Read,
     private static string KeptScenario()
     {
         var scenario = Scenario.Of(PageTable.Parse("x*2 h .*5", new Geometry(3))) with { Faults = [FaultInjection.Parse("alloc-fails@3")] };
-        return Corpus.Text(new Counterexample(Contract.Invariants[0], scenario, new Violation(1, null, "why"), 1), Catalogue.Linux72, "explain");
+        return Corpus.Text(new Counterexample(Contract.Invariants[0], scenario, new Violation(1, null, "why"), 1), Catalogue.Linux72,
+            "explain");
     }
 
     private static string Capture() => Written(to =>
     {
         var writer = new CaptureFile(to);
-        writer.Add(new CaptureHead(17, "sleep", "7.2.13", DateTimeOffset.UnixEpoch, 4096, ThpSettings.Defaults(Geometry.X86), ThpDisable.No));
+        writer.Add(new CaptureHead(17, "sleep", "7.2.13", DateTimeOffset.UnixEpoch, 4096, ThpSettings.Defaults(Geometry.X86),
+            ThpDisable.No));
         var counts = new PageCounts(3, 0, 0, 0);
         foreach (long start in new[] { 1024L, 4096 })
         {
             writer.Add(new CapturedRange(start, 2, PageTable.Parse("x*3 .*509", Geometry.X86), false));
-            writer.Add(new CapturedVma(new Vma(start, start + 1024, VmaFlags.Anonymous | VmaFlags.Write | VmaFlags.HugePage, true), "rw-p", "", [], counts, default, counts, UsedPages.All, false));
+            writer.Add(new CapturedVma(new Vma(start, start + 1024, VmaFlags.Anonymous | VmaFlags.Write | VmaFlags.HugePage, true), "rw-p",
+                "", [], counts, default, counts, UsedPages.All, false));
         }
         writer.Add(new CaptureEnd(CaptureEnding.Complete, 2, 2, []));
     });

@@ -51,7 +51,8 @@ public sealed class FolioPlanTests
         Assert.Equal(0, (first + shift) & ((1 << order) - 1));
     }
 
-    private static string Text(List<PlannedFolio> plan) => string.Join(' ', plan.Select(folio => $"{folio.Order}@{folio.First}:{string.Join(',', folio.Kept)}"));
+    private static string Text(List<PlannedFolio> plan) =>
+        string.Join(' ', plan.Select(folio => $"{folio.Order}@{folio.First}:{string.Join(',', folio.Kept)}"));
 
     private static PageTable Parse(string table) => TableNotation.Parse(table, Geometry.X86, padWithNone: false);
 }

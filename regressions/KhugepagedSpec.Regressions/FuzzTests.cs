@@ -53,7 +53,8 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
             if (clock.Elapsed.TotalSeconds > MostSeconds)
                 faults.Add($"took {clock.Elapsed.TotalSeconds:0.0} s\n{text}");
         }
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name}: {read} read, {refused} refused, {slowest.TotalMilliseconds:0} ms at most"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{name}: {read} read, {refused} refused, {slowest.TotalMilliseconds:0} ms at most"));
         Assert.True(faults.Count == 0, string.Join("\n\n", faults));
         // Damage that is never seen, or always, tells nothing.
         Assert.InRange(read, 1, count - 1);
@@ -61,5 +62,6 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
     }
 
     private static int Number(string variable, int usual) =>
-        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : usual;
+        int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number : usual;
 }

@@ -39,7 +39,8 @@ public sealed class GuestTests
 
     [Theory]
     [InlineData("7.3-rc7 #1 SMP\nkhugepaged 1\nswap 1\n", 7, 3, true, "linux-7.3-rc", ".xZzohplLwWqkbrKsSg")]
-    [InlineData("7.3.4+deb13-cloud-amd64 #1 SMP PREEMPT_DYNAMIC Debian 7.3.4-1~bpo13+1\nswap 1\n", 7, 3, true, "linux-7.3", ".xZzohplLwWqkbrKsSg")]
+    [InlineData("7.3.4+deb13-cloud-amd64 #1 SMP PREEMPT_DYNAMIC Debian 7.3.4-1~bpo13+1\nswap 1\n", 7, 3, true, "linux-7.3",
+        ".xZzohplLwWqkbrKsSg")]
     [InlineData("7.2.13+deb14-cloud-amd64 #1 SMP\nswap 0\n", 7, 2, false, "linux-7.2", ".xZzohplLwWqkbrKg")]
     [InlineData("7.1.13 #1 SMP\nswap 1\n", 7, 1, true, "linux-7.1", ".xZzohplLwWqkbrKsSg")]
     [InlineData("7.0 #1\nswap 1", 7, 0, true, "linux-7.0", ".xZzohplLwWqkbrsSg")]
@@ -67,11 +68,14 @@ public sealed class GuestTests
         var without = Lacks("7.2.13 #1\nswap 0\n");
         Assert.Equal(["swap (no swap device): s, S, s[slot+count], pageout"], without.Select(lack => lack.ToString()));
         Assert.Equal(
-            "48 scenarios agree in every pass, but never: swap; the kernel keeps every invariant claimed of v19", KernelCompareText.Agreement(48, without, "v19"));
-        Assert.Equal([3, 1, 3], [KernelCompareCommand.Code(true, 0, without), KernelCompareCommand.Code(false, 0, without), KernelCompareCommand.Code(true, 1, [])]);
+            "48 scenarios agree in every pass, but never: swap; the kernel keeps every invariant claimed of v19",
+                KernelCompareText.Agreement(48, without, "v19"));
+        Assert.Equal([3, 1, 3], [KernelCompareCommand.Code(true, 0, without), KernelCompareCommand.Code(false, 0, without),
+            KernelCompareCommand.Code(true, 1, [])]);
         var whole = Lacks("7.2.13 #1\nswap 1\nmemcg 1\nksm 1\n");
         Assert.Empty(whole);
-        Assert.Equal("48 scenarios agree in every pass; the kernel keeps every invariant claimed of v19", KernelCompareText.Agreement(48, whole, "v19"));
+        Assert.Equal("48 scenarios agree in every pass; the kernel keeps every invariant claimed of v19",
+            KernelCompareText.Agreement(48, whole, "v19"));
         Assert.Equal(0, KernelCompareCommand.Code(true, 0, whole));
     }
 
@@ -121,7 +125,8 @@ public sealed class GuestTests
         var kernel = KernelAbilities.FromGreeting("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\nuffd 0\nuffdwp 0\nuffdrwp 0\nhwpoison 0\nguards 0\n");
         var all = new LiveScenarios(3, kernel).All().Take(40 * LiveScenarios.Together).ToList();
         Assert.All(all, scenario => Assert.Null(LiveRefusal.OfKernel(scenario, kernel)));
-        Assert.Contains(new LiveScenarios(3, KernelAbilities.FromGreeting("7.3.4 #1\nswap 1\n")).All().Take(40 * LiveScenarios.Together), scenario =>
+        Assert.Contains(new LiveScenarios(3, KernelAbilities.FromGreeting("7.3.4 #1\nswap 1\n")).All().Take(40 * LiveScenarios.Together),
+            scenario =>
             LiveRefusal.OfKernel(scenario, kernel) is not null);
     }
 

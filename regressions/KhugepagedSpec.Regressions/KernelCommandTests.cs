@@ -32,7 +32,8 @@ public sealed class KernelCommandTests : IDisposable
     public void What_is_cached_is_listed_newest_first_and_nobody_is_asked()
     {
         Environment.SetEnvironmentVariable("PATH", Tools);
-        Assert.Equal((0, "no kernel is cached: khugepaged-spec kernel fetch RELEASE fetches one\n", ""), Cli.Run("kernel", "list", "--cached"));
+        Assert.Equal((0, "no kernel is cached: khugepaged-spec kernel fetch RELEASE fetches one\n", ""),
+            Cli.Run("kernel", "list", "--cached"));
         Cache("6.12.107+deb13-cloud-amd64", "6.12.107-1", "zsmalloc.ko", "zram.ko");
         Cache("7.1.13+deb13-cloud-amd64", "7.1.13-1~bpo13+1");
         // Not there: an unfinished one, and one without an image.
@@ -49,7 +50,9 @@ public sealed class KernelCommandTests : IDisposable
         var json = JsonDocument.Parse(Cli.Run("kernel", "list", "--cached", "--json").Output).RootElement;
         Assert.Equal(
             [("7.1.13+deb13-cloud-amd64", true, false), ("6.12.107+deb13-cloud-amd64", true, true)],
-            json.EnumerateArray().Select(kernel => (kernel.GetProperty("release").GetString()!, kernel.GetProperty("cached").GetBoolean(), kernel.GetProperty("modules").GetBoolean())));
+            json.EnumerateArray().Select(kernel =>
+                (kernel.GetProperty("release").GetString()!, kernel.GetProperty("cached").GetBoolean(), kernel.GetProperty("modules")
+                    .GetBoolean())));
     }
 
     [Fact]
@@ -69,7 +72,8 @@ public sealed class KernelCommandTests : IDisposable
     {
         Environment.SetEnvironmentVariable("PATH", Tools);
         Cache(Kernel, "7.2.13-1", "zram.ko");
-        Assert.Equal((0, $"{Kernel}  {Path.Combine(KernelCache.Folder, Kernel)}  (cached already)\n", ""), Cli.Run("kernel", "fetch", "7.2"));
+        Assert.Equal((0, $"{Kernel}  {Path.Combine(KernelCache.Folder, Kernel)}  (cached already)\n", ""),
+            Cli.Run("kernel", "fetch", "7.2"));
     }
 
     [Fact]
@@ -78,7 +82,8 @@ public sealed class KernelCommandTests : IDisposable
         Environment.SetEnvironmentVariable("PATH", Tools);
         Cache(Kernel, "7.2.13-1", "zram.ko");
         var (code, output, error) = Cli.Run("kernel", "fetch", "6.12", "7.2");
-        Assert.Equal((2, "khugepaged-spec: no apt-get on PATH: install apt: kernels are fetched from Debian's archive by it\n"), (code, error));
+        Assert.Equal((2, "khugepaged-spec: no apt-get on PATH: install apt: kernels are fetched from Debian's archive by it\n"),
+            (code, error));
         // And loses no other kernel.
         Assert.StartsWith(Kernel, output, StringComparison.Ordinal);
         Assert.Equal((2, ""), (Cli.Run("kernel", "list").Code, Cli.Run("kernel", "list").Output));
@@ -112,7 +117,8 @@ public sealed class KernelCommandTests : IDisposable
         Assert.Equal((0, $"{Kernel}  {place}\n", ""), Cli.Run("kernel", "fetch", "7.2"));
         Assert.Equal(
             ["config", "modules/lz4-compress.ko", "modules/order", "modules/zram.ko", "modules/zsmalloc.ko", "version", "vmlinuz"],
-            Directory.GetFiles(place, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(place, file)).Order(StringComparer.Ordinal));
+            Directory.GetFiles(place, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(place, file))
+                .Order(StringComparer.Ordinal));
         Assert.Equal(["lz4-compress.ko", "zsmalloc.ko", "zram.ko"], KernelCache.Find("7.2")!.ModulePaths.Select(Path.GetFileName));
         Assert.Equal([place], Directory.GetDirectories(KernelCache.Folder));
         Assert.Contains($"{Kernel}  7.2.13-1  yes\n", Cli.Run("kernel", "list").Output, StringComparison.Ordinal);
@@ -165,7 +171,8 @@ public sealed class KernelCommandTests : IDisposable
             esac
             """);
         Script("apt-cache", $"printf 'Package: linux-binary-{Kernel}\\nVersion: 7.2.13-1\\n'");
-        Assert.Equal((2, "", $"khugepaged-spec: {Kernel}: the package server does not give it: E: Unable to fetch some archives\n"), Cli.Run("kernel", "fetch", "7.2"));
+        Assert.Equal((2, "", $"khugepaged-spec: {Kernel}: the package server does not give it: E: Unable to fetch some archives\n"),
+            Cli.Run("kernel", "fetch", "7.2"));
         Assert.Empty(Directory.EnumerateFileSystemEntries(KernelCache.Folder));
     }
 
@@ -181,7 +188,9 @@ public sealed class KernelCommandTests : IDisposable
             """);
         Script("apt-cache", $"printf 'Package: linux-binary-{Kernel}\\nVersion: 7.2.13-1\\n'");
         using var cancellation = new CancellationTokenSource();
-        var kernels = new DebianKernels(line => cancellation.CancelAfter(line.StartsWith("downloading", StringComparison.Ordinal) ? 200 : Timeout.Infinite), cancellation.Token);
+        var kernels = new DebianKernels(line =>
+            cancellation.CancelAfter(line.StartsWith("downloading", StringComparison.Ordinal) ? 200 : Timeout.Infinite),
+                cancellation.Token);
         Assert.Throws<OperationCanceledException>(() => kernels.Fetch("7.2"));
         Assert.Empty(Directory.EnumerateFileSystemEntries(KernelCache.Folder));
     }

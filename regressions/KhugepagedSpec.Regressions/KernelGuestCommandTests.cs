@@ -30,7 +30,8 @@ public sealed partial class KernelGuestCommandTests : IDisposable
     }
 
     // All that run a guest.
-    public static TheoryData<string> Commands => new("kernel compare --count 1", "kernel record x*512", "kernel record --count 1", "kernel selftest");
+    public static TheoryData<string> Commands =>
+        new("kernel compare --count 1", "kernel record x*512", "kernel record --count 1", "kernel selftest");
 
     private string Tools => Path.Combine(_folder, "tools");
 
@@ -45,8 +46,12 @@ public sealed partial class KernelGuestCommandTests : IDisposable
     [MemberData(nameof(Commands))]
     public void A_kernel_that_is_not_cached_is_to_be_fetched(string command)
     {
-        Assert.Equal((2, "", "khugepaged-spec: --kernel 9.9: not cached: expected a cached release; khugepaged-spec kernel fetch 9.9 gets it\n"), Run($"{command} --kernel 9.9"));
-        Assert.Equal((2, "", "khugepaged-spec: --kernel 7.2: not cached: expected a cached release; khugepaged-spec kernel fetch 7.2 gets it\n"), Run(command));
+        Assert.Equal(
+            (2, "", "khugepaged-spec: --kernel 9.9: not cached: expected a cached release; khugepaged-spec kernel fetch 9.9 gets it\n"),
+                Run($"{command} --kernel 9.9"));
+        Assert.Equal(
+            (2, "", "khugepaged-spec: --kernel 7.2: not cached: expected a cached release; khugepaged-spec kernel fetch 7.2 gets it\n"),
+                Run(command));
     }
 
     [Theory]
@@ -107,7 +112,8 @@ public sealed partial class KernelGuestCommandTests : IDisposable
             foreach (var found in new[] { mismatch, broken })
             {
                 string[] commands = [.. KernelCompareText.Commands(scenario, found, Kernel, "linux-7.2")];
-                Assert.Equal((2, "", "khugepaged-spec: no C compiler for the guest's agent: apt-get install gcc libc6-dev\n"), Cli.Run(Words(commands[0])));
+                Assert.Equal((2, "", "khugepaged-spec: no C compiler for the guest's agent: apt-get install gcc libc6-dev\n"),
+                    Cli.Run(Words(commands[0])));
                 var (code, output, error) = Cli.Run(Words(commands[1]));
                 Assert.Equal((0, ""), (code, error));
                 Assert.Contains($"\nafter pass {(found.Mismatch is null ? 3 : 2)}\n", output, StringComparison.Ordinal);
@@ -145,7 +151,9 @@ public sealed partial class KernelGuestCommandTests : IDisposable
     {
         Cache();
         Script("cc", "echo 'ld: cannot find -lc' >&2; echo 'cc: ld returned 1' >&2; exit 1");
-        Assert.Equal((2, "", "khugepaged-spec: cc could not build the guest's agent (ld: cannot find -lc): apt-get install gcc libc6-dev\n"), Run("kernel compare"));
+        Assert.Equal(
+            (2, "", "khugepaged-spec: cc could not build the guest's agent (ld: cannot find -lc): apt-get install gcc libc6-dev\n"),
+                Run("kernel compare"));
     }
 
     [Theory]
@@ -165,7 +173,8 @@ public sealed partial class KernelGuestCommandTests : IDisposable
         Run("kernel compare");
         File.Delete(Path.Combine(Tools, "cc"));
         Assert.Equal((2, "", "khugepaged-spec: no qemu-system-x86_64: apt-get install qemu-system-x86\n"), Run("kernel compare"));
-        Assert.Matches("^agent-[0-9a-f]{16}$", Path.GetFileName(Assert.Single(Directory.GetFiles(Path.Combine(_folder, "cache", "khugepaged-spec", "agent")))));
+        Assert.Matches("^agent-[0-9a-f]{16}$",
+            Path.GetFileName(Assert.Single(Directory.GetFiles(Path.Combine(_folder, "cache", "khugepaged-spec", "agent")))));
     }
 
     [Fact]
@@ -197,7 +206,8 @@ public sealed partial class KernelGuestCommandTests : IDisposable
     }
 
     // Reads all of its input, and what it makes is no program.
-    private void ScriptCompiler() => Script("cc", "while read -r line; do :; done; while [ \"$1\" != -o ]; do shift; done; echo agent >\"$2\"");
+    private void ScriptCompiler() =>
+        Script("cc", "while read -r line; do :; done; while [ \"$1\" != -o ]; do shift; done; echo agent >\"$2\"");
 
     private void Script(string name, string text)
     {

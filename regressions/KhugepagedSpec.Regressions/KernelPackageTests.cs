@@ -25,7 +25,8 @@ public sealed class KernelPackageTests
     {
         string[] lines = AptFolder.Sources("http://mirror.example/debian/", "/keys.gpg").TrimEnd('\n').Split('\n');
         Assert.Equal("deb [arch=amd64 target=Packages signed-by=/keys.gpg] http://mirror.example/debian/ sid main", lines[0]);
-        Assert.Equal(["sid", "trixie-backports", "experimental", "trixie", "bookworm-backports", "bookworm"], lines.Select(line => line.Split(' ')[^2]));
+        Assert.Equal(["sid", "trixie-backports", "experimental", "trixie", "bookworm-backports", "bookworm"],
+            lines.Select(line => line.Split(' ')[^2]));
     }
 
     [Fact]
@@ -47,7 +48,8 @@ public sealed class KernelPackageTests
             Package("linux-base-7.2.13+deb14-cloud-amd64", "7.2.13-1", "", 1),
             Package("linux-binary-7.2.13+deb14-cloud-amd64", "7.2.13-1", "linux-base-7.2.13+deb14-cloud-amd64", 14));
         Assert.Equal(["7.2.13+deb14-cloud-amd64", "6.12.107+deb13-cloud-amd64"], kernels.Select(kernel => kernel.Release));
-        Assert.Equal(["linux-binary-7.2.13+deb14-cloud-amd64", "linux-modules-7.2.13+deb14-cloud-amd64", "linux-base-7.2.13+deb14-cloud-amd64"], kernels[0].Packages.AsEnumerable());
+        Assert.Equal(["linux-binary-7.2.13+deb14-cloud-amd64", "linux-modules-7.2.13+deb14-cloud-amd64",
+            "linux-base-7.2.13+deb14-cloud-amd64"], kernels[0].Packages.AsEnumerable());
         Assert.Equal(("7.2.13-1", 38, true, false), (kernels[0].Version, kernels[0].Bytes, kernels[0].HasModules, kernels[0].IsUnsigned));
         Assert.Equal(["linux-image-6.12.107+deb13-cloud-amd64"], kernels[1].Packages.AsEnumerable());
         Assert.True(kernels[1].HasModules);
@@ -95,8 +97,10 @@ public sealed class KernelPackageTests
     {
         string[] newestFirst =
         [
-            "7.20-cloud-amd64", "7.3.4+deb13-cloud-amd64", "7.3-cloud-amd64", "7.3-rc7-cloud-amd64", "7.2.13+deb14-cloud-amd64", "7.2.13+deb9-cloud-amd64",
-            "7.2.9+deb13-cloud-amd64", "6.12.90+deb12.1-cloud-amd64", "6.12.90+deb12-cloud-amd64", "6.1.0-50-cloud-amd64", "6.1.0-9-cloud-amd64",
+            "7.20-cloud-amd64", "7.3.4+deb13-cloud-amd64", "7.3-cloud-amd64", "7.3-rc7-cloud-amd64", "7.2.13+deb14-cloud-amd64",
+                "7.2.13+deb9-cloud-amd64",
+            "7.2.9+deb13-cloud-amd64", "6.12.90+deb12.1-cloud-amd64", "6.12.90+deb12-cloud-amd64", "6.1.0-50-cloud-amd64",
+                "6.1.0-9-cloud-amd64",
         ];
         Assert.Equal(newestFirst, newestFirst.Order(StringComparer.Ordinal).OrderByDescending(release => release, KernelRelease.ByAge));
     }
@@ -113,7 +117,8 @@ public sealed class KernelPackageTests
     }
 
     [Fact]
-    public void What_is_called_so_exactly_wins_over_what_is_newer() => Assert.Equal("7.3", KernelRelease.Newest(["7.3.4", "7.3"], release => release, "7.3"));
+    public void What_is_called_so_exactly_wins_over_what_is_newer() =>
+        Assert.Equal("7.3", KernelRelease.Newest(["7.3.4", "7.3"], release => release, "7.3"));
 
     [Theory]
     [InlineData("9.9", "7.3, 7.2.13, 7.2.12, 7.1")]
@@ -126,7 +131,8 @@ public sealed class KernelPackageTests
         string line = DebianKernels.NoSuch(wanted, releases, null);
         Assert.StartsWith($"no kernel is called '{wanted}': nearest are {nearest}", line, StringComparison.Ordinal);
         Assert.DoesNotContain("older", line, StringComparison.Ordinal);
-        Assert.EndsWith("(of older lists, as apt-get update failed: E: no)", DebianKernels.NoSuch(wanted, releases, "E: no"), StringComparison.Ordinal);
+        Assert.EndsWith("(of older lists, as apt-get update failed: E: no)", DebianKernels.NoSuch(wanted, releases, "E: no"),
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -134,16 +140,21 @@ public sealed class KernelPackageTests
     [InlineData("W: first\nE: second\nE: third\n", "E: second")]
     [InlineData("N: note\nW: first\nW: second\n", "W: first")]
     [InlineData("xz: file: broken\n", "xz: file: broken")]
-    [InlineData("E: Failed to fetch http://mirror.example/debian/dists/sid/InRelease  Could not resolve 'mirror.example'", "E: Failed to fetch http://SERVER/debian/dists/sid/InRelease  Could not resolve 'SERVER'")]
-    [InlineData("W: Failed to fetch http://mirror.example/x  Unable to connect to proxy.example:3128: (192.0.2.7)", "W: Failed to fetch http://SERVER/x  Unable to connect to SERVER:3128:")]
-    [InlineData("E: Could not connect to mirror.example:80 (2001:db8::1), connection timed out", "E: Could not connect to SERVER:80, connection timed out")]
-    public void Of_what_apt_complains_the_first_error_is_shown_without_servers(string stderr, string? line) => Assert.Equal(line, AptErrors.First(stderr));
+    [InlineData("E: Failed to fetch http://mirror.example/debian/dists/sid/InRelease  Could not resolve 'mirror.example'",
+        "E: Failed to fetch http://SERVER/debian/dists/sid/InRelease  Could not resolve 'SERVER'")]
+    [InlineData("W: Failed to fetch http://mirror.example/x  Unable to connect to proxy.example:3128: (192.0.2.7)",
+        "W: Failed to fetch http://SERVER/x  Unable to connect to SERVER:3128:")]
+    [InlineData("E: Could not connect to mirror.example:80 (2001:db8::1), connection timed out",
+        "E: Could not connect to SERVER:80, connection timed out")]
+    public void Of_what_apt_complains_the_first_error_is_shown_without_servers(string stderr, string? line) =>
+        Assert.Equal(line, AptErrors.First(stderr));
 
     [Theory]
     [InlineData("Hit:1 http://mirror.example sid InRelease\n", true)]
     [InlineData("Err:1 http://mirror.example sid InRelease\nGet:2 http://mirror.example trixie InRelease\n", true)]
     [InlineData("Err:1 http://mirror.example sid InRelease\nIgn:2 x\n", false)]
-    public void A_server_that_gives_anything_has_answered(string stdout, bool answered) => Assert.Equal(answered, AptErrors.SomethingCame(stdout));
+    public void A_server_that_gives_anything_has_answered(string stdout, bool answered) =>
+        Assert.Equal(answered, AptErrors.SomethingCame(stdout));
 
     [Theory]
     [InlineData("license=GPL\0depends=lz4hc_compress,lz4-compress\0name=zram\0", "lz4hc_compress,lz4_compress")]
@@ -154,7 +165,8 @@ public sealed class KernelPackageTests
 
     [Fact]
     public void A_file_that_is_no_module_says_so() =>
-        Assert.Equal("no depends= in it: expected a kernel module", Assert.Throws<FormatException>(() => ModuleInfo.Needs("#!/bin/sh"u8)).Message);
+        Assert.Equal("no depends= in it: expected a kernel module",
+            Assert.Throws<FormatException>(() => ModuleInfo.Needs("#!/bin/sh"u8)).Message);
 
     [Theory]
     [InlineData("/lib/modules/7/kernel/crypto/lzo-rle.ko.xz", "lzo_rle")]
@@ -178,7 +190,8 @@ public sealed class KernelPackageTests
             ModuleInfo.InsertionOrder(needs.Keys.Where(ModuleInfo.IsForZram), name => needs.GetValueOrDefault(name)).AsEnumerable());
     }
 
-    private static IReadOnlyList<DebianKernel> Kernels(params string[] paragraphs) => DebianKernel.Among(DebianPackage.ReadAll(string.Join('\n', paragraphs)));
+    private static IReadOnlyList<DebianKernel> Kernels(params string[] paragraphs) =>
+        DebianKernel.Among(DebianPackage.ReadAll(string.Join('\n', paragraphs)));
 
     private static string Package(string name, string version, string depends, int size) =>
         $"Package: {name}\nVersion: {version}\nDepends: {depends}\nDescription: Linux\n Size: of no account\nSize: {size}\n";

@@ -47,7 +47,8 @@ public sealed class KernelSnapshotTests
     public void Pages_of_a_large_folio_are_told_by_their_order_and_number() => Assert.Equal(
         "f2 f4[13+3] .",
         TableNotation.Write(Table(
-            [.. Folio(at: 0, count: 4, order: 2, first: 0, frame: 0x1000), .. Folio(at: 4, count: 3, order: 4, first: 13, frame: 0x2000)])));
+            [.. Folio(at: 0, count: 4, order: 2, first: 0, frame: 0x1000),
+                .. Folio(at: 4, count: 3, order: 4, first: 13, frame: 0x2000)])));
 
     [Fact]
     public void A_large_folio_keeps_what_is_said_of_its_ptes()
@@ -55,7 +56,9 @@ public sealed class KernelSnapshotTests
         var pages = Folio(at: 0, count: 4, order: 2, first: 0, frame: 0x1000);
         pages[1].Entry |= WriteProtected;
         Assert.Equal("f2[0+1] f2[1+1]w f2[2+2] .*4", TableNotation.Write(Table(pages)));
-        Assert.Equal("f2l .*4", TableNotation.Write(Table([.. Folio(at: 0, count: 4, order: 2, first: 0, frame: 0x1000).Select(page => page with { Flags = page.Flags & ~SwapBacked })])));
+        Assert.Equal("f2l .*4", TableNotation.Write(
+            Table([.. Folio(at: 0, count: 4, order: 2, first: 0, frame: 0x1000)
+                .Select(page => page with { Flags = page.Flags & ~SwapBacked })])));
     }
 
     // A page of it that a child unmapped is exclusive again; the folio is not.
@@ -68,14 +71,17 @@ public sealed class KernelSnapshotTests
         pages[2].Entry &= ~Exclusive;
         Assert.Equal("f2h f2", TableNotation.Write(Table(pages)));
         Assert.Equal("f2[0+2]h x f2[3+1]h .*4", TableNotation.Write(Table(
-            [.. pages[..2], pages[3] with { Entry = pages[3].Entry & ~Exclusive }, (2, Present | Exclusive | 0x9, Anon | SwapBacked, 0, 0)])));
+            [.. pages[..2], pages[3] with { Entry = pages[3].Entry & ~Exclusive },
+                (2, Present | Exclusive | 0x9, Anon | SwapBacked, 0, 0)])));
     }
 
     [Fact]
     public void A_folio_whose_frames_are_others_than_at_the_last_look_is_new()
     {
-        var before = new Snapshot(Data([.. Folio(0, 4, 2, 0, frame: 0x1000), (4, Present | Exclusive | 0x2000, Anon | SwapBacked, 0, 0)]), tellsKsm: true);
-        var same = new Snapshot(Data([.. Folio(0, 4, 2, 0, frame: 0x1000), (4, Present | Exclusive | 0x3000, Anon | SwapBacked, 0, 0)]), tellsKsm: true);
+        var before = new Snapshot(Data([.. Folio(0, 4, 2, 0, frame: 0x1000), (4, Present | Exclusive | 0x2000, Anon | SwapBacked, 0, 0)]),
+            tellsKsm: true);
+        var same = new Snapshot(Data([.. Folio(0, 4, 2, 0, frame: 0x1000), (4, Present | Exclusive | 0x3000, Anon | SwapBacked, 0, 0)]),
+            tellsKsm: true);
         var other = new Snapshot(Data(Folio(0, 4, 2, 0, frame: 0x4000)), tellsKsm: true);
         Assert.Equal("f2 x .*3", TableNotation.Write(same.Table(Eight, isHuge: false, before)));
         Assert.Equal("F2 .*4", TableNotation.Write(other.Table(Eight, isHuge: false, before)));
@@ -85,7 +91,8 @@ public sealed class KernelSnapshotTests
     [Fact]
     public void A_frame_is_told_only_of_what_is_present()
     {
-        var snapshot = new Snapshot(Data((0, Present | Exclusive | 0x1234, Anon, 0, 0), (1, Swapped | 0x777 << 5, 0, 0, 0)), tellsKsm: true);
+        var snapshot = new Snapshot(Data((0, Present | Exclusive | 0x1234, Anon, 0, 0), (1, Swapped | 0x777 << 5, 0, 0, 0)),
+            tellsKsm: true);
         Assert.Equal((0x1234UL, 0UL, 0UL), (snapshot.FrameOf(0), snapshot.FrameOf(1), snapshot.FrameOf(2)));
     }
 
@@ -97,10 +104,12 @@ public sealed class KernelSnapshotTests
         Assert.Equal("f3", TableNotation.Write(new Snapshot(data, tellsKsm: true).Table(Eight, isHuge: false, earlier: null)));
     }
 
-    private static (int Index, ulong Entry, ulong Flags, int Order, int Page)[] Folio(int at, int count, int order, int first, ulong frame) =>
+    private static (int Index, ulong Entry, ulong Flags, int Order, int Page)[] Folio(int at, int count, int order, int first,
+        ulong frame) =>
     [
         .. Enumerable.Range(0, count).Select(i =>
-            (at + i, Present | Exclusive | (frame + (ulong)(first + i)), Anon | SwapBacked | (first + i == 0 ? Head : Tail), order, first + i)),
+            (at + i, Present | Exclusive | (frame + (ulong)(first + i)), Anon | SwapBacked | (first + i == 0 ? Head : Tail), order,
+                first + i)),
     ];
 
     private static PageTable Table(params (int Index, ulong Entry, ulong Flags, int Order, int Page)[] pages) =>

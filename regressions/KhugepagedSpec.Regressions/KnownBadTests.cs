@@ -43,7 +43,8 @@ public sealed class KnownBadTests
     [Fact]
     public void The_harmless_ones_do_the_same_as_7_2_on_every_small_scenario_and_on_random_large_ones()
     {
-        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 11 == 0).Concat(ScenarioGenerator.Random(2, Geometry.X86).Take(1000)))
+        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 11 == 0)
+            .Concat(ScenarioGenerator.Random(2, Geometry.X86).Take(1000)))
             Assert.All(KnownBad.Harmless, variant => Assert.Null(VersionDiff.On(scenario, Catalogue.Linux72, variant)));
     }
 
@@ -71,7 +72,8 @@ public sealed class KnownBadTests
     public async Task Each_is_found_exhaustively_at_a_small_geometry_by_this_smallest_scenario()
     {
         var text = new StringBuilder();
-        var found = KnownBad.Variants.AsParallel().AsOrdered().Select(variant => (variant.Name, Found: Checker.First(variant, SmallScenarios.All(), Judges))).ToList();
+        var found = KnownBad.Variants.AsParallel().AsOrdered()
+            .Select(variant => (variant.Name, Found: Checker.First(variant, SmallScenarios.All(), Judges))).ToList();
         foreach (var (name, example) in found)
         {
             Assert.True(example is not null, $"{name} is not found");

@@ -69,7 +69,8 @@ public sealed class KtapTests
     [InlineData("check")]
     [InlineData("kernel compare")]
     public void It_contradicts_json(string command) => Assert.Equal(
-        (2, "", "khugepaged-spec: --ktap contradicts --json: expected one of them\n"), Cli.Run([.. command.Split(' '), "--ktap", "--json"]));
+        (2, "", "khugepaged-spec: --ktap contradicts --json: expected one of them\n"),
+            Cli.Run([.. command.Split(' '), "--ktap", "--json"]));
 
     [Fact]
     public void Bisection_skips_what_was_not_judged()
@@ -89,8 +90,10 @@ public sealed class KtapTests
         Assert.Equal(1, Bisection.CodeOf([fine, new BatchResult { Number = 2, Differs = "pass 1" }]));
         Assert.Equal(1, Bisection.CodeOf([fine, new BatchResult { Number = 2, Broken = ["settles"] }]));
         Assert.Equal(1, Bisection.CodeOf([fine, new BatchResult { Number = 2, Logged = ["BUG: Bad page state"] }]));
-        Assert.Equal(1, Bisection.CodeOf([new BatchResult { Number = 2, Failure = ["the guest ended", "BUG: kernel NULL pointer dereference, address: 0"] }]));
-        Assert.Equal(125, Bisection.CodeOf([new BatchResult { Number = 2, Failure = ["the guest did not answer for 20 s", "zram0: capacity"] }]));
+        Assert.Equal(1, Bisection.CodeOf(
+            [new BatchResult { Number = 2, Failure = ["the guest ended", "BUG: kernel NULL pointer dereference, address: 0"] }]));
+        Assert.Equal(125, Bisection.CodeOf(
+            [new BatchResult { Number = 2, Failure = ["the guest did not answer for 20 s", "zram0: capacity"] }]));
         Assert.Equal(125, Bisection.CodeOf([]));
         Assert.Equal(0, Bisection.CodeOf([fine, new BatchResult { Number = 2, Failure = ["the guest did not answer for 20 s"] }]));
     }

@@ -5,7 +5,8 @@ namespace KhugepagedSpec.Regressions;
 public sealed class LiveJournalTests : IDisposable
 {
     private static readonly LivePlan Plan = new("7.2.13 #1", "linux-7.2", 5);
-    private static readonly BatchResult Fine = new() { Number = 0, Scenarios = 16, Passes = 48, Attempts = 70, Collapsed = 20, BuiltOtherwise = 1 };
+    private static readonly BatchResult Fine =
+        new() { Number = 0, Scenarios = 16, Passes = 48, Attempts = 70, Collapsed = 20, BuiltOtherwise = 1 };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;
 
@@ -29,7 +30,8 @@ public sealed class LiveJournalTests : IDisposable
     public void A_batch_in_which_something_was_wrong_is_done_again()
     {
         Write(
-            Fine with { Number = 1, Differs = "pass 1, table at 0: kernel x, model y" }, Fine with { Number = 2, Broken = ["a: b"] }, Fine with { Number = 3, Failure = ["the guest ended"] },
+            Fine with { Number = 1, Differs = "pass 1, table at 0: kernel x, model y" }, Fine with { Number = 2, Broken = ["a: b"] },
+                Fine with { Number = 3, Failure = ["the guest ended"] },
             Fine with { Number = 4, Unbuilt = ["no: x"] }, Fine with { Number = 5 });
         Assert.Equal([5], Read().Select(batch => batch.Number));
     }
@@ -69,7 +71,8 @@ public sealed class LiveJournalTests : IDisposable
         lines[at] = "x16 .496";
         File.WriteAllLines(Journal, lines);
         string message = Assert.Throws<FormatException>(() => LiveJournal.Read(Journal, Plan)).Message;
-        Assert.StartsWith($"{Journal}, line {line}: torn or malformed JSON at byte 1: expected an object with ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"{Journal}, line {line}: torn or malformed JSON at byte 1: expected an object with ", message,
+            StringComparison.Ordinal);
         Assert.EndsWith("(what khugepaged-spec kernel compare --out writes)", message, StringComparison.Ordinal);
     }
 
@@ -90,5 +93,6 @@ public sealed class LiveJournalTests : IDisposable
     }
 
     private List<(int Number, int Scenarios, int Passes, int Attempts, int Collapsed, int BuiltOtherwise)> Read() =>
-        [.. LiveJournal.Read(Journal, Plan).Select(batch => (batch.Number, batch.Scenarios, batch.Passes, batch.Attempts, batch.Collapsed, batch.BuiltOtherwise))];
+        [.. LiveJournal.Read(Journal, Plan)
+            .Select(batch => (batch.Number, batch.Scenarios, batch.Passes, batch.Attempts, batch.Collapsed, batch.BuiltOtherwise))];
 }

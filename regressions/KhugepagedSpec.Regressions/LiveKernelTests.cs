@@ -23,7 +23,8 @@ public sealed class LiveKernelTests
     {
         var (code, output, _) = Cli.Run("kernel", "compare", "--kernel", "7.2", "--count", "160", "--seed", "1");
         Assert.Equal(0, code);
-        Assert.EndsWith("160 scenarios agree in every pass; the kernel keeps every invariant claimed of linux-7.2\n", output, StringComparison.Ordinal);
+        Assert.EndsWith("160 scenarios agree in every pass; the kernel keeps every invariant claimed of linux-7.2\n", output,
+            StringComparison.Ordinal);
     }
 
     [LiveFact]
@@ -44,7 +45,8 @@ public sealed class LiveKernelTests
     [LiveFact]
     public void A_wrong_model_predicts_wrongly()
     {
-        var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "160", "--seed", "3", "--model", "limits-unscaled");
+        var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "160", "--seed", "3", "--model",
+            "limits-unscaled");
         Assert.Equal(1, code);
         Assert.StartsWith("Linux 7.2", output, StringComparison.Ordinal);
         Assert.Contains("\nWRONG at ", output, StringComparison.Ordinal);

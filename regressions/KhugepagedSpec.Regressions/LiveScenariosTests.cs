@@ -75,7 +75,8 @@ public sealed partial class LiveScenariosTests
         Assert.All(All(kernel, seed: 5, BatchesWritten).SelectMany(batch => batch), scenario =>
         {
             string text = scenario.ToString();
-            var asked = options.Scenario(command.Parse([.. Words().Matches(text).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)]));
+            var asked = options.Scenario(
+                command.Parse([.. Words().Matches(text).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)]));
             bool hasNeighbours = LiveInput.HasNeighbours(scenario.Vma, Geometry.X86.Pages);
             var request = KhugepagedSpec.Cli.Commands.RecordRequest.Of(asked, kernel, passes: 3, hasNeighbours);
             Assert.Equal(LiveInput.Of("recorded", scenario, 3, beside: true).ToString(), request.Input?.ToString());
@@ -89,7 +90,8 @@ public sealed partial class LiveScenariosTests
         Assert.InRange(all.Count(scenario => scenario.Table.Cells.Any(cell => cell.Slot > 0)), all.Count / 4, all.Count / 2);
         Assert.InRange(all.Count(scenario => !scenario.Program.IsEmpty), all.Count / 30, all.Count / 5);
         Assert.DoesNotContain(All(Linux612WithoutSwap, seed: 1).SelectMany(batch => batch), scenario =>
-            scenario.Table.Cells.Any(cell => cell.Kind == PteKind.Swap) || scenario.Program.Any(step => step.Verb == UserSpace.ProgramVerb.PageOut));
+            scenario.Table.Cells.Any(cell => cell.Kind == PteKind.Swap)
+                || scenario.Program.Any(step => step.Verb == UserSpace.ProgramVerb.PageOut));
     }
 
     [Fact]
@@ -116,12 +118,14 @@ public sealed partial class LiveScenariosTests
     {
         var all = Enumerable.Range(0, 10).SelectMany(seed => All(Linux72, (ulong)seed)).SelectMany(batch => batch).ToList();
         Assert.Equal(Enum.GetValues<Settings.CollapseKind>(), all.Select(scenario => scenario.Kind).Distinct().Order());
-        Assert.Equal(Enum.GetValues<VmaShape>(), all.Select(scenario => LiveInput.Of("a", scenario, 1, beside: true).Shape).Distinct().Order());
+        Assert.Equal(Enum.GetValues<VmaShape>(), all.Select(scenario => LiveInput.Of("a", scenario, 1, beside: true).Shape).Distinct()
+            .Order());
     }
 
     [Fact]
     public void Nobody_is_eligible_unasked_where_a_page_is_shared() =>
-        Assert.All(All(Linux72, seed: 1).Where(batch => batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)))), batch =>
+        Assert.All(All(Linux72, seed: 1)
+            .Where(batch => batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)))), batch =>
             Assert.Equal(OrderSet.Empty, batch[0].Settings.OrdersFor(advised: false)));
 
     [Theory]
@@ -133,7 +137,8 @@ public sealed partial class LiveScenariosTests
     [InlineData("6.12.107", "K Z s S g b x*506", "x Z s S x b x*506")]
     public void What_cannot_be_made_is_a_plain_page(string release, string table, string fitted) => Assert.Equal(
         fitted,
-        TableNotation.Write(LiveInput.Fit(Scenario.Of(PageTable.Parse(table, Geometry.X86)), KernelAbilities.FromGreeting($"{release} #1\nswap 1\n")).Table));
+        TableNotation.Write(LiveInput.Fit(Scenario.Of(PageTable.Parse(table, Geometry.X86)),
+            KernelAbilities.FromGreeting($"{release} #1\nswap 1\n")).Table));
 
     [Fact]
     public void Outside_the_vma_there_is_nothing()

@@ -37,7 +37,8 @@ public sealed class ManTests : IDisposable
     public void A_page_has_what_a_manual_page_has_in_its_order(string command)
     {
         string[] titles = [.. Page(command).Split('\n').Skip(1).SkipLast(1).Where(line => line.Length > 0 && line[0] != ' ')];
-        Assert.Equal(["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"], titles.Except(["COMMANDS", "ARGUMENTS"]));
+        Assert.Equal(["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"],
+            titles.Except(["COMMANDS", "ARGUMENTS"]));
     }
 
     [Theory]
@@ -51,7 +52,8 @@ public sealed class ManTests : IDisposable
     [Fact]
     public void Details_stand_in_the_help_and_on_the_page_alike()
     {
-        Assert.Contains("Shows the scan, each window of the walk as offset/order", Cli.Run("explain", "--help").Output, StringComparison.Ordinal);
+        Assert.Contains("Shows the scan, each window of the walk as offset/order", Cli.Run("explain", "--help").Output,
+            StringComparison.Ordinal);
         Assert.Contains("Shows the scan, each window of the walk as offset/order", Page("explain"), StringComparison.Ordinal);
         Assert.Contains("khugepaged-spec explain [OPTION...] [TABLE]", Page("explain"), StringComparison.Ordinal);
         Assert.Contains("khugepaged-spec kernel fetch [OPTION...] RELEASE...", Page("kernel fetch"), StringComparison.Ordinal);
@@ -63,7 +65,8 @@ public sealed class ManTests : IDisposable
         foreach (string command in Below("", CommandLine.Root()))
         {
             string file = Source(command);
-            var (code, shown, error) = Tool.Run(_folder, Tool.Find("groff")!, "-man", "-ww", "-Tascii", "-P-cbou", "-rHY=0", "-rLL=80n", file);
+            var (code, shown, error) =
+                Tool.Run(_folder, Tool.Find("groff")!, "-man", "-ww", "-Tascii", "-P-cbou", "-rHY=0", "-rLL=80n", file);
             Assert.Equal((0, ""), (code, error));
             Assert.Equal(Text(Page(command)), Text(shown));
         }
@@ -75,7 +78,8 @@ public sealed class ManTests : IDisposable
         foreach (string command in Below("", CommandLine.Root()))
         {
             string output = Tool.Run(_folder, Tool.Find("mandoc")!, "-Tlint", "-Wwarning", Source(command)).Output;
-            Assert.All(output.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.EndsWith("WARNING: missing date, using \"\": TH", line, StringComparison.Ordinal));
+            Assert.All(output.Split('\n', StringSplitOptions.RemoveEmptyEntries),
+                line => Assert.EndsWith("WARNING: missing date, using \"\": TH", line, StringComparison.Ordinal));
         }
     }
 
@@ -97,7 +101,8 @@ public sealed class ManTests : IDisposable
 
     // The words between the page's first line and its last, wherever lines are broken.
     private static string Text(string page) =>
-        string.Join(' ', page.Trim('\n').Split('\n').Skip(1).SkipLast(1).SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        string.Join(' ', page.Trim('\n').Split('\n').Skip(1).SkipLast(1)
+            .SelectMany(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
 
     private static string[] Words(string command) => command.Split(' ', StringSplitOptions.RemoveEmptyEntries);
 

@@ -11,7 +11,8 @@ using KhugepagedSpec.Scenarios;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>
-/// Every option of a scenario, in every command that has to do with scenarios, is honoured, or refused in a line, or no option of it: nothing
+/// Every option of a scenario, in every command that has to do with scenarios, is honoured, or refused in a line, or no option of it:
+/// nothing
 /// is dropped. The table of it is approved.
 /// </summary>
 [Collection("console")]
@@ -90,7 +91,8 @@ public sealed class OptionTests
             text.Append(CultureInfo.InvariantCulture, $"{Quoted(table, words)}\n");
             var record = Kernels.Select(kernel => (kernel.Name, Cell: Record(table, words, kernel.Kernel))).GroupBy(one => one.Cell);
             foreach (var same in record)
-                text.Append(CultureInfo.InvariantCulture, $"  {$"record {string.Join(", ", same.Select(one => one.Name))}",-12}  {same.Key}\n");
+                text.Append(CultureInfo.InvariantCulture,
+                    $"  {$"record {string.Join(", ", same.Select(one => one.Name))}",-12}  {same.Key}\n");
             foreach (string command in new[] { "compare", "selftest", "predict", "whatif" })
                 if (OfCommand(command, option, words) is { } cell)
                     text.Append(CultureInfo.InvariantCulture, $"  {command,-12}  {cell}\n");
@@ -113,10 +115,12 @@ public sealed class OptionTests
     public void Every_value_of_an_option_that_has_names_has_a_row() =>
         Assert.All(AllOptions().Where(option => option.HelpName?.Contains('|', StringComparison.Ordinal) == true), option =>
         {
-            var given = Samples.Where(sample => sample.Option == option.Name).SelectMany(sample => sample.Words.Skip(1)).SelectMany(word => word.Split(',')).ToList();
+            var given = Samples.Where(sample => sample.Option == option.Name).SelectMany(sample => sample.Words.Skip(1))
+                .SelectMany(word => word.Split(',')).ToList();
             if (option.Name == "--uffd")
                 given.Add("missing");
-            Assert.True(option.HelpName!.Split('|').Count(name => !given.Contains(name)) <= 1, $"{option.Name}: more than the usual value is not given");
+            Assert.True(option.HelpName!.Split('|').Count(name => !given.Contains(name)) <= 1,
+                $"{option.Name}: more than the usual value is not given");
         });
 
     // No third way: what nobody has a word of refusal for, the recorder's line holds.
@@ -146,8 +150,10 @@ public sealed class OptionTests
         var scenario = Scenario("x*16 .*496", ["--vma", "0-15"]);
         var input = LiveInput.Of("a", scenario, 1, beside: false);
         Assert.Null(ScenarioDifference.First(scenario, LiveInput.ScenarioOf(input)));
-        Assert.Equal("VMA's last page: 511 instead of 15", ScenarioDifference.First(scenario, LiveInput.ScenarioOf(input with { Bare = null })));
-        foreach (string[] words in new string[][] { ["--read-only"], ["--no-madvise"], ["--mlock"], ["--uffd"], ["--thp-disable", "exceptadvised"] })
+        Assert.Equal("VMA's last page: 511 instead of 15",
+            ScenarioDifference.First(scenario, LiveInput.ScenarioOf(input with { Bare = null })));
+        foreach (string[] words in new string[][] { ["--read-only"], ["--no-madvise"], ["--mlock"], ["--uffd"],
+            ["--thp-disable", "exceptadvised"] })
         {
             var asked = Scenario("x*512", words);
             var made = LiveInput.Of("a", asked, 1, beside: false);
@@ -181,7 +187,8 @@ public sealed class OptionTests
         var input = RecordRequest.Of(scenario, kernel, passes: 3, beside: false).Input!;
         line = input.ToString();
         var builder = new TableBuilder(input, 1L << 44, 1000);
-        return string.Join('\n', builder.Introduce(), builder.Build(), builder.Register(), input.Settings, input.Kind, string.Join(' ', input.Faults));
+        return string.Join('\n', builder.Introduce(), builder.Build(), builder.Register(), input.Settings, input.Kind,
+            string.Join(' ', input.Faults));
     }
 
     // Commands whose scenarios are their own have none of the options; whatif has those of the settings.
@@ -193,7 +200,8 @@ public sealed class OptionTests
         {
             var (code, output, error) = Cli.Run(command == "whatif" ? [command, "a.jsonl", .. words] : ["kernel", command, .. words]);
             Assert.Equal((2, ""), (code, output));
-            return error.Contains($"'{option}': expected an option or argument of {command};", StringComparison.Ordinal) ? "no such option" : "DROPPED";
+            return error.Contains($"'{option}': expected an option or argument of {command};", StringComparison.Ordinal) ? "no such option"
+                : "DROPPED";
         }
         var options = new SettingsOptions("as on the machine");
         var alone = new Command(command);
@@ -210,7 +218,8 @@ public sealed class OptionTests
         if (code == 2)
             return $"refused: {error.Trim().Replace("khugepaged-spec: ", "", StringComparison.Ordinal)}";
         Assert.Equal("", error);
-        return code == 0 ? $"same: {Scenario(table, words)}" : output.Split('\n')[0] == $"explain {Scenario(table, words)}" ? $"honoured: {output.Split('\n')[0]}" : "DROPPED";
+        return code == 0 ? $"same: {Scenario(table, words)}" : output.Split('\n')[0] == $"explain {Scenario(table, words)}"
+            ? $"honoured: {output.Split('\n')[0]}" : "DROPPED";
     }
 
     // What it searches are tables, under settings.
@@ -229,7 +238,8 @@ public sealed class OptionTests
 
     private static string[] Given(string table) => table.Length == 0 ? [] : [table];
 
-    private static IEnumerable<Option> AllOptions() => Command().Command.Options.Where(option => option.Name is not ("--help" or "--version"));
+    private static IEnumerable<Option> AllOptions() =>
+        Command().Command.Options.Where(option => option.Name is not ("--help" or "--version"));
 
     private static (ScenarioOptions Options, Command Command) Command()
     {
@@ -243,7 +253,9 @@ public sealed class OptionTests
         CommandLine.Root().Subcommands.SelectMany(command => command.Subcommands.Prepend(command)).First(command => command.Name == name);
 
     private static string Quoted(string table, string[] words) =>
-        string.Join(' ', Given(table).Concat(words).Select(word => word.Contains(' ', StringComparison.Ordinal) || word.Contains('*', StringComparison.Ordinal) ? $"'{word}'" : word));
+        string.Join(' ', Given(table).Concat(words)
+            .Select(word => word.Contains(' ', StringComparison.Ordinal) || word.Contains('*', StringComparison.Ordinal) ? $"'{word}'"
+                : word));
 
     private static KernelAbilities Abilities(string release) => KernelAbilities.FromGreeting($"{release} #1\nswap 1\n");
 }

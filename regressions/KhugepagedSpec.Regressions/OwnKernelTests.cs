@@ -50,7 +50,8 @@ public sealed class OwnKernelTests : IDisposable
         Assert.StartsWith(
             $"khugepaged-spec: --kernel {_folder}: no zram.ko in it: expected the kernel's modules, or no --modules",
             Run("image", "--modules", _folder).Error, StringComparison.Ordinal);
-        Assert.Equal((2, "", "khugepaged-spec: --modules x: a kernel of the cache has its own: expected it with --kernel PATH\n"), Cli.Run("kernel", "compare", "--modules", "x"));
+        Assert.Equal((2, "", "khugepaged-spec: --modules x: a kernel of the cache has its own: expected it with --kernel PATH\n"),
+            Cli.Run("kernel", "compare", "--modules", "x"));
     }
 
     [Fact]
@@ -58,14 +59,18 @@ public sealed class OwnKernelTests : IDisposable
     {
         Image("linux/arch/x86/boot/bzImage", "7.2.1 #1");
         string config = Path.Combine(_folder, "linux", ".config");
-        File.WriteAllText(config, GuestConfig.Fragment().Replace("CONFIG_VIRTIO_CONSOLE=y", "CONFIG_VIRTIO_CONSOLE=m", StringComparison.Ordinal).Replace("CONFIG_KSM=y\n", "", StringComparison.Ordinal));
+        File.WriteAllText(config, GuestConfig.Fragment()
+            .Replace("CONFIG_VIRTIO_CONSOLE=y", "CONFIG_VIRTIO_CONSOLE=m", StringComparison.Ordinal)
+                .Replace("CONFIG_KSM=y\n", "", StringComparison.Ordinal));
         Assert.Equal(
             (2, "", $"khugepaged-spec: --kernel {_folder}/linux: built without CONFIG_VIRTIO_CONSOLE=y: no guest runs without; khugepaged-spec kernel config says what for\n"),
             Run("linux"));
         var (code, output, _) = Cli.Run("kernel", "config", "--check", config);
         Assert.Equal(2, code);
-        Assert.Equal(["CONFIG_VIRTIO_CONSOLE=y needed:", "CONFIG_KSM=y never: K"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line =>
-            string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[..(line.Contains("KSM", StringComparison.Ordinal) ? 3 : 2)])));
+        Assert.Equal(["CONFIG_VIRTIO_CONSOLE=y needed:", "CONFIG_KSM=y never: K"], output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line =>
+            string.Join(' ', line.Split(' ',
+                StringSplitOptions.RemoveEmptyEntries)[..(line.Contains("KSM", StringComparison.Ordinal) ? 3 : 2)])));
     }
 
     [Fact]
@@ -75,7 +80,8 @@ public sealed class OwnKernelTests : IDisposable
         Assert.Equal((0, GuestConfig.Fragment(), ""), Cli.Run("kernel", "config"));
         Assert.Equal(GuestConfig.Options.Length, GuestConfig.Lacking("").Count());
         string all = string.Join(", ", GuestConfig.Options.Where(option => !option.IsNeeded).Select(option => option.What));
-        var bare = KhugepagedSpec.Guests.Live.KernelAbilities.FromGreeting("7.3.4 #1\nswap 0\nmemcg 0\nksm 0\nuffd 0\nuffdwp 0\nhwpoison 0\n");
+        var bare = KhugepagedSpec.Guests.Live.KernelAbilities.FromGreeting(
+            "7.3.4 #1\nswap 0\nmemcg 0\nksm 0\nuffd 0\nuffdwp 0\nhwpoison 0\n");
         Assert.All(bare.Lacks.SelectMany(lack => lack.Kinds), kind => Assert.Contains(kind, all, StringComparison.Ordinal));
     }
 

@@ -20,7 +20,8 @@ public sealed class PackagingTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         string[] lines = output.TrimEnd('\n').Split('\n');
         Assert.Matches(@"^khugepaged-spec \d+\.\d+\.\d+$", lines[0]);
-        Assert.Equal(Catalogue.Versions.Concat(Catalogue.Undiscussed).Select(version => version.Name).Order(), lines.Skip(2).Select(line => line.Trim().Split(' ')[0]).Order());
+        Assert.Equal(Catalogue.Versions.Concat(Catalogue.Undiscussed).Select(version => version.Name).Order(), lines.Skip(2)
+            .Select(line => line.Trim().Split(' ')[0]).Order());
         Assert.All(lines.Skip(2), line => Assert.Matches(@"^  \S+ +\S.*$", line));
     }
 
@@ -38,11 +39,14 @@ public sealed class PackagingTests : IDisposable
         }
 
         string tools = Path.Combine(_folder, "tools"), spec = Path.Combine(tools, "khugepaged-spec");
-        Run("dotnet", "tool", "install", "--tool-path", tools, "--configfile", Path.Combine(_folder, "nuget.config"), "--add-source", _folder, "KhugepagedSpec");
-        Assert.StartsWith($"khugepaged-spec {Path.GetFileNameWithoutExtension(package)["KhugepagedSpec.".Length..]}\n", Run(spec, "--version"), StringComparison.Ordinal);
+        Run("dotnet", "tool", "install", "--tool-path", tools, "--configfile", Path.Combine(_folder, "nuget.config"), "--add-source",
+            _folder, "KhugepagedSpec");
+        Assert.StartsWith($"khugepaged-spec {Path.GetFileNameWithoutExtension(package)["KhugepagedSpec.".Length..]}\n",
+            Run(spec, "--version"), StringComparison.Ordinal);
         Assert.EndsWith("2326 of 2326 vectors agree in every pass, 0 differ\n", Run(spec, "replay"), StringComparison.Ordinal);
         Assert.Contains("SCAN_SUCCEED", Run(spec, "explain", "x*16 .*496", "--enabled", "4"), StringComparison.Ordinal);
-        Assert.Contains("pass 2: the recorded kernel agrees", Run(spec, "explain", "--vector", "f_3827", "linux-7.2.13.jsonl"), StringComparison.Ordinal);
+        Assert.Contains("pass 2: the recorded kernel agrees", Run(spec, "explain", "--vector", "f_3827", "linux-7.2.13.jsonl"),
+            StringComparison.Ordinal);
         Assert.Contains("2326 recorded vectors", Run(spec, "check", "--count", "50", "--model", "linux-7.2"), StringComparison.Ordinal);
     }
 

@@ -43,11 +43,13 @@ public sealed class PageTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--html nowhere/page.html: no such folder: expected a file in one that is there", "explain", "x*512", "--html", "nowhere/page.html")]
+    [InlineData("--html nowhere/page.html: no such folder: expected a file in one that is there", "explain", "x*512", "--html",
+        "nowhere/page.html")]
     [InlineData("--html .: that is a folder: expected a file", "diff", "v19", "linux-7.2", "x*512", "--html", ".")]
     [InlineData("--html: no name: expected a file", "check", "--count", "1", "--html", "")]
     [InlineData("--html contradicts --all: expected two versions", "diff", "--all", "--html", "page.html")]
-    [InlineData("--html contradicts --promela, which searches nothing: expected one of them", "explore", "--actors", "fault", "--promela", "a.pml", "--html", "page.html")]
+    [InlineData("--html contradicts --promela, which searches nothing: expected one of them", "explore", "--actors", "fault", "--promela",
+        "a.pml", "--html", "page.html")]
     [InlineData("--html contradicts --exhaustive: expected one of them", "check", "--exhaustive", "--html", "page.html")]
     public void A_page_that_cannot_be_is_one_line_and_exit_code_2(string message, params string[] args) =>
         Assert.Equal((2, "", $"khugepaged-spec: {message}\n"), Cli.Run(args));

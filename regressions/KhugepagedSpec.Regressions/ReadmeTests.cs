@@ -95,7 +95,8 @@ public sealed partial class ReadmeTests
 
     [Fact]
     public void A_count_that_differs_is_no_time() =>
-        Assert.NotEqual(WithoutTimes("  proved   settles   43,406 cases   0.030 s"), WithoutTimes("  proved   settles   43,407 cases   0.030 s"));
+        Assert.NotEqual(WithoutTimes("  proved   settles   43,406 cases   0.030 s"),
+            WithoutTimes("  proved   settles   43,407 cases   0.030 s"));
 
     private static IEnumerable<string> TextBlocks() => Readmes.SelectMany(TextsOf);
 
@@ -107,7 +108,8 @@ public sealed partial class ReadmeTests
     [MemberData(nameof(Commands))]
     public void The_readme_shows_what_the_command_prints(string command, string shown)
     {
-        string[] args = [.. Argument().Matches(command.Split(" | ")[0]).Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)];
+        string[] args = [.. Argument().Matches(command.Split(" | ")[0])
+            .Select(match => match.Groups[1].Success ? match.Groups[1].Value : match.Value)];
         var (code, output, error) = Cli.Run(args);
         Assert.Equal("", error);
         Assert.InRange(code, 0, 1);
@@ -123,7 +125,9 @@ public sealed partial class ReadmeTests
                 continue;
             }
             int found = skip ? printed.IndexOf(line.TrimEnd(), at) : at;
-            Assert.True(found >= 0 && found < printed.Count && printed[found] == line.TrimEnd(), $"README shows\n{line}\nbut line {at + 1} of the output is\n{(at < printed.Count ? printed[at] : "missing")}");
+            Assert.True(found >= 0 && found < printed.Count
+                && printed[found] == line.TrimEnd(),
+                $"README shows\n{line}\nbut line {at + 1} of the output is\n{(at < printed.Count ? printed[at] : "missing")}");
             at = found + 1;
             skip = false;
         }

@@ -28,11 +28,14 @@ public sealed class RecordedKernelTests
     public void Without_slots_the_vectors_in_which_folios_came_back_differ()
     {
         var recorded = Recordings.Read("linux-7.2.13-swap.jsonl");
-        var together = recorded.Where(vector => vector.Passes.Any(pass => pass.Counters.Statistics!.Value.Any(counter => counter.Name == "swpin"))).ToList();
+        var together = recorded.Where(vector =>
+            vector.Passes.Any(pass => pass.Counters.Statistics!.Value.Any(counter => counter.Name == "swpin"))).ToList();
         Assert.Equal(8, together.Count);
         Assert.Equal(
             together.Select(vector => vector.Id),
-            recorded.Where(vector => Replay.Run(vector with { Before = TableNotation.WithSlots(vector.Before, _ => 0) }, Catalogue.Linux72) is not null).Select(vector => vector.Id));
+            recorded.Where(vector =>
+                Replay.Run(vector with { Before = TableNotation.WithSlots(vector.Before, _ => 0) }, Catalogue.Linux72) is not null)
+                    .Select(vector => vector.Id));
     }
 
     // An older recording has no slots, but counters: what they leave open is enough, and what contradicts them is not excused.
@@ -44,7 +47,8 @@ public sealed class RecordedKernelTests
         Assert.All(lines, line => Assert.Null(Replay.Run(Vector(line), Catalogue.Linux72)));
         var counted = lines.Where(line => line.Contains("\"swpin.2\":", StringComparison.Ordinal)).ToList();
         Assert.NotEmpty(counted);
-        Assert.All(counted, line => Assert.NotNull(Replay.Run(Vector(line.Replace("\"swpin.2\":", "\"swpin.8\":", StringComparison.Ordinal)), Catalogue.Linux72)));
+        Assert.All(counted, line =>
+            Assert.NotNull(Replay.Run(Vector(line.Replace("\"swpin.2\":", "\"swpin.8\":", StringComparison.Ordinal)), Catalogue.Linux72)));
 
         static RecordedVector Vector(string line) => VectorReader.ReadLine(line, 1, Geometry.X86).Vector!;
     }

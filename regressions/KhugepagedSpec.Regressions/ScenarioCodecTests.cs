@@ -24,9 +24,11 @@ public sealed class ScenarioCodecTests
     private static readonly ScenarioOptions Options = new();
     private static readonly Command Explain = CommandWithOptions();
 
-    internal static int Cases => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_CODECS") ?? "2000", System.Globalization.CultureInfo.InvariantCulture);
+    internal static int Cases =>
+        int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_CODECS") ?? "2000", System.Globalization.CultureInfo.InvariantCulture);
 
-    internal static int Seed => int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_SEED") ?? "23", System.Globalization.CultureInfo.InvariantCulture);
+    internal static int Seed =>
+        int.Parse(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_SEED") ?? "23", System.Globalization.CultureInfo.InvariantCulture);
 
     [Fact]
     public void Arguments_read_by_a_shell_and_the_command_line_are_the_scenario()
@@ -62,7 +64,8 @@ public sealed class ScenarioCodecTests
     [InlineData("--program")]
     [InlineData("--fail")]
     public void An_option_left_out_makes_another_scenario(string option) =>
-        Assert.NotNull(FirstLost([.. Many().Where(scenario => scenario.ToString().Contains(option, StringComparison.Ordinal)).Take(3)], scenario => Without(scenario.ToString(), option)));
+        Assert.NotNull(FirstLost([.. Many().Where(scenario => scenario.ToString().Contains(option, StringComparison.Ordinal)).Take(3)],
+            scenario => Without(scenario.ToString(), option)));
 
     [Fact]
     public void Every_option_of_a_scenario_is_printed_for_some()
@@ -75,7 +78,11 @@ public sealed class ScenarioCodecTests
     public void What_no_argument_says_stands_in_brackets_that_no_shell_takes()
     {
         var scenario = Scenario.Of(PageTable.Parse("x*512", Geometry.X86));
-        var odd = scenario with { Settings = scenario.Settings with { PagesToScan = 7 }, Vma = scenario.Vma with { Flags = scenario.Vma.Flags | VmaFlags.NoKhugepaged } };
+        var odd = scenario with
+        {
+            Settings = scenario.Settings with { PagesToScan = 7 },
+            Vma = scenario.Vma with { Flags = scenario.Vma.Flags | VmaFlags.NoKhugepaged }
+        };
         Assert.Equal("'x*512' (and pages_to_scan 7, VMA flags Anonymous, Write, HugePage, NoKhugepaged)", odd.ToString());
         Assert.Throws<InvalidOperationException>(() => Shell([odd.ToString()]));
     }
@@ -92,7 +99,8 @@ public sealed class ScenarioCodecTests
     {
         var scenario = Scenario.Of(PageTable.Parse("x*512", Geometry.X86));
         var odd = scenario with { Settings = scenario.Settings with { UseZeroPage = false } };
-        Assert.Equal("the scenario as JSON would have use_zero_page: True instead of False", Assert.Throws<FormatException>(() => Json(odd)).Message);
+        Assert.Equal("the scenario as JSON would have use_zero_page: True instead of False",
+            Assert.Throws<FormatException>(() => Json(odd)).Message);
     }
 
     // Who collapses, what goes wrong and how far nodes lie apart is no part of a process: the rest is there as it was.
@@ -102,8 +110,11 @@ public sealed class ScenarioCodecTests
         string path = Path.GetTempFileName();
         try
         {
-            foreach (var scenario in Generated().Where(scenario => scenario.Program.IsEmpty && scenario.Table.Geometry == Geometry.X86 && scenario.Vma.Covers(0, Geometry.X86.Pages)).Take(Cases / 10))
-                Assert.Null(ScenarioDifference.First(scenario, Captured(scenario, path) with { Kind = scenario.Kind, Faults = scenario.Faults, Numa = scenario.Numa }));
+            foreach (var scenario in Generated()
+                .Where(scenario => scenario.Program.IsEmpty && scenario.Table.Geometry == Geometry.X86
+                    && scenario.Vma.Covers(0, Geometry.X86.Pages)).Take(Cases / 10))
+                Assert.Null(ScenarioDifference.First(scenario,
+                    Captured(scenario, path) with { Kind = scenario.Kind, Faults = scenario.Faults, Numa = scenario.Numa }));
         }
         finally
         {
@@ -173,7 +184,8 @@ public sealed class ScenarioCodecTests
         var script = new StringBuilder();
         foreach (string text in texts)
             script.Append("printf '%s\\0' ").Append(text).Append("; printf '\\n\\0'\n");
-        using var shell = Process.Start(new ProcessStartInfo("sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var shell = Process.Start(
+            new ProcessStartInfo("sh") { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true })!;
         var errors = shell.StandardError.ReadToEndAsync();
         var writing = Task.Run(() =>
         {

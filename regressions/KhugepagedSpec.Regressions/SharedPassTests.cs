@@ -8,7 +8,8 @@ namespace KhugepagedSpec.Regressions;
 /// <summary>Two processes that khugepaged visited in the same pass: one LRU batch, one set of counters.</summary>
 public sealed class SharedPassTests
 {
-    private const string Counted = "\"stats\":{\"collapse_alloc.3\":5,\"collapse_exceed_shared_pte.3\":2,\"collapse_alloc.4\":2,\"collapse_exceed_shared_pte.4\":2}";
+    private const string Counted =
+        "\"stats\":{\"collapse_alloc.3\":5,\"collapse_exceed_shared_pte.3\":2,\"collapse_alloc.4\":2,\"collapse_exceed_shared_pte.4\":2}";
 
     // A page shared with a child ends each attempt, and the 16 pages before it go back through the LRU batch.
     private const string First =
@@ -66,9 +67,12 @@ public sealed class SharedPassTests
     }
 
     private static (string What, string Kernel, string Model)? Run(params ImmutableArray<string> together) =>
-        Replay.Run([.. together.Select(line => Read(line.Replace("COUNTED", Counted, StringComparison.Ordinal)))], Catalogue.Linux72) is { } mismatch
+        Replay.Run([.. together.Select(line => Read(line.Replace("COUNTED", Counted, StringComparison.Ordinal)))],
+            Catalogue.Linux72) is { } mismatch
             ? (mismatch.What, mismatch.Kernel, mismatch.Model)
             : null;
 
-    private static RecordedVector Read(string line) => VectorReader.ReadLine(line, 1, Geometry.X86) is var read && read.Vector is { } vector ? vector : throw new FormatException(read.Error);
+    private static RecordedVector Read(string line) =>
+        VectorReader.ReadLine(line, 1, Geometry.X86) is var read && read.Vector is { } vector ? vector
+            : throw new FormatException(read.Error);
 }

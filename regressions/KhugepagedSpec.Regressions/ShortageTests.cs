@@ -11,7 +11,8 @@ namespace KhugepagedSpec.Regressions;
 /// <summary>Memory that was to be short of large blocks, and whether it was: only then is what the kernel did compared.</summary>
 public sealed class ShortageTests
 {
-    private static readonly Attempt Low = new(0, 4, ScanResult.Succeed, null, null), High = new(0, 9, ScanResult.AllocHugePageFail, null, null);
+    private static readonly Attempt Low = new(0, 4, ScanResult.Succeed, null, null),
+        High = new(0, 9, ScanResult.AllocHugePageFail, null, null);
 
     [Fact]
     public void It_was_short_of_large_blocks_and_had_small_ones() => Assert.True(Shortage.Held(After(High, Low, High)));
@@ -21,7 +22,8 @@ public sealed class ShortageTests
 
     // The second allocation that fails ends a pass: with small blocks short as well it ends elsewhere.
     [Fact]
-    public void Small_blocks_were_short_too() => Assert.False(Shortage.Held(After(High, Low with { Status = ScanResult.AllocHugePageFail })));
+    public void Small_blocks_were_short_too() =>
+        Assert.False(Shortage.Held(After(High, Low with { Status = ScanResult.AllocHugePageFail })));
 
     [Fact]
     public void Nothing_was_to_be_short() => Assert.True(Shortage.Held(With([], Low, High, High with { Status = ScanResult.Succeed })));

@@ -5,12 +5,14 @@ public sealed class SnapshotTests
 {
     private const string Verified = ".verified.txt";
 
-    private static readonly string[] Snapshots = [.. Directory.GetFiles(Repository.At("regressions", "KhugepagedSpec.Regressions"), "*" + Verified)];
+    private static readonly string[] Snapshots =
+        [.. Directory.GetFiles(Repository.At("regressions", "KhugepagedSpec.Regressions"), "*" + Verified)];
 
     [Fact]
     public void Every_snapshot_belongs_to_a_test()
     {
-        var tests = typeof(SnapshotTests).Assembly.GetTypes().SelectMany(type => type.GetMethods().Select(method => $"{type.Name}.{method.Name}")).ToHashSet();
+        var tests = typeof(SnapshotTests).Assembly.GetTypes()
+            .SelectMany(type => type.GetMethods().Select(method => $"{type.Name}.{method.Name}")).ToHashSet();
         Assert.NotEmpty(Snapshots);
         Assert.All(Snapshots, path => Assert.Contains(TestOf(Path.GetFileName(path), tests), tests));
     }
@@ -18,7 +20,9 @@ public sealed class SnapshotTests
     [Fact]
     public void Every_row_of_a_theory_that_has_a_snapshot_has_one()
     {
-        var rows = Snapshots.Select(path => Path.GetFileName(path)).Where(name => name.StartsWith(nameof(ThreadTests), StringComparison.Ordinal) && name.Contains("_model=", StringComparison.Ordinal));
+        var rows = Snapshots.Select(path => Path.GetFileName(path))
+            .Where(name => name.StartsWith(nameof(ThreadTests), StringComparison.Ordinal)
+                && name.Contains("_model=", StringComparison.Ordinal));
         var expected = typeof(ThreadTests).GetMethods()
             .SelectMany(method => method.GetCustomAttributes(typeof(InlineDataAttribute), false).Cast<InlineDataAttribute>()
                 .Select(row => $"{nameof(ThreadTests)}.{method.Name}_model={row.GetData(method).Single()[0]}{Verified}"));
@@ -37,6 +41,7 @@ public sealed class SnapshotTests
     private static string TestOf(string file, HashSet<string> tests)
     {
         string name = file[..^Verified.Length];
-        return tests.Where(test => name == test || name.StartsWith(test + "_", StringComparison.Ordinal)).MaxBy(test => test.Length) ?? name;
+        return tests.Where(test => name == test || name.StartsWith(test + "_", StringComparison.Ordinal))
+            .MaxBy(test => test.Length) ?? name;
     }
 }

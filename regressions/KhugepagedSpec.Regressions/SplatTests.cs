@@ -29,7 +29,8 @@ public sealed class SplatTests
     [InlineData("Kernel panic - not syncing: Fatal exception")]
     public void A_kernel_that_complains_is_heard(string line)
     {
-        var splat = Splat.First(["zram0: detected capacity change", "------------[ cut here ]------------", $"[   12.345678] {line}", "Call Trace:"]);
+        var splat = Splat.First(["zram0: detected capacity change", "------------[ cut here ]------------", $"[   12.345678] {line}",
+            "Call Trace:"]);
         Assert.Equal([line, "Call Trace:"], splat!.Lines.ToArray());
     }
 
@@ -57,7 +58,8 @@ public sealed class SplatTests
     public void Two_of_a_kind_are_the_same_one(string one, string other)
     {
         Assert.Equal(Splat.First([one])!.Kind, Splat.First([other])!.Kind);
-        Assert.NotEqual(Splat.First([one])!.Kind, Splat.First([other.Replace("833", "834", StringComparison.Ordinal).Replace("ANON", "FILE", StringComparison.Ordinal)])!.Kind);
+        Assert.NotEqual(Splat.First([one])!.Kind,
+            Splat.First([other.Replace("833", "834", StringComparison.Ordinal).Replace("ANON", "FILE", StringComparison.Ordinal)])!.Kind);
     }
 
     [Fact]

@@ -28,8 +28,10 @@ public sealed class StreamTests : IDisposable
     [InlineData("explain - <&-", 2, "khugepaged-spec: standard input: closed: expected a page table\n")]
     [InlineData("explain - </", 2, "khugepaged-spec: standard input: a folder: expected a page table\n")]
     [InlineData("replay - </dev/null", 2, "khugepaged-spec: standard input: no vector: expected at least one\n")]
-    [InlineData("explain 'x*512' --html /dev/full >/dev/null", 2, "khugepaged-spec: --html /dev/full: no space left on the device: expected a file that can be written\n")]
-    [InlineData("check --exhaustive --order 3 --out /dev/full", 2, "khugepaged-spec: --out /dev/full: a device: expected a file, which is read again to go on, or -\n")]
+    [InlineData("explain 'x*512' --html /dev/full >/dev/null", 2,
+        "khugepaged-spec: --html /dev/full: no space left on the device: expected a file that can be written\n")]
+    [InlineData("check --exhaustive --order 3 --out /dev/full", 2,
+        "khugepaged-spec: --out /dev/full: a device: expected a file, which is read again to go on, or -\n")]
     [InlineData("explain 'x*512' 2>&- >/dev/null", 0, "")]
     [InlineData("check --exhaustive --order 3 --out - 2>/dev/null | khugepaged-spec merge - >/dev/null", 0, "")]
     [InlineData("explain --vector e_one0_0002 - >/dev/null <recorded", 0, "")]
@@ -60,7 +62,8 @@ public sealed class StreamTests : IDisposable
     [InlineData("diff linux-7.2 linux-7.3", 3, "khugepaged-spec: interrupted")]
     public void Ctrl_C_ends_with_what_is_known_and_exit_code_3(string command, int seconds, string said)
     {
-        var (code, output, error) = Tool.Run(_folder, "bash", "-c", $"timeout --preserve-status --signal=INT {seconds} khugepaged-spec {command}");
+        var (code, output, error) =
+            Tool.Run(_folder, "bash", "-c", $"timeout --preserve-status --signal=INT {seconds} khugepaged-spec {command}");
         Assert.True(code == 3, $"exit code {code}\n{output}{error}");
         Assert.StartsWith(said, error, StringComparison.Ordinal);
         Assert.InRange(error.Count(c => c == '\n'), said.Length > 0 ? 1 : 0, 1);

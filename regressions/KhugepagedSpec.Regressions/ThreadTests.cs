@@ -24,7 +24,8 @@ public sealed class ThreadTests
     [InlineData("linux-7.2")]
     [InlineData("next-order-from-highest-bit")]
     public async Task The_next_order_by_ilog2_of_the_offset(string model) =>
-        await Verifier.Verify(Explain("h x*3 x*4 h x*3 x*4", "--pmd-order", "4", "--enabled", "2,3", "--max-ptes-none", "0", "--all", "--model", model)).UseParameters(model);
+        await Verifier.Verify(Explain("h x*3 x*4 h x*3 x*4", "--pmd-order", "4", "--enabled", "2,3", "--max-ptes-none", "0", "--all",
+            "--model", model)).UseParameters(model);
 
     // W. Yang, 2026-05, on v18 patch 11: where is a uffd-armed VMA to be noticed? In the walk only, in isolation only (as 7.2
     // does), or at both.
@@ -40,7 +41,8 @@ public sealed class ThreadTests
     [InlineData("v12")]
     [InlineData("linux-7.2")]
     public async Task Creep(string model) =>
-        await Verifier.Verify(Explain("x*3 . x .*3 x .*7", "--pmd-order", "4", "--enabled", "2,3,4", "--max-ptes-none", "7", "--passes", "3", "--model", model)).UseParameters(model);
+        await Verifier.Verify(Explain("x*3 . x .*3 x .*7", "--pmd-order", "4", "--enabled", "2,3,4", "--max-ptes-none", "7", "--passes",
+            "3", "--model", model)).UseParameters(model);
 
     private static string Explain(params string[] args)
     {

@@ -12,7 +12,8 @@ public sealed class TraceNormalFormTests
     [InlineData("scan_pfn=0x1, none_or_zero=0", "scan_pfn=@?, none_or_zero=0")]
     [InlineData("scan_pfn=0xffffffffffffffff, none_or_zero=0", "scan_pfn=0xffffffffffffffff, none_or_zero=0")]
     public void A_frame_is_written_as_where_its_folio_was_before_the_pass_or_else_after_it(string line, string normal) =>
-        Assert.Equal($"mm_collapse_huge_page_isolate: {normal}", new TraceNormalForm().Of($"mm_collapse_huge_page_isolate: {line}", Before, After));
+        Assert.Equal($"mm_collapse_huge_page_isolate: {normal}", new TraceNormalForm()
+            .Of($"mm_collapse_huge_page_isolate: {line}", Before, After));
 
     [Fact]
     public void Processes_are_numbered_as_they_are_met()

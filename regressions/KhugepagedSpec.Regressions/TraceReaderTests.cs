@@ -42,7 +42,8 @@ public sealed class TraceReaderTests
     [Fact]
     public void An_attempt_whose_probe_tells_no_order_is_of_the_pmds() => Assert.Equal(
         [new(0, 9, ScanResult.Fail, null, null)],
-        TraceReader.Read("khs_range: (f) addr=0x200000\nkhs_attempt: (collapse_huge_page+0x0/0x9c0) addr=0x200000\n", pmdOrder: 9, TraceText.Linux72)[0].Attempts);
+        TraceReader.Read("khs_range: (f) addr=0x200000\nkhs_attempt: (collapse_huge_page+0x0/0x9c0) addr=0x200000\n", pmdOrder: 9,
+            TraceText.Linux72)[0].Attempts);
 
     // gcc inlines collapse_huge_page where few call it: then its tracepoints tell of attempts, and nothing tells where they stand.
     [Fact]
@@ -94,7 +95,8 @@ public sealed class TraceReaderTests
     [InlineData("khs_attempt: (f) addr=0x200000\nmm_collapse_huge_page: isolated=1, status=splendid")]
     public void A_result_that_is_unknown_is_a_complaint(string line) => Assert.Equal(
         "unknown result 'splendid' in a trace line",
-        Assert.Throws<FormatException>(() => TraceReader.Read($"khs_range: (f) addr=0x200000\n{line}", pmdOrder: 9, TraceText.Linux72)).Message);
+        Assert.Throws<FormatException>(
+            () => TraceReader.Read($"khs_range: (f) addr=0x200000\n{line}", pmdOrder: 9, TraceText.Linux72)).Message);
 
     [Fact]
     public void A_field_that_is_missing_is_a_complaint() => Assert.Equal(

@@ -41,7 +41,8 @@ public sealed class TracedKernelTests
         Assert.All(vectors, vector => Assert.Null(Replay.Run(vector, Catalogue.Find(version)!)));
         Assert.Equal(
             ["reg_advised_first", "reg_always_64k"],
-            vectors.Where(vector => vector.Id.StartsWith("reg_", StringComparison.Ordinal) && vector.Passes.All(pass => pass.Scans.IsEmpty)).Select(vector => vector.Id));
+            vectors.Where(vector => vector.Id.StartsWith("reg_", StringComparison.Ordinal) && vector.Passes.All(pass => pass.Scans.IsEmpty))
+                .Select(vector => vector.Id));
         Assert.Equal(
             [("col_empty_table", 0), ("col_huge_zero", 0), ("col_no_table", -1), ("col_zero_pages", 0)],
             vectors.Where(vector => vector.Passes[0].Return is not null).Select(vector => (vector.Id, vector.Passes[0].Return!.Value)));
@@ -75,8 +76,10 @@ public sealed class TracedKernelTests
                     string text = vector.Passes[pass].Trace!.Value[line];
                     int at = (7 * ++lines) % text.Length;
                     string other = text[..at] + (text[at] == '~' ? '#' : '~') + text[(at + 1)..];
-                    var mismatch = Replay.Run(WithTrace(vector, pass, vector.Passes[pass].Trace!.Value.SetItem(line, other)), Catalogue.Linux72)!;
-                    Assert.Equal((pass + 1, $"trace line {line + 1}", other, text), (mismatch.Pass, mismatch.What, mismatch.Kernel, mismatch.Model));
+                    var mismatch = Replay.Run(WithTrace(vector, pass, vector.Passes[pass].Trace!.Value.SetItem(line, other)),
+                        Catalogue.Linux72)!;
+                    Assert.Equal((pass + 1, $"trace line {line + 1}", other, text),
+                        (mismatch.Pass, mismatch.What, mismatch.Kernel, mismatch.Model));
                 }
             }
         }
@@ -99,19 +102,27 @@ public sealed class TracedKernelTests
         var vector = Read("linux-7.2.13").First(vector => vector.Passes[0].Counters.Gauges is { Length: > 0 });
         int last = vector.Passes.Length - 1;
         Assert.Equal("gauges", Differing(0, counters => counters with { Gauges = [] }));
-        Assert.Equal("memory.stat thp_collapse_alloc", Differing(last, counters => counters with { CgroupCollapseAllocs = counters.CgroupCollapseAllocs + 1 }));
-        Assert.Equal("warning about max_ptes_none", Differing(last, counters => counters with { WarnedOfMaxPtesNone = !(counters.WarnedOfMaxPtesNone ?? false) }));
+        Assert.Equal("memory.stat thp_collapse_alloc",
+            Differing(last, counters => counters with { CgroupCollapseAllocs = counters.CgroupCollapseAllocs + 1 }));
+        Assert.Equal("warning about max_ptes_none",
+            Differing(last, counters => counters with { WarnedOfMaxPtesNone = !(counters.WarnedOfMaxPtesNone ?? false) }));
         Assert.Null(Differing(0, counters => counters with { Gauges = null }));
 
         string? Differing(int pass, Func<PassCounters, PassCounters> change) => Replay.Run(
-            vector with { Passes = vector.Passes.SetItem(pass, vector.Passes[pass] with { Counters = change(vector.Passes[pass].Counters) }) }, Catalogue.Linux72)?.What;
+            vector with
+            {
+                Passes = vector.Passes.SetItem(pass,
+                vector.Passes[pass] with { Counters = change(vector.Passes[pass].Counters) })
+            }, Catalogue.Linux72)?.What;
     }
 
     [Fact]
     public void The_recorded_lines_show_swap_in_old_and_new_words_pages_and_none_folios_gained_and_lost()
     {
-        var lines = Directory.GetFiles(Folder).SelectMany(file => Read(Path.GetFileNameWithoutExtension(file))).SelectMany(vector => vector.Passes).ToList();
-        foreach (string part in new[] { "_swapin: ", "=pmd_none,", "=no_pte_table,", "=no_writable_page", "writable=1,", "order=9", "pfn=@", "0xffffffffffffffff", "mm=#1,", "=page_lazyfree," })
+        var lines = Directory.GetFiles(Folder).SelectMany(file => Read(Path.GetFileNameWithoutExtension(file)))
+            .SelectMany(vector => vector.Passes).ToList();
+        foreach (string part in new[] { "_swapin: ", "=pmd_none,", "=no_pte_table,", "=no_writable_page", "writable=1,", "order=9",
+            "pfn=@", "0xffffffffffffffff", "mm=#1,", "=page_lazyfree," })
             Assert.Contains(lines, pass => pass.Trace!.Value.Any(line => line.Contains(part, StringComparison.Ordinal)));
         Assert.Contains(lines, pass => pass.Counters.Gauges!.Value.Any(gauge => gauge is { Name: "nr_anon", Value: > 0 }));
         Assert.Contains(lines, pass => pass.Counters.Gauges!.Value.Any(gauge => gauge is { Name: "nr_anon", Value: < 0 }));
@@ -135,8 +146,10 @@ public sealed class TracedKernelTests
         string path = Path.GetTempFileName();
         File.WriteAllText(path, """{"meta":"Linux version 7.4.1 #1 SMP"}""" + "\n");
         var (code, output, error) = Cli.Run("replay", path);
-        Assert.Equal((2, "", $"khugepaged-spec: {path}: Linux 7.4.1 is not modelled: expected Linux 6.12 to 7.3, or --model NAME\n"), (code, output, error));
-        Assert.Equal((2, "", $"khugepaged-spec: {path}: no vector: expected at least one\n"), Cli.Run("replay", path, "--model", "linux-7.3"));
+        Assert.Equal((2, "", $"khugepaged-spec: {path}: Linux 7.4.1 is not modelled: expected Linux 6.12 to 7.3, or --model NAME\n"),
+            (code, output, error));
+        Assert.Equal((2, "", $"khugepaged-spec: {path}: no vector: expected at least one\n"),
+            Cli.Run("replay", path, "--model", "linux-7.3"));
         File.Delete(path);
     }
 

@@ -28,7 +28,8 @@ public sealed class VectorWriterTests
     {
         // One model that agrees everywhere, and one that does not.
         foreach (var version in new[] { Catalogue.Linux72, Catalogue.Linux72WithoutLruBatch })
-            Assert.All(Recordings.Read(file), vector => AssertSame(Replay.Run(vector, version), Replay.Run(Read(VectorWriter.Line(vector)), version)));
+            Assert.All(Recordings.Read(file),
+                vector => AssertSame(Replay.Run(vector, version), Replay.Run(Read(VectorWriter.Line(vector)), version)));
     }
 
     [Fact]
@@ -51,7 +52,8 @@ public sealed class VectorWriterTests
     {
         string line = VectorWriter.Meta("7.2.13+deb14 #1 SMP");
         Assert.Equal("""{"meta":"Linux version 7.2.13+deb14 #1 SMP"}""", line);
-        Assert.Equal(new VectorLine(1, null, "Linux version 7.2.13+deb14 #1 SMP", null, line.Length + 1), VectorReader.ReadLine(line, 1, Geometry.X86));
+        Assert.Equal(new VectorLine(1, null, "Linux version 7.2.13+deb14 #1 SMP", null, line.Length + 1),
+            VectorReader.ReadLine(line, 1, Geometry.X86));
     }
 
     [Fact]
@@ -61,7 +63,8 @@ public sealed class VectorWriterTests
         Assert.Null(counters.Statistics);
         Assert.Equal<(string, long)>([("thp_collapse_alloc", 1)], counters.Events!.Value);
         Assert.Null(Differing(WithEvents));
-        Assert.Equal(("vmstat", "thp_collapse_alloc=2", "thp_collapse_alloc=1"), Differing(Changed(events => events["thp_collapse_alloc"] = 2)));
+        Assert.Equal(("vmstat", "thp_collapse_alloc=2", "thp_collapse_alloc=1"),
+            Differing(Changed(events => events["thp_collapse_alloc"] = 2)));
         Assert.Equal(("vmstat", "", "thp_collapse_alloc=1"), Differing(Changed(events => events.Remove("thp_collapse_alloc"))));
         Assert.Equal(("vmstat", "thp_split=1", "not modelled"), Differing(Changed(events => events.Insert(0, "thp_split", 1))));
     }
@@ -80,7 +83,8 @@ public sealed class VectorWriterTests
 
     private static void AssertSame(RecordedVector expected, RecordedVector actual)
     {
-        Assert.Equal((expected.Id, expected.Input.ToString(), expected.WrongPages, expected.ThenAfter), (actual.Id, actual.Input.ToString(), actual.WrongPages, actual.ThenAfter));
+        Assert.Equal((expected.Id, expected.Input.ToString(), expected.WrongPages, expected.ThenAfter),
+            (actual.Id, actual.Input.ToString(), actual.WrongPages, actual.ThenAfter));
         Assert.Equal(expected.Before, actual.Before);
         Assert.Equal(expected.Passes.Length, actual.Passes.Length);
         foreach (var (one, other) in expected.Passes.Zip(actual.Passes))
@@ -90,14 +94,17 @@ public sealed class VectorWriterTests
             Assert.Equal<Attempt>(one.Attempts, other.Attempts);
             Assert.Equal<ScanLine>(one.Scans, other.Scans);
             Assert.Equal((one.Counters.FullScans, one.Counters.PagesCollapsed), (other.Counters.FullScans, other.Counters.PagesCollapsed));
-            Assert.Equal(one.Counters.Statistics, other.Counters.Statistics, (a, b) => a.HasValue == b.HasValue && (a ?? []).SequenceEqual(b ?? []));
-            Assert.Equal(one.Counters.Events, other.Counters.Events, (a, b) => a.HasValue == b.HasValue && (a ?? []).SequenceEqual(b ?? []));
+            Assert.Equal(one.Counters.Statistics, other.Counters.Statistics, (a, b) => a.HasValue == b.HasValue
+                && (a ?? []).SequenceEqual(b ?? []));
+            Assert.Equal(one.Counters.Events, other.Counters.Events, (a, b) => a.HasValue == b.HasValue
+                && (a ?? []).SequenceEqual(b ?? []));
         }
     }
 
     private static void AssertSame(Mismatch? expected, Mismatch? actual)
     {
-        Assert.Equal((expected?.Pass, expected?.What, expected?.Kernel, expected?.Model), (actual?.Pass, actual?.What, actual?.Kernel, actual?.Model));
+        Assert.Equal((expected?.Pass, expected?.What, expected?.Kernel, expected?.Model),
+            (actual?.Pass, actual?.What, actual?.Kernel, actual?.Model));
         Assert.Equal<string>(expected?.Agreed ?? [], actual?.Agreed ?? []);
     }
 
@@ -111,5 +118,7 @@ public sealed class VectorWriterTests
         return line.ToJsonString();
     }
 
-    private static RecordedVector Read(string line) => VectorReader.ReadLine(line, 1, Geometry.X86) is var read && read.Vector is { } vector ? vector : throw new FormatException(read.Error);
+    private static RecordedVector Read(string line) =>
+        VectorReader.ReadLine(line, 1, Geometry.X86) is var read && read.Vector is { } vector ? vector
+            : throw new FormatException(read.Error);
 }

@@ -13,22 +13,27 @@ namespace KhugepagedSpec.Regressions;
 
 public sealed class VersionTests
 {
-    private static readonly KhugepagedVersion[] Walks = [Catalogue.V17, Catalogue.V18, Catalogue.V18Fixup, Catalogue.V19, Catalogue.Linux72];
+    private static readonly KhugepagedVersion[] Walks =
+        [Catalogue.V17, Catalogue.V18, Catalogue.V18Fixup, Catalogue.V19, Catalogue.Linux72];
 
     [Fact]
     public void From_v17_to_7_2_the_attempts_are_the_same_without_userfaultfd_without_swap_and_under_a_supported_limit()
     {
         int compared = 0;
-        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 7 == 0).Concat(ScenarioGenerator.Random(3, Geometry.X86).Take(2000)))
+        foreach (var scenario in SmallScenarios.All().Where((_, i) => i % 7 == 0)
+            .Concat(ScenarioGenerator.Random(3, Geometry.X86).Take(2000)))
         {
             var settings = scenario.Settings;
-            if (scenario.Vma.IsUffdArmed || scenario.Program.Any(step => step.Verb is UserSpace.ProgramVerb.PageOut or UserSpace.ProgramVerb.Guard)
-                || scenario.Faults.Any(fault => fault.What > Memory.InjectedFault.CopyFails) || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
+            if (scenario.Vma.IsUffdArmed
+                || scenario.Program.Any(step => step.Verb is UserSpace.ProgramVerb.PageOut or UserSpace.ProgramVerb.Guard)
+                || scenario.Faults.Any(fault => fault.What > Memory.InjectedFault.CopyFails)
+                    || (settings.MaxPtesNone != 0 && settings.MaxPtesNone != settings.Geometry.MaxPtesLimit)
                 || scenario.Table.Cells.Any(cell => cell.Kind is not (PteKind.None or PteKind.ZeroPage or PteKind.Page)))
             {
                 continue;
             }
-            var runs = Walks.Select(version => scenario.Run(version, 2).SelectMany(run => run.Report.Tables).SelectMany(table => table.Attempts).ToList()).ToList();
+            var runs = Walks.Select(version => scenario.Run(version, 2).SelectMany(run => run.Report.Tables)
+                .SelectMany(table => table.Attempts).ToList()).ToList();
             Assert.All(runs, run => Assert.Equal(runs[^1], run));
             compared += runs[^1].Count > 0 ? 1 : 0;
         }
@@ -83,7 +88,8 @@ public sealed class VersionTests
             Settings = scenario.Settings.WithSizes(Geometry.X86.AnonOrders, SizeEnabled.Madvise) with { MaxPtesNone = 255 },
         };
         Assert.Equal(PmdState.Huge, scenario.Run(Catalogue.V12, 12)[^1].After.Pmd);
-        Assert.Equal(scenario.Table.Cells.Count(cell => cell.IsNoneOrZero), scenario.Run(Catalogue.Linux72, 12)[^1].After.Cells.Count(cell => cell.IsNoneOrZero));
+        Assert.Equal(scenario.Table.Cells.Count(cell => cell.IsNoneOrZero),
+            scenario.Run(Catalogue.Linux72, 12)[^1].After.Cells.Count(cell => cell.IsNoneOrZero));
     }
 
     [Fact]
@@ -97,7 +103,8 @@ public sealed class VersionTests
                 Contract.Invariants.Where(invariant => invariant.ExceptionFor(version) is not null).Select(invariant => invariant.Name),
                 Contract.Invariants.Where(invariant => broken.ContainsKey(invariant)).Select(invariant => invariant.Name));
             foreach (var invariant in Contract.Invariants.Where(broken.ContainsKey))
-                text.Append(version.Name).Append(" breaks ").Append(invariant.Name).Append(": ").Append(invariant.ExceptionFor(version)).Append('\n')
+                text.Append(version.Name).Append(" breaks ").Append(invariant.Name).Append(": ").Append(invariant.ExceptionFor(version))
+                    .Append('\n')
                     .Append("  explain ").Append(broken[invariant].Scenario).Append('\n')
                     .Append("  ").Append(broken[invariant].Violation).Append('\n');
         }
@@ -107,7 +114,12 @@ public sealed class VersionTests
     private static Scenario Of(string table, int order, int maxPtesNone)
     {
         var scenario = Scenario.Of(PageTable.Parse(table, Geometry.X86));
-        return scenario with { Settings = scenario.Settings.WithSizes(OrderSet.Of(order), SizeEnabled.Madvise) with { MaxPtesNone = maxPtesNone } };
+        return scenario with
+        {
+            Settings = scenario.Settings.WithSizes(OrderSet.Of(order),
+            SizeEnabled.Madvise) with
+            { MaxPtesNone = maxPtesNone }
+        };
     }
 
     // Small scenarios until each known exception is seen, or a share of them for what must hold; then random larger ones.
@@ -117,11 +129,14 @@ public sealed class VersionTests
         const string takesManyPages = "settles";
         var broken = new Dictionary<Invariant, Counterexample>();
         var open = Contract.Invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
-        var random = ScenarioGenerator.Random(5, new Geometry(6)).Zip(ScenarioGenerator.Random(5, new Geometry(9)), (small, large) => new[] { small, large });
+        var random = ScenarioGenerator.Random(5, new Geometry(6))
+            .Zip(ScenarioGenerator.Random(5, new Geometry(9)), (small, large) => new[] { small, large });
         int count = 0;
         foreach (var scenario in SmallScenarios.OfEight().Concat(random.Take(1500).SelectMany(pair => pair)))
         {
-            if (count++ % share != 0 && !open.Exists(invariant => invariant.ExceptionFor(version) is not null && (scenario.Table.Cells.Length > 16 || invariant.Name != takesManyPages)))
+            if (count++ % share != 0
+                && !open.Exists(invariant => invariant.ExceptionFor(version) is not null
+                && (scenario.Table.Cells.Length > 16 || invariant.Name != takesManyPages)))
                 continue;
             var history = History.Of(scenario, version, Checker.Passes);
             foreach (var invariant in open.Where(invariant => invariant.Check(history) is not null).ToList())

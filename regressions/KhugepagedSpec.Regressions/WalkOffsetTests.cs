@@ -41,7 +41,12 @@ public sealed class WalkOffsetTests
             var blind = Blind(vector);
             blind = blind with
             {
-                Passes = blind.Passes.SetItem(0, blind.Passes[0] with { Attempts = blind.Passes[0].Attempts.SetItem(changed, blind.Passes[0].Attempts[changed] with { Order = 1 }) }),
+                Passes = blind.Passes.SetItem(0,
+                    blind.Passes[0] with
+                    {
+                        Attempts = blind.Passes[0].Attempts.SetItem(changed,
+                    blind.Passes[0].Attempts[changed] with { Order = 1 })
+                    }),
             };
             var filled = WalkOffsets.Fill([blind], Catalogue.Linux72)[0].Passes[0].Attempts;
             Assert.Equal(attempts[..changed].ToArray(), filled[..changed].ToArray());
@@ -60,11 +65,13 @@ public sealed class WalkOffsetTests
             Passes = [.. Vectors[0].Passes.Select(pass => pass with { IsTraced = false, Attempts = [], Scans = [], Trace = null })],
         };
         Assert.Null(Replay.Run(untraced, Catalogue.Linux72));
-        Assert.NotNull(Replay.Run(untraced with { Passes = [.. untraced.Passes.Select(pass => pass with { IsTraced = true })] }, Catalogue.Linux72));
+        Assert.NotNull(Replay.Run(untraced with { Passes = [.. untraced.Passes.Select(pass => pass with { IsTraced = true })] },
+            Catalogue.Linux72));
     }
 
     private static RecordedVector Blind(RecordedVector vector) => vector with
     {
-        Passes = [.. vector.Passes.Select(pass => pass with { Attempts = [.. pass.Attempts.Select(attempt => attempt with { Offset = Attempt.UnknownOffset })] })],
+        Passes = [.. vector.Passes.Select(pass =>
+            pass with { Attempts = [.. pass.Attempts.Select(attempt => attempt with { Offset = Attempt.UnknownOffset })] })],
     };
 }

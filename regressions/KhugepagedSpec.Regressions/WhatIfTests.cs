@@ -25,10 +25,12 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void One_range_becomes_what_the_scenario_of_it_becomes()
     {
-        foreach (var scenario in ScenarioGenerator.Random(7, Geometry.X86).Where(one => one.Kind == CollapseKind.Khugepaged && IsPlain(one)).Take(300))
+        foreach (var scenario in ScenarioGenerator.Random(7, Geometry.X86).Where(one => one.Kind == CollapseKind.Khugepaged && IsPlain(one))
+            .Take(300))
         {
             var range = new CapturedRange(scenario.Vma.Start, 1, scenario.Table, Changed: false);
-            var capture = CaptureOf(scenario.Settings, new CapturedVma(scenario.Vma, "rw-p", "", [range], default, default, default, UsedPages.All, Changed: false));
+            var capture = CaptureOf(scenario.Settings,
+                new CapturedVma(scenario.Vma, "rw-p", "", [range], default, default, default, UsedPages.All, Changed: false));
             var machine = new WhatIfMachine(capture, Catalogue.Linux72, scenario.Settings);
             var run = scenario.Run(Catalogue.Linux72, 1)[0];
             var scan = machine.Scan();
@@ -76,7 +78,8 @@ public sealed class WhatIfTests : IDisposable
     {
         var report = Report(Of(Always2M, "x*512", "x .*511", "s*3 x*509", "f4*32", "0", "m9"));
         Assert.Equal(new Dictionary<int, long> { [9] = 4 }, report.Made);
-        Assert.Equal((5L, 511L, 3L, 4L, 0L, 0L), (report.Scanned, report.Added, report.SwappedIn, report.Tried, report.Wasted, report.WastedAgain));
+        Assert.Equal((5L, 511L, 3L, 4L, 0L, 0L),
+            (report.Scanned, report.Added, report.SwappedIn, report.Tried, report.Wasted, report.WastedAgain));
         Assert.Equal(5 * 512, report.LargeAfter);
         Assert.Equal((2, true), (report.Scans, report.IsSettled));
     }
@@ -102,7 +105,8 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public void A_range_that_one_entry_stops_says_which()
     {
-        var left = Report(Of(Always2M with { MaxPtesNone = 0 }, "x*100 w x*411", "x*200 w x*311", "l x*511", "t x*511", "x*511 .", "o*512")).Left;
+        var left = Report(Of(Always2M with { MaxPtesNone = 0 }, "x*100 w x*411", "x*200 w x*311", "l x*511", "t x*511", "x*511 .",
+            "o*512")).Left;
         Assert.Equal(
             [
                 (ScanResult.PteUffdWp, "uffd-wp", 2L, 1024L, 100L),
@@ -142,7 +146,8 @@ public sealed class WhatIfTests : IDisposable
     [Fact]
     public async Task What_if_in_words()
     {
-        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--model", "linux-7.1", "linux-7.2", "--always", "64k", "--max-ptes-none", "0");
+        var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--model", "linux-7.1", "linux-7.2", "--always", "64k",
+            "--max-ptes-none", "0");
         Assert.Equal(0, code);
         await Verifier.Verify(output);
     }
@@ -153,8 +158,11 @@ public sealed class WhatIfTests : IDisposable
         var (code, output, _) = Cli.Run("whatif", Saved(_folder), "--json");
         using var json = JsonDocument.Parse(output);
         Assert.Equal((0, 19), (code, json.RootElement.GetProperty("cases").GetArrayLength()));
-        var all = json.RootElement.GetProperty("cases").EnumerateArray().Single(one => one.GetProperty("name").GetString() == "2048kB, none 511");
-        Assert.Equal((2L, 4, 2 * 2048), (all.GetProperty("foliosMadeByOrder").GetProperty("9").GetInt64(), all.GetProperty("addedKb").GetInt32(), all.GetProperty("largeAfterKb").GetInt32() - 2048));
+        var all = json.RootElement.GetProperty("cases").EnumerateArray()
+            .Single(one => one.GetProperty("name").GetString() == "2048kB, none 511");
+        Assert.Equal((2L, 4, 2 * 2048),
+            (all.GetProperty("foliosMadeByOrder").GetProperty("9").GetInt64(), all.GetProperty("addedKb").GetInt32(),
+            all.GetProperty("largeAfterKb").GetInt32() - 2048));
         Assert.Equal("uffd-wp", all.GetProperty("left")[0].GetProperty("entry").GetString());
     }
 
@@ -174,7 +182,8 @@ public sealed class WhatIfTests : IDisposable
         using var sleep = Process.Start("sleep", "60");
         try
         {
-            Assert.True(SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{sleep.Id}/stat").Contains("(sleep) S ", StringComparison.Ordinal), TimeSpan.FromSeconds(10)));
+            Assert.True(SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{sleep.Id}/stat")
+                .Contains("(sleep) S ", StringComparison.Ordinal), TimeSpan.FromSeconds(10)));
             string file = Path.Combine(_folder, "sleep.jsonl"), pid = $"{sleep.Id}";
             var (code, output, error) = Cli.Run("capture", "--pid", pid, "-o", file);
             Assert.Equal((0, ""), (code, error));
@@ -196,7 +205,8 @@ public sealed class WhatIfTests : IDisposable
     [InlineData("--model: no khugepaged is called 'x': expected linux-7.1", "whatif", "a", "--model", "x")]
     [InlineData("no process: expected --pid N", "capture")]
     [InlineData("999999999: no such process", "capture", "--pid", "999999999")]
-    [InlineData("--range 7f-7e: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000", "capture", "--pid", "1", "--range", "7f-7e")]
+    [InlineData("--range 7f-7e: expected two addresses, the lower first, as in 7f3c00000000-7f3c40000000", "capture", "--pid", "1",
+        "--range", "7f-7e")]
     [InlineData("--range tomorrow: expected two addresses", "capture", "--pid", "1", "--range", "tomorrow")]
     public void Bad_input_is_one_line_and_exit_code_2(string message, params string[] args)
     {
@@ -219,9 +229,14 @@ public sealed class WhatIfTests : IDisposable
     public void An_address_outside_of_what_was_captured_is_bad_input()
     {
         string file = Saved(_folder);
-        Assert.Equal((2, "", "khugepaged-spec: --capture 7f0000000000: it lies in no PMD range that was captured\n"), Cli.Run("explain", "--capture", file, "7f0000000000"));
-        Assert.Equal((2, "", "khugepaged-spec: --capture here: expected an address, as in 7f3c51a00000\n"), Cli.Run("explain", "--capture", file, "here"));
-        Assert.Equal((2, "", "khugepaged-spec: --capture contradicts --uffd: expected settings only, as a captured range has its table and its VMA\n"), Cli.Run("explain", "--capture", file, "0", "--uffd"));
+        Assert.Equal((2, "", "khugepaged-spec: --capture 7f0000000000: it lies in no PMD range that was captured\n"),
+            Cli.Run("explain", "--capture", file, "7f0000000000"));
+        Assert.Equal((2, "", "khugepaged-spec: --capture here: expected an address, as in 7f3c51a00000\n"),
+            Cli.Run("explain", "--capture", file, "here"));
+        Assert.Equal(
+            (2, "",
+                "khugepaged-spec: --capture contradicts --uffd: expected settings only, as a captured range has its table and its VMA\n"),
+                Cli.Run("explain", "--capture", file, "0", "--uffd"));
     }
 
     [Fact]
@@ -231,27 +246,32 @@ public sealed class WhatIfTests : IDisposable
         Assert.Equal((2, "khugepaged-spec: max_ptes_none is 512: expected 0 to 511\n"), (code, error));
     }
 
-    private static WhatIfReport Report(ProcessCapture capture) => WhatIfReport.Of(capture, new WhatIfCase("present", Catalogue.Linux72, capture.Head.Settings));
+    private static WhatIfReport Report(ProcessCapture capture) =>
+        WhatIfReport.Of(capture, new WhatIfCase("present", Catalogue.Linux72, capture.Head.Settings));
 
     private static ProcessCapture CaptureOf(ThpSettings settings, params CapturedVma[] vmas) => new(
-        new CaptureHead(4711, "redis-server", "7.2.13", new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), 4096, settings, ThpDisable.No),
+        new CaptureHead(4711, "redis-server", "7.2.13", new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero), 4096, settings,
+            ThpDisable.No),
         [.. vmas], new CaptureEnd(CaptureEnding.Complete, vmas.Length, vmas.Length, []));
 
     // One VMA from page 0 on, a range a table.
     private static ProcessCapture Of(ThpSettings settings, params string[] tables)
     {
-        var ranges = tables.Select((table, i) => new CapturedRange(512L * i, 1, PageTable.Parse(table, Geometry.X86), Changed: false)).ToImmutableArray();
+        var ranges = tables.Select((table, i) => new CapturedRange(512L * i, 1, PageTable.Parse(table, Geometry.X86), Changed: false))
+            .ToImmutableArray();
         var pages = new PageCounts(
             ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
             ranges.Where(range => range.Table.Pmd == PmdState.Huge).Sum(_ => 512L),
             ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Order > 0)),
             ranges.Sum(range => range.Table.Cells.LongCount(cell => cell.Kind == PteKind.Swap)));
         var vma = new Vma(0, 512L * tables.Length, VmaFlags.Anonymous | VmaFlags.Write, HasAnonVma: true);
-        return CaptureOf(settings, new CapturedVma(vma, "rw-p", "[heap]", ranges, pages, default, pages with { Large = 0 }, UsedPages.All, Changed: false));
+        return CaptureOf(settings,
+            new CapturedVma(vma, "rw-p", "[heap]", ranges, pages, default, pages with { Large = 0 }, UsedPages.All, Changed: false));
     }
 
     private static string Unmarked(PageTable table) =>
-        new PageTable(table.Geometry, [.. table.Cells.Select(cell => cell with { Flags = cell.Flags & ~CellFlags.New })], table.Pmd).ToString();
+        new PageTable(table.Geometry, [.. table.Cells.Select(cell => cell with { Flags = cell.Flags & ~CellFlags.New })], table.Pmd)
+            .ToString();
 
     internal static string Saved(string folder)
     {

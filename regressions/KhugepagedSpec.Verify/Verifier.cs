@@ -48,7 +48,8 @@ public sealed class SettingsTask
 
     private async Task Compare()
     {
-        string stem = Path.Combine(Path.GetDirectoryName(_sourceFile)!, $"{Path.GetFileNameWithoutExtension(_sourceFile)}.{_method}{_parameters}");
+        string stem = Path.Combine(Path.GetDirectoryName(_sourceFile)!,
+            $"{Path.GetFileNameWithoutExtension(_sourceFile)}.{_method}{_parameters}");
         string verified = $"{stem}.verified.txt", received = $"{stem}.received.txt";
         string? approved = File.Exists(verified) ? (await File.ReadAllTextAsync(verified)).ReplaceLineEndings("\n").TrimEnd('\n') : null;
         if (approved == _target)

@@ -32,5 +32,6 @@ public class ReplayBenchmark
     /// <summary>Reading, parsing, model and comparison.</summary>
     [Benchmark(OperationsPerInvoke = Vectors)]
     public int FromFile() =>
-        VectorReader.Read(_file, Geometry.X86).Count(line => line.Vector is { } vector && Replay.Run(vector, Catalogue.Linux72) is not null);
+        VectorReader.Read(_file, Geometry.X86)
+            .Count(line => line.Vector is { } vector && Replay.Run(vector, Catalogue.Linux72) is not null);
 }

@@ -41,7 +41,8 @@ internal static class WalkPeers
     {
         Console.WriteLine("stack walk against offset walk, 16 PTEs, every occupancy, set of orders, limit and script");
         string source = Path.Combine(AppContext.BaseDirectory, "Peers");
-        double? c = PeerTool.Run("cc", $"-O3 -march=native -o walk {Path.Combine(source, "walk.c")}", folder) is null ? null : Enumerable.Range(0, Rounds).Max(_ =>
+        double? c = PeerTool.Run("cc", $"-O3 -march=native -o walk {Path.Combine(source, "walk.c")}", folder) is null ? null
+            : Enumerable.Range(0, Rounds).Max(_ =>
         {
             string[] words = PeerTool.Run(Path.Combine(folder, "walk"), $"{PmdOrder}", folder)!.Split(' ');
             return long.Parse(words[0], CultureInfo.InvariantCulture) / double.Parse(words[3], CultureInfo.InvariantCulture);
@@ -50,7 +51,8 @@ internal static class WalkPeers
         Sweep();
         Row("C# steppers", Enumerable.Range(0, Rounds).Max(_ => Rate(Sweep)), c);
         double? spin = null;
-        if (PeerTool.Run("spin", $"-a {Path.Combine(source, "walk.pml")}", folder) is not null && PeerTool.Run("cc", "-O2 -DSAFETY -o pan pan.c", folder) is not null)
+        if (PeerTool.Run("spin", $"-a {Path.Combine(source, "walk.pml")}", folder) is not null
+            && PeerTool.Run("cc", "-O2 -DSAFETY -o pan pan.c", folder) is not null)
         {
             var clock = Stopwatch.StartNew();
             string? printed = PeerTool.Run(Path.Combine(folder, "pan"), "-m100000 -w26", folder);
@@ -66,7 +68,8 @@ internal static class WalkPeers
         for (uint bits = 0; bits < 2u << PmdOrder; bits += 1u << Geometry.MinOrder)
             foreach (bool fillsHoles in Limits)
                 total += WalkPair.Compare(
-                    new OffsetWalker(geometry, new OrderSet(bits)), new StackWalker(geometry, new OrderSet(bits)), PmdOrder, new Windows64(new OrderSet(bits), fillsHoles), 0,
+                    new OffsetWalker(geometry, new OrderSet(bits)), new StackWalker(geometry, new OrderSet(bits)), PmdOrder,
+                        new Windows64(new OrderSet(bits), fillsHoles), 0,
                     1ul << geometry.Pages);
         return total.Different == 0 ? total.Runs : throw new InvalidOperationException("the walks differ");
     }

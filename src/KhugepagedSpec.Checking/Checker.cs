@@ -18,7 +18,8 @@ public sealed record Counterexample(Invariant Invariant, Scenario Scenario, Viol
 /// <param name="Scenarios">Scenarios run.</param>
 /// <param name="Counterexamples">The smallest found, by the order of the contract.</param>
 /// <param name="Shares">How many of the scenarios showed each interesting thing.</param>
-public sealed record CheckReport(KhugepagedVersion Version, int Scenarios, ImmutableArray<Counterexample> Counterexamples, InterestingShares Shares)
+public sealed record CheckReport(KhugepagedVersion Version, int Scenarios, ImmutableArray<Counterexample> Counterexamples,
+    InterestingShares Shares)
 {
     /// <summary>The counterexample to <paramref name="invariant"/>, if one was found.</summary>
     public Counterexample? For(Invariant invariant) => Counterexamples.FirstOrDefault(found => found.Invariant == invariant);

@@ -5,7 +5,8 @@ using KhugepagedSpec.Results;
 
 namespace KhugepagedSpec.Checking;
 
-/// <summary>A counterexample in words: the invariant and who asked for it, the scenario, the walk with the step marked, the command that shows it.</summary>
+/// <summary>A counterexample in words: the invariant and who asked for it, the scenario, the walk with the step marked, the command that
+/// shows it.</summary>
 public static class CounterexampleText
 {
     /// <summary>The command that shows it.</summary>

@@ -12,7 +12,8 @@ public sealed class InterestingShares
     // What the first table is like, then what came of it in any pass.
     private static readonly ImmutableArray<(string Name, Func<History, bool> Shows)> Things =
     [
-        ("a folio at an unnatural place", First(run => Any(run.Before, (cell, i) => cell.Order > 0 && ((i - cell.Page) & ((1 << cell.Order) - 1)) != 0))),
+        ("a folio at an unnatural place",
+            First(run => Any(run.Before, (cell, i) => cell.Order > 0 && ((i - cell.Page) & ((1 << cell.Order) - 1)) != 0))),
         ("a folio mapped in part", First(run => run.Before.Pmd == PmdState.Table && IsAnyMappedInPart(run.Before))),
         ("a full window but for one PTE", First(run => HasOneDefect(run.Before))),
         ("max_ptes_none met exactly", First(run => AboveNoneLimit(run) == 0)),
@@ -53,7 +54,9 @@ public sealed class InterestingShares
     public string? Cover(string name, double percent)
     {
         double share = Percentages().Single(thing => thing.Name == name).Percent;
-        return share >= percent ? null : string.Create(CultureInfo.InvariantCulture, $"'{name}' in {share:0.0}% of {_histories} histories: expected {percent}% or more");
+        return share >= percent ? null
+            : string.Create(CultureInfo.InvariantCulture,
+            $"'{name}' in {share:0.0}% of {_histories} histories: expected {percent}% or more");
     }
 
     /// <inheritdoc/>
@@ -78,7 +81,8 @@ public sealed class InterestingShares
         && ((cell.Page > 0 && (i == 0 || !Follows(table.Cells[i - 1], cell)))
             || (cell.Page < (1 << cell.Order) - 1 && (i + 1 == table.Cells.Length || !Follows(cell, table.Cells[i + 1])))));
 
-    private static bool Follows(Cell cell, Cell next) => next.Kind == PteKind.Page && next.Order == cell.Order && next.Page == cell.Page + 1;
+    private static bool Follows(Cell cell, Cell next) =>
+        next.Kind == PteKind.Page && next.Order == cell.Order && next.Page == cell.Page + 1;
 
     private static bool HasOneDefect(PageTable table)
     {

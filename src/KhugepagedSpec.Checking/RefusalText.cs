@@ -40,7 +40,8 @@ public static class RefusalText
                 Invariant($"{Limit("max_ptes_swap", settings.MaxPtesSwap, isPmd, order)} allows {why.Limit}, ")
                 + Invariant($"found {why.Found} at {pte}, {KindText(why.Kind)}"),
             RefusalCause.TooManyShared =>
-                Invariant($"{Limit("max_ptes_shared", settings.MaxPtesShared, isPmd, order)} allows {why.Limit}, found {why.Found} at {pte}"),
+                Invariant(
+                    $"{Limit("max_ptes_shared", settings.MaxPtesShared, isPmd, order)} allows {why.Limit}, found {why.Found} at {pte}"),
             RefusalCause.NotPresent => $"{pte} is {KindText(why.Kind)}",
             RefusalCause.NoSwapEntry => $"{pte} is {KindText(why.Kind)}, which is no swap entry",
             RefusalCause.CannotComeBack => $"{pte} is {KindText(why.Kind)}: the fault on it fails",

@@ -25,7 +25,8 @@ public static class SeedCheck
     /// <exception cref="ArgumentException">It is made for no invariant.</exception>
     public static SeedReport Run(KhugepagedVersion variant, int seeds, int count)
     {
-        var invariant = Contract.Find(variant.MadeFor ?? "") ?? throw new ArgumentException($"{variant.Name} is made for no invariant", nameof(variant));
+        var invariant = Contract.Find(variant.MadeFor ?? "") ?? throw new ArgumentException($"{variant.Name} is made for no invariant",
+            nameof(variant));
         return new SeedReport(variant, invariant, [.. Enumerable.Range(1, seeds).Select(seed => Found(variant, invariant, seed, count))]);
     }
 

@@ -159,7 +159,8 @@ public static class VersionDiff
         }
 
         static string Count((string Name, int Order, long Value) entry) =>
-            string.Create(CultureInfo.InvariantCulture, $"{entry.Name.Replace("collapse_", "", StringComparison.Ordinal)}.{entry.Order}={entry.Value}");
+            string.Create(CultureInfo.InvariantCulture,
+                $"{entry.Name.Replace("collapse_", "", StringComparison.Ordinal)}.{entry.Order}={entry.Value}");
     }
 
     private static string StepOf(Attempt attempt, Geometry geometry) =>

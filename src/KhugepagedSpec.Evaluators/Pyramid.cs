@@ -13,7 +13,8 @@ public static class Pyramid
     private const int WordOrder = 6, Words = 8;
 
     // The first PTEs of the aligned blocks of each order within a word.
-    private static readonly ulong[] Starts = [ulong.MaxValue, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101, 0x0001000100010001, 0x0000000100000001, 1];
+    private static readonly ulong[] Starts =
+        [ulong.MaxValue, 0x5555555555555555, 0x1111111111111111, 0x0101010101010101, 0x0001000100010001, 0x0000000100000001, 1];
 
     /// <summary>What the walk comes to if every attempt succeeds.</summary>
     /// <param name="words">The occupancy, a bit a PTE, eight words.</param>

@@ -20,7 +20,8 @@ internal sealed class CaptureChecks
     /// <summary>Reads an address of a whole page.</summary>
     /// <exception cref="FormatException">It is none.</exception>
     public static long Page(string key, string address, int pageBytes) =>
-        ulong.TryParse(address, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong bytes) && bytes <= UserSpaceEnd && bytes % (ulong)pageBytes == 0
+        ulong.TryParse(address, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong bytes) && bytes <= UserSpaceEnd
+            && bytes % (ulong)pageBytes == 0
             ? (long)(bytes / (ulong)pageBytes)
             : throw Wrong(key, $"\"{Short(address)}\"", $"an address of user space in hexadecimal, a multiple of {pageBytes}");
 
@@ -59,7 +60,8 @@ internal sealed class CaptureChecks
             throw Wrong("range.ranges", $"{range.Count}", $"1 to {most}");
         long from = _ranges.Count > 0 ? EndOf(_ranges[^1]) : _end;
         if (range.Start < from)
-            throw Wrong("range.at", $"\"{_head.Address(range.Start)}\"", $"{_head.Address(from)} or above, where what stands before it ends");
+            throw Wrong("range.at", $"\"{_head.Address(range.Start)}\"",
+                $"{_head.Address(from)} or above, where what stands before it ends");
         _ranges.Add(range);
     }
 

@@ -43,7 +43,8 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
     public void Add(CapturedVma vma) => Write(new CaptureLineJson
     {
         Vma = new CapturedVmaJson(
-            _head!.Address(vma.Vma.Start), _head.Address(vma.Vma.End), vma.Permissions, vma.Name, vma.Vma.Flags, vma.Vma.HasAnonVma, vma.Pages, vma.Outside, vma.Smaps,
+            _head!.Address(vma.Vma.Start), _head.Address(vma.Vma.End), vma.Permissions, vma.Name, vma.Vma.Flags, vma.Vma.HasAnonVma,
+                vma.Pages, vma.Outside, vma.Smaps,
             vma.Used, vma.Changed, vma.IsWhole),
     });
 
@@ -91,7 +92,8 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
 
     private static void Take(CaptureLineJson line, CaptureBuilder into, CaptureChecks checks, ref CaptureHead? head)
     {
-        if (new object?[] { line.Head, line.Range, line.Vma, line.End }.Count(part => part is not null) != 1 || (line.Head is null) != (head is not null))
+        if (new object?[] { line.Head, line.Range, line.Vma, line.End }.Count(part => part is not null) != 1
+            || (line.Head is null) != (head is not null))
             throw new FormatException($"expected {(head is null ? "the head of a capture" : "a range, a vma or an end")}");
         if (line.Head is { } begin)
         {
@@ -100,21 +102,25 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
         }
         else if (line.Range is { } range)
         {
-            var captured = new CapturedRange(CaptureChecks.Page("range.at", range.At, head!.PageBytes), range.Ranges, Table(range.Table, head.Geometry), range.Changed);
+            var captured = new CapturedRange(CaptureChecks.Page("range.at", range.At, head!.PageBytes), range.Ranges,
+                Table(range.Table, head.Geometry), range.Changed);
             checks.Add(captured);
             into.Add(captured);
         }
         else if (line.Vma is { } vma)
         {
-            var extent = new Vma(CaptureChecks.Page("vma.start", vma.Start, head!.PageBytes), CaptureChecks.Page("vma.end", vma.End, head.PageBytes), vma.Flags, vma.HasAnonVma);
-            var captured = new CapturedVma(extent, vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed, vma.IsWhole);
+            var extent = new Vma(CaptureChecks.Page("vma.start", vma.Start, head!.PageBytes),
+                CaptureChecks.Page("vma.end", vma.End, head.PageBytes), vma.Flags, vma.HasAnonVma);
+            var captured = new CapturedVma(extent, vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed,
+                vma.IsWhole);
             checks.Add(captured);
             into.Add(captured);
         }
         else if (line.End is { } end)
         {
             int pageBytes = head!.PageBytes;
-            var ended = new CaptureEnd(end.Ending, end.Vmas, end.Of, [.. end.ChangedVmas.Select(address => CaptureChecks.Page("end.changedVmas", address, pageBytes))]);
+            var ended = new CaptureEnd(end.Ending, end.Vmas, end.Of,
+                [.. end.ChangedVmas.Select(address => CaptureChecks.Page("end.changedVmas", address, pageBytes))]);
             checks.Add(ended);
             into.Add(ended);
         }
@@ -137,7 +143,8 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
         CaptureChecks.Sizes(head.PageBytes, head.PmdOrder);
         return new CaptureHead(
             head.Pid, head.Command, head.Kernel, head.At, head.PageBytes,
-            head.Settings.ToSettings(new Geometry(head.PmdOrder)) with { ScanSleepMilliseconds = head.ScanSleepMilliseconds }, head.ThpDisable);
+            head.Settings.ToSettings(new Geometry(head.PmdOrder)) with { ScanSleepMilliseconds = head.ScanSleepMilliseconds },
+                head.ThpDisable);
     }
 
     // Each line is a whole one as soon as it is there, so that a kill costs the rest and nothing else.
@@ -161,19 +168,22 @@ internal sealed record CaptureLineJson
 }
 
 internal sealed record CaptureHeadJson(
-    int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, int PmdOrder, SettingsJson Settings, long ScanSleepMilliseconds, ThpDisable ThpDisable);
+    int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, int PmdOrder, SettingsJson Settings,
+        long ScanSleepMilliseconds, ThpDisable ThpDisable);
 
 internal sealed record CapturedRangeJson(string At, long Ranges, string Table, bool Changed);
 
 internal sealed record CapturedVmaJson(
-    string Start, string End, string Permissions, string Name, VmaFlags Flags, bool HasAnonVma, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed,
+    string Start, string End, string Permissions, string Name, VmaFlags Flags, bool HasAnonVma, PageCounts Pages, PageCounts Outside,
+        PageCounts Smaps, UsedPages Used, bool Changed,
     bool IsWhole);
 
 internal sealed record CaptureEndJson(CaptureEnding Ending, int Vmas, int Of, ImmutableArray<string> ChangedVmas);
 
 [JsonSerializable(typeof(CaptureLineJson))]
 [JsonSourceGenerationOptions(
-    UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 internal sealed partial class CaptureJson : JsonSerializerContext
 {
     public static CaptureJson Compact => field ??= new(new JsonSerializerOptions(Default.Options)

@@ -8,7 +8,8 @@ public sealed class LocalCapture : IDisposable
 
     /// <summary>Looks at the process.</summary>
     /// <param name="pid">Its number.</param>
-    /// <exception cref="CaptureException">There is none of that number, its memory may not be looked at, or the kernel cannot show it.</exception>
+    /// <exception cref="CaptureException">There is none of that number, its memory may not be looked at, or the kernel cannot show
+    /// it.</exception>
     public LocalCapture(int pid)
     {
         try

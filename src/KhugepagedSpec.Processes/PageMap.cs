@@ -66,9 +66,11 @@ internal static class PageMap
 
     /// <summary>The table under a PMD entry that maps a huge page: the huge zero page, or another.</summary>
     public static PageTable HugeTable(Geometry geometry, Cell[] cells) =>
-        cells[0].Kind == PteKind.ZeroPage ? PageTable.Empty(geometry, PmdState.HugeZero) : new PageTable(geometry, [.. cells], PmdState.Huge);
+        cells[0].Kind == PteKind.ZeroPage ? PageTable.Empty(geometry, PmdState.HugeZero)
+            : new PageTable(geometry, [.. cells], PmdState.Huge);
 
-    /// <summary>pagemap tells of each page whether another process maps it; collapse asks the folio: one shared page shares them all.</summary>
+    /// <summary>pagemap tells of each page whether another process maps it; collapse asks the folio: one shared page shares them
+    /// all.</summary>
     public static void ShareWholeFolios(Cell[] cells)
     {
         var large = Enumerable.Range(0, cells.Length).Where(i => cells[i] is { Kind: PteKind.Page, Order: > 0 });

@@ -41,7 +41,8 @@ internal sealed class PageTableReader(IProcFiles proc, string pagemap, Geometry 
             }
             var table = pages != geometry.Pages ? null
                 : isHuge ? PageMap.HugeTable(geometry, cells)
-                : new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), IsEmpty(cells) ? PmdState.None : PmdState.Table);
+                : new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), IsEmpty(cells) ? PmdState.None
+                    : PmdState.Table);
             return (table, counts, changed);
         }
     }

@@ -40,7 +40,8 @@ public sealed record CapturedRange(long Start, long Count, PageTable Table, bool
 /// <param name="Changed">A part of it changed each time it was read.</param>
 /// <param name="IsWhole">All of it was read, and not only what was asked for.</param>
 public sealed record CapturedVma(
-    Vma Vma, string Permissions, string Name, ImmutableArray<CapturedRange> Ranges, PageCounts Pages, PageCounts Outside, PageCounts Smaps, UsedPages Used, bool Changed,
+    Vma Vma, string Permissions, string Name, ImmutableArray<CapturedRange> Ranges, PageCounts Pages, PageCounts Outside, PageCounts Smaps,
+        UsedPages Used, bool Changed,
     bool IsWhole = true);
 
 /// <summary>Accessed bits cannot be read, only counted by VMA.</summary>
@@ -80,7 +81,8 @@ public enum CaptureEnding
 /// <param name="PageBytes">The size of base pages.</param>
 /// <param name="Settings">The machine's settings.</param>
 /// <param name="ThpDisable">How the process refuses THP.</param>
-public sealed record CaptureHead(int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, ThpSettings Settings, ThpDisable ThpDisable)
+public sealed record CaptureHead(int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, ThpSettings Settings,
+    ThpDisable ThpDisable)
 {
     /// <summary>The geometry of its page tables.</summary>
     public Geometry Geometry => Settings.Geometry;
@@ -128,7 +130,8 @@ public sealed record ProcessCapture(CaptureHead Head, ImmutableArray<CapturedVma
 
     /// <summary>The range that a page lies in; null if it lies in none that was read.</summary>
     public CapturedRange? RangeAt(long page) =>
-        !Vmas.IsEmpty && LastFrom(VmaAt(page).Ranges, page, range => range.Start) is { } range && page < range.Start + range.Count * Head.Geometry.Pages ? range : null;
+        !Vmas.IsEmpty && LastFrom(VmaAt(page).Ranges, page, range => range.Start) is { } range
+            && page < range.Start + range.Count * Head.Geometry.Pages ? range : null;
 
     // Of what is sorted, the last that begins at or below a page.
     private static T? LastFrom<T>(ImmutableArray<T> sorted, long page, Func<T, long> startOf)

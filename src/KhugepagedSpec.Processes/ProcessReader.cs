@@ -25,11 +25,14 @@ internal sealed class ProcessReader
         {
             _startTime = StartTime() ?? throw new CaptureException($"{pid}: the process has just ended");
             _vmas = Private(Smaps() ?? "");
-            _ = proc.Words(PageTableReader.KernelFlags, [new WordRun(1, 1)]) ?? throw new CaptureException($"no {PageTableReader.KernelFlags}: expected a kernel with CONFIG_PROC_PAGE_MONITOR");
+            _ = proc.Words(PageTableReader.KernelFlags,
+                [new WordRun(1, 1)]) ?? throw new CaptureException(
+                $"no {PageTableReader.KernelFlags}: expected a kernel with CONFIG_PROC_PAGE_MONITOR");
         }
         catch (UnauthorizedAccessException)
         {
-            throw new CaptureException($"{pid}: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
+            throw new CaptureException(
+                $"{pid}: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
         }
         if (_vmas.Count == 0)
             throw new CaptureException($"{pid}: it has no memory of its own: expected a process, not a kernel thread or a zombie");
@@ -44,7 +47,8 @@ internal sealed class ProcessReader
 
     /// <summary>The bytes of address space that will be gone through.</summary>
     /// <param name="range">Only PMD ranges that overlap this, in bytes.</param>
-    public long Extent((ulong Start, ulong End) range) => Chosen(range).Sum(vma => (long)(Math.Min(vma.End, range.End) - Math.Max(vma.Start, range.Start)));
+    public long Extent((ulong Start, ulong End) range) =>
+        Chosen(range).Sum(vma => (long)(Math.Min(vma.End, range.End) - Math.Max(vma.Start, range.Start)));
 
     /// <summary>Reads the VMAs, one after the other, and tells of each part as soon as it is read.</summary>
     /// <param name="range">Only PMD ranges that overlap this, in bytes.</param>
@@ -79,17 +83,21 @@ internal sealed class ProcessReader
             into.Add(reader.Vma);
             done++;
         }
-        return new CaptureEnd(done < chosen.Count ? CaptureEnding.Interrupted : CaptureEnding.Complete, done, chosen.Count, Changed(chosen));
+        return new CaptureEnd(done < chosen.Count ? CaptureEnding.Interrupted
+            : CaptureEnding.Complete, done, chosen.Count, Changed(chosen));
     }
 
-    private List<SmapsVma> Chosen((ulong Start, ulong End) range) => [.. _vmas.Where(vma => vma.Start < range.End && vma.End > range.Start)];
+    private List<SmapsVma> Chosen((ulong Start, ulong End) range) =>
+        [.. _vmas.Where(vma => vma.Start < range.End && vma.End > range.Start)];
 
-    private bool IsThere(SmapsVma vma) => _proc.Words($"/proc/{_pid}/pagemap", [new WordRun((long)(vma.Start / (ulong)Head.PageBytes), 1)]) is not null;
+    private bool IsThere(SmapsVma vma) =>
+        _proc.Words($"/proc/{_pid}/pagemap", [new WordRun((long)(vma.Start / (ulong)Head.PageBytes), 1)]) is not null;
 
     private ImmutableArray<long> Changed(List<SmapsVma> before)
     {
         var after = StartTime() == _startTime && Smaps() is { } text ? Private(text).ToDictionary(vma => vma.Start) : [];
-        return [.. before.Where(vma => !after.TryGetValue(vma.Start, out var now) || now.End != vma.End || !IsSame(now.Figures, vma.Figures))
+        return [.. before.Where(vma => !after.TryGetValue(vma.Start, out var now) || now.End != vma.End
+            || !IsSame(now.Figures, vma.Figures))
             .Select(vma => (long)(vma.Start / (ulong)Head.PageBytes))];
     }
 
@@ -100,7 +108,8 @@ internal sealed class ProcessReader
 
     // The gate page belongs to nobody, and smaps counts the pages of hugetlb apart.
     private static List<SmapsVma> Private(string smaps) =>
-        [.. Processes.Smaps.Parse(smaps).Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !vma.Flags.Contains("ht"))];
+        [.. Processes.Smaps.Parse(smaps)
+            .Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !vma.Flags.Contains("ht"))];
 
     // Field 22, counted after the command's closing parenthesis: tells the process from a later one of the same number.
     private string? StartTime()

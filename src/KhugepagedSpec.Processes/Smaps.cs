@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace KhugepagedSpec.Processes;
 
-/// <summary>One VMA as <c>/proc/PID/smaps</c> has it. Source: Linux, <c>Documentation/filesystems/proc.rst</c>, <c>fs/proc/task_mmu.c:show_smap</c>.</summary>
+/// <summary>One VMA as <c>/proc/PID/smaps</c> has it. Source: Linux, <c>Documentation/filesystems/proc.rst</c>,
+/// <c>fs/proc/task_mmu.c:show_smap</c>.</summary>
 /// <param name="Start">The first byte.</param>
 /// <param name="End">One past the last.</param>
 /// <param name="Permissions">As <c>rw-p</c>.</param>
@@ -10,7 +11,8 @@ namespace KhugepagedSpec.Processes;
 /// <param name="Name">The path, or a name in brackets, or nothing.</param>
 /// <param name="Flags">The two-letter words of VmFlags.</param>
 /// <param name="Figures">The sizes.</param>
-internal sealed record SmapsVma(ulong Start, ulong End, string Permissions, bool HasFile, string Name, IReadOnlyList<string> Flags, SmapsFigures Figures);
+internal sealed record SmapsVma(ulong Start, ulong End, string Permissions, bool HasFile, string Name, IReadOnlyList<string> Flags,
+    SmapsFigures Figures);
 
 /// <summary>The sizes of a VMA that matter here, in KB.</summary>
 /// <param name="Rss">Mapped now.</param>

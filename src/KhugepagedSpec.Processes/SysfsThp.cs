@@ -31,7 +31,8 @@ internal static class SysfsThp
             ScanSleepMilliseconds = Number(proc, $"{Folder}/khugepaged/scan_sleep_millisecs"),
             AllocSleepMilliseconds = Number(proc, $"{Folder}/khugepaged/alloc_sleep_millisecs"),
         };
-        var sizes = geometry.AnonOrders.Orders().Select(order => (order, text: proc.Text($"{Folder}/hugepages-{((long)pageBytes << order) / 1024}kB/enabled")))
+        var sizes = geometry.AnonOrders.Orders()
+            .Select(order => (order, text: proc.Text($"{Folder}/hugepages-{((long)pageBytes << order) / 1024}kB/enabled")))
             .Where(size => size.text is not null).ToLookup(size => Chosen<SizeEnabled>(size.text!), size => size.order);
 
         // Before there were sizes (6.8), the PMD's followed the global file, as it does by default since.
@@ -52,10 +53,13 @@ internal static class SysfsThp
         int open = text.IndexOf('['), close = text.IndexOf(']');
         return open >= 0 && close > open && Enum.TryParse(text[(open + 1)..close], ignoreCase: true, out T chosen)
             ? chosen
-            : throw new CaptureException($"{Folder}: '{text.Trim()}': expected one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()} in brackets");
+            : throw new CaptureException(
+                $"{Folder}: '{text.Trim()}': expected one of {string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant()} in brackets");
     }
 
-    private static long Number(IProcFiles proc, string path) => long.Parse(Text(proc, path), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
+    private static long Number(IProcFiles proc, string path) =>
+        long.Parse(Text(proc, path), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
 
-    private static string Text(IProcFiles proc, string path) => proc.Text(path) ?? throw new CaptureException($"no {path}: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
+    private static string Text(IProcFiles proc, string path) =>
+        proc.Text(path) ?? throw new CaptureException($"no {path}: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
 }

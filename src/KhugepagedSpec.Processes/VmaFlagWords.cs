@@ -9,8 +9,10 @@ internal static class VmaFlagWords
     // DAX and hugetlb apart, io, de, pf and mm are what khugepaged never touches.
     private static readonly ImmutableArray<(string Word, VmaFlags Flag)> Words =
     [
-        ("wr", VmaFlags.Write), ("hg", VmaFlags.HugePage), ("nh", VmaFlags.NoHugePage), ("um", VmaFlags.UffdMissing), ("uw", VmaFlags.UffdWp),
-        ("ui", VmaFlags.UffdMinor), ("ur", VmaFlags.UffdRwp), ("lo", VmaFlags.Locked), ("dp", VmaFlags.Droppable), ("io", VmaFlags.NoKhugepaged), ("de", VmaFlags.NoKhugepaged),
+        ("wr", VmaFlags.Write), ("hg", VmaFlags.HugePage), ("nh", VmaFlags.NoHugePage), ("um", VmaFlags.UffdMissing),
+            ("uw", VmaFlags.UffdWp),
+        ("ui", VmaFlags.UffdMinor), ("ur", VmaFlags.UffdRwp), ("lo", VmaFlags.Locked), ("dp", VmaFlags.Droppable),
+            ("io", VmaFlags.NoKhugepaged), ("de", VmaFlags.NoKhugepaged),
         ("pf", VmaFlags.NoKhugepaged), ("mm", VmaFlags.NoKhugepaged),
     ];
 
@@ -21,6 +23,7 @@ internal static class VmaFlagWords
         foreach (var (word, flag) in Words)
             if (smaps.Flags.Contains(word))
                 flags |= flag;
-        return new Vma((long)(smaps.Start / (ulong)pageBytes), (long)(smaps.End / (ulong)pageBytes), flags, smaps.Figures.Anonymous > 0 || smaps.Figures.Swap > 0);
+        return new Vma((long)(smaps.Start / (ulong)pageBytes), (long)(smaps.End / (ulong)pageBytes), flags, smaps.Figures.Anonymous > 0
+            || smaps.Figures.Swap > 0);
     }
 }

@@ -29,7 +29,8 @@ internal sealed class VmaReader
     /// <param name="asked">Only PMD ranges that overlap this, in bytes.</param>
     /// <param name="onRange">Told of the PMD ranges.</param>
     /// <param name="advance">Told how many bytes were gone through since the last time.</param>
-    public VmaReader(IProcFiles proc, int pid, CaptureHead head, SmapsVma smaps, (ulong Start, ulong End) asked, Action<CapturedRange> onRange, Action<long> advance)
+    public VmaReader(IProcFiles proc, int pid, CaptureHead head, SmapsVma smaps, (ulong Start, ulong End) asked,
+        Action<CapturedRange> onRange, Action<long> advance)
     {
         _proc = proc;
         _head = head;
@@ -45,7 +46,9 @@ internal sealed class VmaReader
 
     /// <summary>What was read.</summary>
     public CapturedVma Vma => new(
-        _vma, _smaps.Permissions, _smaps.Name, [], _pages, _outside, new PageCounts(Pages(_smaps.Figures.Anonymous), Pages(_smaps.Figures.AnonHugePages), 0, SmapsSwap), Used(), _changed, _end - _first == _vma.End - _vma.Start);
+        _vma, _smaps.Permissions, _smaps.Name, [], _pages, _outside,
+            new PageCounts(Pages(_smaps.Figures.Anonymous), Pages(_smaps.Figures.AnonHugePages), 0, SmapsSwap), Used(), _changed,
+            _end - _first == _vma.End - _vma.Start);
 
     /// <summary>Reads it.</summary>
     /// <returns>False if it was interrupted; then what was read so far is there.</returns>
@@ -81,7 +84,8 @@ internal sealed class VmaReader
             var regions = _proc.Regions(_pagemap, at, (ulong)_end * (ulong)_head.PageBytes, RegionsAtOnce);
             foreach (var region in regions)
             {
-                long first = _head.Geometry.RangeStart((long)(region.Start / (ulong)_head.PageBytes)), end = (long)(region.End / (ulong)_head.PageBytes);
+                long first = _head.Geometry.RangeStart((long)(region.Start / (ulong)_head.PageBytes)),
+                    end = (long)(region.End / (ulong)_head.PageBytes);
                 for (long start = Math.Max(first, last + 1); start < end; start = _head.Geometry.RangeStart(start) + _head.Geometry.Pages)
                 {
                     long range = _head.Geometry.RangeStart(start);
@@ -121,7 +125,8 @@ internal sealed class VmaReader
 
     private void Add(CapturedRange range)
     {
-        if (_pending is { } last && last.Changed == range.Changed && last.Table.Equals(range.Table) && last.Start + last.Count * _head.Geometry.Pages == range.Start)
+        if (_pending is { } last && last.Changed == range.Changed && last.Table.Equals(range.Table)
+            && last.Start + last.Count * _head.Geometry.Pages == range.Start)
             _pending = last with { Count = last.Count + range.Count };
         else
         {

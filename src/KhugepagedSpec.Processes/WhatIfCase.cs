@@ -30,7 +30,8 @@ public sealed record WhatIfCase(string Name, KhugepagedVersion Version, ThpSetti
                 Add("all sizes", all);
 
             void Add(string name, OrderSet orders) =>
-                cases.Add(new WhatIfCase(FormattableString.Invariant($"{name}, none {none}"), version, present.WithSizes(orders, SizeEnabled.Always) with { MaxPtesNone = none }));
+                cases.Add(new WhatIfCase(FormattableString.Invariant($"{name}, none {none}"), version,
+                    present.WithSizes(orders, SizeEnabled.Always) with { MaxPtesNone = none }));
         }
         return cases.ToImmutable();
     }

@@ -46,7 +46,8 @@ public sealed class WhatIfMachine
         get
         {
             long huge = _process.Tables.LongCount(table => table.Pmd == PmdState.Huge) * _machine.Geometry.Pages;
-            return huge + Count(pte => pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio && !folio.Has(FolioFlags.NotAnon));
+            return huge + Count(pte => pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio
+                && !folio.Has(FolioFlags.NotAnon));
         }
     }
 
@@ -105,7 +106,8 @@ public sealed record FullScan(IReadOnlyList<TableRun> Tables, int WakeUps)
 
     /// <summary>The folios made.</summary>
     public IEnumerable<(TableRun Table, Attempt Attempt)> Made =>
-        Tables.SelectMany(table => table.Attempts.Where(attempt => attempt.Status == ScanResult.Succeed).Select(attempt => (table, attempt)));
+        Tables.SelectMany(table => table.Attempts.Where(attempt => attempt.Status == ScanResult.Succeed)
+            .Select(attempt => (table, attempt)));
 
     /// <summary>Folios given back unused.</summary>
     public long Wasted => Tried - Made.LongCount();

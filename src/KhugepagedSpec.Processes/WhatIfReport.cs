@@ -21,7 +21,8 @@ namespace KhugepagedSpec.Processes;
 /// <param name="ByVma">The same by VMA, for those that were scanned.</param>
 /// <param name="Left">Ranges that the first scan left alone, by reason, most first.</param>
 public sealed record WhatIfReport(
-    WhatIfCase Case, long Scanned, ImmutableSortedDictionary<int, long> Made, long LargeAfter, long Added, long SwappedIn, long Tried, long Wasted, long WastedAgain,
+    WhatIfCase Case, long Scanned, ImmutableSortedDictionary<int, long> Made, long LargeAfter, long Added, long SwappedIn, long Tried,
+        long Wasted, long WastedAgain,
     int Scans, bool IsSettled, int WakeUps, ImmutableArray<VmaReport> ByVma, ImmutableArray<LeftAlone> Left)
 {
     private const int MostScans = 10;
@@ -42,7 +43,8 @@ public sealed record WhatIfReport(
             capture.Pages.Large + machine.LargePages - largeBefore,
             made.Sum(one => VmaReport.Filled(one.Attempt)),
             swapBefore - machine.SwappedOut,
-            scans[0].Tried, scans[0].Wasted, scans[^1].Wasted, scans.Count, !scans[^1].Made.Any(), scans[0].WakeUps, VmaReport.Of(capture, scans[0], made),
+            scans[0].Tried, scans[0].Wasted, scans[^1].Wasted, scans.Count, !scans[^1].Made.Any(), scans[0].WakeUps,
+                VmaReport.Of(capture, scans[0], made),
             LeftAlone.Of(capture, scans[0]));
     }
 }
@@ -56,13 +58,15 @@ public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDic
 {
     internal static ImmutableArray<VmaReport> Of(ProcessCapture capture, FullScan first, List<(TableRun Table, Attempt Attempt)> made)
     {
-        var scanned = first.Tables.Where(HasTable).GroupBy(table => capture.VmaAt(table.Start)).ToDictionary(group => group.Key, group => group.LongCount());
+        var scanned = first.Tables.Where(HasTable).GroupBy(table => capture.VmaAt(table.Start))
+            .ToDictionary(group => group.Key, group => group.LongCount());
         var ofVma = made.ToLookup(one => capture.VmaAt(one.Table.Start), one => one.Attempt);
         return
         [
             .. scanned.Select(pair => new VmaReport(
                 pair.Key, pair.Value,
-                ofVma[pair.Key].GroupBy(attempt => attempt.Order).ToImmutableSortedDictionary(group => group.Key, group => group.LongCount()),
+                ofVma[pair.Key].GroupBy(attempt => attempt.Order)
+                    .ToImmutableSortedDictionary(group => group.Key, group => group.LongCount()),
                 ofVma[pair.Key].Sum(Filled)))
             .OrderByDescending(report => report.Vma.Pages.Anonymous).ThenBy(report => report.Vma.Vma.Start),
         ];
@@ -89,7 +93,8 @@ public sealed record LeftAlone(ScanResult Result, string? Entry, long Ranges, lo
                 .Select(table => (Run: table, Cells: capture.RangeAt(table.Start)!.Table.Cells))
                 .GroupBy(one => (one.Run.Scan.Result, Entry: EntryOf(one.Run, one.Cells)))
                 .Select(group => new LeftAlone(
-                    group.Key.Result, group.Key.Entry, group.LongCount(), group.Sum(one => one.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
+                    group.Key.Result, group.Key.Entry, group.LongCount(),
+                        group.Sum(one => one.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
                     group.First().Run.Start + Math.Max(0, group.First().Run.Scan.EndedAt)))
                 .OrderByDescending(left => left.Ranges).ThenBy(left => left.FirstPage),
         ];

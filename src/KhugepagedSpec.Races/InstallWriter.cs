@@ -1,7 +1,7 @@
 using KhugepagedSpec.Results;
 using ModelChecker.Guarded;
-using static ModelChecker.Guarded.ProgramBuilder;
 using static KhugepagedSpec.Races.KhugepagedProgram;
+using static ModelChecker.Guarded.ProgramBuilder;
 
 namespace KhugepagedSpec.Races;
 

@@ -13,7 +13,8 @@ internal static class Counters
     /// <param name="foreign">Scans of processes that the model does not have; what they counted is taken off.</param>
     /// <param name="geometry">The geometry of the tables.</param>
     /// <param name="isKhugepaged">khugepaged scanned; otherwise it slept.</param>
-    public static Difference? Compare(PassCounters recorded, Statistics added, IReadOnlyList<ScanLine> foreign, Geometry geometry, bool isKhugepaged)
+    public static Difference? Compare(PassCounters recorded, Statistics added, IReadOnlyList<ScanLine> foreign, Geometry geometry,
+        bool isKhugepaged)
     {
         var kernel = recorded.Modelled();
         foreach (var line in foreign)
@@ -36,7 +37,8 @@ internal static class Counters
                 return new("statistics", $"{name}.{order}={value}", "not modelled");
         return kernel.SizesEqual(added) ? null : new("statistics", List(kernel), List(added));
 
-        static string List(Statistics counters) => string.Join(' ', counters.Sizes().Select(counter => $"{counter.Name}.{counter.Order}={counter.Value}"));
+        static string List(Statistics counters) =>
+            string.Join(' ', counters.Sizes().Select(counter => $"{counter.Name}.{counter.Order}={counter.Value}"));
     }
 
     private static Difference? CompareGauges(PassCounters recorded, Gauges moved)

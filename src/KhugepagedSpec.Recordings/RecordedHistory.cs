@@ -54,7 +54,8 @@ public static class RecordedHistory
                 HadFaults = !input.Faults.IsEmpty,
                 Status = OurLine(input, pass)?.Status,
                 Attempts = [.. pass.Attempts.Where(attempt => attempt.Offset >= 0 && attempt.Offset < input.Settings.Geometry.Pages)],
-                Added = othersAreScanned || inCompany || input.HasWholeNeighbours != default || pass.Counters.Statistics is null ? null : pass.Counters.Modelled(),
+                Added = othersAreScanned || inCompany || input.HasWholeNeighbours != default || pass.Counters.Statistics is null ? null
+                    : pass.Counters.Modelled(),
                 ReadVmstat = pass.Counters.Events is not null,
                 FirstContentsLost = isLast ? (vector.WrongPages > 0 ? 0 : -1) : null,
             });
@@ -102,7 +103,8 @@ public static class RecordedHistory
         {
             var (was, now) = (before.Cells[i], cells[i]);
             const CellFlags seen = CellFlags.Observable & ~CellFlags.New;
-            if (!now.Has(CellFlags.New) && (was.Kind, was.Order, was.Page, was.Flags & seen) == (now.Kind, now.Order, now.Page, now.Flags & seen))
+            if (!now.Has(CellFlags.New)
+                && (was.Kind, was.Order, was.Page, was.Flags & seen) == (now.Kind, now.Order, now.Page, now.Flags & seen))
                 cells[i] = was with { Flags = was.Flags & ~CellFlags.New };
         }
         return new PageTable(after.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), after.Pmd);

@@ -31,7 +31,8 @@ public sealed record PassCounters(
     /// <summary>By how much the per-size gauges moved (nr_anon): name, order, value. Null if they were not read.</summary>
     public ImmutableArray<(string Name, int Order, long Value)>? Gauges { get; init; }
 
-    /// <summary>By how much thp_collapse_alloc of the root's memory.stat grew over all passes up to this one; null if it was not read.</summary>
+    /// <summary>By how much thp_collapse_alloc of the root's memory.stat grew over all passes up to this one; null if it was not
+    /// read.</summary>
     public long? CgroupCollapseAllocs { get; init; }
 
     /// <summary>
@@ -101,11 +102,13 @@ public sealed record RecordedVector
     public required ImmutableArray<RecordedPass> Passes { get; init; }
 
     /// <summary>
-    /// The swap slots after <see cref="VectorInput.Then"/> was done, as <see cref="TableNotation.WriteSlots"/> has them; null if they were not read.
+    /// The swap slots after <see cref="VectorInput.Then"/> was done, as <see cref="TableNotation.WriteSlots"/> has them; null if they were
+    /// not read.
     /// </summary>
     public string? ThenSlots { get; init; }
 
-    /// <summary>For a program: the swap slots after each MADV_PAGEOUT, in the form of <see cref="ThenSlots"/>; empty if they were not read.</summary>
+    /// <summary>For a program: the swap slots after each MADV_PAGEOUT, in the form of <see cref="ThenSlots"/>; empty if they were not
+    /// read.</summary>
     public ImmutableArray<string> ProgramSlots { get; init; } = [];
 
     /// <summary>Pages whose contents were wrong afterwards.</summary>

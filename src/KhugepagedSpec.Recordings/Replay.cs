@@ -18,7 +18,8 @@ public sealed record Mismatch(int Pass, string What, string Kernel, string Model
     public ScanResult? KernelScan { get; init; }
 }
 
-/// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, trace lines, table, statistics, return value.</summary>
+/// <summary>Runs the model on recorded vectors and compares, pass by pass: scan, attempts, trace lines, table, statistics, return
+/// value.</summary>
 public static class Replay
 {
     private const int ContextSteps = 2;
@@ -53,8 +54,10 @@ public static class Replay
     /// <param name="runs">What the model did, process by process.</param>
     /// <param name="pass">The pass's number, from 1.</param>
     /// <returns>The first difference, or null.</returns>
-    public static Mismatch? Compare(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs, int pass) =>
-        FirstDifference(guest, recorded, runs) is { } found ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) { KernelScan = found.KernelScan } : null;
+    public static Mismatch? Compare(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs,
+        int pass) =>
+        FirstDifference(guest, recorded, runs) is { } found
+            ? new Mismatch(pass, found.What, found.Kernel, found.Model, found.Agreed ?? []) { KernelScan = found.KernelScan } : null;
 
     private static Difference? FirstDifference(VectorMachine guest, ImmutableArray<RecordedPass> recorded, ImmutableArray<ProcessPass> runs)
     {
@@ -67,7 +70,8 @@ public static class Replay
                 return runs.Length == 1 ? difference : difference with { What = $"{difference.What}, process {i + 1}" };
         }
         var counters = recorded[0].Counters;
-        return Counters.Compare(counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry, isKhugepaged: runs[0].Madvise is null)
+        return Counters.Compare(counters, guest.ReadStatistics(), foreign, recorded[0].After.Geometry,
+            isKhugepaged: runs[0].Madvise is null)
             ?? IfRead("memory.stat thp_collapse_alloc", counters.CgroupCollapseAllocs, guest.Machine.Statistics.CgroupCollapseAllocs)
             ?? IfRead("warning about max_ptes_none", counters.WarnedOfMaxPtesNone, guest.Machine.HasWarnedOfMaxPtesNone);
 
@@ -80,7 +84,9 @@ public static class Replay
         ?? CompareTraces(recorded.Trace, run.Trace)
         ?? CompareTables(recorded.After, process.Table)
         ?? Difference.If("AnonHugePages", recorded.PmdMappedKb, process.PmdMappedKb)
-        ?? (run.Madvise is null ? null : Difference.If("return", recorded.Return, run.Madvise.Return) ?? Difference.If("errno", recorded.Errno, (int)run.Madvise.Errno));
+        ?? (run.Madvise is null ? null
+            : Difference.If("return", recorded.Return, run.Madvise.Return) ?? Difference.If("errno", recorded.Errno,
+            (int)run.Madvise.Errno));
 
     // Where VMAs are eligible that never asked, the recorder's own processes are scanned before ours. They have no attempts;
     // their lines come first, and what they add to the statistics is taken off.
@@ -148,8 +154,10 @@ public static class Replay
         return null;
     }
 
-    private static PageTable Observed(PageTable table) => new(table.Geometry, [.. table.Cells.Select(cell => Observed(cell) is { Kind: PteKind.Page } seen
-        ? seen with { Flags = seen.Flags | (seen.Has(CellFlags.LazyFree) && seen.Order == 0 ? CellFlags.None : CellFlags.Young | CellFlags.Dirty) }
+    private static PageTable Observed(PageTable table) =>
+        new(table.Geometry, [.. table.Cells.Select(cell => Observed(cell) is { Kind: PteKind.Page } seen
+        ? seen with { Flags = seen.Flags | (seen.Has(CellFlags.LazyFree) && seen.Order == 0 ? CellFlags.None
+            : CellFlags.Young | CellFlags.Dirty) }
         : Observed(cell))]);
 
     // A recorder sees no accessed bit, no pin and no contents, and tells only large folios by their age.

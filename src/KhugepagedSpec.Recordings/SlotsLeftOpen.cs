@@ -41,8 +41,13 @@ internal static class SlotsLeftOpen
                     count--;
                 }
 
-        bool CameBack(int first) => Enumerable.Range(first, pages).All(i => slots[i] == 0 && before.Cells[i].Kind == PteKind.Swap && after.Cells[i].Kind != PteKind.Swap);
+        bool CameBack(int first) =>
+            Enumerable.Range(first, pages)
+                .All(i => slots[i] == 0 && before.Cells[i].Kind == PteKind.Swap && after.Cells[i].Kind != PteKind.Swap);
 
-        bool IsFolio(int first) => after.Pmd == PmdState.Table && Enumerable.Range(0, pages).All(i => after.Cells[first + i] is { Kind: PteKind.Page } cell && cell.Order == order && cell.Page == i);
+        bool IsFolio(int first) =>
+            after.Pmd == PmdState.Table
+                && Enumerable.Range(0, pages)
+                .All(i => after.Cells[first + i] is { Kind: PteKind.Page } cell && cell.Order == order && cell.Page == i);
     }
 }

@@ -39,7 +39,8 @@ public sealed class TraceNormalForm
         bool isNormal = Find(line, Process) is not var (process, _) || line[process] == '#';
         return isNormal && (Find(line, Folio) is not var (folio, end) || line[folio..end] == NoFolio)
             ? line
-            : throw new FormatException($"trace line '{line}': expected mm=#1 and scan_pfn=@144 in the place of what differs from boot to boot");
+            : throw new FormatException(
+                $"trace line '{line}': expected mm=#1 and scan_pfn=@144 in the place of what differs from boot to boot");
     }
 
     private static string PlaceOf(ulong frame, ReadOnlySpan<IReadOnlyDictionary<ulong, int>> places)

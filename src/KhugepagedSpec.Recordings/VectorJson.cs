@@ -45,7 +45,8 @@ internal static class VectorJson
 
     /// <summary>The items of a list.</summary>
     public static IEnumerable<JsonElement> Items(JsonElement parent, string key) =>
-        Member(parent, key) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray() : throw Wrong(Member(parent, key), key, "a list");
+        Member(parent, key) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray()
+            : throw Wrong(Member(parent, key), key, "a list");
 
     /// <summary>The members of an object, each once.</summary>
     public static IEnumerable<(string Name, JsonElement Value)> Members(JsonElement parent, string key)
@@ -53,11 +54,13 @@ internal static class VectorJson
         var value = Object(Member(parent, key), key);
         var names = new HashSet<string>();
         foreach (var member in value.EnumerateObject())
-            yield return names.Add(Name(member, key)) ? (member.Name, member.Value) : throw new FormatException($"key '{key}.{member.Name}' twice: expected it once");
+            yield return names.Add(Name(member, key)) ? (member.Name, member.Value)
+                : throw new FormatException($"key '{key}.{member.Name}' twice: expected it once");
     }
 
     /// <summary>The value, if it is an object.</summary>
-    public static JsonElement Object(JsonElement value, string key) => value.ValueKind == JsonValueKind.Object ? value : throw Wrong(value, key, "an object");
+    public static JsonElement Object(JsonElement value, string key) =>
+        value.ValueKind == JsonValueKind.Object ? value : throw Wrong(value, key, "an object");
 
     /// <summary>What stands somewhere, for messages.</summary>
     public static string There(JsonElement value) => value.ValueKind switch
@@ -82,7 +85,9 @@ internal static class VectorJson
     private static long Whole(JsonElement value, string key, (long Least, long Most) range) =>
         value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= range.Least && number <= range.Most
             ? number
-            : throw Wrong(value, key, range == (long.MinValue, long.MaxValue) ? "a whole number of 64 bits" : $"a whole number from {range.Least} to {range.Most}");
+            : throw Wrong(value, key, range == (long.MinValue, long.MaxValue) ? "a whole number of 64 bits"
+                : $"a whole number from {range.Least} to {range.Most}");
 
-    private static FormatException Wrong(JsonElement value, string key, string expected) => new($"key '{key}': {There(value)}: expected {expected}");
+    private static FormatException Wrong(JsonElement value, string key, string expected) =>
+        new($"key '{key}': {There(value)}: expected {expected}");
 }

@@ -14,7 +14,8 @@ namespace KhugepagedSpec.Recordings;
 /// <param name="Trace">The trace lines of its ranges, in normal form; empty where they are not kept.</param>
 public sealed record ProcessPass(PassReport Report, ImmutableArray<TableRun> Tables, MadviseReport? Madvise, ImmutableArray<string> Trace);
 
-/// <summary>The recorder's guest, rebuilt in the model, with one process or several that were recorded together. Runs pass by pass.</summary>
+/// <summary>The recorder's guest, rebuilt in the model, with one process or several that were recorded together. Runs pass by
+/// pass.</summary>
 public sealed class VectorMachine
 {
     private readonly CollapseKind _kind;
@@ -89,9 +90,11 @@ public sealed class VectorMachine
         if (_kind == CollapseKind.Madvise)
         {
             var calls = Processes.Select(process => process.Collapse()).ToList();
-            return [.. Processes.Zip(calls, (process, call) => new ProcessPass(call.Report, [.. call.Report.Tables], call, TraceOf(process)))];
+            return [.. Processes.Zip(calls, (process, call) =>
+                new ProcessPass(call.Report, [.. call.Report.Tables], call, TraceOf(process)))];
         }
         var report = _khugepaged.Pass();
-        return [.. Processes.Select(process => new ProcessPass(report, [.. report.Tables.Where(table => process.Owns(table.Mm))], null, TraceOf(process)))];
+        return [.. Processes.Select(process =>
+            new ProcessPass(report, [.. report.Tables.Where(table => process.Owns(table.Mm))], null, TraceOf(process)))];
     }
 }

@@ -54,7 +54,8 @@ public static class VectorReader
         }
         catch (JsonException error)
         {
-            return new VectorLine(number, null, null, $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line", length);
+            return new VectorLine(number, null, null,
+                $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected one object a line", length);
         }
         catch (InvalidOperationException)
         {
@@ -72,14 +73,18 @@ public static class VectorReader
         var input = VectorInput.Parse(VectorJson.Text(root, "in"), geometry);
         long pmdKb = VectorJson.Whole(root, "pre_pmd_kb", 0, long.MaxValue);
         var before = ReadTable(root, "pre", pmdKb, geometry);
-        ImmutableArray<RecordedPass> passes = [.. VectorJson.Items(root, "passes").Select(pass => ReadPass(VectorJson.Object(pass, "passes"), geometry))];
+        ImmutableArray<RecordedPass> passes =
+            [.. VectorJson.Items(root, "passes").Select(pass => ReadPass(VectorJson.Object(pass, "passes"), geometry))];
         return new RecordedVector
         {
             Input = input,
-            Before = root.TryGetProperty("slots", out _) ? ReadSlots(before, VectorJson.Text(root, "slots")) : SlotsLeftOpen.Of(before, passes),
+            Before = root.TryGetProperty("slots", out _) ? ReadSlots(before, VectorJson.Text(root, "slots"))
+                : SlotsLeftOpen.Of(before, passes),
             Passes = passes,
-            ProgramSlots = root.TryGetProperty("prog_slots", out _) ? ReadArray(root, "prog_slots", text => Slots("prog_slots", text, geometry)) : [],
-            ThenSlots = root.TryGetProperty("then_slots", out _) ? Slots("then_slots", VectorJson.Text(root, "then_slots"), geometry) : null,
+            ProgramSlots = root.TryGetProperty("prog_slots", out _)
+                ? ReadArray(root, "prog_slots", text => Slots("prog_slots", text, geometry)) : [],
+            ThenSlots = root.TryGetProperty("then_slots", out _) ? Slots("then_slots", VectorJson.Text(root, "then_slots"), geometry)
+                : null,
             WrongPages = (int)(VectorJson.WholeIfThere(root, "bad", 0, int.MaxValue) ?? 0),
             ThenAfter = (int)(VectorJson.WholeIfThere(root, "then", 0, int.MaxValue) ?? 0),
         };
@@ -105,7 +110,8 @@ public static class VectorReader
         VectorJson.Whole(pass, "adv", long.MinValue, long.MaxValue),
         VectorJson.Whole(pass, "pc", long.MinValue, long.MaxValue),
         pass.TryGetProperty("stats", out _) ? ReadSizes(pass, "stats", geometry) : null,
-        pass.TryGetProperty("events", out _) ? [.. VectorJson.Members(pass, "events").Select(one => (one.Name, VectorJson.Whole(one.Value, one.Name)))] : null)
+        pass.TryGetProperty("events", out _)
+            ? [.. VectorJson.Members(pass, "events").Select(one => (one.Name, VectorJson.Whole(one.Value, one.Name)))] : null)
     {
         Gauges = pass.TryGetProperty("gauges", out _) ? ReadSizes(pass, "gauges", geometry) : null,
         WarnedOfMaxPtesNone = VectorJson.FlagIfThere(pass, "warned"),
@@ -144,7 +150,8 @@ public static class VectorReader
     private static (string Name, int Order, long Value) ReadStatistic(string key, long value, Geometry geometry)
     {
         int dot = key.LastIndexOf('.');
-        if (dot < 1 || !int.TryParse(key.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int order) || order > geometry.PmdOrder)
+        if (dot < 1 || !int.TryParse(key.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int order)
+            || order > geometry.PmdOrder)
             throw new FormatException($"statistic '{key}': expected <name>.<order>, orders 0 to {geometry.PmdOrder}");
         return (key[..dot], order, value);
     }
@@ -157,7 +164,8 @@ public static class VectorReader
 
         // From the observed range's first page: the range before it and the one after it are the process's too.
         int offset = WholeNumber.Read(place, -geometry.Pages, 2 * geometry.Pages - 1)
-            ?? throw new FormatException($"'{place}' in '{text}': expected {WholeNumber.Expected(place, -geometry.Pages, 2 * geometry.Pages - 1)}");
+            ?? throw new FormatException(
+                $"'{place}' in '{text}': expected {WholeNumber.Expected(place, -geometry.Pages, 2 * geometry.Pages - 1)}");
         int order = Number(Until(ref rest, ':'), text, geometry.PmdOrder);
         var status = ReadResult(Until(ref rest, ':'), text);
         IsolateReport? isolate = null;
@@ -170,7 +178,9 @@ public static class VectorReader
                 var pair = field[2..];
                 int swappedIn = Number(Until(ref pair, '/'), text, geometry.Pages);
                 int result = Number(pair, text, int.MaxValue);
-                swapin = new SwapinReport(swappedIn, Enum.IsDefined((ScanResult)result) ? (ScanResult)result : throw new FormatException($"unknown result {result} in '{text}': expected 0 to {(int)Enum.GetValues<ScanResult>().Max()}"));
+                swapin = new SwapinReport(swappedIn, Enum.IsDefined((ScanResult)result) ? (ScanResult)result
+                    : throw new FormatException(
+                    $"unknown result {result} in '{text}': expected 0 to {(int)Enum.GetValues<ScanResult>().Max()}"));
             }
             else if (field.StartsWith("n"))
             {
@@ -198,7 +208,8 @@ public static class VectorReader
         int Field(ref ReadOnlySpan<char> from, string name)
         {
             var field = Until(ref from, ' ');
-            return field.StartsWith(name) ? Number(field[name.Length..], text, geometry.Pages) : throw new FormatException($"scan line '{text}': expected status ref=R none=N unm=U");
+            return field.StartsWith(name) ? Number(field[name.Length..], text, geometry.Pages)
+                : throw new FormatException($"scan line '{text}': expected status ref=R none=N unm=U");
         }
     }
 
@@ -232,8 +243,10 @@ public static class VectorReader
     }
 
     private static ScanResult ReadResult(ReadOnlySpan<char> name, string text) =>
-        ScanResultNames.TryParseTraceName(name, out var result) ? result : throw new FormatException($"unknown result '{name}' in '{text}': expected one as trace lines have it");
+        ScanResultNames.TryParseTraceName(name, out var result) ? result
+            : throw new FormatException($"unknown result '{name}' in '{text}': expected one as trace lines have it");
 
     private static int Number(ReadOnlySpan<char> digits, string text, int most) =>
-        WholeNumber.Read(digits, 0, most) ?? throw new FormatException($"'{digits}' in '{text}': expected {WholeNumber.Expected(digits, 0, most)}");
+        WholeNumber.Read(digits, 0,
+            most) ?? throw new FormatException($"'{digits}' in '{text}': expected {WholeNumber.Expected(digits, 0, most)}");
 }

@@ -56,9 +56,11 @@ public static class VectorWriter
         if (pass.Trace is { } trace)
             json["trace"] = new JsonArray([.. trace.Select(line => JsonValue.Create(line))]);
         if (counters.Statistics is { } sizes)
-            json["stats"] = new JsonObject([.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
+            json["stats"] = new JsonObject(
+                [.. sizes.Select(size => KeyValuePair.Create($"{size.Name}.{size.Order}", (JsonNode?)size.Value))]);
         if (counters.Gauges is { } gauges)
-            json["gauges"] = new JsonObject([.. gauges.Select(gauge => KeyValuePair.Create($"{gauge.Name}.{gauge.Order}", (JsonNode?)gauge.Value))]);
+            json["gauges"] = new JsonObject(
+                [.. gauges.Select(gauge => KeyValuePair.Create($"{gauge.Name}.{gauge.Order}", (JsonNode?)gauge.Value))]);
         if (counters.CgroupCollapseAllocs is { } charged)
             json["memcg"] = charged;
         if (counters.WarnedOfMaxPtesNone is { } warned)

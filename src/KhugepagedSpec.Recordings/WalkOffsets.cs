@@ -27,7 +27,9 @@ public static class WalkOffsets
                 long origin = guest.Processes[i].Base;
                 passes[i][pass] = passes[i][pass] with
                 {
-                    Attempts = Fill(passes[i][pass].Attempts, runs[i].Tables.SelectMany(run => run.Attempts.Select(attempt => (attempt.Offset + (int)(run.Start - origin), attempt.Order)))),
+                    Attempts = Fill(passes[i][pass].Attempts,
+                        runs[i].Tables.SelectMany(
+                        run => run.Attempts.Select(attempt => (attempt.Offset + (int)(run.Start - origin), attempt.Order)))),
                 };
                 if (pass + 1 == together[i].ThenAfter)
                     guest.Processes[i].RunThen();

@@ -7,7 +7,8 @@ internal static class WholeNumber
 {
     /// <summary>The number; null if it is none, or out of range.</summary>
     public static int? Read(ReadOnlySpan<char> digits, int least, int most) =>
-        IsNumber(digits) && int.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most ? value : null;
+        IsNumber(digits) && int.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
+            && value >= least && value <= most ? value : null;
 
     /// <summary>What was expected instead.</summary>
     public static string Expected(ReadOnlySpan<char> digits, int least, int most) =>

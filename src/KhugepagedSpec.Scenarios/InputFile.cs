@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Scenarios;
 /// <param name="IsWhole">It has an end; the last line of a file that was cut off has none.</param>
 public readonly record struct InputLine(string Text, bool IsWhole);
 
-/// <summary>Text from a file, or from standard input if it is called <c>-</c>. Neither an endless file nor a binary one is taken for text.</summary>
+/// <summary>Text from a file, or from standard input if it is called <c>-</c>. Neither an endless file nor a binary one is taken for
+/// text.</summary>
 public static class InputFile
 {
     /// <summary>No line has more characters.</summary>
@@ -24,7 +25,8 @@ public static class InputFile
     /// <summary>All lines, read as they are asked for.</summary>
     /// <param name="path">The file, or <c>-</c>.</param>
     /// <param name="expected">What it should be, for messages.</param>
-    /// <exception cref="FormatException">There is no such file, it cannot be read, or a line has no end; one line that names it.</exception>
+    /// <exception cref="FormatException">There is no such file, it cannot be read, or a line has no end; one line that names
+    /// it.</exception>
     public static IEnumerable<InputLine> Lines(string path, string expected)
     {
         using var reader = Open(path, expected);
@@ -72,7 +74,8 @@ public static class InputFile
     /// <summary>The whole text, line ends as they are.</summary>
     /// <param name="path">The file, or <c>-</c>.</param>
     /// <param name="expected">What it should be, for messages.</param>
-    /// <exception cref="FormatException">There is no such file, it cannot be read, or a line has no end; one line that names it.</exception>
+    /// <exception cref="FormatException">There is no such file, it cannot be read, or a line has no end; one line that names
+    /// it.</exception>
     public static string All(string path, string expected)
     {
         var text = new StringBuilder();

@@ -13,7 +13,8 @@ namespace KhugepagedSpec.Scenarios;
 /// <param name="itemType">How an item is written.</param>
 /// <param name="expectedPlan">What line 1 should be, for the message.</param>
 /// <param name="expectedItem">What any other line should be, for the message.</param>
-public sealed class JournalFile<TPlan, TItem>(JsonTypeInfo<TPlan> planType, JsonTypeInfo<TItem> itemType, string expectedPlan, string expectedItem)
+public sealed class JournalFile<TPlan,
+    TItem>(JsonTypeInfo<TPlan> planType, JsonTypeInfo<TItem> itemType, string expectedPlan, string expectedItem)
     where TPlan : class
     where TItem : class
 {

@@ -39,7 +39,8 @@ public static class JsonShape
         catch (JsonException error)
         {
             throw new JsonShapeException(
-                utf8.Length == 0 ? $"it is empty: expected {JsonWords.Of(type)}" : $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected {JsonWords.Of(type)}",
+                utf8.Length == 0 ? $"it is empty: expected {JsonWords.Of(type)}"
+                    : $"torn or malformed JSON at byte {(error.BytePositionInLine ?? 0) + 1}: expected {JsonWords.Of(type)}",
                 (int)(error.LineNumber ?? 0) + 1);
         }
         catch (InvalidOperationException)
@@ -102,7 +103,8 @@ public static class JsonShape
                     Value(ref reader, options.GetTypeInfo(property.PropertyType), Below(key, name));
             }
             if (type.Properties.FirstOrDefault(one => JsonWords.IsRequired(one) && !seen.Contains(one.Name)) is { } missing)
-                throw Error(reader, $"no key '{Below(key, missing.Name)}': expected {JsonWords.Of(options.GetTypeInfo(missing.PropertyType))}");
+                throw Error(reader,
+                    $"no key '{Below(key, missing.Name)}': expected {JsonWords.Of(options.GetTypeInfo(missing.PropertyType))}");
         }
 
         private void Expect(in Utf8JsonReader reader, JsonTokenType token, JsonTypeInfo type, string key)
@@ -122,7 +124,8 @@ public static class JsonShape
             JsonTokenType.StartObject => "an object",
             JsonTokenType.StartArray => "a list",
             JsonTokenType.Null => "null",
-            _ => Shown(Encoding.UTF8.GetString(utf8.AsSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex)))),
+            _ => Shown(Encoding.UTF8.GetString(
+                utf8.AsSpan((int)reader.TokenStartIndex, (int)(reader.BytesConsumed - reader.TokenStartIndex)))),
         };
 
         private static string Below(string key, string name) => key.Length > 0 ? $"{key}.{name}" : name;

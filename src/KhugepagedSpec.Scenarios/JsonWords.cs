@@ -19,7 +19,9 @@ internal static class JsonWords
 
     /// <summary>True if the key must be there.</summary>
     public static bool IsRequired(JsonPropertyInfo property) =>
-        property.IsRequired || IsList(property.PropertyType) || (property.Options.RespectRequiredConstructorParameters && property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false });
+        property.IsRequired || IsList(property.PropertyType)
+            || (property.Options.RespectRequiredConstructorParameters
+            && property.AssociatedParameter is { HasDefaultValue: false, IsMemberInitializer: false });
 
     /// <summary>True if null may stand there.</summary>
     public static bool MayBeNull(JsonPropertyInfo property) =>
@@ -33,9 +35,11 @@ internal static class JsonWords
         : type == typeof(int) ? reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out _)
         : type == typeof(long) ? reader.TokenType == JsonTokenType.Number && reader.TryGetInt64(out _)
         : type == typeof(ulong) ? reader.TokenType == JsonTokenType.Number && reader.TryGetUInt64(out _)
-        : type == typeof(double) ? reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out double number) && double.IsFinite(number)
+        : type == typeof(double) ? reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out double number)
+            && double.IsFinite(number)
         : type == typeof(DateTimeOffset) ? reader.TokenType == JsonTokenType.String && reader.TryGetDateTimeOffset(out _)
-        : type.IsEnum && (reader.TokenType == JsonTokenType.String ? IsName(reader, type) : reader.TokenType == JsonTokenType.Number && IsNumber(reader, type));
+        : type.IsEnum && (reader.TokenType == JsonTokenType.String ? IsName(reader, type) : reader.TokenType == JsonTokenType.Number
+            && IsNumber(reader, type));
 
     // One that is left out would be no list at all, not an empty one.
     private static bool IsList(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(ImmutableArray<>);
@@ -68,13 +72,15 @@ internal static class JsonWords
     }
 
     private static bool IsName(Utf8JsonReader reader, Type type) =>
-        IsText(reader) && reader.GetString() is { Length: > 0 } text && !text.Any(char.IsAsciiDigit) && !text.Contains('-', StringComparison.Ordinal)
+        IsText(reader) && reader.GetString() is { Length: > 0 } text && !text.Any(char.IsAsciiDigit)
+            && !text.Contains('-', StringComparison.Ordinal)
         && (IsFlags(type) || !text.Contains(',', StringComparison.Ordinal))
         && text == text.Trim() && Enum.TryParse(type, text, ignoreCase: false, out _);
 
     private static bool IsNumber(Utf8JsonReader reader, Type type) =>
         reader.TryGetInt32(out int value)
-        && (IsFlags(type) ? (value & ~Enum.GetValuesAsUnderlyingType(type).Cast<object>().Aggregate(0, (all, one) => all | Convert.ToInt32(one, CultureInfo.InvariantCulture))) == 0
+        && (IsFlags(type) ? (value & ~Enum.GetValuesAsUnderlyingType(type).Cast<object>()
+            .Aggregate(0, (all, one) => all | Convert.ToInt32(one, CultureInfo.InvariantCulture))) == 0
             : Enum.GetValuesAsUnderlyingType(type).Cast<object>().Any(one => Convert.ToInt32(one, CultureInfo.InvariantCulture) == value));
 
     private static bool IsFlags(Type type) => type.IsDefined(typeof(FlagsAttribute), false);

@@ -15,7 +15,8 @@ internal sealed class OddTables(Choices choices, Geometry geometry, string? kind
 {
     private static readonly ImmutableArray<PmdState> States = [.. Enum.GetValues<PmdState>().Where(state => state != PmdState.Table)];
 
-    private readonly Cell[] _letters = [.. TableNotation.Letters.Where(letter => kinds is null || kinds.Contains(letter.Letter)).Select(letter => letter.Cell)];
+    private readonly Cell[] _letters =
+        [.. TableNotation.Letters.Where(letter => kinds is null || kinds.Contains(letter.Letter)).Select(letter => letter.Cell)];
 
     /// <summary>A table without PTEs, in any of the states that have none.</summary>
     public PageTable WithoutPtes()

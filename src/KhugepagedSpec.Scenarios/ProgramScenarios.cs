@@ -10,8 +10,10 @@ namespace KhugepagedSpec.Scenarios;
 /// </summary>
 public static class ProgramScenarios
 {
-    private static readonly ProgramVerb[] Usual = [ProgramVerb.HugePage, ProgramVerb.HugePage, ProgramVerb.Touch, ProgramVerb.Touch, ProgramVerb.Read, ProgramVerb.NoHugePage];
-    private static readonly ProgramVerb[] Rare = [ProgramVerb.DontNeed, ProgramVerb.PageOut, ProgramVerb.Cold, ProgramVerb.Free, ProgramVerb.Guard];
+    private static readonly ProgramVerb[] Usual =
+        [ProgramVerb.HugePage, ProgramVerb.HugePage, ProgramVerb.Touch, ProgramVerb.Touch, ProgramVerb.Read, ProgramVerb.NoHugePage];
+    private static readonly ProgramVerb[] Rare =
+        [ProgramVerb.DontNeed, ProgramVerb.PageOut, ProgramVerb.Cold, ProgramVerb.Free, ProgramVerb.Guard];
 
     /// <summary>A program over the PMD range that is looked at.</summary>
     /// <param name="choices">Where choices come from.</param>

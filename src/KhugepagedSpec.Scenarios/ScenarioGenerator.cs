@@ -5,7 +5,8 @@ using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Scenarios;
 
-/// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then an injected fault.</summary>
+/// <summary>Scenarios: a table, settings that matter for it, a VMA with or without something special, now and then an injected
+/// fault.</summary>
 /// <param name="choices">Where its choices come from.</param>
 /// <param name="geometry">The geometry of the tables.</param>
 /// <param name="kinds">The letters of the notation that may occur as defects; null for the usual ones.</param>
@@ -14,13 +15,17 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     // What matters most, more often.
     private static readonly (InjectedFault What, Gap When)[] CommonFaults =
     [
-        (InjectedFault.AllocFails, Gap.BeforeRead), (InjectedFault.AllocFails, Gap.BeforeRead), (InjectedFault.ChargeFails, Gap.BeforeRead), (InjectedFault.CopyFails, Gap.BeforeRead),
-        (InjectedFault.PageLocked, Gap.BeforeRead), (InjectedFault.PageOffLru, Gap.BeforeRead), (InjectedFault.SwapinFails, Gap.BeforeRead), (InjectedFault.SwapinRetries, Gap.BeforeRead),
-        (InjectedFault.UffdRegistered, Gap.BeforeRead), (InjectedFault.UffdRegistered, Gap.BeforeWrite), (InjectedFault.PagesAge, Gap.BeforeWrite),
+        (InjectedFault.AllocFails, Gap.BeforeRead), (InjectedFault.AllocFails, Gap.BeforeRead),
+            (InjectedFault.ChargeFails, Gap.BeforeRead), (InjectedFault.CopyFails, Gap.BeforeRead),
+        (InjectedFault.PageLocked, Gap.BeforeRead), (InjectedFault.PageOffLru, Gap.BeforeRead),
+            (InjectedFault.SwapinFails, Gap.BeforeRead), (InjectedFault.SwapinRetries, Gap.BeforeRead),
+        (InjectedFault.UffdRegistered, Gap.BeforeRead), (InjectedFault.UffdRegistered, Gap.BeforeWrite),
+            (InjectedFault.PagesAge, Gap.BeforeWrite),
     ];
 
     // Everything that can go wrong, wherever it can.
-    internal static readonly (InjectedFault What, Gap When)[] AllFaults = [.. Enum.GetValues<InjectedFault>().SelectMany(what => FaultInjection.GapsOf(what).Select(gap => (what, gap)))];
+    internal static readonly (InjectedFault What, Gap When)[] AllFaults =
+        [.. Enum.GetValues<InjectedFault>().SelectMany(what => FaultInjection.GapsOf(what).Select(gap => (what, gap)))];
 
     private readonly TableGenerator _tables = new(choices, geometry, kinds);
     private readonly NearTheLimit _nearTheLimit = new(choices, geometry, kinds);
@@ -74,7 +79,8 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
             Faults = choices.Below(4) switch
             {
                 0 => [new FaultInjection(InjectedFault.PageMigrates, Times: choices.Between(1, 3))],
-                1 => [new FaultInjection(InjectedFault.SwapinAllocFails, Order: choices.OneIn(2) ? choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1) : null)],
+                1 => [new FaultInjection(InjectedFault.SwapinAllocFails, Order: choices.OneIn(2)
+                    ? choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1) : null)],
                 _ => [],
             },
         };
@@ -83,7 +89,12 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
     private Scenario Program()
     {
         var scenario = Scenario.Of(ProgramScenarios.Next(choices, geometry), geometry);
-        return scenario with { Settings = Settings(scenario.Settings), Kind = choices.OneIn(12) ? CollapseKind.Madvise : CollapseKind.Khugepaged };
+        return scenario with
+        {
+            Settings = Settings(scenario.Settings),
+            Kind = choices.OneIn(12) ? CollapseKind.Madvise
+            : CollapseKind.Khugepaged
+        };
     }
 
     private OrderSet Orders() => choices.Below(8) switch
@@ -101,7 +112,14 @@ public sealed class ScenarioGenerator(Choices choices, Geometry geometry, string
         int maximum = geometry.MaxPtesLimit;
         return settings.WithSizes(orders, choices.OneIn(6) ? SizeEnabled.Always : SizeEnabled.Madvise) with
         {
-            MaxPtesNone = choices.Below(9) switch { 0 or 1 => 0, <= 6 => maximum, 7 => (maximum + 1) / 2 - choices.Below(2), _ => choices.Below(maximum + 1) },
+            MaxPtesNone = choices.Below(9) switch
+            {
+                0 or 1 => 0,
+                <= 6 => maximum,
+                7 => (maximum + 1) / 2 - choices.Below(2),
+                _ =>
+                choices.Below(maximum + 1)
+            },
             MaxPtesSwap = choices.OneIn(3) ? choices.Below(3) : maximum,
             MaxPtesShared = choices.OneIn(3) ? choices.Below(3) : maximum,
         };

@@ -18,7 +18,8 @@ namespace KhugepagedSpec.Scenarios;
 /// <param name="Faults">What goes wrong, each as on the command line.</param>
 /// <param name="Program">What the process does before the first pass; null if the scenario does not begin as a program.</param>
 public sealed record ScenarioJson(
-    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa, ImmutableArray<string> Faults,
+    string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa,
+        ImmutableArray<string> Faults,
     string? Program = null)
 {
     // Far enough off for any walk over the VMA to have an end.
@@ -33,7 +34,8 @@ public sealed record ScenarioJson(
             new VmaJson(scenario.Vma.Start, scenario.Vma.End, scenario.Vma.Flags, scenario.Vma.HasAnonVma),
             SettingsJson.Of(scenario.Settings),
             scenario.Kind, scenario.ThpDisable,
-            scenario.Numa == NumaTopology.SingleNode ? null : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
+            scenario.Numa == NumaTopology.SingleNode ? null
+                : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
             [.. scenario.Faults.Select(fault => fault.ToString())],
             scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry));
         return ScenarioDifference.First(scenario, json.ToScenario()) is { } lost
@@ -49,11 +51,13 @@ public sealed record ScenarioJson(
             throw new FormatException($"pmdOrder {PmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(PmdOrder);
         if (Vma.Flags.HasFlag(VmaFlags.Anonymous | VmaFlags.UffdMinor))
-            throw new FormatException("vma: UffdMinor is for shmem and hugetlb, not for anonymous memory: expected UffdMissing, UffdWp or UffdRwp");
+            throw new FormatException(
+                "vma: UffdMinor is for shmem and hugetlb, not for anonymous memory: expected UffdMissing, UffdWp or UffdRwp");
         if (Numa?.FindError() is { } error)
             throw new FormatException(error);
         if (Vma.Start >= Vma.End || Vma.Start <= -MostPages || Vma.End >= MostPages)
-            throw new FormatException($"vma: pages {Vma.Start} to {Vma.End}: expected an end above the start, both between -{MostPages} and {MostPages}");
+            throw new FormatException(
+                $"vma: pages {Vma.Start} to {Vma.End}: expected an end above the start, both between -{MostPages} and {MostPages}");
         var table = PageTable.Parse(Table, geometry);
         int nodes = Numa?.Distances.Length ?? 1;
         if (Numa is not null && table.Cells.FirstOrDefault(cell => cell.Node >= nodes) is { Node: > 0 } far)
@@ -77,12 +81,14 @@ public sealed record VmaJson(long Start, long End, VmaFlags Flags, bool HasAnonV
 
 /// <summary>The sysfs settings as JSON.</summary>
 public sealed record SettingsJson(
-    GlobalEnabled Enabled, ImmutableArray<int> Always, ImmutableArray<int> Madvise, ImmutableArray<int> Inherit, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared,
+    GlobalEnabled Enabled, ImmutableArray<int> Always, ImmutableArray<int> Madvise, ImmutableArray<int> Inherit, int MaxPtesNone,
+        int MaxPtesSwap, int MaxPtesShared,
     long PagesToScan)
 {
     /// <summary>Takes settings apart.</summary>
     public static SettingsJson Of(ThpSettings settings) => new(
-        settings.Enabled, [.. settings.Always.Orders()], [.. settings.Madvise.Orders()], [.. settings.Inherit.Orders()], settings.MaxPtesNone,
+        settings.Enabled, [.. settings.Always.Orders()], [.. settings.Madvise.Orders()], [.. settings.Inherit.Orders()],
+            settings.MaxPtesNone,
         settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan);
 
     /// <summary>Puts the settings together.</summary>

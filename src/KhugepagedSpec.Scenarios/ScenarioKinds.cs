@@ -36,17 +36,23 @@ public static class ScenarioKinds
     /// <summary>All of them.</summary>
     public static ImmutableArray<ScenarioKind> All { get; } =
     [
-        .. TableNotation.Letters.Select(letter => new ScenarioKind("letter", $"{letter.Letter}", scenario => scenario.Table.Cells.Contains(letter.Cell))),
-        .. TableNotation.Attributes.Select(attribute => new ScenarioKind("attribute", $"{attribute.Letter}", scenario => HasAttribute(scenario.Table, attribute.Letter))),
+        .. TableNotation.Letters.Select(
+            letter => new ScenarioKind("letter", $"{letter.Letter}", scenario => scenario.Table.Cells.Contains(letter.Cell))),
+        .. TableNotation.Attributes.Select(
+            attribute => new ScenarioKind("attribute", $"{attribute.Letter}", scenario => HasAttribute(scenario.Table, attribute.Letter))),
         .. Enum.GetValues<PmdState>().Select(state => new ScenarioKind("PMD entry", $"{state}", scenario => scenario.Table.Pmd == state)),
-        .. FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What).Select(gap => Fault(new FaultInjection(named.What, gap)))),
+        .. FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What)
+            .Select(gap => Fault(new FaultInjection(named.What, gap)))),
         .. Enum.GetValues<CollapseKind>().Select(kind => new ScenarioKind("who", $"{kind}", scenario => scenario.Kind == kind)),
-        .. Enum.GetValues<GlobalEnabled>().Select(value => new ScenarioKind("global", $"{value}", scenario => scenario.Settings.Enabled == value)),
-        .. Enum.GetValues<SizeEnabled>().Select(value => new ScenarioKind("size", $"{value}", scenario => HasSize(scenario.Settings, value))),
+        .. Enum.GetValues<GlobalEnabled>()
+            .Select(value => new ScenarioKind("global", $"{value}", scenario => scenario.Settings.Enabled == value)),
+        .. Enum.GetValues<SizeEnabled>()
+            .Select(value => new ScenarioKind("size", $"{value}", scenario => HasSize(scenario.Settings, value))),
         .. Limits("max_ptes_none", settings => settings.MaxPtesNone),
         .. Limits("max_ptes_swap", settings => settings.MaxPtesSwap),
         .. Limits("max_ptes_shared", settings => settings.MaxPtesShared),
-        .. Enum.GetValues<ThpDisable>().Select(value => new ScenarioKind("thp-disable", $"{value}", scenario => scenario.ThpDisable == value)),
+        .. Enum.GetValues<ThpDisable>()
+            .Select(value => new ScenarioKind("thp-disable", $"{value}", scenario => scenario.ThpDisable == value)),
         .. Enum.GetValues<VmaFlags>().Where(flag => !NotGenerated.ContainsKey(flag))
             .Select(flag => new ScenarioKind("VMA", $"{flag}", scenario => scenario.Vma.Has(flag))),
         new("VMA", "read-only", scenario => !scenario.Vma.Has(VmaFlags.Write)),
@@ -57,7 +63,8 @@ public static class ScenarioKinds
             "extent", extent.Name, scenario => extent.Of(scenario.Table.Cells.Length) == (scenario.Vma.Start, scenario.Vma.End))),
         new("swap slots", "in a row, aligned", scenario => HasRow(scenario.Table, isAligned: true)),
         new("swap slots", "in a row, not aligned", scenario => HasRow(scenario.Table, isAligned: false)),
-        .. ProgramStep.Verbs.Select(verb => new ScenarioKind("program", verb.Text, scenario => scenario.Program.Any(step => step.Verb == verb.Verb))),
+        .. ProgramStep.Verbs.Select(
+            verb => new ScenarioKind("program", verb.Text, scenario => scenario.Program.Any(step => step.Verb == verb.Verb))),
         new("no page", "no table, and an anon_vma from elsewhere", scenario => HasNoPage(scenario, PmdState.None)),
         new("no page", "an empty table, and an anon_vma from elsewhere", scenario => HasNoPage(scenario, PmdState.Table)),
         new("NUMA", "one node", scenario => scenario.Numa.Nodes == 1),
@@ -68,7 +75,8 @@ public static class ScenarioKinds
     private static bool HasRow(PageTable table, bool isAligned)
     {
         for (int i = 1; i < table.Cells.Length; i++)
-            if (table.Cells[i - 1].Kind == PteKind.Swap && table.Cells[i - 1].ContinuesInto(table.Cells[i]) && ((table.Cells[i].Slot - i) % table.Cells.Length == 0) == isAligned)
+            if (table.Cells[i - 1].Kind == PteKind.Swap && table.Cells[i - 1].ContinuesInto(table.Cells[i])
+                && ((table.Cells[i].Slot - i) % table.Cells.Length == 0) == isAligned)
                 return true;
         return false;
     }
@@ -82,7 +90,8 @@ public static class ScenarioKinds
     private static IEnumerable<ScenarioKind> Limits(string name, Func<ThpSettings, int> limit) =>
     [
         new("limit", $"{name} 0", scenario => limit(scenario.Settings) == 0),
-        new("limit", $"{name} between", scenario => limit(scenario.Settings) > 0 && limit(scenario.Settings) < scenario.Settings.Geometry.MaxPtesLimit),
+        new("limit", $"{name} between", scenario => limit(scenario.Settings) > 0
+            && limit(scenario.Settings) < scenario.Settings.Geometry.MaxPtesLimit),
         new("limit", $"{name} maximum", scenario => limit(scenario.Settings) == scenario.Settings.Geometry.MaxPtesLimit),
     ];
 

@@ -27,5 +27,6 @@ public static class ScenarioMix
         }
     }
 
-    private static ScenarioGenerator Of(int seed, int i, int order) => new(new RandomChoices((ulong)seed * 4 + (ulong)i), new Geometry(order));
+    private static ScenarioGenerator Of(int seed, int i, int order) =>
+        new(new RandomChoices((ulong)seed * 4 + (ulong)i), new Geometry(order));
 }

@@ -94,7 +94,14 @@ public static class Shrinker
             if (order > Geometry.MinOrder && settings.SizeOf(order - 1) == SizeEnabled.Never)
                 yield return scenario with { Settings = settings with { Madvise = settings.Madvise.Without(order).With(order - 1) } };
         foreach (int order in settings.Always.Orders())
-            yield return scenario with { Settings = settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.With(order) } };
+            yield return scenario with
+            {
+                Settings = settings with
+                {
+                    Always = settings.Always.Without(order),
+                    Madvise = settings.Madvise.With(order)
+                }
+            };
         int maximum = settings.Geometry.MaxPtesLimit;
         if (settings.MaxPtesNone is not 0)
             yield return scenario with { Settings = settings with { MaxPtesNone = 0 } };
@@ -112,7 +119,8 @@ public static class Shrinker
     private static Scenario OnOneNode(Scenario scenario) => scenario with
     {
         Numa = NumaTopology.SingleNode,
-        Table = new PageTable(scenario.Table.Geometry, [.. scenario.Table.Cells.Select(cell => cell with { Node = 0 })], scenario.Table.Pmd),
+        Table = new PageTable(scenario.Table.Geometry, [.. scenario.Table.Cells.Select(cell => cell with { Node = 0 })],
+            scenario.Table.Pmd),
     };
 
     private static IEnumerable<Scenario> SimplerCells(Scenario scenario)
@@ -141,7 +149,8 @@ public static class Shrinker
         int Moved(int limit, Func<Cell, bool> counts) =>
             limit is 0 || limit == settings.Geometry.MaxPtesLimit
                 ? limit
-                : Math.Clamp(limit + simpler.Table.Cells.Count(counts) - scenario.Table.Cells.Count(counts), 0, settings.Geometry.MaxPtesLimit);
+                : Math.Clamp(limit + simpler.Table.Cells.Count(counts) - scenario.Table.Cells.Count(counts), 0,
+                    settings.Geometry.MaxPtesLimit);
     }
 
     // The scenario with a block of cells replaced, unless that would not make it simpler.

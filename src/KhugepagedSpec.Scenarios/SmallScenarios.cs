@@ -16,7 +16,8 @@ public static class SmallScenarios
 
     private static readonly string[] Blocks =
     [
-        "....", "x...", "...x", "xx..", "xxx.", "xxxx", "z...", "xxxz", "oooo", "ooox", "Zxxx", "hxxx", "xxxh", "sxxx", "gxxx", "ixxx", "pxxx", "txxx",
+        "....", "x...", "...x", "xx..", "xxx.", "xxxx", "z...", "xxxz", "oooo", "ooox", "Zxxx", "hxxx", "xxxh", "sxxx", "gxxx", "ixxx",
+            "pxxx", "txxx",
         "uxxx", "wxxx", "lxxx", "Lxxx", "Wxxx", "f2", "f3[0+1]xxx", "f3[0+4]", "f3[4+4]",
     ];
 
@@ -25,7 +26,8 @@ public static class SmallScenarios
     private static readonly VmaFlags[] Flags = [VmaFlags.None, VmaFlags.UffdMissing, VmaFlags.Locked];
 
     private static readonly ImmutableArray<FaultInjection>[] Faults =
-        [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1", "page-locked#1" }.Select(fault => ImmutableArray.Create(FaultInjection.Parse(fault)))];
+        [.. new[] { "alloc-fails@3", "alloc-fails@2#1", "charge-fails@3", "copy-fails#1",
+            "page-locked#1" }.Select(fault => ImmutableArray.Create(FaultInjection.Parse(fault)))];
 
     private static readonly Lazy<ImmutableArray<Scenario>> Eight = new(() => TablesBySize(new Geometry(3), Blocks));
     private static readonly Lazy<ImmutableArray<Scenario>> Sixteen = new(() => TablesBySize(new Geometry(4), PlainBlocks));
@@ -50,7 +52,8 @@ public static class SmallScenarios
         var geometry = tables[0].Table.Geometry;
         ImmutableArray<ThpSettings> allSettings =
         [
-            .. Odometer.All(choices => SupportedLimits(choices, geometry)).Concat(Odometer.All(choices => LimitsExceeded(choices, geometry)))
+            .. Odometer.All(choices => SupportedLimits(choices, geometry))
+                .Concat(Odometer.All(choices => LimitsExceeded(choices, geometry)))
                 .Where(settings => !(settings.Madvise | settings.Always).IsEmpty)
                 .OrderBy(settings => settings.Madvise.Orders().Count())
                 .Select(given).OfType<ThpSettings>().Distinct(),

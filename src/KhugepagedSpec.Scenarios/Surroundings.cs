@@ -32,11 +32,26 @@ internal sealed class Surroundings(Choices choices)
     {
         7 => WithoutPages(scenario),
         0 => scenario with { Settings = scenario.Settings with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
-        1 or 8 => scenario with { Settings = Mixed(scenario.Settings) with { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) } },
+        1 or 8 => scenario with
+        {
+            Settings = Mixed(
+            scenario.Settings) with
+            { Enabled = choices.Of<GlobalEnabled>(Enum.GetValues<GlobalEnabled>()) }
+        },
         2 or 9 => Placed(scenario, choices.Of(Extents.AsSpan())),
-        3 => scenario with { ThpDisable = choices.Of<ThpDisable>(Enum.GetValues<ThpDisable>()), Vma = choices.OneIn(2) ? Without(scenario.Vma, VmaFlags.HugePage) : scenario.Vma },
+        3 => scenario with
+        {
+            ThpDisable = choices.Of<ThpDisable>(Enum.GetValues<ThpDisable>()),
+            Vma = choices.OneIn(2)
+            ? Without(scenario.Vma, VmaFlags.HugePage) : scenario.Vma
+        },
         4 => scenario with { Vma = Without(scenario.Vma, choices.OneIn(2) ? VmaFlags.Write : VmaFlags.HugePage) },
-        5 => scenario with { Vma = Without(scenario.Vma, VmaFlags.HugePage) with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } },
+        5 => scenario with
+        {
+            Vma = Without(scenario.Vma,
+            VmaFlags.HugePage) with
+            { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage }
+        },
         _ => OnTwoNodes(scenario),
     };
 
@@ -80,7 +95,11 @@ internal sealed class Surroundings(Choices choices)
             if (i < start || i >= end)
                 cells[i] = Cell.None;
         var table = new PageTable(scenario.Table.Geometry, cells.MoveToImmutable());
-        return scenario with { Table = table, Vma = scenario.Vma with { Start = start, End = end, HasAnonVma = Scenario.Of(table).Vma.HasAnonVma } };
+        return scenario with
+        {
+            Table = table,
+            Vma = scenario.Vma with { Start = start, End = end, HasAnonVma = Scenario.Of(table).Vma.HasAnonVma }
+        };
     }
 
     // A folio is on one node: small pages change places, large ones stay.

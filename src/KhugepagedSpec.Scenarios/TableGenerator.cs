@@ -82,7 +82,8 @@ public sealed class TableGenerator(Choices choices, Geometry geometry, string? k
     {
         for (int i = 0; i < cells.Length;)
         {
-            int order = Math.Min(choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1), i == 0 ? geometry.PmdOrder - 1 : int.TrailingZeroCount(i));
+            int order = Math.Min(choices.Between(Geometry.MinOrder, geometry.PmdOrder - 1), i == 0 ? geometry.PmdOrder - 1
+                : int.TrailingZeroCount(i));
             var block = cells.AsSpan(i, 1 << order);
             int kind = choices.Below(6);
             if (kind == 0)

@@ -6,7 +6,8 @@ namespace KhugepagedSpec.Scenarios;
 /// <summary>A block of PTEs made half as large.</summary>
 public static class TableHalves
 {
-    /// <summary>The left half, the right half, and both laid upon each other, where each PTE is the left half's unless that is empty.</summary>
+    /// <summary>The left half, the right half, and both laid upon each other, where each PTE is the left half's unless that is
+    /// empty.</summary>
     /// <param name="block">The PTEs; an even number.</param>
     public static IEnumerable<ImmutableArray<Cell>> Of(ImmutableArray<Cell> block)
     {

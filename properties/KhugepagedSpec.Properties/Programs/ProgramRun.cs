@@ -33,7 +33,8 @@ public sealed record ProgramRun(int PmdOrder, ImmutableArray<Step> Steps)
     }
 
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"new ProgramRun({PmdOrder}, [{string.Concat(Steps.Select(step => $"\n    {step},"))}\n]).Run(Catalogue.Linux72)");
+        CultureInfo.InvariantCulture,
+            $"new ProgramRun({PmdOrder}, [{string.Concat(Steps.Select(step => $"\n    {step},"))}\n]).Run(Catalogue.Linux72)");
 
     private static string? WrongRead(ProgramState state)
     {
@@ -78,7 +79,8 @@ public sealed record ProgramRun(int PmdOrder, ImmutableArray<Step> Steps)
         bool alone = state.Subjects.Count == 1;
         foreach (var history in state.Histories)
             foreach (var invariant in Contract.Invariants)
-                if (invariant.ExceptionFor(version) is null && (alone || !AloneOnly.Contains(invariant.Name)) && invariant.Check(history) is { } violation)
+                if (invariant.ExceptionFor(version) is null && (alone || !AloneOnly.Contains(invariant.Name))
+                    && invariant.Check(history) is { } violation)
                     return $"{invariant.Name} is broken, {violation}\n  before {history.Runs[violation.Pass - 1].Before}\n  after  {history.Runs[violation.Pass - 1].After}\n  {invariant.Statement}";
         return null;
     }

@@ -8,7 +8,8 @@ using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Properties.Programs;
 
-/// <summary>A program under way: a machine with one process over two PMD ranges, later perhaps its child, and what each must read.</summary>
+/// <summary>A program under way: a machine with one process over two PMD ranges, later perhaps its child, and what each must
+/// read.</summary>
 public sealed class ProgramState
 {
     private const int Ranges = 2;

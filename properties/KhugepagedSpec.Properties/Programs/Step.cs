@@ -3,7 +3,8 @@ using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Properties.Programs;
 
-/// <summary>Something that happens, by one process or by khugepaged. Printed as the C# that makes it; what the kernel would refuse does nothing.</summary>
+/// <summary>Something that happens, by one process or by khugepaged. Printed as the C# that makes it; what the kernel would refuse does
+/// nothing.</summary>
 public abstract record Step
 {
     public abstract void Run(ProgramState state);
@@ -71,7 +72,8 @@ public sealed record Free(int Process, int Page, int Count) : PagesStep(Process,
     {
         program.Free(Page, Count);
         if (!process.IsLocked)
-            process.Each(Page, Count, page => process.Reads[page] = process.Reads[page] with { MayBeDropped = !process.Reads[page].IsGuarded });
+            process.Each(Page, Count,
+                page => process.Reads[page] = process.Reads[page] with { MayBeDropped = !process.Reads[page].IsGuarded });
     }
 }
 

@@ -14,7 +14,8 @@ public sealed class Chromium : IAsyncLifetime
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
-            ExecutablePath = typeof(Chromium).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(one => one.Key == "BrowserPath").Value,
+            ExecutablePath = typeof(Chromium).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>()
+                .Single(one => one.Key == "BrowserPath").Value,
             Args = ["--no-sandbox", "--disable-gpu"],
         });
     }
@@ -31,7 +32,8 @@ public sealed class Chromium : IAsyncLifetime
     /// <param name="fragment">What follows '#'.</param>
     internal async Task<OpenPage> OpenAsync(string path, ColorScheme scheme = ColorScheme.Light, string fragment = "")
     {
-        var context = await _browser!.NewContextAsync(new BrowserNewContextOptions { ColorScheme = scheme, ViewportSize = new ViewportSize { Width = 1400, Height = 900 } });
+        var context = await _browser!.NewContextAsync(
+            new BrowserNewContextOptions { ColorScheme = scheme, ViewportSize = new ViewportSize { Width = 1400, Height = 900 } });
         var page = new OpenPage(context, await context.NewPageAsync());
         await page.Page.GotoAsync($"file://{path}{fragment}");
         return page;

@@ -28,7 +28,8 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
         string file = Written(0, "explain", Table, "--enabled", "2,3,4,6", "--max-ptes-none", "0", "--passes", "2");
         await using var page = await browser.OpenAsync(file);
         var explained = Explained.Of(Given(Table, 2, 3, 4, 6), Catalogue.Linux72, 2);
-        var all = Enumerable.Range(0, 2).SelectMany(pass => ExplainStep.Of(explained, pass, everyStep: false).Select(step => (pass, step))).ToList();
+        var all = Enumerable.Range(0, 2).SelectMany(pass => ExplainStep.Of(explained, pass, everyStep: false).Select(step => (pass, step)))
+            .ToList();
         Assert.InRange(all.Count(one => one.step.Label == "walk"), 50, 200);
         for (int i = 0; i < all.Count; i++)
         {
@@ -36,10 +37,13 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
             Assert.Equal($"step {i + 1} of {all.Count}", await page.Text("#step-count"));
             Assert.Equal(step.Whole, await page.Text("#reason"));
             var windows = step.Line is { } line ? line.Steps : [];
-            Assert.Equal(windows.Select(window => $"{window.Offset}/{window.Order}").Order(StringComparer.Ordinal), (await Marked(page)).Order(StringComparer.Ordinal));
+            Assert.Equal(windows.Select(window => $"{window.Offset}/{window.Order}").Order(StringComparer.Ordinal), (await Marked(page))
+                .Order(StringComparer.Ordinal));
             bool isLast = i + 1 == all.Count || all[i + 1].pass != pass;
-            var collapsed = all.Take(i + 1).Where(one => one.pass == pass).Select(one => one.step.Line?.Attempt).OfType<Attempt>().Where(attempt => attempt.Status == ScanResult.Succeed).ToList();
-            Assert.Equal(Symbols(pass == 0 ? explained.Before : explained.Passes[0].Run.After, explained.Passes[pass].Run.After, collapsed, isLast), await Cells(page));
+            var collapsed = all.Take(i + 1).Where(one => one.pass == pass).Select(one => one.step.Line?.Attempt).OfType<Attempt>()
+                .Where(attempt => attempt.Status == ScanResult.Succeed).ToList();
+            Assert.Equal(Symbols(pass == 0 ? explained.Before : explained.Passes[0].Run.After, explained.Passes[pass].Run.After, collapsed,
+                isLast), await Cells(page));
             await page.Press(i % 2 == 0 ? "ArrowRight" : "j");
         }
         await page.Press("Home");
@@ -59,7 +63,9 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
         Assert.StartsWith("16/4 ", await page.Text("#reason"), StringComparison.Ordinal);
         await page.Page.ClickAsync(".chart [data-window='128/6']");
         Assert.Equal("128/6     64 pages: tried, SCAN_SUCCEED (0 none, 64 referenced), on", await page.Text("#reason"));
-        Assert.Equal(["128+64"], await page.Page.Locator(".outlines div").EvaluateAllAsync<string[]>("all => [...new Set(all.map(one => `${one.dataset.from}+${one.dataset.pages}`))]"));
+        Assert.Equal(["128+64"],
+            await page.Page.Locator(".outlines div").EvaluateAllAsync<string[]>(
+            "all => [...new Set(all.map(one => `${one.dataset.from}+${one.dataset.pages}`))]"));
         await page.Page.Locator(".list button", new PageLocatorOptions { HasTextString = "392/2" }).ClickAsync();
         Assert.StartsWith("392/2     4 pages: tried, SCAN_EXCEED_SHARED_PTE", await page.Text("#reason"), StringComparison.Ordinal);
         Assert.Equal(["392/2"], await Marked(page));
@@ -72,7 +78,8 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     [Fact]
     public async Task A_page_of_512_entries_opens_within_a_second_and_is_small_and_asks_for_nothing()
     {
-        string file = Written(0, "explain", string.Concat(Enumerable.Repeat("x . z h ", 128)), "--enabled", "2,3,4,5,6,7,8,9", "--max-ptes-none", "511", "--passes", "2", "--all");
+        string file = Written(0, "explain", string.Concat(Enumerable.Repeat("x . z h ", 128)), "--enabled", "2,3,4,5,6,7,8,9",
+            "--max-ptes-none", "511", "--passes", "2", "--all");
         Assert.InRange(new FileInfo(file).Length, 10_000, 500_000);
         await using var page = await browser.OpenAsync(file);
         double milliseconds = await page.Page.EvaluateAsync<double>("performance.getEntriesByType('navigation')[0].duration");
@@ -84,7 +91,8 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     [InlineData(2, 4)]
     public async Task Every_geometry_has_a_cell_a_pte(int order, int ptes)
     {
-        string file = Written(0, "explain", $"x*{ptes / 2} .*{ptes - ptes / 2}", "--pmd-order", $"{order}", "--enabled", "2", "--max-ptes-none", "0");
+        string file = Written(0, "explain", $"x*{ptes / 2} .*{ptes - ptes / 2}", "--pmd-order", $"{order}", "--enabled", "2",
+            "--max-ptes-none", "0");
         await using var page = await browser.OpenAsync(file);
         Assert.Equal(ptes, await page.Page.Locator("[data-pte]").CountAsync());
         await page.Press("End");
@@ -111,7 +119,8 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
         string file = Written(1, "diff", "v19", "linux-7.2", "s x*511", "--enabled", "9", "--max-ptes-none", "0");
         await using var page = await browser.OpenAsync(file);
         var difference = VersionDiff.On(Given("s x*511", 9), Catalogue.Find("v19")!, Catalogue.Linux72)!;
-        Assert.Equal($"step {difference.DiffersAt + 1} of {Math.Max(difference.First.Length, difference.Second.Length)}", await page.Text("#step-count"));
+        Assert.Equal($"step {difference.DiffersAt + 1} of {Math.Max(difference.First.Length, difference.Second.Length)}",
+            await page.Text("#step-count"));
         Assert.Equal($"{difference.DiffersAt}", await page.Page.Locator("tr.first").GetAttributeAsync("data-step"));
         await page.Press("Home");
         for (int row = 0; row < difference.Second.Length; row++)
@@ -119,7 +128,8 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
             string[] sides = [difference.First.ElementAtOrDefault(row)?.Text ?? "\u2013", difference.Second[row].Text];
             Assert.Equal(sides, await page.Page.Locator("tr[aria-current] td:not(.mark)").AllInnerTextsAsync());
             Assert.Equal(sides[0] != sides[1], await page.Page.Locator("tr.differs[aria-current]").CountAsync() == 1);
-            Assert.Equal(TableDrawing.Of(difference.Second[row].Table).Symbols, string.Concat(await page.Page.Locator("[data-side='1'] [data-pte]").AllInnerTextsAsync()));
+            Assert.Equal(TableDrawing.Of(difference.Second[row].Table).Symbols,
+                string.Concat(await page.Page.Locator("[data-side='1'] [data-pte]").AllInnerTextsAsync()));
             await page.Press("ArrowRight");
         }
         await page.Page.ClickAsync("tr[data-step='2']");
@@ -175,11 +185,14 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
                 state[variable] = value;
             Assert.Equal($"step {i + 1} of {way.Steps.Length}", await page.Text("#step-count"));
             Assert.Equal($"{step.Process}  {step.Step.Function}  {step.Step.Says}", await page.Page.TextContentAsync("#reason"));
-            Assert.Equal(step.Process == "khugepaged" ? "0" : "1", await page.Page.GetAttributeAsync("tr[aria-current] [data-lane]", "data-lane"));
-            Assert.Equal(step.Changes.Select(change => change.Variable).Where(variable => variable != verdict), await page.Page.Locator(".state tr.now").EvaluateAllAsync<string[]>("all => all.map(row => row.dataset.variable)"));
+            Assert.Equal(step.Process == "khugepaged" ? "0"
+                : "1", await page.Page.GetAttributeAsync("tr[aria-current] [data-lane]", "data-lane"));
+            Assert.Equal(step.Changes.Select(change => change.Variable).Where(variable => variable != verdict),
+                await page.Page.Locator(".state tr.now").EvaluateAllAsync<string[]>("all => all.map(row => row.dataset.variable)"));
             Assert.Equal(
                 state.Where(one => one.Key != verdict).Select(one => $"{one.Key}={one.Value}").Order(StringComparer.Ordinal),
-                (await page.Page.Locator(".state tr").EvaluateAllAsync<string[]>("all => all.map(row => `${row.dataset.variable}=${row.lastChild.textContent}`)"))
+                (await page.Page.Locator(".state tr").EvaluateAllAsync<string[]>(
+                    "all => all.map(row => `${row.dataset.variable}=${row.lastChild.textContent}`)"))
                     .Where(shown => !shown.StartsWith($"{verdict}=", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
             await page.Press("ArrowRight");
         }
@@ -212,8 +225,10 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
         string file = Written(0, "whatif", capture, "--always", "64k", "--max-ptes-none", "0");
         await using var page = await browser.OpenAsync(file);
         Assert.Equal("step 2 of 20", await page.Text("#step-count"));
-        Assert.StartsWith("linux-7.2, as asked: 64kB always; global madvise; max_ptes_none 0", await page.Text("#reason"), StringComparison.Ordinal);
-        Assert.Equal(["64 kB", "63", "4,032 kB"], (await page.Page.Locator("[data-order='4'] > *").AllInnerTextsAsync()).Select(text => text.Trim()));
+        Assert.StartsWith("linux-7.2, as asked: 64kB always; global madvise; max_ptes_none 0", await page.Text("#reason"),
+            StringComparison.Ordinal);
+        Assert.Equal(["64 kB", "63", "4,032 kB"], (await page.Page.Locator("[data-order='4'] > *").AllInnerTextsAsync())
+            .Select(text => text.Trim()));
         await page.Press("ArrowLeft");
         Assert.Equal("linux-7.2, present", await page.Text("#detail h2"));
         var row = page.Page.Locator(".cases tr", new PageLocatorOptions { HasTextString = "2048kB, none 511" });
@@ -249,8 +264,10 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     }
 
     private static async Task<string> Cells(OpenPage page) =>
-        await page.Page.Locator(".cells").EvaluateAsync<string>("grid => [...grid.querySelectorAll('[data-pte]')].map(cell => cell.textContent).join('')");
+        await page.Page.Locator(".cells").EvaluateAsync<string>(
+            "grid => [...grid.querySelectorAll('[data-pte]')].map(cell => cell.textContent).join('')");
 
     private static Task<string[]> Marked(OpenPage page) =>
-        page.Page.Locator(".chart").EvaluateAsync<string[]>("chart => [...chart.querySelectorAll('[aria-current]')].map(block => block.dataset.window)");
+        page.Page.Locator(".chart").EvaluateAsync<string[]>(
+            "chart => [...chart.querySelectorAll('[aria-current]')].map(block => block.dataset.window)");
 }

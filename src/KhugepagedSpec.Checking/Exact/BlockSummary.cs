@@ -26,13 +26,16 @@ internal static class BlockSummaries
     public static BlockSummary Join(BlockSummary left, BlockSummary right) => left == right ? left : BlockSummary.Partial;
 
     /// <summary>The summary of <paramref name="count"/> occupied PTEs out of <paramref name="pages"/>.</summary>
-    public static BlockSummary Of(int count, int pages) => count == 0 ? BlockSummary.Empty : count == pages ? BlockSummary.Full : BlockSummary.Partial;
+    public static BlockSummary Of(int count, int pages) =>
+        count == 0 ? BlockSummary.Empty : count == pages ? BlockSummary.Full : BlockSummary.Partial;
 
     /// <summary>An enabled window with this summary is tried.</summary>
-    public static bool IsTried(BlockSummary summary, bool fillsHoles) => fillsHoles ? summary != BlockSummary.Empty : summary == BlockSummary.Full;
+    public static bool IsTried(BlockSummary summary, bool fillsHoles) =>
+        fillsHoles ? summary != BlockSummary.Empty : summary == BlockSummary.Full;
 
     /// <summary>How many tables of <paramref name="pages"/> PTEs have this summary.</summary>
-    public static BigInteger Count(BlockSummary summary, int pages) => summary == BlockSummary.Partial ? (BigInteger.One << pages) - 2 : BigInteger.One;
+    public static BigInteger Count(BlockSummary summary, int pages) =>
+        summary == BlockSummary.Partial ? (BigInteger.One << pages) - 2 : BigInteger.One;
 }
 
 /// <summary>
@@ -65,7 +68,8 @@ public sealed class ModelCount(Geometry geometry, OrderSet enabled, bool fillsHo
     public BigInteger VisitedInAll()
     {
         var sum = BigInteger.Zero;
-        for (int order = Math.Max(enabled.IsEmpty ? geometry.PmdOrder : enabled.Lowest, Geometry.MinOrder); order <= geometry.PmdOrder; order++)
+        for (int order = Math.Max(enabled.IsEmpty ? geometry.PmdOrder : enabled.Lowest,
+            Geometry.MinOrder); order <= geometry.PmdOrder; order++)
             sum += (geometry.Pages >> order) * Reaches(order, tried: false);
         // With nothing enabled the walk passes over the PMD's window and is done.
         return sum;
@@ -120,7 +124,8 @@ public sealed class ModelCount(Geometry geometry, OrderSet enabled, bool fillsHo
     }
 
     // In a full block, below its own window: is the target the first?
-    private bool IsFirstOfFull(int order, int start, int offset, int target) => offset == start && target == new OrderSet(enabled.Bits & ((1u << order) - 1)).Highest;
+    private bool IsFirstOfFull(int order, int start, int offset, int target) =>
+        offset == start && target == new OrderSet(enabled.Bits & ((1u << order) - 1)).Highest;
 
     private BigInteger Silent(int order)
     {

@@ -63,7 +63,8 @@ internal static class LimitProof
             {
                 // The window that holds it, and those beside; then how far the PTEs up to here fill theirs.
                 int own = pte >> order << order, size = 1 << order;
-                for (int offset = Math.Max(0, own - size); offset <= Math.Min(own + size, geometry.Pages - size); offset += size, cases += 2)
+                for (int offset = Math.Max(0, own - size); offset <= Math.Min(own + size, geometry.Pages - size); offset += size,
+                    cases += 2)
                 {
                     if (one.Count(offset, size) != (offset == own ? 1 : 0))
                         wrong ??= $"PTE {pte} counts wrongly in {offset}/{order}";
@@ -125,7 +126,8 @@ internal static class LimitProof
             foreach (bool fillsHoles in new[] { false, true })
             {
                 var enabled = new OrderSet(bits);
-                var outcomes = new HashSet<(BlockSummary Before, BlockSummary After)> { (BlockSummary.Empty, BlockSummary.Empty), (BlockSummary.Full, BlockSummary.Full) };
+                var outcomes = new HashSet<(BlockSummary Before, BlockSummary After)> { (BlockSummary.Empty, BlockSummary.Empty),
+                    (BlockSummary.Full, BlockSummary.Full) };
                 for (int order = 1; order <= geometry.PmdOrder; order++)
                 {
                     var next = new HashSet<(BlockSummary Before, BlockSummary After)>();
@@ -144,7 +146,8 @@ internal static class LimitProof
                         }
                     outcomes = next;
                 }
-                if (outcomes.Contains((BlockSummary.Empty, BlockSummary.Partial)) || outcomes.Contains((BlockSummary.Empty, BlockSummary.Full)))
+                if (outcomes.Contains((BlockSummary.Empty, BlockSummary.Partial))
+                    || outcomes.Contains((BlockSummary.Empty, BlockSummary.Full)))
                     wrong ??= $"an empty table was filled, with orders {enabled}";
             }
         return new Claim(

@@ -76,7 +76,8 @@ public static class Proof
         }
     }
 
-    private sealed record Against<TFirst>(Geometry Geometry, KhugepagedVersion Version, string Names, Func<Geometry, OrderSet, TFirst> First)
+    private sealed record Against<TFirst>(Geometry Geometry, KhugepagedVersion Version, string Names, Func<Geometry, OrderSet,
+        TFirst> First)
         : IWalkerUse<Claim>
         where TFirst : struct, IOrderWalker
     {

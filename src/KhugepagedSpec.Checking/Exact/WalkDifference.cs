@@ -25,7 +25,8 @@ public sealed record WalkDifference(int PmdOrder, OrderSet Enabled, ImmutableArr
         $"PMD order {PmdOrder}, orders {Enabled}, after {(Results.IsEmpty ? "no attempt" : string.Join(", ", Results.Select(succeeds => succeeds ? "success" : "lower")))}: {First}, and {Second}";
 
     /// <summary>The smallest, found breadth-first over both walks at once; null if there is none at PMD orders 3 and 4.</summary>
-    public static WalkDifference? Smallest<TFirst, TSecond>(Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
+    public static WalkDifference? Smallest<TFirst,
+        TSecond>(Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker => Each((geometry, enabled) =>
     {
@@ -52,7 +53,8 @@ public sealed record WalkDifference(int PmdOrder, OrderSet Enabled, ImmutableArr
     });
 
     /// <summary>The same by brute force: every script of results, the shortest first, run from the start.</summary>
-    public static WalkDifference? SmallestByBruteForce<TFirst, TSecond>(Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
+    public static WalkDifference? SmallestByBruteForce<TFirst,
+        TSecond>(Func<Geometry, OrderSet, TFirst> first, Func<Geometry, OrderSet, TSecond> second)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker => Each((geometry, enabled) =>
     {
@@ -67,7 +69,8 @@ public sealed record WalkDifference(int PmdOrder, OrderSet Enabled, ImmutableArr
                     continue;
                 someGoOn = true;
                 if (Name(one.Walker, geometry) != Name(other.Walker, geometry))
-                    return new WalkDifference(geometry.PmdOrder, enabled, results, Name(one.Walker, geometry), Name(other.Walker, geometry));
+                    return new WalkDifference(geometry.PmdOrder, enabled, results, Name(one.Walker, geometry),
+                        Name(other.Walker, geometry));
             }
             if (!someGoOn)
                 break;

@@ -33,7 +33,8 @@ internal static class WalkProof
 
     /// <summary>
     /// The graph is the buddy tree in order, but for windows of disabled orders: from a window "lower" leads to its left half as long
-    /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins after it. So attempts are aligned, disjoint and ascending,
+    /// as some lower order is enabled, else on, and "done" leads on; on is the largest window that begins after it. So attempts are
+    /// aligned, disjoint and ascending,
     /// each window is visited once, and every enabled window is visited that lies in no window that is done with.
     /// </summary>
     public static Claim IsBuddyTree<TWalker>(

@@ -68,10 +68,12 @@ public sealed class Sweep(SweepPlan plan, KhugepagedVersion version)
         {
             var geometry = new Geometry(Plan.PmdOrder);
             var count = WalkPair.Compare(
-                begin(geometry, Unit.Enabled), new StackWalker(geometry, Unit.Enabled), Plan.PmdOrder, new Windows64(Unit.Enabled, Unit.FillsHoles), (ulong)Unit.From, (ulong)Unit.To);
+                begin(geometry, Unit.Enabled), new StackWalker(geometry, Unit.Enabled), Plan.PmdOrder,
+                    new Windows64(Unit.Enabled, Unit.FillsHoles), (ulong)Unit.From, (ulong)Unit.To);
             var broken = ImmutableSortedDictionary<string, string>.Empty;
             if (count.Different > 0)
-                broken = broken.Add("walks-agree", $"{count.Different} runs with orders {Unit.Enabled}, occupancies {Unit.From:x} to {Unit.To - 1:x}");
+                broken = broken.Add("walks-agree",
+                    $"{count.Different} runs with orders {Unit.Enabled}, occupancies {Unit.From:x} to {Unit.To - 1:x}");
             return new SweepResult(Unit.Number, count.Runs, count.Attempts, broken);
         }
     }

@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Checking.Exhaustive;
 public static class SweepFile
 {
     private static readonly JournalFile<SweepPlan, SweepResult> Journal = new(
-        SweepJson.Default.SweepPlan, SweepJson.Default.SweepResult, "the plan of a sweep, as khugepaged-spec check --exhaustive --out writes it", "the result of one unit");
+        SweepJson.Default.SweepPlan, SweepJson.Default.SweepResult,
+            "the plan of a sweep, as khugepaged-spec check --exhaustive --out writes it", "the result of one unit");
 
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the units done.</returns>
@@ -41,5 +42,6 @@ public static class SweepFile
 
 [JsonSerializable(typeof(SweepPlan))]
 [JsonSerializable(typeof(SweepResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 internal sealed partial class SweepJson : JsonSerializerContext;

@@ -19,9 +19,12 @@ public sealed record SweepPlan(string Model, int PmdOrder, string Kinds)
 
     /// <summary>Why nothing can be swept so; null if it can.</summary>
     public string? FindError() =>
-        PmdOrder is < Geometry.MinOrder or > LargestPmdOrder ? $"key 'pmdOrder': {PmdOrder}: expected {Geometry.MinOrder} to {LargestPmdOrder}"
-        : Kinds.FirstOrDefault(letter => TableNotation.CellOf(letter) is null) is var odd and not '\0' ? $"key 'kinds': '{odd}': expected kinds of the notation"
-        : Kinds.Length > 0 && (Kinds.Length < 2 || Kinds.Distinct().Count() != Kinds.Length || Math.Pow(Kinds.Length, 1 << PmdOrder) > MostTables)
+        PmdOrder is < Geometry.MinOrder or > LargestPmdOrder
+            ? $"key 'pmdOrder': {PmdOrder}: expected {Geometry.MinOrder} to {LargestPmdOrder}"
+        : Kinds.FirstOrDefault(letter => TableNotation.CellOf(letter) is null) is var odd and not '\0'
+            ? $"key 'kinds': '{odd}': expected kinds of the notation"
+        : Kinds.Length > 0 && (Kinds.Length < 2 || Kinds.Distinct().Count() != Kinds.Length
+            || Math.Pow(Kinds.Length, 1 << PmdOrder) > MostTables)
             ? $"key 'kinds': \"{(Kinds.Length < 40 ? Kinds : Kinds[..40])}\": expected two kinds or more, each once, and no more than 10^12 tables of {1 << PmdOrder} PTEs"
         : null;
 
@@ -36,7 +39,8 @@ public sealed record SweepPlan(string Model, int PmdOrder, string Kinds)
     {
         var (chunk, setting) = Math.DivRem(number, Settings);
         long from = chunk * PerUnit;
-        return new SweepUnit(number, new OrderSet((uint)(setting / 2) << Geometry.MinOrder), setting % 2 != 0, from, Math.Min(from + PerUnit, Tables));
+        return new SweepUnit(number, new OrderSet((uint)(setting / 2) << Geometry.MinOrder), setting % 2 != 0, from,
+            Math.Min(from + PerUnit, Tables));
     }
 
     /// <summary>Tables, or occupancies, gone through for each setting.</summary>

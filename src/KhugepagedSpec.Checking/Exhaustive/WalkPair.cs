@@ -9,7 +9,8 @@ namespace KhugepagedSpec.Checking.Exhaustive;
 public readonly record struct PairCount(long Runs, long Attempts, long Different)
 {
     /// <summary>Both together.</summary>
-    public static PairCount operator +(PairCount a, PairCount b) => new(a.Runs + b.Runs, a.Attempts + b.Attempts, a.Different + b.Different);
+    public static PairCount operator +(PairCount a, PairCount b) =>
+        new(a.Runs + b.Runs, a.Attempts + b.Attempts, a.Different + b.Different);
 }
 
 /// <summary>
@@ -45,7 +46,8 @@ public static class WalkPair
     }
 
     // How many attempts both made; negative if they then parted.
-    private static int Attempts<TFirst, TSecond>(TFirst first, TSecond second, int pmdOrder, Windows64 windows, ulong occupancy, uint script)
+    private static int Attempts<TFirst,
+        TSecond>(TFirst first, TSecond second, int pmdOrder, Windows64 windows, ulong occupancy, uint script)
         where TFirst : struct, IOrderWalker
         where TSecond : struct, IOrderWalker
     {

@@ -10,7 +10,11 @@ internal static class ApproveCommand
 
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.ZeroOrMore, Description = "Received files, by name or path; without any: list them." };
+        var files = new Argument<string[]>("FILE")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "Received files, by name or path; without any: list them."
+        };
         var all = new Option<bool>("--all") { Description = "Approve all of them." };
         var command = new Verb(
             "approve",
@@ -55,7 +59,8 @@ internal static class ApproveCommand
         {
             string snapshots = Path.Combine(folder.FullName, Snapshots);
             if (Directory.Exists(snapshots))
-                return [.. Directory.EnumerateFiles(snapshots, $"*{Received}*", SearchOption.AllDirectories).Where(IsSource).Order(StringComparer.Ordinal)];
+                return [.. Directory.EnumerateFiles(snapshots, $"*{Received}*", SearchOption.AllDirectories).Where(IsSource)
+                    .Order(StringComparer.Ordinal)];
         }
         throw new UsageException($"no folder {Snapshots}/ in {start} or above it: expected to run in a checkout");
     }

@@ -13,8 +13,14 @@ internal static class CaptureCommand
     public static Command Create()
     {
         var pid = PidOption.Create();
-        var range = new Option<string?>("--range") { Description = "Only PMD ranges that overlap these addresses, hexadecimal as in maps.", HelpName = "A-B" };
-        var output = new Option<string?>("--output", "-o") { Description = "Keep it there, for whatif; without, only the summary is printed.", HelpName = "FILE" };
+        var range = new Option<string?>("--range")
+        {
+            Description = "Only PMD ranges that overlap these addresses, hexadecimal as in maps.",
+            HelpName = "A-B"
+        };
+        var output = new Option<string?>("--output",
+            "-o")
+        { Description = "Keep it there, for whatif; without, only the summary is printed.", HelpName = "FILE" };
         var command = new Verb(
             "capture",
             "Read the page tables of a live process, one scenario a PMD range.",
@@ -46,7 +52,8 @@ internal static class CaptureCommand
     {
         using var process = new LocalCapture(pid);
         var end = new CaptureEnd(CaptureEnding.Interrupted, 0, 0, []);
-        TerminalProgress.Amounts($"capture {process.Head.Command}", process.Extent(range), advance => end = process.Read(range, into(), advance, cancellation));
+        TerminalProgress.Amounts($"capture {process.Head.Command}", process.Extent(range),
+            advance => end = process.Read(range, into(), advance, cancellation));
         return end;
     }
 
@@ -84,7 +91,8 @@ internal static class CaptureCommand
 
     /// <summary>A hexadecimal address; null if it is none.</summary>
     public static ulong? Address(string text) =>
-        ulong.TryParse(text.StartsWith("0x", StringComparison.Ordinal) ? text[2..] : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address) ? address : null;
+        ulong.TryParse(text.StartsWith("0x", StringComparison.Ordinal) ? text[2..]
+            : text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address) ? address : null;
 
     private sealed record CaptureTee(ICaptureSink One, ICaptureSink Other) : ICaptureSink
     {

@@ -23,14 +23,35 @@ internal static class CheckCommand
     {
         var count = Options.Number("--count", "Random scenarios a version (4000).");
         var seed = Options.Number("--seed", "The seed of the random scenarios (1).");
-        var seeds = Options.Number("--seeds", "Only: is each known-bad variant found by the invariant it is made for, on each of so many seeds?");
-        var models = new Option<string[]>("--model") { Description = "Only this version or variant; may be given several times.", HelpName = "NAME", CompletionSources = { ModelOption.Names } };
-        var invariants = new Option<string[]>("--invariant") { Description = "Only this invariant; may be given several times.", HelpName = "NAME", CompletionSources = { InvariantsCommand.Names } };
+        var seeds = Options.Number("--seeds",
+            "Only: is each known-bad variant found by the invariant it is made for, on each of so many seeds?");
+        var models = new Option<string[]>("--model")
+        {
+            Description = "Only this version or variant; may be given several times.",
+            HelpName = "NAME",
+            CompletionSources = { ModelOption.Names }
+        };
+        var invariants = new Option<string[]>("--invariant")
+        {
+            Description = "Only this invariant; may be given several times.",
+            HelpName = "NAME",
+            CompletionSources = { InvariantsCommand.Names }
+        };
         var exhaustive = new Option<bool>("--exhaustive") { Description = "Every table of a small geometry instead of random ones." };
         var order = Options.Number("--order", "With --exhaustive: the PMD's order, 2 to 5 (4).");
-        var kinds = new Option<string?>("--kinds") { Description = "With --exhaustive: every table of these kinds of PTEs, through the whole model, as .xzhs; else occupancies.", HelpName = "LETTERS" };
+        var kinds = new Option<string?>(
+            "--kinds")
+        {
+            Description =
+                "With --exhaustive: every table of these kinds of PTEs, through the whole model, as .xzhs; else occupancies.",
+            HelpName = "LETTERS"
+        };
         var shard = new Option<string?>("--shard") { Description = "With --exhaustive: only this share of it.", HelpName = "I/N" };
-        var output = new Option<string?>("--out") { Description = "With --exhaustive: keep results there, and go on from them.", HelpName = "FILE" };
+        var output = new Option<string?>("--out")
+        {
+            Description = "With --exhaustive: keep results there, and go on from them.",
+            HelpName = "FILE"
+        };
         var minutes = Options.Number("--minutes", "With --exhaustive: stop after so many, and say how far it came.");
         var json = new Option<bool>("--json") { Description = "Print the verdicts as JSON." };
         var ktap = Ktap.Option();
@@ -55,8 +76,10 @@ internal static class CheckCommand
         command.SetAction(parsed =>
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
-            if ((isExhaustive ? ofRandom : ofExhaustive).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
-                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive: expected one of them" : $"{stray.Name}: expected --exhaustive with it");
+            if ((isExhaustive ? ofRandom : ofExhaustive)
+                .FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } stray)
+                throw new UsageException(isExhaustive ? $"{stray.Name} contradicts --exhaustive: expected one of them"
+                    : $"{stray.Name}: expected --exhaustive with it");
             if (isExhaustive)
             {
                 string[] named = parsed.GetValue(models) is { Length: > 0 } some ? some : [Catalogue.Linux72.Name];
@@ -64,7 +87,8 @@ internal static class CheckCommand
                     throw new UsageException("--model: expected one with --exhaustive");
                 var swept = ModelOption.Find(named[0], "--model: ");
                 return ExhaustiveCheck.Run(
-                    swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)), ExhaustiveCheck.Shard(parsed.GetValue(shard)),
+                    swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)),
+                        ExhaustiveCheck.Shard(parsed.GetValue(shard)),
                     OutputFile.Journal("--out", parsed.GetValue(output)), parsed.GetValue(minutes), Interrupt.OfTheRun);
             }
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
@@ -79,10 +103,13 @@ internal static class CheckCommand
                 if (ofOneSeed.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } contradicting)
                     throw new UsageException($"{contradicting.Name} contradicts --seeds: expected one of them");
                 return SeedCheckCommand.Run(
-                    parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))] : KnownBad.Variants, many, scenarios);
+                    parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))]
+                        : KnownBad.Variants, many, scenarios);
             }
-            var asked = parsed.GetValue(invariants) is { Length: > 0 } names ? [.. names.Select(InvariantsCommand.Find)] : Contract.Invariants;
-            var versions = parsed.GetValue(models) is { Length: > 0 } only ? [.. only.Select(name => ModelOption.Find(name, "--model: "))] : Catalogue.Versions.AddRange(KnownBad.Variants);
+            var asked = parsed.GetValue(invariants) is { Length: > 0 } names ? [.. names.Select(InvariantsCommand.Find)]
+                : Contract.Invariants;
+            var versions = parsed.GetValue(models) is { Length: > 0 } only ? [.. only.Select(name => ModelOption.Find(name, "--model: "))]
+                : Catalogue.Versions.AddRange(KnownBad.Variants);
             var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
@@ -102,7 +129,8 @@ internal static class CheckCommand
     private static CheckResult Run(ImmutableArray<KhugepagedVersion> versions, ImmutableArray<Invariant> invariants, int count, int seed)
     {
         var clock = Stopwatch.StartNew();
-        var vectors = Recorded.All().SelectMany(path => VectorReader.Read(path, Geometry.X86)).Where(line => line.Vector is not null).Select(line => line.Vector!).ToList();
+        var vectors = Recorded.All().SelectMany(path => VectorReader.Read(path, Geometry.X86)).Where(line => line.Vector is not null)
+            .Select(line => line.Vector!).ToList();
         var reports = new ConcurrentDictionary<string, CheckReport>();
         var interrupted = Interrupt.OfTheRun;
         TerminalProgress.Steps("check", versions.Length, advance => Parallel.ForEach(
@@ -126,14 +154,16 @@ internal static class CheckCommand
                 advance();
             }));
         return new CheckResult(
-            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants, Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed)
+            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants,
+                Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed)
         { Asked = versions.Length };
     }
 
     private static bool IsOneRange(RecordedVector vector) => vector.Input.HasWholeNeighbours == default;
 
     // The first recorded vector on which each invariant is broken by the kernel itself.
-    private static ImmutableDictionary<string, (int Count, string First)> Kernel(IEnumerable<RecordedVector> vectors, ImmutableArray<Invariant> invariants)
+    private static ImmutableDictionary<string,
+        (int Count, string First)> Kernel(IEnumerable<RecordedVector> vectors, ImmutableArray<Invariant> invariants)
     {
         var broken = ImmutableDictionary.CreateBuilder<string, (int Count, string First)>();
         foreach (var vector in vectors)

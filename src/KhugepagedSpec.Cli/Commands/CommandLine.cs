@@ -23,7 +23,12 @@ internal static class CommandLine
             var parsed = Root().Parse(args);
             return Bisection.CodeOf(args, parsed.Action is not Suggestions && Objection(parsed) is { } objection
                 ? ExitCode.Refuse(objection)
-                : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Output = Console.Out, Error = Console.Error }));
+                : parsed.Invoke(new InvocationConfiguration
+                {
+                    EnableDefaultExceptionHandler = false,
+                    Output = Console.Out,
+                    Error = Console.Error
+                }));
         }
         catch (Exception error) when (Answer(error, interrupt.Token) is not null)
         {
@@ -38,14 +43,16 @@ internal static class CommandLine
     // What is said of an exception, and the exit code; null for a bug of ours.
     private static Func<int>? Answer(Exception error, CancellationToken interrupted) => error switch
     {
-        AggregateException many => many.Flatten().InnerExceptions.Select(one => Answer(one, interrupted)).FirstOrDefault(answer => answer is not null),
+        AggregateException many =>
+            many.Flatten().InnerExceptions.Select(one => Answer(one, interrupted)).FirstOrDefault(answer => answer is not null),
         InterruptedException => () => Interrupted($": {error.Message}"),
         OperationCanceledException => () => Interrupted(""),
         // A guest that Ctrl-C ended as well.
         GuestException when interrupted.IsCancellationRequested => () => Interrupted(""),
         GuestException lost => () => Lost(lost),
         IOException or UnauthorizedAccessException => () => ExitCode.Refuse(SystemError.Reason(error)),
-        UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException => () => ExitCode.Refuse(error.Message.ReplaceLineEndings(" ")),
+        UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException => () =>
+            ExitCode.Refuse(error.Message.ReplaceLineEndings(" ")),
         _ => null,
     };
 
@@ -72,16 +79,19 @@ internal static class CommandLine
     // Where an option's parser is the library's, the library's words name types of the runtime, and not what was expected.
     private static string Objection(ParseError error, CommandResult command) => error.SymbolResult switch
     {
-        _ when error.Message.Contains("expected", StringComparison.Ordinal) && !error.Message.Contains("as expected type", StringComparison.Ordinal) => error.Message.ReplaceLineEndings(" "),
+        _ when error.Message.Contains("expected", StringComparison.Ordinal)
+            && !error.Message.Contains("as expected type", StringComparison.Ordinal) => error.Message.ReplaceLineEndings(" "),
         OptionResult { Option: var option, Tokens: var words } => Option(option, words),
         ArgumentResult { Parent: OptionResult { Option: var option }, Tokens: var words } => Option(option, words),
         ArgumentResult { Argument: var argument, Tokens: [] } => $"no {argument.Name}: expected {Expected(command)}",
-        ArgumentResult { Argument: var argument, Tokens: var words } => $"'{words[0].Value}': expected {argument.HelpName ?? argument.Name}",
+        ArgumentResult { Argument: var argument, Tokens: var words } =>
+            $"'{words[0].Value}': expected {argument.HelpName ?? argument.Name}",
         _ => $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: expected {Expected(command)}",
     };
 
     private static string Option(Option option, IReadOnlyList<Token> words) =>
-        words.Count < Math.Max(1, option.Arity.MinimumNumberOfValues) ? $"{option.Name}: {(words.Count == 0 ? "no value" : $"'{words[0].Value}'")}: expected {option.HelpName ?? "a value"}"
+        words.Count < Math.Max(1, option.Arity.MinimumNumberOfValues)
+            ? $"{option.Name}: {(words.Count == 0 ? "no value" : $"'{words[0].Value}'")}: expected {option.HelpName ?? "a value"}"
         : words.Count > option.Arity.MaximumNumberOfValues ? $"{option.Name} {words.Count} times: expected it once"
         : $"{option.Name}: '{words[^1].Value}': expected {option.HelpName ?? "a value"}";
 

@@ -10,7 +10,12 @@ internal static class CompletionCommand
 
     public static Command Create()
     {
-        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish.", HelpName = "SHELL", CompletionSources = { Shells } };
+        var shell = new Argument<string>("SHELL")
+        {
+            Description = "bash, zsh or fish.",
+            HelpName = "SHELL",
+            CompletionSources = { Shells }
+        };
         var command = new Verb(
             "completion",
             "Print a script that completes commands, options and names in a shell.",
@@ -31,7 +36,8 @@ internal static class CompletionCommand
     {
         if (!Shells.Contains(shell))
             throw new UsageException($"'{shell}': expected {string.Join(", ", Shells)}");
-        using var script = new StreamReader(typeof(CompletionCommand).Assembly.GetManifestResourceStream($"KhugepagedSpec.Cli.Completion.{shell}")!);
+        using var script = new StreamReader(
+            typeof(CompletionCommand).Assembly.GetManifestResourceStream($"KhugepagedSpec.Cli.Completion.{shell}")!);
         Console.Write(script.ReadToEnd());
         return ExitCode.Agree;
     }

@@ -13,11 +13,25 @@ internal static class DiffCommand
 {
     public static Command Create()
     {
-        var first = new Argument<string?>("A") { Arity = ArgumentArity.ZeroOrOne, Description = "A version.", HelpName = "A", CompletionSources = { ModelOption.Names } };
-        var second = new Argument<string?>("B") { Arity = ArgumentArity.ZeroOrOne, Description = "Another.", HelpName = "B", CompletionSources = { ModelOption.Names } };
+        var first = new Argument<string?>("A")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = "A version.",
+            HelpName = "A",
+            CompletionSources = { ModelOption.Names }
+        };
+        var second = new Argument<string?>("B")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = "Another.",
+            HelpName = "B",
+            CompletionSources = { ModelOption.Names }
+        };
         var scenario = new ScenarioOptions();
         var kinds = KindsOption();
-        var classes = new Option<bool>("--classes") { Description = "Go through all: the classes of differences, and settings without any." };
+        var classes = new Option<bool>(
+            "--classes")
+        { Description = "Go through all: the classes of differences, and settings without any." };
         var all = new Option<bool>("--all") { Description = "Every pair of versions: the size of the smallest difference." };
         var json = new Option<bool>("--json") { Description = "Print what was found as JSON." };
         var html = HtmlOption.Create("both runs side by side");
@@ -117,7 +131,8 @@ internal static class DiffCommand
         {
             tell(tried);
             if (Interrupt.OfTheRun.IsCancellationRequested)
-                throw new InterruptedException(FormattableString.Invariant($"{tried} scenarios tried, none of which tells {a.Name} and {b.Name} apart"));
+                throw new InterruptedException(
+                    FormattableString.Invariant($"{tried} scenarios tried, none of which tells {a.Name} and {b.Name} apart"));
         }));
         return (report.Difference, FormattableString.Invariant($"{report.Scenarios} scenarios tried: {report.Bound}"));
     }
@@ -138,7 +153,8 @@ internal static class DiffCommand
             Console.WriteLine(difference is null ? searched : $"{searched}\n");
         if (difference is null)
         {
-            Console.WriteLine($"{a.Name} and {b.Name} do the same{(kinds == DifferenceIn.Behaviour ? "" : $" in {DiffText.Names(kinds)}")}");
+            Console.WriteLine(
+                $"{a.Name} and {b.Name} do the same{(kinds == DifferenceIn.Behaviour ? "" : $" in {DiffText.Names(kinds)}")}");
             return ExitCode.Agree;
         }
         DiffText.Print(a, b, difference);

@@ -19,14 +19,16 @@ internal static class ExhaustiveCheck
     /// <param name="kept">Where results are kept; null for nowhere.</param>
     /// <param name="minutes">Stop after so many; null for never.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static int Run(KhugepagedVersion version, SweepPlan plan, (int This, int Of) shard, OutputFile? kept, double? minutes, CancellationToken cancellation)
+    public static int Run(KhugepagedVersion version, SweepPlan plan, (int This, int Of) shard, OutputFile? kept, double? minutes,
+        CancellationToken cancellation)
     {
         var done = new List<SweepResult>();
         if (kept is { Exists: true })
         {
             (var earlier, done) = SweepFile.Read(kept.Name);
             if (earlier != plan)
-                throw new UsageException($"{kept.Name}: results of another sweep ({SweepText.Of(earlier)}): expected {SweepText.Of(plan)}, or another file");
+                throw new UsageException(
+                    $"{kept.Name}: results of another sweep ({SweepText.Of(earlier)}): expected {SweepText.Of(plan)}, or another file");
         }
         var finished = done.Select(result => result.Unit).ToHashSet();
         long mine = (plan.UnitCount - shard.This) / shard.Of + 1;
@@ -38,7 +40,8 @@ internal static class ExhaustiveCheck
         using (var writer = kept?.Begin(path => SweepFile.Begin(path, plan, earlierOnes), to => SweepFile.Begin(to, plan, earlierOnes)))
         {
             TerminalProgress.Steps("check", mine - done.Count, advance => Parallel.ForEach(
-                Partitioner.Create(Numbers(shard.This - 1, shard.Of, plan.UnitCount).Where(number => !finished.Contains(number)), EnumerablePartitionerOptions.NoBuffering),
+                Partitioner.Create(Numbers(shard.This - 1, shard.Of, plan.UnitCount).Where(number => !finished.Contains(number)),
+                    EnumerablePartitionerOptions.NoBuffering),
                 new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
                 (number, state) =>
                 {
@@ -82,12 +85,15 @@ internal static class ExhaustiveCheck
     public static SweepPlan Plan(KhugepagedVersion version, int pmdOrder, string? kinds)
     {
         if (pmdOrder is < Geometry.MinOrder or > SweepPlan.LargestPmdOrder)
-            throw new UsageException($"--order {pmdOrder}: expected {Geometry.MinOrder} to {SweepPlan.LargestPmdOrder}; prove decides the larger ones");
+            throw new UsageException(
+                $"--order {pmdOrder}: expected {Geometry.MinOrder} to {SweepPlan.LargestPmdOrder}; prove decides the larger ones");
         foreach (char letter in kinds ?? "")
             if (TableNotation.CellOf(letter) is null)
                 throw new UsageException($"--kinds {kinds}: unknown kind '{letter}': expected some of {string.Concat(TableNotation.Letters.Select(known => known.Letter))}");
-        if (kinds is not null && (kinds.Length < 2 || kinds.Distinct().Count() != kinds.Length || Math.Pow(kinds.Length, 1 << pmdOrder) > 1e12))
-            throw new UsageException($"--kinds {kinds}: expected two kinds or more, each once, and no more than 10^12 tables of {1 << pmdOrder} PTEs");
+        if (kinds is not null && (kinds.Length < 2 || kinds.Distinct().Count() != kinds.Length
+            || Math.Pow(kinds.Length, 1 << pmdOrder) > 1e12))
+            throw new UsageException(
+                $"--kinds {kinds}: expected two kinds or more, each once, and no more than 10^12 tables of {1 << pmdOrder} PTEs");
         return new SweepPlan(version.Name, pmdOrder, kinds ?? "");
     }
 }

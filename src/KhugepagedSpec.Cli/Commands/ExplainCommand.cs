@@ -22,8 +22,21 @@ internal static class ExplainCommand
     {
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Wake-ups of khugepaged, or MADV_COLLAPSE calls (1; all that were recorded for --vector).");
-        var vector = new Option<string[]?>("--vector") { Description = "Explain a recorded vector instead of TABLE.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "ID FILE" };
-        var captured = new Option<string[]?>("--capture") { Description = "Explain a PMD range of a captured process instead of TABLE, by any address in it.", Arity = new ArgumentArity(2, 2), AllowMultipleArgumentsPerToken = true, HelpName = "FILE ADDRESS" };
+        var vector = new Option<string[]?>("--vector")
+        {
+            Description = "Explain a recorded vector instead of TABLE.",
+            Arity = new ArgumentArity(2, 2),
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "ID FILE"
+        };
+        var captured = new Option<string[]?>(
+            "--capture")
+        {
+            Description = "Explain a PMD range of a captured process instead of TABLE, by any address in it.",
+            Arity = new ArgumentArity(2, 2),
+            AllowMultipleArgumentsPerToken = true,
+            HelpName = "FILE ADDRESS"
+        };
         var all = new Option<bool>("--all") { Description = "Print every step of each walk, disabled orders and empty windows too." };
         var model = ModelOption.Create();
         var json = new Option<bool>("--json") { Description = "Print the run as JSON." };
@@ -54,7 +67,8 @@ internal static class ExplainCommand
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
             var explained = parsed.GetValue(vector) is { Length: > 0 } named
-                ? OfVector(parsed, scenario, (named[0], named[1]), parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false } ? version : null)
+                ? OfVector(parsed, scenario, (named[0], named[1]), parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false }
+                    ? version : null)
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
                 : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
@@ -69,7 +83,8 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, (string Id, string Path) which, int? passes, KhugepagedVersion? named)
+    private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, (string Id, string Path) which, int? passes,
+        KhugepagedVersion? named)
     {
         var (id, path) = which;
         if (scenario.TableText(parsed) is { } table)
@@ -103,13 +118,16 @@ internal static class ExplainCommand
                     : NotScanned.Why(guest.Machine, process.Process, process.Base, vector.Input.Kind),
             });
         }
-        return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before, process.Base, runs);
+        return new Explained($"{id} of {Path.GetFileName(path)}: ", version, vector.Input.Kind, vector.Input.Settings, process.Vma, before,
+            process.Base, runs);
     }
 
-    private static Explained OfCapture(ParseResult parsed, ScenarioOptions scenario, string path, string address, int passes, KhugepagedVersion version)
+    private static Explained OfCapture(ParseResult parsed, ScenarioOptions scenario, string path, string address, int passes,
+        KhugepagedVersion version)
     {
         if ((scenario.TableText(parsed) ?? scenario.FirstGivenBesidesSettings(parsed)) is { } stray)
-            throw new UsageException($"--capture contradicts {stray}: expected settings only, as a captured range has its table and its VMA");
+            throw new UsageException(
+                $"--capture contradicts {stray}: expected settings only, as a captured range has its table and its VMA");
         var capture = WhatIfCommand.Read(path);
         var head = capture.Head;
         long page = CaptureCommand.Address(address) is { } at ? (long)(at / (ulong)head.PageBytes)
@@ -133,7 +151,8 @@ internal static class ExplainCommand
             Vma = whole,
             IsPartial = capture.IsPartial,
             // How far a wake-up came through the process is not known.
-            Passes = [.. explained.Passes.Select(pass => pass with { Run = pass.Run with { Trace = pass.Run.Trace.RemoveAll(line => line is TraceEvent.KhugepagedScan) } })],
+            Passes = [.. explained.Passes.Select(pass =>
+                pass with { Run = pass.Run with { Trace = pass.Run.Trace.RemoveAll(line => line is TraceEvent.KhugepagedScan) } })],
         };
     }
 
@@ -173,7 +192,8 @@ internal static class ExplainCommand
         table.Start - origin, table.Text.KernelNameOf(table.Scan.Result), table.Text.KernelNameOf(table.Status),
         table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped, table.Scan.Shared,
         [.. table.Attempts.Zip(table.Walk.Where(step => step.Reason == WalkReason.Tried), (attempt, step) => new AttemptJson(
-            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero, attempt.Isolate?.Referenced,
+            attempt.Offset, attempt.Order, table.Text.KernelNameOf(attempt.Status), attempt.Isolate?.NoneOrZero,
+                attempt.Isolate?.Referenced,
             attempt.Swapin?.SwappedIn, ToJson(step.Why, settings, attempt.Order)))],
         ToJson(table.Scan.Why, settings, settings.Geometry.PmdOrder));
 

@@ -22,10 +22,19 @@ internal static class KernelCompareCommand
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
         var guests = Options.Number("--guests", "Guests at once. Default: one a CPU.");
-        var output = new Option<string?>("--out") { Description = "Keep what is done in FILE; given again, go on from there.", HelpName = "FILE" };
+        var output = new Option<string?>("--out")
+        {
+            Description = "Keep what is done in FILE; given again, go on from there.",
+            HelpName = "FILE"
+        };
         var json = new Option<bool>("--json") { Description = "Print the outcome as JSON." };
         var ktap = Ktap.Option();
-        var bisect = new Option<bool>(Bisection.Name) { Description = "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference." };
+        var bisect = new Option<bool>(
+            Bisection.Name)
+        {
+            Description =
+                "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference."
+        };
         var command = new Verb(
             "compare",
             "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
@@ -50,20 +59,24 @@ internal static class KernelCompareCommand
             var version = ModelOption.GetIfGiven(parsed, model);
             int many = AtLeastOne("--guests", parsed.GetValue(guests) ?? Environment.ProcessorCount);
             if (many > MostGuests)
-                throw new UsageException($"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
+                throw new UsageException(
+                    $"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             var kept = OutputFile.Journal("--out", parsed.GetValue(output));
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             var image = kernel.Get(parsed, isModelled: version is not null);
-            Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome => Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
+            Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome =>
+                Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
             return Run(image, version, scenarios, (ulong)fresh, many, kept, print, parsed.GetValue(bisect));
         });
         return command;
     }
 
-    private static int AtLeastOne(string option, int value) => value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
+    private static int AtLeastOne(string option, int value) =>
+        value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
 
-    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept, Action<LiveOutcome> print, bool isBisection)
+    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept,
+        Action<LiveOutcome> print, bool isBisection)
     {
         var clock = Stopwatch.StartNew();
         using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
@@ -83,12 +96,15 @@ internal static class KernelCompareCommand
                     advance();
                 }, Interrupt.OfTheRun));
         }
-        var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count, guests, clock.Elapsed);
+        var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count,
+            guests, clock.Elapsed);
         print(outcome);
-        return isBisection ? Bisection.CodeOf(outcome.Batches) : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+        return isBisection ? Bisection.CodeOf(outcome.Batches)
+            : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
     }
 
-    private static void PrintJson(LiveOutcome outcome) => Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
+    private static void PrintJson(LiveOutcome outcome) =>
+        Console.WriteLine(JsonSerializer.Serialize(KernelCompareText.ToJson(outcome), CliJson.Readable.LiveOutcomeJson));
 
     /// <summary>What a comparison ends with: it is not exhausted either where a kernel lacks what others of its release have.</summary>
     internal static int Code(bool isFine, int batchesLeft, ImmutableArray<Lack> lacks) =>

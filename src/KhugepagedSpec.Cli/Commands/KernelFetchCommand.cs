@@ -51,7 +51,8 @@ internal static class KernelFetchCommand
 
     private static void Print(CachedKernel kernel, bool wasCached)
     {
-        string[] notes = [.. wasCached ? ["cached already"] : Array.Empty<string>(), .. kernel.ModulePaths.IsEmpty ? ["no modules, so no zram in a guest"] : Array.Empty<string>()];
+        string[] notes = [.. wasCached ? ["cached already"] : Array.Empty<string>(), .. kernel.ModulePaths.IsEmpty
+            ? ["no modules, so no zram in a guest"] : Array.Empty<string>()];
         Console.WriteLine($"{kernel.Release}  {kernel.Folder}{(notes.Length > 0 ? $"  ({string.Join("; ", notes)})" : "")}");
     }
 }

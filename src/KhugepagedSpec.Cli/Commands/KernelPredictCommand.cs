@@ -42,7 +42,8 @@ internal static class KernelPredictCommand
                 throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
             var version = ModelOption.GetIfGiven(parsed, model);
             var image = kernel.Get(parsed, isModelled: version is not null);
-            return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together, parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
+            return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together,
+                parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
         });
         return command;
     }

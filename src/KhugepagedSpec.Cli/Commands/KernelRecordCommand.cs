@@ -15,10 +15,16 @@ internal static class KernelRecordCommand
         var kernel = new KernelOption();
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Full scans, or MADV_COLLAPSE calls (3).");
-        var from = new Option<string?>("--from") { Description = "Record the scenarios of recorded vectors anew, instead of TABLE.", HelpName = "FILE" };
+        var from = new Option<string?>("--from")
+        {
+            Description = "Record the scenarios of recorded vectors anew, instead of TABLE.",
+            HelpName = "FILE"
+        };
         var count = Options.Number("--count", "Record so many fresh scenarios, instead of TABLE.");
         var seed = Options.Number("--seed", "Their seed (1).");
-        var output = new Option<string?>("--out") { Description = "Write the vectors to FILE, once all are there. Default: standard output.", HelpName = "FILE" };
+        var output = new Option<string?>(
+            "--out")
+        { Description = "Write the vectors to FILE, once all are there. Default: standard output.", HelpName = "FILE" };
         var neighbours = new Option<bool>("--neighbours")
         {
             Description = "Populate up to 64 pages of the VMA on each side, next to the range, as compare does.",
@@ -48,7 +54,8 @@ internal static class KernelRecordCommand
             if (many < 1 || parsed.GetValue(count) is < 1)
                 throw new UsageException("--passes, --count: expected 1 or more");
             if ((file is not null || parsed.GetValue(count) is not null) && (scenario.FirstGiven(parsed) ?? Given(neighbours)) is { } stray)
-                throw new UsageException($"{stray} contradicts {(file is not null ? "--from" : "--count")}: expected it with TABLE or --program STEPS");
+                throw new UsageException(
+                    $"{stray} contradicts {(file is not null ? "--from" : "--count")}: expected it with TABLE or --program STEPS");
             if ((file is not null ? Given(passes) : null) is { } set)
                 throw new UsageException($"{set} contradicts --from: a recorded vector has its own number");
             if (parsed.GetValue(count) is null && Given(seed) is { } idle)

@@ -10,7 +10,12 @@ internal static class ManCommand
 {
     public static Command Create()
     {
-        var words = new Argument<string[]>("COMMAND") { Arity = ArgumentArity.ZeroOrMore, Description = "The command, as it is called; without any: the program.", HelpName = "COMMAND" };
+        var words = new Argument<string[]>("COMMAND")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "The command, as it is called; without any: the program.",
+            HelpName = "COMMAND"
+        };
         words.CompletionSources.Add(context => Next(context, words));
         var roff = new Option<bool>("--roff") { Description = "Print the page's source, for man(1)." };
         var command = new Verb(

@@ -11,7 +11,11 @@ internal static class MergeCommand
 {
     public static Command Create()
     {
-        var files = new Argument<string[]>("FILE") { Arity = ArgumentArity.OneOrMore, Description = "Results of shards, as check --exhaustive --out or explore --out wrote them." };
+        var files = new Argument<string[]>("FILE")
+        {
+            Arity = ArgumentArity.OneOrMore,
+            Description = "Results of shards, as check --exhaustive --out or explore --out wrote them."
+        };
         var output = new Option<string?>("--out") { Description = "Write the joined results there.", HelpName = "FILE" };
         var command = new Verb(
             "merge",
@@ -42,7 +46,8 @@ internal static class MergeCommand
                     throw new UsageException($"{path}: results of another sweep ({SweepText.Of(its)}): expected {SweepText.Of(plan)}");
                 foreach (var result in done)
                     if (!units.TryAdd(result.Unit, result) && !units[result.Unit].Equals(result))
-                        throw new UsageException($"{path}: unit {result.Unit} came to something else in an earlier file: expected the same");
+                        throw new UsageException(
+                            $"{path}: unit {result.Unit} came to something else in an earlier file: expected the same");
             }
             to?.Begin(path => SweepFile.Begin(path, plan!, units.Values), writer => SweepFile.Begin(writer, plan!, units.Values)).Dispose();
             return SweepText.Print(plan!, [.. units.Values], plan!.UnitCount, (1, 1), null);

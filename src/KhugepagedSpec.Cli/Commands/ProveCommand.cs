@@ -17,9 +17,22 @@ internal static class ProveCommand
 {
     public static Command Create()
     {
-        var orders = new Option<int[]>("--order") { Description = "The PMD's order; may be given several times (9, 11 and 13).", HelpName = "N", AllowMultipleArgumentsPerToken = true };
-        var first = new Option<string?>("--first") { Description = "Count the tables in which this window is the first to be tried.", HelpName = "OFFSET/ORDER" };
-        var enabled = new Option<string?>("--enabled") { Description = "With --first: the enabled sizes or orders (all).", HelpName = "LIST" };
+        var orders = new Option<int[]>("--order")
+        {
+            Description = "The PMD's order; may be given several times (9, 11 and 13).",
+            HelpName = "N",
+            AllowMultipleArgumentsPerToken = true
+        };
+        var first = new Option<string?>("--first")
+        {
+            Description = "Count the tables in which this window is the first to be tried.",
+            HelpName = "OFFSET/ORDER"
+        };
+        var enabled = new Option<string?>("--enabled")
+        {
+            Description = "With --first: the enabled sizes or orders (all).",
+            HelpName = "LIST"
+        };
         var maxPtesNone = Options.Number("--max-ptes-none", "With --first: 0 or the maximum (0).");
         var model = ModelOption.Create();
         var json = new Option<bool>("--json") { Description = "Print the claims as JSON." };
@@ -108,7 +121,8 @@ internal static class ProveCommand
     {
         var orders = enabled is null ? geometry.AnonOrders : Sizes.Parse(enabled, "--enabled", geometry, ScenarioOptions.PageKb(geometry));
         if (maxPtesNone != 0 && maxPtesNone != geometry.MaxPtesLimit)
-            throw new UsageException($"--max-ptes-none {maxPtesNone}: expected 0 or {geometry.MaxPtesLimit}: below the PMD's order the values between act as 0");
+            throw new UsageException(
+                $"--max-ptes-none {maxPtesNone}: expected 0 or {geometry.MaxPtesLimit}: below the PMD's order the values between act as 0");
         var parts = window.Split('/');
         if (parts.Length != 2 || !int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out int offset)
             || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int order)
@@ -139,6 +153,7 @@ internal static class ProveCommand
     private sealed record AgainstOffset : IWalkerUse<WalkDifference?>
     {
         public WalkDifference? With<TWalker>(Func<Geometry, OrderSet, TWalker> begin)
-            where TWalker : struct, IOrderWalker => WalkDifference.Smallest((geometry, enabled) => new OffsetWalker(geometry, enabled), begin);
+            where TWalker : struct, IOrderWalker =>
+                WalkDifference.Smallest((geometry, enabled) => new OffsetWalker(geometry, enabled), begin);
     }
 }

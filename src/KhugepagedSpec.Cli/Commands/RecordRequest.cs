@@ -12,7 +12,8 @@ namespace KhugepagedSpec.Cli.Commands;
 /// <param name="Refused">Why it is not recorded; null if it is.</param>
 /// <param name="Recorded">The table that an earlier recording of it had, if there is one.</param>
 /// <param name="IsExact">It is recorded as it was asked for, or not at all.</param>
-internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refused = null, PageTable? Recorded = null, bool IsExact = false)
+internal sealed record RecordRequest(string Id, VectorInput? Input, string? Refused = null, PageTable? Recorded = null,
+    bool IsExact = false)
 {
     /// <summary>A scenario as somebody wrote it.</summary>
     /// <exception cref="UsageException">The kernel cannot be given it.</exception>

@@ -15,7 +15,8 @@ internal static class Recorded
         return paths.Count > 0 ? paths : throw new UsageException("no recordings beside the program: expected a FILE");
     }
 
-    /// <summary>The file that is called <paramref name="path"/>, or else the recording of that name; the path as it is if there is neither.</summary>
+    /// <summary>The file that is called <paramref name="path"/>, or else the recording of that name; the path as it is if there is
+    /// neither.</summary>
     public static string Find(string path)
     {
         string shipped = Path.Combine(Folder, path);

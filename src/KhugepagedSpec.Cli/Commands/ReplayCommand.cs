@@ -37,7 +37,8 @@ internal static class ReplayCommand
         command.SetAction(parsed =>
         {
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
-            Action<IReadOnlyList<ReplayReport>> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? ReplayText.PrintKtap : ReplayText.Print;
+            Action<IReadOnlyList<ReplayReport>> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? ReplayText.PrintKtap
+                : ReplayText.Print;
             return Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), print);
         });
         return command;
@@ -92,12 +93,15 @@ internal static class ReplayCommand
         return report;
     }
 
-    private static void PrintJson(IReadOnlyList<ReplayReport> reports) => Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
+    private static void PrintJson(IReadOnlyList<ReplayReport> reports) =>
+        Console.WriteLine(JsonSerializer.Serialize(ToJson(reports), CliJson.Readable.ReplayJson));
 
     private static ReplayJson ToJson(IReadOnlyList<ReplayReport> reports) => new(
         string.Join(", ", reports.Select(report => report.Version.Name).Distinct()),
         [.. reports.Select(report => new ReplayFileJson(
             report.Path, report.Kernel, report.Vectors, report.Passes, report.Attempts, report.Vectors - report.Differing.Count,
-            [.. report.Differing.Select(pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel, pair.Mismatch.Model))],
+            [.. report.Differing.Select(
+                pair => new DifferenceJson(pair.Vector.Id, pair.Mismatch.Pass, pair.Mismatch.What, pair.Mismatch.Kernel,
+                    pair.Mismatch.Model))],
             [.. report.Unreadable.Select(line => new UnreadableJson(line.Number, line.Error!))]))]);
 }

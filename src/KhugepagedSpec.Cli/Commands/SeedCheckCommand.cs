@@ -7,7 +7,8 @@ using KhugepagedSpec.Machines;
 
 namespace KhugepagedSpec.Cli.Commands;
 
-/// <summary><c>khugepaged-spec check --seeds</c>: is each known-bad variant found by the invariant it is made for, whatever the seed?</summary>
+/// <summary><c>khugepaged-spec check --seeds</c>: is each known-bad variant found by the invariant it is made for, whatever the
+/// seed?</summary>
 internal static class SeedCheckCommand
 {
     public static int Run(ImmutableArray<KhugepagedVersion> variants, int seeds, int count)

@@ -15,9 +15,20 @@ internal static class WhatIfCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string?>("FILE") { Arity = ArgumentArity.ZeroOrOne, Description = "What capture wrote; - for standard input." };
+        var file = new Argument<string?>("FILE")
+        {
+            Arity = ArgumentArity.ZeroOrOne,
+            Description = "What capture wrote; - for standard input."
+        };
         var pid = PidOption.Create();
-        var versions = new Option<string[]>("--model") { Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", HelpName = "NAME", AllowMultipleArgumentsPerToken = true, CompletionSources = { ModelOption.Names } };
+        var versions = new Option<string[]>(
+            "--model")
+        {
+            Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.",
+            HelpName = "NAME",
+            AllowMultipleArgumentsPerToken = true,
+            CompletionSources = { ModelOption.Names }
+        };
         var settings = new SettingsOptions("as on the machine");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
@@ -45,7 +56,8 @@ internal static class WhatIfCommand
         {
             var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
-            var models = parsed.GetValue(versions) is { Length: > 0 } names ? names.Select(name => ModelOption.Find(name, "--model: ")).ToImmutableArray() : [Catalogue.Linux72];
+            var models = parsed.GetValue(versions) is { Length: > 0 } names
+                ? names.Select(name => ModelOption.Find(name, "--model: ")).ToImmutableArray() : [Catalogue.Linux72];
             var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupted);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
             var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;
@@ -65,7 +77,8 @@ internal static class WhatIfCommand
     private static ProcessCapture Capture(string? file, int? pid, CancellationToken cancellation)
     {
         if ((file is null) == (pid is null))
-            throw new UsageException(file is null ? "nothing to ask of: expected FILE or --pid N" : $"FILE {file} contradicts --pid {pid}: expected one of them");
+            throw new UsageException(file is null ? "nothing to ask of: expected FILE or --pid N"
+                : $"FILE {file} contradicts --pid {pid}: expected one of them");
         if (file is not null)
             return Read(file);
         var capture = new CaptureBuilder();
@@ -89,14 +102,20 @@ internal static class WhatIfCommand
     }
 
     // Each case rebuilds the process: no more at once than memory has room for.
-    private static ImmutableArray<WhatIfReport> Run(ProcessCapture capture, ImmutableArray<WhatIfCase> cases, CancellationToken cancellation)
+    private static ImmutableArray<WhatIfReport> Run(ProcessCapture capture, ImmutableArray<WhatIfCase> cases,
+        CancellationToken cancellation)
     {
         // Measured on 20 GB of small pages, collapsed.
         const long bytesAPage = 600;
-        long room = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / Math.Max(1, (capture.Pages.Anonymous + capture.Pages.Swap) * bytesAPage);
+        long room = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / Math.Max(1,
+            (capture.Pages.Anonymous + capture.Pages.Swap) * bytesAPage);
         var reports = new WhatIfReport[cases.Length];
         TerminalProgress.Steps("what if", cases.Length, advance => Parallel.For(
-            0, cases.Length, new ParallelOptions { MaxDegreeOfParallelism = (int)Math.Clamp(room, 1, Environment.ProcessorCount), CancellationToken = cancellation }, i =>
+            0, cases.Length, new ParallelOptions
+            {
+                MaxDegreeOfParallelism = (int)Math.Clamp(room, 1, Environment.ProcessorCount),
+                CancellationToken = cancellation
+            }, i =>
             {
                 reports[i] = WhatIfReport.Of(capture, cases[i]);
                 advance();

@@ -11,7 +11,8 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="Folios">Each large folio: first PTE, PTEs, order, which of its pages is the first, 1 if it is new.</param>
 /// <param name="Notes">PTEs of which more is to be said than a symbol can.</param>
 /// <param name="Remark">What maps the range, if no PTE table does.</param>
-internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<int>> Folios, ImmutableArray<CellNote>? Notes, string? Remark)
+internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<int>> Folios, ImmutableArray<CellNote>? Notes,
+    string? Remark)
 {
     /// <summary>Draws a table.</summary>
     public static CellsPicture Of(PageTable table)
@@ -21,7 +22,9 @@ internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<
         return new CellsPicture(
             // There is nothing to be drawn where no entry is.
             table.Pmd is not (PmdState.Table or PmdState.Huge) ? "" : Shortened(drawing.Symbols),
-            [.. drawing.Folios.Select(folio => ImmutableArray.Create(folio.Start, folio.Pages, folio.First.Order, folio.First.Page, folio.First.Has(CellFlags.New) ? 1 : 0))],
+            [.. drawing.Folios.Select(
+                folio => ImmutableArray.Create(folio.Start, folio.Pages, folio.First.Order, folio.First.Page,
+                    folio.First.Has(CellFlags.New) ? 1 : 0))],
             notes.IsEmpty ? null : notes, drawing.Remark);
     }
 
@@ -59,7 +62,8 @@ internal sealed record CellsPicture(string Cells, ImmutableArray<ImmutableArray<
         if (cell.Kind != PteKind.Page || (cell.Order == 0 && TableNotation.LetterOf(cell) is not null))
             return "";
         var words = TableNotation.AttributesOf(cell).Select(attribute => attribute.Meaning);
-        return string.Join(", ", cell.Node > 0 ? words.Append(string.Create(CultureInfo.InvariantCulture, $"on NUMA node {cell.Node}")) : words);
+        return string.Join(", ", cell.Node > 0 ? words.Append(string.Create(CultureInfo.InvariantCulture, $"on NUMA node {cell.Node}"))
+            : words);
     }
 }
 

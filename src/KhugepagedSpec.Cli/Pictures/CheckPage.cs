@@ -25,20 +25,26 @@ internal sealed record CheckPage(
         ImmutableArray<CheckReport> versions = [.. result.Versions];
         var rows = result.Invariants.Select(invariant => new VerdictRow(
             invariant.Name, invariant.Statement,
-            [.. versions.Select(report => new VerdictCell(CheckText.Verdict(report, invariant).ToString(), Number(report, report.For(invariant)))).Append(new VerdictCell(CheckText.KernelVerdict(result, invariant).ToString(), null))]))
+            [.. versions.Select(report =>
+                new VerdictCell(CheckText.Verdict(report, invariant).ToString(), Number(report, report.For(invariant))))
+                    .Append(new VerdictCell(CheckText.KernelVerdict(result, invariant).ToString(), null))]))
             .ToImmutableArray();
         var variants = result.Variants.Select(report =>
         {
             var smallest = CheckText.Smallest(report);
-            return new VariantRow(report.Version.Name, report.Version.Source, smallest?.Invariant.Name, smallest is null ? null : Shrinker.Size(smallest.Scenario), Number(report, smallest));
+            return new VariantRow(report.Version.Name, report.Version.Source, smallest?.Invariant.Name, smallest is null ? null
+                : Shrinker.Size(smallest.Scenario), Number(report, smallest));
         }).ToImmutableArray();
-        var pictured = found.Select(one => (one, Explained: Explained.Of(one.Counterexample.Scenario, one.Report.Version, one.Counterexample.Violation.Pass))).ToList();
+        var pictured = found.Select(one =>
+            (one, Explained: Explained.Of(one.Counterexample.Scenario, one.Report.Version, one.Counterexample.Violation.Pass))).ToList();
         var page = new CheckPage(
             command, CheckText.Summary(result), [.. versions.Select(report => report.Version.Name), "the recorded kernels"], rows, variants,
             CellKind.Of(pictured.SelectMany(one => WalkPicture.TablesOf(one.Explained))),
             [.. pictured.Select(one => new CounterexamplePicture(
-                $"{one.one.Report.Version.Name} breaks {one.one.Counterexample.Invariant.Name}", CheckText.Why(one.one.Report, one.one.Counterexample),
-                CheckText.ExplainArguments(one.one.Report, one.one.Counterexample), one.one.Counterexample.Violation.ToString(), WalkPicture.Of(one.Explained, everyStep: false).InBrief()))]);
+                $"{one.one.Report.Version.Name} breaks {one.one.Counterexample.Invariant.Name}",
+                    CheckText.Why(one.one.Report, one.one.Counterexample),
+                CheckText.ExplainArguments(one.one.Report, one.one.Counterexample), one.one.Counterexample.Violation.ToString(),
+                    WalkPicture.Of(one.Explained, everyStep: false).InBrief()))]);
         return new HtmlPage("check", "check", ["map", "tree", "walk"], JsonSerializer.Serialize(page, PageJson.Compact.CheckPage));
 
         int? Number(CheckReport report, Counterexample? counterexample)

@@ -17,7 +17,8 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="Sides">The lines of each run.</param>
 /// <param name="DiffersAt">The first line that differs, from 0.</param>
 internal sealed record DiffPage(
-    string Command, ImmutableArray<string> Versions, string? Searched, string? Explain, int PmdOrder, IReadOnlyDictionary<string, CellKind> Kinds,
+    string Command, ImmutableArray<string> Versions, string? Searched, string? Explain, int PmdOrder, IReadOnlyDictionary<string,
+        CellKind> Kinds,
     ImmutableArray<CellsPicture> Tables, ImmutableArray<ImmutableArray<LinePicture>> Sides, int DiffersAt)
 {
     /// <summary>Makes it.</summary>
@@ -31,9 +32,12 @@ internal sealed record DiffPage(
         ImmutableArray<ImmutableArray<RunLine>> sides = difference is null ? [] : [difference.First, difference.Second];
         var tables = sides.SelectMany(side => side.Select(line => line.Table)).Distinct().ToList();
         var page = new DiffPage(
-            command, [first.Name, second.Name], searched, difference?.Scenario.ToString(), difference?.Scenario.Table.Geometry.PmdOrder ?? Geometry.X86.PmdOrder, CellKind.Of(tables),
+            command, [first.Name, second.Name], searched, difference?.Scenario.ToString(),
+                difference?.Scenario.Table.Geometry.PmdOrder ?? Geometry.X86.PmdOrder, CellKind.Of(tables),
             [.. tables.Select(CellsPicture.Of)],
-            [.. sides.Select(side => side.Select(line => new LinePicture(line.Text, tables.IndexOf(line.Table), line.Attempt is { } attempt ? [attempt.Offset, 1 << attempt.Order] : null)).ToImmutableArray())],
+            [.. sides.Select(side =>
+                side.Select(line => new LinePicture(line.Text, tables.IndexOf(line.Table), line.Attempt is { } attempt
+                    ? [attempt.Offset, 1 << attempt.Order] : null)).ToImmutableArray())],
             difference?.DiffersAt ?? -1);
         return new HtmlPage($"{first.Name} and {second.Name}", "diff", ["map"], JsonSerializer.Serialize(page, PageJson.Compact.DiffPage));
     }

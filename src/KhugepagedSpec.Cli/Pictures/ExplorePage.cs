@@ -22,13 +22,16 @@ internal sealed record ExplorePage(
         var shown = Suite.Shortest(results);
         return Page(new ExplorePage(
             command, title, ExploreText.Verdict(results), [.. results.Select(SearchRow.Of)],
-            shown?.Broken is { } broken ? [broken.Name, broken.Statement] : null, shown?.Counterexample is { } way ? WayPicture.Of(way) : null));
+            shown?.Broken is { } broken ? [broken.Name, broken.Statement] : null, shown?.Counterexample is { } way ? WayPicture.Of(way)
+                : null));
     }
 
     /// <summary>The page of a way that was given.</summary>
-    public static HtmlPage Of(string title, Interleaving way, string command) => Page(new ExplorePage(command, title, null, [], null, WayPicture.Of(way)));
+    public static HtmlPage Of(string title, Interleaving way, string command) =>
+        Page(new ExplorePage(command, title, null, [], null, WayPicture.Of(way)));
 
-    private static HtmlPage Page(ExplorePage page) => new(page.Title, "explore", [], JsonSerializer.Serialize(page, PageJson.Compact.ExplorePage));
+    private static HtmlPage Page(ExplorePage page) =>
+        new(page.Title, "explore", [], JsonSerializer.Serialize(page, PageJson.Compact.ExplorePage));
 }
 
 /// <summary>One search.</summary>
@@ -41,11 +44,13 @@ internal sealed record ExplorePage(
 /// <param name="Distinct">Distinct ones.</param>
 /// <param name="Left">States left on the queue.</param>
 /// <param name="Depth">The longest way.</param>
-internal sealed record SearchRow(int Entries, string Table, string Actors, string Ending, string? Broken, long Generated, long Distinct, long Left, int Depth)
+internal sealed record SearchRow(int Entries, string Table, string Actors, string Ending, string? Broken, long Generated, long Distinct,
+    long Left, int Depth)
 {
     /// <summary>The row of a search.</summary>
     public static SearchRow Of(SearchResult result) => new(
-        result.Space.Shape.Pages, result.Table, string.Join(", ", result.Actors), ExploreText.Name(result.Found.Ending), result.Broken?.Name,
+        result.Space.Shape.Pages, result.Table, string.Join(", ", result.Actors), ExploreText.Name(result.Found.Ending),
+            result.Broken?.Name,
         result.Found.Extent.Generated, result.Found.Extent.Distinct, result.Found.Extent.Left, result.Found.Extent.Depth);
 }
 
@@ -54,7 +59,8 @@ internal sealed record SearchRow(int Entries, string Table, string Actors, strin
 /// <param name="Start">Every variable and its first value.</param>
 /// <param name="Steps">The steps.</param>
 /// <param name="Replay">The way as text.</param>
-internal sealed record WayPicture(ImmutableArray<string> Processes, ImmutableArray<ImmutableArray<string>> Start, ImmutableArray<MovePicture> Steps, string Replay)
+internal sealed record WayPicture(ImmutableArray<string> Processes, ImmutableArray<ImmutableArray<string>> Start,
+    ImmutableArray<MovePicture> Steps, string Replay)
 {
     /// <summary>Pictures a way.</summary>
     public static WayPicture Of(Interleaving way)
@@ -62,9 +68,11 @@ internal sealed record WayPicture(ImmutableArray<string> Processes, ImmutableArr
         ImmutableArray<string> processes = [.. way.Steps.Select(step => step.Process).Distinct()];
         return new WayPicture(
             processes, Pairs(way.Start),
-            [.. way.Steps.Select(step => new MovePicture(processes.IndexOf(step.Process), step.Step.Function, step.Step.Says, Pairs(step.Changes)))], way.Replay);
+            [.. way.Steps.Select(step =>
+                new MovePicture(processes.IndexOf(step.Process), step.Step.Function, step.Step.Says, Pairs(step.Changes)))], way.Replay);
 
-        static ImmutableArray<ImmutableArray<string>> Pairs(ImmutableArray<(string Variable, string Value)> values) => [.. values.Select(value => ImmutableArray.Create(value.Variable, value.Value))];
+        static ImmutableArray<ImmutableArray<string>> Pairs(ImmutableArray<(string Variable, string Value)> values) =>
+            [.. values.Select(value => ImmutableArray.Create(value.Variable, value.Value))];
     }
 }
 

@@ -45,7 +45,8 @@ internal sealed record HtmlPage(string Title, string View, IReadOnlyList<string>
 
     private static string Resource(string name)
     {
-        using var reader = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not part of the program"));
+        using var reader = new StreamReader(Assembly.GetExecutingAssembly()
+            .GetManifestResourceStream(name) ?? throw new InvalidOperationException($"{name} is not part of the program"));
         return reader.ReadToEnd();
     }
 }

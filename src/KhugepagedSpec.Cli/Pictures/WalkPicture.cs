@@ -14,7 +14,8 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="Tables">The tables that the passes begin with and end with.</param>
 /// <param name="Passes">The passes, and what the program did between them.</param>
 internal sealed record WalkPicture(
-    string Title, ImmutableArray<ImmutableArray<string>> Fields, int PmdOrder, ImmutableArray<CellsPicture> Tables, ImmutableArray<PassPicture> Passes)
+    string Title, ImmutableArray<ImmutableArray<string>> Fields, int PmdOrder, ImmutableArray<CellsPicture> Tables,
+        ImmutableArray<PassPicture> Passes)
 {
     /// <summary>Pictures a run.</summary>
     /// <param name="explained">The run.</param>
@@ -34,11 +35,13 @@ internal sealed record WalkPicture(
             before = pass.Run.After;
             if (pass.Then is not { } then)
                 continue;
-            passes.Add(new PassPicture(ExplainText.Then(pass), "the program", Number(before), Number(then), [new StepPicture("then", pass.ThenText)]));
+            passes.Add(new PassPicture(ExplainText.Then(pass), "the program", Number(before), Number(then),
+                [new StepPicture("then", pass.ThenText)]));
             before = then;
         }
         return new WalkPicture(
-            ExplainText.Title(explained), [.. ExplainText.Fields(explained).Select(field => ImmutableArray.Create(field.Label, field.Text))],
+            ExplainText.Title(explained),
+                [.. ExplainText.Fields(explained).Select(field => ImmutableArray.Create(field.Label, field.Text))],
             explained.Settings.Geometry.PmdOrder, [.. tables.Select(CellsPicture.Of)], passes.ToImmutable());
 
         int Number(PageTable table) => tables.IndexOf(table);
@@ -61,7 +64,8 @@ internal sealed record WalkPicture(
 /// <param name="Statistics">What counters grew by.</param>
 /// <param name="Trace">Its trace lines.</param>
 internal sealed record PassPicture(
-    string Title, string Name, int Before, int After, ImmutableArray<StepPicture> Steps, string? Statistics = null, ImmutableArray<string>? Trace = null);
+    string Title, string Name, int Before, int After, ImmutableArray<StepPicture> Steps, string? Statistics = null,
+        ImmutableArray<string>? Trace = null);
 
 /// <summary>One step.</summary>
 /// <param name="Label">What kind of step; empty if the text says it all.</param>
@@ -71,10 +75,12 @@ internal sealed record PassPicture(
 /// <param name="Windows">The windows, offset and order of each in turn.</param>
 /// <param name="Changed">The PTEs that are from here on as after the pass: first and number of each run in turn.</param>
 internal sealed record StepPicture(
-    string Label, string Text, string? Where = null, string? Outcome = null, ImmutableArray<int>? Windows = null, ImmutableArray<int>? Changed = null)
+    string Label, string Text, string? Where = null, string? Outcome = null, ImmutableArray<int>? Windows = null,
+        ImmutableArray<int>? Changed = null)
 {
     /// <summary>Pictures the steps of a pass.</summary>
-    public static ImmutableArray<StepPicture> Of(ImmutableArray<ExplainStep> steps) => [.. steps.Select((step, i) => Of(step, steps.Skip(i + 1)))];
+    public static ImmutableArray<StepPicture> Of(ImmutableArray<ExplainStep> steps) =>
+        [.. steps.Select((step, i) => Of(step, steps.Skip(i + 1)))];
 
     private static StepPicture Of(ExplainStep step, IEnumerable<ExplainStep> later)
     {
@@ -104,7 +110,8 @@ internal sealed record StepPicture(
         if (attempt.Swapin is not { SwappedIn: > 0 })
             return [];
         var changed = ImmutableArray.CreateBuilder<int>();
-        var collapsed = later.Where(step => step is { Where: null, Line.Attempt.Status: ScanResult.Succeed }).Select(step => step.Line!.Attempt!.Value);
+        var collapsed = later.Where(step => step is { Where: null, Line.Attempt.Status: ScanResult.Succeed })
+            .Select(step => step.Line!.Attempt!.Value);
         foreach (var one in collapsed.OrderBy(one => one.Offset))
         {
             if (one.Offset >= end || one.Offset + (1 << one.Order) <= from)

@@ -22,7 +22,8 @@ internal sealed partial record CommandDetails(string Text)
     public string Prose => Heading().Split(Text)[0].TrimEnd();
 
     /// <summary>The examples, a command a line.</summary>
-    public IEnumerable<string> Examples => Heading().Split(Text)[1].Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IEnumerable<string> Examples =>
+        Heading().Split(Text)[1].Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The details of a command, or of the program.</summary>
     public static CommandDetails Of(Command command) => command is Verb verb ? verb.Details : OfProgram;

@@ -18,7 +18,8 @@ internal static class FailOption
         if (fault.Order is { } order && (order < least || order > geometry.PmdOrder))
             throw new UsageException($"--fail {text}: order {order}: expected {least} to {geometry.PmdOrder}");
         if (fault.Offset is { } offset && (offset >= geometry.Pages || offset % (1 << (fault.Order ?? 0)) != 0))
-            throw new UsageException($"--fail {text}: offset {offset}: expected 0 to {geometry.Pages - 1}, a multiple of {1 << (fault.Order ?? 0)}");
+            throw new UsageException(
+                $"--fail {text}: offset {offset}: expected 0 to {geometry.Pages - 1}, a multiple of {1 << (fault.Order ?? 0)}");
         return fault.Times is < 1 ? throw new UsageException($"--fail {text}: {fault.Times} times: expected 1 or more") : fault;
     }
 }

@@ -12,7 +12,8 @@ internal sealed class KernelOption
 
     private readonly Option<string> _kernel = new("--kernel")
     {
-        Description = "The kernel to boot: a release or its beginning (kernel list --cached), a bzImage or vmlinuz, or the tree it was built in.",
+        Description =
+            "The kernel to boot: a release or its beginning (kernel list --cached), a bzImage or vmlinuz, or the tree it was built in.",
         DefaultValueFactory = _ => "7.2",
         HelpName = "RELEASE|PATH",
         CompletionSources = { _ => KernelCache.All().Select(kernel => kernel.Release) },
@@ -110,7 +111,8 @@ internal sealed class KernelOption
         {
             throw new UsageException($"--kernel {error.Message}");
         }
-        string[] lacking = kernel.ConfigPath is { } config ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(option => option.IsNeeded).Select(option => option.Line)] : [];
+        string[] lacking = kernel.ConfigPath is { } config
+            ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(option => option.IsNeeded).Select(option => option.Line)] : [];
         return lacking.Length == 0 ? kernel
             : throw new UsageException($"--kernel {wanted}: built without {string.Join(", ", lacking)}: no guest runs without; khugepaged-spec kernel config says what for");
     }
@@ -120,13 +122,16 @@ internal sealed class KernelOption
         if (modules is not null)
             throw new UsageException($"--modules {modules}: a kernel of the cache has its own: expected it with --kernel PATH");
         return KernelCache.Find(wanted)
-            ?? throw new UsageException($"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
+            ?? throw new UsageException(
+                $"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
     }
 
     private static int Within(string option, int? value, int usual, int least, int most) =>
-        (value ?? usual) is var number && number >= least && number <= most ? number : throw new UsageException($"{option} {number}: expected {least} to {most}");
+        (value ?? usual) is var number && number >= least && number <= most ? number
+            : throw new UsageException($"{option} {number}: expected {least} to {most}");
 
     private static string Quoted(string word) =>
-        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || "/._-+=,:@%~".Contains(letter, StringComparison.Ordinal)) ? word
+        word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter)
+            || "/._-+=,:@%~".Contains(letter, StringComparison.Ordinal)) ? word
         : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

@@ -45,12 +45,15 @@ internal static class Manual
     }));
 
     // A blank line parts paragraphs; lines that are set in stay as they are.
-    private static IEnumerable<ManualBlock> Paragraphs(string prose) => prose.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).SelectMany(part =>
-        part.StartsWith(' ') ? part.Split('\n').Select(line => new ManualBlock.Line(line)) : (IEnumerable<ManualBlock>)[new ManualBlock.Paragraph(part)]);
+    private static IEnumerable<ManualBlock> Paragraphs(string prose) =>
+        prose.Split("\n\n", StringSplitOptions.RemoveEmptyEntries).SelectMany(part =>
+        part.StartsWith(' ') ? part.Split('\n').Select(line => new ManualBlock.Line(line))
+            : (IEnumerable<ManualBlock>)[new ManualBlock.Paragraph(part)]);
 
     private static string Term(Option option)
     {
-        string names = string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Where(alias => alias.StartsWith('-')).Append(option.Name));
+        string names = string.Join(", ", option.Aliases.Order(StringComparer.Ordinal).Where(alias => alias.StartsWith('-'))
+            .Append(option.Name));
         return option.HelpName is not { } value ? names
             : option.Arity.MinimumNumberOfValues == 0 && option.Arity.MaximumNumberOfValues == 1 ? $"{names} [{value}]"
             : $"{names} {value}";

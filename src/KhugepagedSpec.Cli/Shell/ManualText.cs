@@ -31,7 +31,8 @@ internal static class ManualText
     {
         ManualBlock.Paragraph paragraph => Filled(paragraph.Text, Indent),
         // A short term has its text beside it.
-        ManualBlock.Item item when item.Term.Length < Indent.Length => Filled(item.Text, Indent + Indent).Select((line, i) => i > 0 ? line : $"{Indent}{item.Term,-7}{line.TrimStart()}"),
+        ManualBlock.Item item when item.Term.Length < Indent.Length =>
+            Filled(item.Text, Indent + Indent).Select((line, i) => i > 0 ? line : $"{Indent}{item.Term,-7}{line.TrimStart()}"),
         ManualBlock.Item item => Filled(item.Text, Indent + Indent).Prepend(Indent + item.Term),
         ManualBlock.Line line => [Indent + line.Text],
         _ => throw new InvalidOperationException($"{block.GetType().Name} has no text"),

@@ -43,7 +43,8 @@ internal static class ModelOption
     }
 
     /// <summary>The version named; null if none was.</summary>
-    public static KhugepagedVersion? GetIfGiven(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is { } name ? Find(name, "--model: ") : null;
+    public static KhugepagedVersion? GetIfGiven(ParseResult parsed, Option<string?> option) =>
+        parsed.GetValue(option) is { } name ? Find(name, "--model: ") : null;
 
     public static KhugepagedVersion Get(ParseResult parsed, Option<string> option) => Find(parsed.GetValue(option)!, "--model: ");
 

@@ -58,7 +58,8 @@ internal static class Options
     private static T? One<T>(ArgumentResult result, string word, string name, Func<string, string?>? refused)
         where T : struct, Enum =>
         Array.Find(Enum.GetNames<T>(), known => known.Equals(word, StringComparison.OrdinalIgnoreCase)) is { } found ? Enum.Parse<T>(found)
-        : Fail<T?>(result, refused?.Invoke(word) is { } why ? $"{name} {word}: {why}" : $"{name}: '{word}': expected {string.Join(", ", Words<T>())}");
+        : Fail<T?>(result, refused?.Invoke(word) is { } why ? $"{name} {word}: {why}"
+            : $"{name}: '{word}': expected {string.Join(", ", Words<T>())}");
 
     private static string Word(ArgumentResult result) => result.Tokens[0].Value;
 

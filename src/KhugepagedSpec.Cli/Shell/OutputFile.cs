@@ -120,11 +120,13 @@ internal sealed class OutputFile
     }
 
     // What a link names is replaced, not the link; a device is no file that could be put in place of another.
-    private string Target => (File.Exists(_path) ? File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(_path);
+    private string Target =>
+        (File.Exists(_path) ? File.ResolveLinkTarget(_path, returnFinalTarget: true)?.FullName : null) ?? Path.GetFullPath(_path);
 
     private string Beside => FormattableString.Invariant($"{Target}.{Environment.ProcessId}.part");
 
-    private static bool IsDevice(string target) => target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal);
+    private static bool IsDevice(string target) =>
+        target.StartsWith("/dev/", StringComparison.Ordinal) || target.StartsWith("/proc/", StringComparison.Ordinal);
 
     private void Try()
     {

@@ -27,15 +27,18 @@ internal sealed class ScenarioOptions
     private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
     private readonly Option<UffdMode[]?> _uffd =
-        Options.Names("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's; several as missing,rwp.", UffdMode.Missing, UffdModes.Refused);
+        Options.Names("--uffd", "The VMA is registered with userfaultfd (missing); rwp is 7.3's; several as missing,rwp.",
+            UffdMode.Missing, UffdModes.Refused);
     private readonly Option<bool> _mlock = new("--mlock") { Description = "The VMA is mlocked." };
     private readonly Option<bool> _droppable = new("--droppable") { Description = "The VMA is droppable." };
     private readonly Option<bool> _readOnly = new("--read-only") { Description = "The VMA is not writable." };
     private readonly Option<bool> _noMadvise = new("--no-madvise") { Description = "MADV_HUGEPAGE was not called." };
     private readonly Option<bool> _noHugePage = new("--nohugepage") { Description = "MADV_NOHUGEPAGE was called." };
     private readonly Option<ThpDisable?> _thpDisable = Options.Name<ThpDisable>("--thp-disable", "prctl(PR_SET_THP_DISABLE) (no).");
-    private readonly Option<string?> _vma = new("--vma") { Description = "The VMA's pages, from the table's first (0-511).", HelpName = "FIRST-LAST" };
-    private readonly Option<bool> _anonVma = new("--anon-vma") { Description = "The VMA has an anon_vma from pages elsewhere, though none are here." };
+    private readonly Option<string?> _vma =
+        new("--vma") { Description = "The VMA's pages, from the table's first (0-511).", HelpName = "FIRST-LAST" };
+    private readonly Option<bool> _anonVma =
+        new("--anon-vma") { Description = "The VMA has an anon_vma from pages elsewhere, though none are here." };
     private readonly Option<string?> _program = new("--program")
     {
         Description = "What the process does before the first pass, instead of TABLE, as 'mmap, madvise, touch 0+16'.",
@@ -43,7 +46,14 @@ internal sealed class ScenarioOptions
     };
 
     private readonly Option<bool> _farNodes = new("--far-nodes") { Description = "Two NUMA nodes too far apart, node reclaim on." };
-    private readonly Option<string[]> _faults = new("--fail") { Description = "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.", HelpName = "WHAT" };
+    private readonly Option<string[]> _faults =
+        new(
+            "--fail")
+        {
+            Description =
+                "Something goes wrong: what[/gap][@order[:offset]][#times], as alloc-fails@9; gaps read, write, scan, pass.",
+            HelpName = "WHAT"
+        };
 
     /// <summary>Adds all of them to a command.</summary>
     public void AddTo(Command command)
@@ -96,7 +106,8 @@ internal sealed class ScenarioOptions
                 Faults = [.. (parsed.GetValue(_faults) ?? []).Select(text => FailOption.Parse(text, geometry))],
             };
         var table = TableInput.Read(
-            TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, -, --program STEPS or --vector ID FILE"), geometry);
+            TableText(parsed) ?? throw new UsageException("no page table: expected TABLE, a file, -, --program STEPS or --vector ID FILE"),
+                geometry);
         var scenario = Daemon.Scenario.Of(table);
         return scenario with
         {
@@ -151,13 +162,15 @@ internal sealed class ScenarioOptions
         if (text is null)
             return vma;
         int dash = text.IndexOf('-', Math.Min(1, text.Length));
-        if (dash < 0 || !Page(text[..dash], out long first) || !Page(text[(dash + 1)..], out long last) || last < first || last < 0 || first >= vma.End)
+        if (dash < 0 || !Page(text[..dash], out long first) || !Page(text[(dash + 1)..], out long last) || last < first || last < 0
+            || first >= vma.End)
             throw new UsageException($"--vma {text}: expected FIRST-LAST, two page numbers that overlap the table, as in 0-511 or -64-575");
         return vma with { Start = first, End = last + 1 };
 
         // Not so far off that the walk over the VMA has no end.
         static bool Page(string digits, out long page) =>
-            long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out page) && page is > -MostPages and < MostPages;
+            long.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out page)
+                && page is > -MostPages and < MostPages;
     }
 
     /// <summary>The base page's size that goes with a geometry: 4K up to order 9, then arm64's 16K and 64K.</summary>

@@ -9,10 +9,13 @@ namespace KhugepagedSpec.Cli.Shell;
 /// <param name="usual">What help says of what is not given; null for the values of a fresh boot.</param>
 internal sealed class SettingsOptions(string? usual = null)
 {
-    private readonly Option<string?> _enabled = new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
+    private readonly Option<string?> _enabled =
+        new("--enabled") { Description = "Sizes set to madvise, as 16k,64k,2M or orders 2,4,9; none for none.", HelpName = "LIST" };
     private readonly Option<string?> _always = new("--always") { Description = "Sizes set to always.", HelpName = "LIST" };
-    private readonly Option<string?> _inherit = new("--inherit") { Description = $"Sizes set to inherit. Without any list: {usual ?? "2M"}.", HelpName = "LIST" };
-    private readonly Option<GlobalEnabled?> _global = Options.Name<GlobalEnabled>("--global", $"The global enabled file ({usual ?? "madvise"}).");
+    private readonly Option<string?> _inherit =
+        new("--inherit") { Description = $"Sizes set to inherit. Without any list: {usual ?? "2M"}.", HelpName = "LIST" };
+    private readonly Option<GlobalEnabled?> _global =
+        Options.Name<GlobalEnabled>("--global", $"The global enabled file ({usual ?? "madvise"}).");
     private readonly Option<int?> _maxPtesNone = Options.Number("--max-ptes-none", $"khugepaged/max_ptes_none ({usual ?? "511"}).");
     private readonly Option<int?> _maxPtesSwap = Options.Number("--max-ptes-swap", $"khugepaged/max_ptes_swap ({usual ?? "64"}).");
     private readonly Option<int?> _maxPtesShared = Options.Number("--max-ptes-shared", $"khugepaged/max_ptes_shared ({usual ?? "256"}).");
@@ -51,7 +54,8 @@ internal sealed class SettingsOptions(string? usual = null)
             MaxPtesSwap = parsed.GetValue(_maxPtesSwap) ?? start.MaxPtesSwap,
             MaxPtesShared = parsed.GetValue(_maxPtesShared) ?? start.MaxPtesShared,
         };
-        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null || parsed.GetValue(_inherit) is not null;
+        bool anyList = parsed.GetValue(_enabled) is not null || parsed.GetValue(_always) is not null
+            || parsed.GetValue(_inherit) is not null;
         if (anyList)
             settings = settings with { Madvise = Orders(_enabled), Always = Orders(_always), Inherit = Orders(_inherit) };
         return settings.FindError() is { } error ? throw new UsageException(error) : settings;

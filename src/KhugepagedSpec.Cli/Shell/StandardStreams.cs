@@ -8,7 +8,8 @@ internal static class StandardStreams
 {
     private const int Input = 0, Output = 1, Error = 2;
 
-    /// <summary>Puts guards before the console's streams. What cannot be written to standard error is lost, and nothing else with it.</summary>
+    /// <summary>Puts guards before the console's streams. What cannot be written to standard error is lost, and nothing else with
+    /// it.</summary>
     public static void Guard()
     {
         Console.SetError(IsOpen(Error) ? new GuardedWriter(Console.Error, _ => null) : TextWriter.Null);
@@ -31,7 +32,8 @@ internal static class StandardStreams
         if (target.StartsWith("anon_inode:", StringComparison.Ordinal) || target.StartsWith("/memfd:", StringComparison.Ordinal))
             return false;
         return !target.StartsWith("pipe:", StringComparison.Ordinal)
-            || !Directory.EnumerateFileSystemEntries("/proc/self/fd").Any(path => int.TryParse(Path.GetFileName(path), out int other) && other > Error && Target(other) == target
+            || !Directory.EnumerateFileSystemEntries("/proc/self/fd")
+                .Any(path => int.TryParse(Path.GetFileName(path), out int other) && other > Error && Target(other) == target
                 && Flags(other) is { } its && (its & accessMode) != (flags & accessMode));
     }
 
@@ -53,7 +55,8 @@ internal static class StandardStreams
         const string label = "flags:";
         try
         {
-            return File.ReadLines($"/proc/self/fdinfo/{descriptor}").FirstOrDefault(line => line.StartsWith(label, StringComparison.Ordinal)) is { } line
+            return File.ReadLines($"/proc/self/fdinfo/{descriptor}")
+                .FirstOrDefault(line => line.StartsWith(label, StringComparison.Ordinal)) is { } line
                 ? Convert.ToInt32(line[label.Length..].Trim(), 8)
                 : null;
         }

@@ -5,7 +5,8 @@ using System.Text.RegularExpressions;
 
 namespace KhugepagedSpec.Cli.Shell;
 
-/// <summary>What <c>[suggest:N] LINE</c> prints: all that may stand where the line's first N letters end, one a line. The shells ask so.</summary>
+/// <summary>What <c>[suggest:N] LINE</c> prints: all that may stand where the line's first N letters end, one a line. The shells ask
+/// so.</summary>
 internal sealed partial class Suggestions : SynchronousCommandLineAction
 {
     /// <inheritdoc/>
@@ -34,7 +35,8 @@ internal sealed partial class Suggestions : SynchronousCommandLineAction
         return root.Parse(text).GetCompletions(text.Length)
             .Select(completion => completion.Label)
             .Where(label => label.StartsWith(word, StringComparison.Ordinal))
-            .Where(label => word.StartsWith('-') ? label.StartsWith("--", StringComparison.Ordinal) : char.IsAsciiLetterOrDigit(label[0]) && label is not ("True" or "False"))
+            .Where(label => word.StartsWith('-') ? label.StartsWith("--", StringComparison.Ordinal) : char.IsAsciiLetterOrDigit(label[0])
+                && label is not ("True" or "False"))
             .Distinct()
             .Select(label => kept + label);
     }

@@ -36,7 +36,8 @@ internal static class CaptureText
     {
         var head = capture.Head;
         Line($"{head.Command} ({head.Pid}), Linux {head.Kernel}, {head.PageBytes / 1024}kB pages, {head.At:yyyy-MM-dd HH:mm:ss} UTC");
-        long empty = capture.Vmas.Sum(vma => vma.Ranges.Where(range => range.Table.Pmd == PageTables.PmdState.None).Sum(range => range.Count));
+        long empty = capture.Vmas.Sum(vma => vma.Ranges.Where(range => range.Table.Pmd == PageTables.PmdState.None)
+            .Sum(range => range.Count));
         Line($"{capture.Ranges:N0} PMD ranges in {capture.Vmas.Count(vma => !vma.Ranges.IsEmpty)} of {capture.Vmas.Length} private VMAs: {empty:N0} without a page, {capture.ChangedRanges} changed while they were read");
     }
 

@@ -34,18 +34,22 @@ internal static class CheckText
         [.. result.Undetected.Select(report => report.Version.Name)],
         result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count));
 
-    /// <summary>Versions and recorded kernels, made of a test an invariant; then the variants, each of which something must break.</summary>
+    /// <summary>Versions and recorded kernels, made of a test an invariant; then the variants, each of which something must
+    /// break.</summary>
     public static ImmutableArray<KtapTest> ToKtap(CheckResult result)
     {
         ImmutableArray<KtapTest> versions =
         [
-            .. result.Versions.Select(report => Group(report.Version.Name, [.. result.Invariants.Select(invariant => OfVersion(report, invariant))])),
+            .. result.Versions.Select(
+                report => Group(report.Version.Name, [.. result.Invariants.Select(invariant => OfVersion(report, invariant))])),
             Group("recorded kernels", [.. result.Invariants.Select(invariant => OfKernels(result, invariant))]),
         ];
         return !result.Variants.Any() ? versions
-            : versions.Add(Group("known-bad variants", [.. result.Variants.Select(report => new KtapTest(report.Version.Name, !report.Counterexamples.IsEmpty)
+            : versions.Add(Group("known-bad variants",
+                [.. result.Variants.Select(report => new KtapTest(report.Version.Name, !report.Counterexamples.IsEmpty)
             {
-                Notes = [.. report.Counterexamples.IsEmpty ? ["nothing breaks it"] : report.Counterexamples.Take(1).Select(found => $"breaks {found.Invariant.Name}: {found.Scenario}")],
+                Notes = [.. report.Counterexamples.IsEmpty ? ["nothing breaks it"] : report.Counterexamples.Take(1)
+                    .Select(found => $"breaks {found.Invariant.Name}: {found.Scenario}")],
             })]));
 
         static KtapTest Group(string name, ImmutableArray<KtapTest> tests) => new(name, tests.All(test => test.IsOk)) { Tests = tests };
@@ -53,7 +57,8 @@ internal static class CheckText
 
     private static KtapTest OfVersion(CheckReport report, Invariant invariant) =>
         invariant.NotFor.Contains(report.Version.Name) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
-        : invariant.ExceptionFor(report.Version) is { } known ? new KtapTest(invariant.Name, true) { Skipped = $"known to be broken: {known}" }
+        : invariant.ExceptionFor(report.Version) is { } known
+            ? new KtapTest(invariant.Name, true) { Skipped = $"known to be broken: {known}" }
         : report.For(invariant) is not { } found ? new KtapTest(invariant.Name, true)
         : new KtapTest(invariant.Name, false) { Notes = [$"{found.Violation}", $"khugepaged-spec {ExplainArguments(report, found)}"] };
 
@@ -84,14 +89,16 @@ internal static class CheckText
 
     /// <summary>What the recorded kernels do to an invariant, as a letter of the matrix.</summary>
     public static char KernelVerdict(CheckResult result, Invariant invariant) =>
-        invariant.NotFor.Contains(Contract.RecordedKernels) ? '-' : !result.Kernel.ContainsKey(invariant.Name) ? '.' : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
+        invariant.NotFor.Contains(Contract.RecordedKernels) ? '-' : !result.Kernel.ContainsKey(invariant.Name) ? '.'
+            : invariant.ExceptionFor(Catalogue.Linux72) is null ? '!' : 'x';
 
     /// <summary>The counterexample with the fewest PTEs; null if there is none.</summary>
     public static Counterexample? Smallest(CheckReport report) => report.Counterexamples.MinBy(one => Shrinker.Size(one.Scenario));
 
     /// <summary>Why a version breaks an invariant.</summary>
     public static string Why(CheckReport report, Counterexample found) =>
-        found.Invariant.ExceptionFor(report.Version) ?? (KnownBad.Variants.Contains(report.Version) ? report.Version.Source : "claimed to hold");
+        found.Invariant.ExceptionFor(report.Version) ?? (KnownBad.Variants.Contains(report.Version) ? report.Version.Source
+            : "claimed to hold");
 
     /// <summary>The command that shows a counterexample.</summary>
     public static string ExplainArguments(CheckReport report, Counterexample found) =>

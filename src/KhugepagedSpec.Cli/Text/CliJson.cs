@@ -16,7 +16,8 @@ internal sealed record DifferenceJson(string Id, int Pass, string At, string Ker
 internal sealed record UnreadableJson(int Line, string Error);
 
 internal sealed record ExplainJson(
-    string Model, string Table, string Kind, string Enabled, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared, IReadOnlyList<PassJson> Passes);
+    string Model, string Table, string Kind, string Enabled, int MaxPtesNone, int MaxPtesSwap, int MaxPtesShared,
+        IReadOnlyList<PassJson> Passes);
 
 internal sealed record PassJson(
     IReadOnlyList<RangeJson> Ranges, string After, IReadOnlyDictionary<string, long> Statistics, long PagesCollapsed, int? Return,
@@ -35,9 +36,11 @@ internal sealed record AttemptJson(int Offset, int Order, string Status, int? No
 internal sealed record RefusalJson(string Step, string Cause, int? Pte, long Found, long Limit, string Text);
 
 internal sealed record CheckJson(
-    int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected, IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
+    int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected,
+        IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
 
-internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation, int After);
+internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation,
+    int After);
 
 internal sealed record ProofJson(string Model, int PmdOrder, IReadOnlyList<ClaimJson> Claims);
 
@@ -47,7 +50,8 @@ internal sealed record ClaimJson(string Name, string Statement, long Cases, stri
 internal sealed record ExploreJson(string Protocol, string Verdict, IReadOnlyList<SearchJson> Searches);
 
 internal sealed record SearchJson(
-    int Entries, string Table, IReadOnlyList<string> Actors, string Ending, long Generated, long Distinct, long Left, int Depth, double CollisionOdds, double Seconds,
+    int Entries, string Table, IReadOnlyList<string> Actors, string Ending, long Generated, long Distinct, long Left, int Depth,
+        double CollisionOdds, double Seconds,
     int? FinalStates, IReadOnlyList<string>? OnlyInterleaved, string? Broken, string? Why, string? Replay, IReadOnlyList<StepJson>? Trace);
 
 internal sealed record StepJson(string Process, string Function, string Says, IReadOnlyDictionary<string, string> Changes);
@@ -56,26 +60,32 @@ internal sealed record KernelJson(
     string Release, string? Version, bool Cached, string? Folder, bool Modules, bool? Unsigned, IReadOnlyList<string>? Packages);
 
 internal sealed record LiveOutcomeJson(
-    string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad, LiveCounterexampleJson? Smallest, double Seconds,
+    string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad,
+        LiveCounterexampleJson? Smallest, double Seconds,
     IReadOnlyList<LackJson> Never);
 
 internal sealed record LackJson(string What, string Why, IReadOnlyList<string> Kinds, bool OthersHaveIt);
 
 internal sealed record LiveCounterexampleJson(
-    IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation, int Ptes, int Found, int Tries, bool Confirmed,
+    IReadOnlyList<string> Scenarios, int? Pass, string? What, string? Kernel, string? Model, string? Invariant, string? Violation,
+        int Ptes, int Found, int Tries, bool Confirmed,
     IReadOnlyList<string> Logged);
 
 internal sealed record WhatIfJson(
-    int Pid, string Command, string Kernel, string At, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb, IReadOnlyList<WhatIfCaseJson> Cases);
+    int Pid, string Command, string Kernel, string At, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb,
+        IReadOnlyList<WhatIfCaseJson> Cases);
 
 internal sealed record MemoryJson(long Anonymous, long Large, long AnonHugePages, long Swap, long OutOfReach);
 
 internal sealed record WhatIfCaseJson(
-    string Version, string Name, string Settings, long Ranges, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long LargeAfterKb, long AddedKb, long SwappedInKb, long Tried, long Wasted,
-    long WastedAgain, int Scans, bool Settled, int WakeUps, double SecondsAScan, IReadOnlyList<WhatIfVmaJson> Vmas, IReadOnlyList<LeftJson> Left);
+    string Version, string Name, string Settings, long Ranges, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long LargeAfterKb,
+        long AddedKb, long SwappedInKb, long Tried, long Wasted,
+    long WastedAgain, int Scans, bool Settled, int WakeUps, double SecondsAScan, IReadOnlyList<WhatIfVmaJson> Vmas,
+        IReadOnlyList<LeftJson> Left);
 
 internal sealed record WhatIfVmaJson(
-    string Start, string End, string Name, long Ranges, long AnonymousKb, long LargeBeforeKb, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long AddedKb);
+    string Start, string End, string Name, long Ranges, long AnonymousKb, long LargeBeforeKb, IReadOnlyDictionary<int,
+        long> FoliosMadeByOrder, long AddedKb);
 
 internal sealed record LeftJson(string Result, string? Entry, long Ranges, long Kb, string First);
 

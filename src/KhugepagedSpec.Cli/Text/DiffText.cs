@@ -34,7 +34,8 @@ internal static class DiffText
         foreach (var one in survey.Settings)
         {
             string undisturbed = one.Differ == 0 ? "" : SameOr(one.Undisturbed).PadLeft(14);
-            Console.WriteLine($"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{SameOr(one.Differ),12}{undisturbed}");
+            Console.WriteLine(
+                $"  {one.Settings.Sizes,-22}{one.Settings.MaxPtesNone,-16}{Number(one.Scenarios),12}{SameOr(one.Differ),12}{undisturbed}");
         }
         Console.WriteLine(survey.Classes.IsEmpty
             ? "\nno difference" : $"\n{survey.Classes.Length} classes of differences, the smallest of each:");

@@ -67,7 +67,8 @@ internal sealed record ExplainStep(StepKind Kind, string Text, WalkLine? Line = 
     private static IEnumerable<ExplainStep> OfRange(Explained explained, TableRun table, bool everyStep)
     {
         var scan = table.Scan;
-        string? where = table.Mm > 1 ? "the child's" : table.Start != explained.Base ? Invariant($"at {table.Start - explained.Base}") : null;
+        string? where = table.Mm > 1 ? "the child's" : table.Start != explained.Base ? Invariant($"at {table.Start - explained.Base}")
+            : null;
         yield return new(
             StepKind.Scan,
             table.Text.KernelNameOf(scan.Result)

@@ -34,7 +34,8 @@ internal static class ExplainText
         yield return ("table", explained.Before.ToString());
         yield return ("vma", Invariant($"pages {vma.Start - explained.Base} to {vma.End - explained.Base - 1}: {FlagNames(vma)}"));
         yield return ("sizes", SizeNames(settings, vma));
-        yield return ("limits", Invariant($"max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}"));
+        yield return ("limits", Invariant(
+            $"max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}"));
         if (explained.Process is { } process)
             yield return ("khugepaged", RegistrationText.Of(process));
         if (explained.Faults.Count > 0)
@@ -89,14 +90,16 @@ internal static class ExplainText
     private static string Folios(Statistics added)
     {
         string moved = added.Gauges.ToString();
-        return Invariant($"{(moved.Length > 0 ? moved : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
+        return Invariant(
+            $"{(moved.Length > 0 ? moved : "as many as before")}; memory cgroup: thp_collapse_alloc={added.CgroupCollapseAllocs}");
     }
 
     private static string SizeNames(ThpSettings settings, Vma vma)
     {
         int pageKb = ScenarioOptions.PageKb(settings.Geometry);
         var sizes = settings.Geometry.AnonOrders.Orders().Where(order => settings.SizeOf(order) != SizeEnabled.Never)
-            .Select(order => Invariant($"{Sizes.Name(order, pageKb)} (order {order}) {settings.SizeOf(order).ToString().ToLowerInvariant()}"));
+            .Select(order => Invariant(
+                $"{Sizes.Name(order, pageKb)} (order {order}) {settings.SizeOf(order).ToString().ToLowerInvariant()}"));
         string orders = settings.OrdersFor(vma.IsAdvised).ToString();
         return $"{string.Join(", ", sizes)}; global {settings.Enabled.ToString().ToLowerInvariant()}; here orders {(orders.Length > 0 ? orders : "none")}";
     }

@@ -18,7 +18,8 @@ namespace KhugepagedSpec.Cli.Text;
 /// <param name="Base">The table's first page.</param>
 /// <param name="Passes">What each pass did.</param>
 internal sealed record Explained(
-    string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base, IReadOnlyList<ExplainedPass> Passes)
+    string Title, KhugepagedVersion Version, CollapseKind Kind, ThpSettings Settings, Vma Vma, PageTable Before, long Base,
+        IReadOnlyList<ExplainedPass> Passes)
 {
     /// <summary>What goes wrong.</summary>
     public IReadOnlyList<FaultInjection> Faults { get; init; } = [];

@@ -45,17 +45,22 @@ internal static class KernelCompareText
     }
 
     public static LiveOutcomeJson ToJson(LiveOutcome outcome) => new(
-        outcome.Plan.Kernel, outcome.Plan.Model, outcome.Plan.Seed, outcome.Scenarios, outcome.Batches.Sum(batch => batch.Passes), outcome.Batches.Sum(batch => batch.Attempts),
-        outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest) : null, outcome.Time.TotalSeconds,
+        outcome.Plan.Kernel, outcome.Plan.Model, outcome.Plan.Seed, outcome.Scenarios, outcome.Batches.Sum(batch => batch.Passes),
+            outcome.Batches.Sum(batch => batch.Attempts),
+        outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest)
+            : null, outcome.Time.TotalSeconds,
         [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))]);
 
     private static LiveCounterexampleJson ToJson(LiveCounterexample found) => new(
-        [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel, found.Mismatch?.Model,
-        found.Violation?.Invariant.Name, found.Violation?.Violation.ToString(), found.Together.Sum(Shrinker.Size), found.Found, found.Tries, found.IsConfirmed, found.Splat?.Lines ?? []);
+        [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel,
+            found.Mismatch?.Model,
+        found.Violation?.Invariant.Name, found.Violation?.Violation.ToString(), found.Together.Sum(Shrinker.Size), found.Found,
+            found.Tries, found.IsConfirmed, found.Splat?.Lines ?? []);
 
     private static string Verdict(LiveOutcome outcome)
     {
-        int differ = outcome.Batches.Count(batch => batch.Differs is not null), broken = outcome.Batches.Count(batch => !batch.Broken.IsEmpty);
+        int differ = outcome.Batches.Count(batch => batch.Differs is not null),
+            broken = outcome.Batches.Count(batch => !batch.Broken.IsEmpty);
         int logged = outcome.Batches.Count(batch => !batch.Logged.IsEmpty);
         int lost = outcome.Batches.Count(batch => !batch.Failure.IsEmpty), unbuilt = outcome.Batches.Sum(batch => batch.Unbuilt.Length);
         return outcome.IsFine
@@ -68,7 +73,8 @@ internal static class KernelCompareText
     {
         string never = lacks.IsEmpty ? "" : $", but never: {string.Join(", ", lacks.Select(lack => lack.What))}";
         return string.Create(
-            CultureInfo.InvariantCulture, $"{scenarios} scenarios agree in every pass{never}; the kernel keeps every invariant claimed of {model}");
+            CultureInfo.InvariantCulture,
+                $"{scenarios} scenarios agree in every pass{never}; the kernel keeps every invariant claimed of {model}");
     }
 
     private static void PrintBad(BatchResult batch)

@@ -14,7 +14,8 @@ internal static class KernelKtap
     {
         ImmutableArray<KtapTest> batches =
         [
-            .. outcome.Batches.OrderBy(batch => batch.Number).Select(batch => new KtapTest(Text($"batch {batch.Number}, {batch.Scenarios} scenarios"), batch.IsFine)
+            .. outcome.Batches.OrderBy(batch => batch.Number)
+                .Select(batch => new KtapTest(Text($"batch {batch.Number}, {batch.Scenarios} scenarios"), batch.IsFine)
             {
                 Notes = [.. NotesOf(batch)],
                 Skipped = batch.IsFine && batch.Scenarios == 0 ? "memory did not run short as it was to" : null,
@@ -23,16 +24,20 @@ internal static class KernelKtap
         ImmutableArray<string> smallest = outcome.Comparison.Smallest is { } found ? [.. SmallestOf(found, outcome)] : [];
         ImmutableArray<KtapTest> tests =
         [
-            new KtapTest($"Linux {outcome.Plan.Kernel} against {outcome.Plan.Model}, seed {outcome.Plan.Seed}", outcome.IsFine) { Tests = batches, Notes = smallest },
-            .. outcome.Comparison.Abilities.Lacks.Select(lack => new KtapTest($"{lack.What}: {string.Join(", ", lack.Kinds)}", true) { Skipped = lack.Why }),
+            new KtapTest($"Linux {outcome.Plan.Kernel} against {outcome.Plan.Model}, seed {outcome.Plan.Seed}",
+                outcome.IsFine) { Tests = batches, Notes = smallest },
+            .. outcome.Comparison.Abilities.Lacks.Select(
+                lack => new KtapTest($"{lack.What}: {string.Join(", ", lack.Kinds)}", true) { Skipped = lack.Why }),
         ];
-        return outcome.BatchesLeft == 0 ? tests : [.. tests, new KtapTest("the rest", true) { Skipped = Text($"interrupted, {outcome.BatchesLeft} batches left") }];
+        return outcome.BatchesLeft == 0 ? tests
+            : [.. tests, new KtapTest("the rest", true) { Skipped = Text($"interrupted, {outcome.BatchesLeft} batches left") }];
     }
 
     /// <summary>The kernel's own tests, by who collapses.</summary>
     public static ImmutableArray<KtapTest> Of(IEnumerable<SelftestOutcome> outcomes) =>
     [
-        .. outcomes.GroupBy(outcome => outcome.Kind).Select(kind => new KtapTest(kind.Key == CollapseKind.Madvise ? "madvise" : "khugepaged", kind.All(outcome => outcome.IsFine))
+        .. outcomes.GroupBy(outcome => outcome.Kind)
+            .Select(kind => new KtapTest(kind.Key == CollapseKind.Madvise ? "madvise" : "khugepaged", kind.All(outcome => outcome.IsFine))
         {
             Tests =
             [
@@ -42,7 +47,8 @@ internal static class KernelKtap
                     Notes =
                     [
                         .. outcome.IsFine ? [] : new[] { $"expected {Huge(outcome.Test.Expected(kind.Key))}, kernel {(outcome.IsHuge is { } huge ? Huge(huge) : "none")}" },
-                        .. outcome.Mismatch is { } differs ? new[] { Text($"pass {differs.Pass}, {differs.What}: kernel {differs.Kernel}, model {differs.Model}") } : [],
+                        .. outcome.Mismatch is { } differs
+                            ? new[] { Text($"pass {differs.Pass}, {differs.What}: kernel {differs.Kernel}, model {differs.Model}") } : [],
                         .. outcome.Logged,
                     ],
                 }),
@@ -73,7 +79,8 @@ internal static class KernelKtap
         if (found.Splat is { } splat)
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])
-            foreach (string command in KernelCompareText.Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Plan.Model))
+            foreach (string command in KernelCompareText.Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel),
+                outcome.Plan.Model))
                 yield return command;
     }
 

@@ -53,7 +53,8 @@ internal static class Ktap
             foreach (string note in test.Notes.SelectMany(note => note.Split('\n')))
                 to.WriteLine($"{indent}# {note}".TrimEnd());
             string skip = test.Skipped is { } why ? $" # SKIP {why.ReplaceLineEndings(" ")}" : "";
-            to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{indent}{(test.IsOk ? "ok" : "not ok")} {i + 1} {Name(test)}{skip}"));
+            to.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{indent}{(test.IsOk ? "ok" : "not ok")} {i + 1} {Name(test)}{skip}"));
         }
     }
 

@@ -3,7 +3,8 @@ using KhugepagedSpec.Guests.Live;
 namespace KhugepagedSpec.Cli.Text;
 
 /// <summary>What a comparison came to.</summary>
-internal sealed record LiveOutcome(LivePlan Plan, LiveComparison Comparison, IReadOnlyList<BatchResult> Batches, int Earlier, int BatchesLeft, int Guests, TimeSpan Time)
+internal sealed record LiveOutcome(LivePlan Plan, LiveComparison Comparison, IReadOnlyList<BatchResult> Batches, int Earlier,
+    int BatchesLeft, int Guests, TimeSpan Time)
 {
     public int Scenarios => Batches.Sum(batch => batch.Scenarios);
 

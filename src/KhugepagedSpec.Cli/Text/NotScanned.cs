@@ -42,7 +42,8 @@ internal static class NotScanned
             return $"no size is enabled for this VMA, which is {(vma.IsAdvised ? "" : "not ")}advised: madvise {Named(settings.Madvise)}, "
                 + $"always {Named(settings.Always)}, inherit {Named(settings.Inherit)} of {settings.Enabled.ToString().ToLowerInvariant()}";
         if (machine.Version.IsPmdOnly && !sizes.Contains(pmdOrder))
-            return Invariant($"{machine.Version.Name} knows the PMD size only, order {pmdOrder}, and what is enabled for this VMA is order {sizes}");
+            return Invariant(
+                $"{machine.Version.Name} knows the PMD size only, order {pmdOrder}, and what is enabled for this VMA is order {sizes}");
         return null;
     }
 

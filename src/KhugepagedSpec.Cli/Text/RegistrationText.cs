@@ -27,7 +27,8 @@ internal static class RegistrationText
     private static string Why(RegistrationOutcome outcome) => outcome switch
     {
         RegistrationOutcome.DaemonOff => "no size was enabled at all",
-        RegistrationOutcome.NoAnonVma => "the VMA had no anon_vma yet, as nothing was written in it; and no later fault asks, unless it is of the PMD's size",
+        RegistrationOutcome.NoAnonVma =>
+            "the VMA had no anon_vma yet, as nothing was written in it; and no later fault asks, unless it is of the PMD's size",
         _ => "no size was possible in the VMA",
     };
 }

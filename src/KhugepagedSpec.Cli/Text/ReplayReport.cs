@@ -40,6 +40,7 @@ internal sealed class ReplayReport(string path)
             Differing.Add((vector, mismatch));
         string prefix = vector.Id.Split('_')[0];
         var sum = ByPrefix.GetValueOrDefault(prefix);
-        ByPrefix[prefix] = (sum.Vectors + 1, sum.Passes + vector.Passes.Length, sum.Attempts + attempts, sum.Differ + (mismatch is null ? 0 : 1));
+        ByPrefix[prefix] = (sum.Vectors + 1, sum.Passes + vector.Passes.Length, sum.Attempts + attempts, sum.Differ
+            + (mismatch is null ? 0 : 1));
     }
 }

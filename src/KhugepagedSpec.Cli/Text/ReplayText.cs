@@ -40,7 +40,9 @@ internal static partial class ReplayText
                 [
                     .. report.Ids.Select(id => new KtapTest(id, !differing.Contains(id))
                     {
-                        Notes = [.. differing[id].Select(mismatch => Invariant($"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}"))],
+                        Notes = [.. differing[id]
+                            .Select(mismatch => Invariant(
+                                $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}"))],
                     }),
                 ],
             };
@@ -49,7 +51,8 @@ internal static partial class ReplayText
 
     private static void PrintSummary(ReplayReport report, KhugepagedVersion version)
     {
-        Console.WriteLine(Invariant($"{Path.GetFileName(InputFile.NameOf(report.Path))}: {KernelRelease(report.Kernel)}, against {version.Name}"));
+        Console.WriteLine(Invariant(
+            $"{Path.GetFileName(InputFile.NameOf(report.Path))}: {KernelRelease(report.Kernel)}, against {version.Name}"));
         Console.WriteLine(Invariant($"  {"prefix",-8}{"vectors",8}{"passes",8}{"attempts",10}{"differ",8}"));
         foreach (var (prefix, (vectors, passes, attempts, differ)) in report.ByPrefix)
             Console.WriteLine(Invariant($"  {prefix,-8}{vectors,8}{passes,8}{attempts,10}{differ,8}"));

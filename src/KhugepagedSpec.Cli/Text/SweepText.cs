@@ -9,7 +9,8 @@ internal static class SweepText
 {
     /// <summary>A plan in words.</summary>
     public static string Of(SweepPlan plan) => string.Create(
-        CultureInfo.InvariantCulture, $"{plan.Model}, PMD order {plan.PmdOrder}, {(plan.IsOfTables ? $"PTEs {plan.Kinds}" : "occupancies")}");
+        CultureInfo.InvariantCulture,
+            $"{plan.Model}, PMD order {plan.PmdOrder}, {(plan.IsOfTables ? $"PTEs {plan.Kinds}" : "occupancies")}");
 
     /// <summary>Prints totals, what is broken, and the share that is done.</summary>
     /// <returns>The exit code: 1 if something is broken, else 3 if not all is done.</returns>

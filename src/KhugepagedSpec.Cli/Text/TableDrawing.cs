@@ -38,7 +38,8 @@ internal sealed record TableDrawing(string Symbols, ImmutableArray<DrawnFolio> F
                 symbols[i] = TableNotation.LetterOf(cell) ?? '?';
                 continue;
             }
-            while (end < cells.Length && cells[end].Kind == PteKind.Page && cells[end].Order == cell.Order && cells[end].Page == cells[end - 1].Page + 1)
+            while (end < cells.Length && cells[end].Kind == PteKind.Page && cells[end].Order == cell.Order
+                && cells[end].Page == cells[end - 1].Page + 1)
                 end++;
             var folio = new DrawnFolio(i, end - i, cell);
             symbols.AsSpan(i, folio.Pages).Fill(folio.IsPart ? '~' : cell.Has(CellFlags.New) ? '#' : '=');
@@ -51,7 +52,8 @@ internal sealed record TableDrawing(string Symbols, ImmutableArray<DrawnFolio> F
     private static string? RemarkOn(PageTable table) => table.Pmd switch
     {
         PmdState.Table => null,
-        PmdState.Huge => $"a huge page of order {table.Geometry.PmdOrder}, mapped by the PMD entry{(table.Cells[0].Has(CellFlags.New) ? ", new" : "")}",
+        PmdState.Huge =>
+            $"a huge page of order {table.Geometry.PmdOrder}, mapped by the PMD entry{(table.Cells[0].Has(CellFlags.New) ? ", new" : "")}",
         var state => TableNotation.PmdEntries.First(entry => entry.State == state).Meaning,
     };
 }

@@ -38,8 +38,10 @@ internal static class WhatIfText
     {
         var (capture, head) = (answer.Capture, answer.Capture.Head);
         return new WhatIfJson(
-            head.Pid, head.Command, head.Kernel, At(head), Ending(capture.End.Ending), head.PageBytes / 1024, capture.Ranges, capture.ChangedRanges,
-            new MemoryJson(head.Kilobytes(capture.Pages.Anonymous), head.Kilobytes(capture.Pages.Large), head.Kilobytes(capture.Pages.PmdMapped), head.Kilobytes(capture.Pages.Swap), head.Kilobytes(capture.Outside.Anonymous)),
+            head.Pid, head.Command, head.Kernel, At(head), Ending(capture.End.Ending), head.PageBytes / 1024, capture.Ranges,
+                capture.ChangedRanges,
+            new MemoryJson(head.Kilobytes(capture.Pages.Anonymous), head.Kilobytes(capture.Pages.Large),
+                head.Kilobytes(capture.Pages.PmdMapped), head.Kilobytes(capture.Pages.Swap), head.Kilobytes(capture.Outside.Anonymous)),
             [.. answer.Sorted.SelectMany(version => version).Select(report => ToJson(head, report))]);
     }
 
@@ -54,15 +56,19 @@ internal static class WhatIfText
     };
 
     private static WhatIfCaseJson ToJson(CaptureHead head, WhatIfReport report) => new(
-        report.Case.Version.Name, report.Case.Name, Settings(report.Case.Settings, head.PageBytes / 1024), report.Scanned, report.Made.ToDictionary(pair => pair.Key, pair => pair.Value),
-        head.Kilobytes(report.LargeAfter), head.Kilobytes(report.Added), head.Kilobytes(report.SwappedIn), report.Tried, report.Wasted, report.WastedAgain, report.Scans, report.IsSettled,
+        report.Case.Version.Name, report.Case.Name, Settings(report.Case.Settings, head.PageBytes / 1024), report.Scanned,
+            report.Made.ToDictionary(pair => pair.Key, pair => pair.Value),
+        head.Kilobytes(report.LargeAfter), head.Kilobytes(report.Added), head.Kilobytes(report.SwappedIn), report.Tried, report.Wasted,
+            report.WastedAgain, report.Scans, report.IsSettled,
         report.WakeUps, report.WakeUps * report.Case.Settings.ScanSleepMilliseconds / 1000.0,
         [
             .. report.ByVma.Select(vma => new WhatIfVmaJson(
-                head.Address(vma.Vma.Vma.Start), head.Address(vma.Vma.Vma.End), vma.Vma.Name, vma.Scanned, head.Kilobytes(vma.Vma.Pages.Anonymous), head.Kilobytes(vma.Vma.Pages.Large),
+                head.Address(vma.Vma.Vma.Start), head.Address(vma.Vma.Vma.End), vma.Vma.Name, vma.Scanned,
+                    head.Kilobytes(vma.Vma.Pages.Anonymous), head.Kilobytes(vma.Vma.Pages.Large),
                 vma.Made.ToDictionary(pair => pair.Key, pair => pair.Value), head.Kilobytes(vma.Added))),
         ],
-        [.. report.Left.Select(left => new LeftJson(left.Result.KernelName(), left.Entry, left.Ranges, head.Kilobytes(left.Pages), head.Address(left.FirstPage)))]);
+        [.. report.Left.Select(left =>
+            new LeftJson(left.Result.KernelName(), left.Entry, left.Ranges, head.Kilobytes(left.Pages), head.Address(left.FirstPage)))]);
 
     private static void PrintVersion(CaptureHead head, string version, IEnumerable<WhatIfReport> reports)
     {
@@ -83,7 +89,8 @@ internal static class WhatIfText
         foreach (var vma in report.ByVma.Take(MostVmas))
             Print(string.Create(CultureInfo.InvariantCulture, $"{head.Address(vma.Vma.Vma.Start)} {vma.Vma.Name}"), [vma]);
         if (report.ByVma.Length > MostVmas)
-            Print(string.Create(CultureInfo.InvariantCulture, $"{report.ByVma.Length - MostVmas} smaller ones"), [.. report.ByVma.Skip(MostVmas)]);
+            Print(string.Create(CultureInfo.InvariantCulture, $"{report.ByVma.Length - MostVmas} smaller ones"),
+                [.. report.ByVma.Skip(MostVmas)]);
         Print("total", [.. report.ByVma]);
 
         void Print(string name, IReadOnlyCollection<VmaReport> vmas) =>
@@ -101,7 +108,9 @@ internal static class WhatIfText
 
     private static string Folios(IEnumerable<KeyValuePair<int, long>> made, CaptureHead head)
     {
-        var sizes = made.GroupBy(pair => pair.Key).OrderByDescending(group => group.Key).Select(group => string.Create(CultureInfo.InvariantCulture, $"{group.Sum(pair => pair.Value)} x {Sizes.Name(group.Key, head.PageBytes / 1024)}"));
+        var sizes = made.GroupBy(pair => pair.Key).OrderByDescending(group => group.Key)
+            .Select(group => string.Create(CultureInfo.InvariantCulture,
+                $"{group.Sum(pair => pair.Value)} x {Sizes.Name(group.Key, head.PageBytes / 1024)}"));
         return string.Join(", ", sizes) is { Length: > 0 } text ? text : "none";
     }
 

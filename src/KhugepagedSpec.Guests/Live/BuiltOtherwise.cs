@@ -9,7 +9,8 @@ public static class BuiltOtherwise
     private const CellFlags Seen = CellFlags.Observable & ~CellFlags.New;
 
     /// <summary>The first entry that came out otherwise than the line of input asks for, by what holds it; null if none did.</summary>
-    /// <remarks>Slots are asked for by their place in a stretch as long as the table. Of what a program does nothing is known before.</remarks>
+    /// <remarks>Slots are asked for by their place in a stretch as long as the table. Of what a program does nothing is known
+    /// before.</remarks>
     public static string? Of(RecordedVector vector)
     {
         if (!vector.Input.Program.IsEmpty)
@@ -17,7 +18,8 @@ public static class BuiltOtherwise
         var wish = TableBuilder.Wish(vector.Input);
         int pages = wish.Cells.Length;
         return Difference(
-            vector, wish, (a, b) => (a.Kind, a.Order, a.Page) == (b.Kind, b.Order, b.Page) && (a.Slot == 0 || (a.Slot - b.Slot) % pages == 0));
+            vector, wish, (a, b) => (a.Kind, a.Order, a.Page) == (b.Kind, b.Order, b.Page)
+                && (a.Slot == 0 || (a.Slot - b.Slot) % pages == 0));
     }
 
     /// <summary>The same against a table, by all that can be seen but for swap slots.</summary>

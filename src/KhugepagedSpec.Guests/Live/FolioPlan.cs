@@ -25,7 +25,8 @@ internal sealed record PlannedFolio(int Order, int First)
 /// </summary>
 internal static class FolioPlan
 {
-    /// <summary>The folios, in an order in which they can be made; <paramref name="impossible"/> get those for which there is none.</summary>
+    /// <summary>The folios, in an order in which they can be made; <paramref name="impossible"/> get those for which there is
+    /// none.</summary>
     public static List<PlannedFolio> Of(PageTable table, List<PlannedFolio> impossible)
     {
         int pages = table.Geometry.Pages;
@@ -36,7 +37,8 @@ internal static class FolioPlan
         for (int i = 0; i < pages; i++)
             taken[i + pages] = IsSharedPage(table.Cells[i]);
         var planned = new List<PlannedFolio>();
-        var inTheWay = open.ToDictionary(folio => folio, folio => open.Where(other => other != folio && folio.Kept.Exists(other.Spans)).ToList());
+        var inTheWay = open.ToDictionary(folio => folio, folio => open.Where(other => other != folio && folio.Kept.Exists(other.Spans))
+            .ToList());
         while (open.Count > 0)
         {
             // A huge page first, while there is no PTE table at all; then what is in the way of no other. Then few moves and few
@@ -61,7 +63,8 @@ internal static class FolioPlan
         bool CanBeMade(PlannedFolio folio) => IsFree(folio) && (folio.Order < table.Geometry.PmdOrder || planned.Count == 0);
 
         bool IsFree(PlannedFolio folio) =>
-            folio.First >= -pages && folio.First + folio.Pages <= 2 * pages && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);
+            folio.First >= -pages && folio.First + folio.Pages <= 2 * pages
+                && !taken.AsSpan(folio.First + pages, folio.Pages).Contains(true);
     }
 
     /// <summary>Folios of the table that no page fault can make.</summary>
@@ -73,7 +76,8 @@ internal static class FolioPlan
     }
 
     /// <summary>A small page that is shared with a child.</summary>
-    public static bool IsSharedPage(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+    public static bool IsSharedPage(Cell cell) =>
+        cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
     /// <summary>The large folios that cells are pages of.</summary>
     public static List<PlannedFolio> Folios(ReadOnlySpan<Cell> cells)

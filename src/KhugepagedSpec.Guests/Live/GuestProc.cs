@@ -36,7 +36,8 @@ internal sealed class GuestProc(LiveKernel kernel) : IProcFiles
 
     public IReadOnlyList<PageRegion> Regions(string pagemap, ulong start, ulong end, int most)
     {
-        var parts = kernel.Take(0, string.Create(CultureInfo.InvariantCulture, $"regions {pagemap} {start} {end} {most}\n"), out string error);
+        var parts = kernel.Take(0, string.Create(CultureInfo.InvariantCulture, $"regions {pagemap} {start} {end} {most}\n"),
+            out string error);
         if (error.Length > 0)
             throw new CaptureException($"the guest's agent: {error}");
         var words = MemoryMarshal.Cast<byte, ulong>(parts.Single().Data);

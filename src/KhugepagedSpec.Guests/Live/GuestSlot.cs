@@ -2,7 +2,8 @@ using KhugepagedSpec.Guests.Machine;
 
 namespace KhugepagedSpec.Guests.Live;
 
-/// <summary>Where a guest runs: one that was lost, or that cannot be trusted any more, is replaced by a new one when it is next needed.</summary>
+/// <summary>Where a guest runs: one that was lost, or that cannot be trusted any more, is replaced by a new one when it is next
+/// needed.</summary>
 /// <param name="boot">Boots one.</param>
 /// <param name="running">One that runs already; null for none.</param>
 internal sealed class GuestSlot(Func<LiveKernel> boot, LiveKernel? running = null) : IDisposable
@@ -20,7 +21,8 @@ internal sealed class GuestSlot(Func<LiveKernel> boot, LiveKernel? running = nul
         _kernel = null;
     }
 
-    /// <summary>Ends the guest if it would not say the same again, or is not what it was: all but one that counted wrong, or warned of what it will warn of again.</summary>
+    /// <summary>Ends the guest if it would not say the same again, or is not what it was: all but one that counted wrong, or warned of what
+    /// it will warn of again.</summary>
     /// <param name="splat">What it logged; null for nothing.</param>
     public void DropAfter(Splat? splat)
     {

@@ -131,12 +131,16 @@ public sealed partial record KernelAbilities
         if (!HasHwPoison)
             yield return new Lack("memory failure", "built without it", ["b"], OthersHaveIt: true);
         if (!HasEvents)
-            yield return new Lack("tracepoints", "built without the events of huge_memory", ["scans", "attempts", "trace lines"], OthersHaveIt: true);
+            yield return new Lack("tracepoints", "built without the events of huge_memory", ["scans", "attempts", "trace lines"],
+                OthersHaveIt: true);
         else if (!HasProbes)
-            yield return new Lack("probes", "no kprobe events, or no visit that one can be set on", ["scans", "attempts", "trace lines"], OthersHaveIt: true);
+            yield return new Lack("probes", "no kprobe events, or no visit that one can be set on", ["scans", "attempts", "trace lines"],
+                OthersHaveIt: true);
         else if (!ProbesAttempts)
             yield return new Lack(
-                "offsets", "collapse_huge_page has no probe: attempts are those of its tracepoints, and stand where the model has the order", ["offsets of attempts"],
+                "offsets",
+                    "collapse_huge_page has no probe: attempts are those of its tracepoints, and stand where the model has the order",
+                    ["offsets of attempts"],
                 OthersHaveIt: true);
         if (!HasVmEvents)
             yield return new Lack("vmstat", "built without VM event counters", ["thp_ events"], OthersHaveIt: true);
@@ -144,7 +148,8 @@ public sealed partial record KernelAbilities
             yield return new Lack("log", "built without printk", ["BUG", "WARNING"], OthersHaveIt: true);
     }
 
-    /// <summary>What a kernel can be asked for, as far as it is known before it is booted: what may be there is taken to be there.</summary>
+    /// <summary>What a kernel can be asked for, as far as it is known before it is booted: what may be there is taken to be
+    /// there.</summary>
     public static KernelAbilities BeforeBoot(CachedKernel kernel)
     {
         string? config = kernel.ConfigPath is { } path ? File.ReadAllText(path) : null;

@@ -88,7 +88,8 @@ public sealed class LiveComparison : IDisposable
         int compared = 0;
         bool isOver = false;
         var workers = Enumerable.Range(0, _guests)
-            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _firstSlot : new GuestSlot(Boot)), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _firstSlot : new GuestSlot(Boot)), CancellationToken.None,
+                TaskCreationOptions.LongRunning, TaskScheduler.Default))
             .ToArray();
         Task.WhenAll(workers).GetAwaiter().GetResult();
 
@@ -146,7 +147,8 @@ public sealed class LiveComparison : IDisposable
     }
 
     // Which of them it was, if one alone does it: each is compared alone, in a new guest after one that loses it too.
-    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, GuestSlot slot, int compared, CancellationToken cancellation)
+    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, GuestSlot slot, int compared,
+        CancellationToken cancellation)
     {
         var console = failure.Splat is { } splat ? splat.Lines.Take(ConsoleLines) : failure.Console.TakeLast(ConsoleLines);
         var result = new BatchResult { Number = number, Failure = [failure.Message, .. console] };
@@ -171,7 +173,8 @@ public sealed class LiveComparison : IDisposable
             Shrink([culprits[0]], slot, compared + batch.Length, cancellation);
         return result with
         {
-            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}") : batch.Select(one => $"together: {one}")],
+            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}")
+                : batch.Select(one => $"together: {one}")],
         };
     }
 
@@ -179,13 +182,17 @@ public sealed class LiveComparison : IDisposable
     private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation) =>
         Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is null
             ? CompareTogether(number, batch, slot, compared, cancellation)
-            : batch.Select(scenario => CompareTogether(number, [scenario], slot, compared, cancellation)).Aggregate((all, one) => all.And(one));
+            : batch.Select(scenario => CompareTogether(number, [scenario], slot, compared, cancellation))
+                .Aggregate((all, one) => all.And(one));
 
-    private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation)
+    private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared,
+        CancellationToken cancellation)
     {
         var recorder = new Recorder(slot.Kernel);
-        var recorded = recorder.Record([.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
-        var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index])).Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
+        var recorded = recorder.Record(
+            [.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
+        var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index]))
+            .Where(one => one.Vector is not null && Shortage.Held(one.Vector)).ToList();
         var vectors = WalkOffsets.Fill([.. built.Select(one => one.Vector!)], Model);
         var result = new BatchResult
         {
@@ -194,9 +201,11 @@ public sealed class LiveComparison : IDisposable
             Scenarios = vectors.Length,
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),
-            Collapsed = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Results.ScanResult.Succeed))),
+            Collapsed = vectors.Sum(vector =>
+                vector.Passes.Sum(pass => pass.Attempts.Count(attempt => attempt.Status == Results.ScanResult.Succeed))),
             BuiltOtherwise = vectors.Count(vector => Live.BuiltOtherwise.Of(vector) is not null),
-            Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0).Select(one => $"{one.Error}: {one.Text}")],
+            Unbuilt = [.. recorded.Select((one, index) => (one.Error, Text: batch[index].ToString())).Where(one => one.Error.Length > 0)
+                .Select(one => $"{one.Error}: {one.Text}")],
         };
         var splat = recorder.Logged;
         slot.DropAfter(splat);
@@ -205,7 +214,9 @@ public sealed class LiveComparison : IDisposable
         var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange) : Replay.Run(vectors, Model);
 
         // What was not understood is missing from the attempts.
-        var broken = recorder.Strange is not null ? [] : vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null).Select(found => found!.Value).ToList();
+        var broken = recorder.Strange is not null ? []
+            : vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null)
+            .Select(found => found!.Value).ToList();
         if (mismatch is null && broken.Count == 0 && splat is null)
             return result;
         bool again = Shrink([.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
@@ -213,10 +224,13 @@ public sealed class LiveComparison : IDisposable
         // Where blocks are short the kernel may begin to move pages about by itself.
         if (!again && Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
-        string? differs = mismatch is null ? null : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
+        string? differs = mismatch is null ? null
+            : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
         if (!again && splat is { IsOfTime: true } && mismatch is null && broken.Count == 0)
             return result with { Disturbed = splat.Lines[0] };
-        if (!again && splat is null && mismatch is not null && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan))) && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
+        if (!again && splat is null && mismatch is not null
+            && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan)))
+            && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
         return result with
         {
@@ -253,6 +267,7 @@ public sealed class LiveComparison : IDisposable
         return true;
 
         LiveShrinker.Shown? Again() =>
-            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes, cancellation)).FirstOrDefault(one => one is { IsNews: true });
+            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes, cancellation))
+                .FirstOrDefault(one => one is { IsNews: true });
     }
 }

@@ -36,7 +36,8 @@ public static class LiveInput
             Settings = scenario.Settings with { PagesToScan = 1_000_000_000 },
             Kind = scenario.Kind,
             Shape = shape ?? VmaShape.Exact,
-            Bare = shape is null ? ((int)Math.Clamp(first, int.MinValue, int.MaxValue), (int)Math.Clamp(end, int.MinValue, int.MaxValue)) : null,
+            Bare = shape is null ? ((int)Math.Clamp(first, int.MinValue, int.MaxValue), (int)Math.Clamp(end, int.MinValue, int.MaxValue))
+                : null,
             Flags = [.. FlagsOf(scenario)],
             Passes = passes,
             Faults = scenario.Faults,
@@ -45,7 +46,8 @@ public static class LiveInput
             Program = scenario.Program,
         };
         var read = VectorInput.Parse(input.ToString(), scenario.Settings.Geometry);
-        return ScenarioDifference.First(scenario, ScenarioOf(read)) is { } lost ? throw new FormatException($"a kernel would be given {lost}") : read;
+        return ScenarioDifference.First(scenario, ScenarioOf(read)) is { } lost
+            ? throw new FormatException($"a kernel would be given {lost}") : read;
     }
 
     /// <summary>The scenario that a line of input asks for; what was done after the table was populated is not in it.</summary>
@@ -138,7 +140,8 @@ public static class LiveInput
             Table = table,
             Vma = exact with
             {
-                HasAnonVma = exact.HasAnonVma || (shape is { } known && (scenario.Vma.HasAnonVma || VectorProcess.Neighbours(known) != default)),
+                HasAnonVma = exact.HasAnonVma
+                    || (shape is { } known && (scenario.Vma.HasAnonVma || VectorProcess.Neighbours(known) != default)),
                 Start = isKnownShape ? scenario.Vma.Start : exact.Start,
                 End = isKnownShape ? scenario.Vma.End : exact.End,
                 Flags = usual | flags,

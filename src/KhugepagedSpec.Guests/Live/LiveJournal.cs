@@ -9,12 +9,14 @@ namespace KhugepagedSpec.Guests.Live;
 /// <param name="Seed">The scenarios' seed.</param>
 public sealed record LivePlan(string Kernel, string Model, ulong Seed);
 
-/// <summary>A comparison under way as a file: the plan, then one line a batch. A batch in which something was wrong is done again.</summary>
+/// <summary>A comparison under way as a file: the plan, then one line a batch. A batch in which something was wrong is done
+/// again.</summary>
 public static class LiveJournal
 {
     private const string Expected = "what khugepaged-spec kernel compare --out writes";
 
-    private static readonly JournalFile<LivePlan, BatchResult> Journal = new(LiveJson.Default.LivePlan, LiveJson.Default.BatchResult, Expected, Expected);
+    private static readonly JournalFile<LivePlan,
+        BatchResult> Journal = new(LiveJson.Default.LivePlan, LiveJson.Default.BatchResult, Expected, Expected);
 
     /// <summary>Reads a file.</summary>
     /// <returns>The batches that need not be done again.</returns>
@@ -44,5 +46,6 @@ public static class LiveJournal
 
 [JsonSerializable(typeof(LivePlan))]
 [JsonSerializable(typeof(BatchResult))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, IgnoreReadOnlyProperties = true)]
 internal sealed partial class LiveJson : JsonSerializerContext;

@@ -20,14 +20,16 @@ internal sealed class LiveKernel : IDisposable
     // The agent takes no more; the last one is not for scenarios.
     private const int LastProcess = 63;
 
-    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but on a
+    // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but
+    // on a
     // host that others use a hundred times that. One that dies says so at once.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     // What is called for each PMD range, the newest first, and which of its arguments is the address.
     private static readonly string[] Visits =
     [
-        "collapse_single_pmd addr=$arg1:x64", "collapse_scan_pmd addr=$arg3:x64", "hpage_collapse_scan_pmd addr=$arg3:x64", "khugepaged_scan_pmd addr=$arg3:x64",
+        "collapse_single_pmd addr=$arg1:x64", "collapse_scan_pmd addr=$arg3:x64", "hpage_collapse_scan_pmd addr=$arg3:x64",
+            "khugepaged_scan_pmd addr=$arg3:x64",
     ];
 
     private readonly GuestKernel _guest;
@@ -96,13 +98,15 @@ internal sealed class LiveKernel : IDisposable
     public void ResetSizes()
     {
         SetThp(("enabled", "madvise"));
-        SetThp([.. _geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
+        SetThp([.. _geometry.AnonOrders.Orders()
+            .Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
     }
 
     /// <summary>What a scenario's passes run under.</summary>
     public void Enable(ThpSettings settings)
     {
-        SetThp([.. settings.Geometry.AnonOrders.Orders().Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
+        SetThp([.. settings.Geometry.AnonOrders.Orders()
+            .Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
         SetThp(
             ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
             ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
@@ -146,7 +150,8 @@ internal sealed class LiveKernel : IDisposable
         byte[] numbers = parts.Single(part => part.Kind == 'n').Data;
         long[] counters = new long[numbers.Length / 8];
         Buffer.BlockCopy(numbers, 0, counters, 0, numbers.Length);
-        return (counters, !Abilities.HasVmEvents ? null : EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
+        return (counters, !Abilities.HasVmEvents ? null
+            : EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
     }
 
     /// <summary>
@@ -201,7 +206,8 @@ internal sealed class LiveKernel : IDisposable
     }
 
     /// <summary>What the counters grew by between two looks.</summary>
-    public Recordings.PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after)
+    public Recordings.PassCounters Added((long[] Counters, Statistics? Events, string) before,
+        (long[] Counters, Statistics? Events, string) after)
     {
         var sizes = ImmutableArray.CreateBuilder<(string, int, long)>();
         var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
@@ -224,7 +230,8 @@ internal sealed class LiveKernel : IDisposable
     {
         if (!Abilities.HasLog)
             return;
-        string[] lines = Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] lines = Encoding.UTF8.GetString(_guest.Take(0, "log\n").Single(part => part.Kind == 'f').Data)
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         _log.AddRange(lines);
         _hasWarned = _hasWarned || lines.Any(line => line.Contains("max_ptes_none", StringComparison.Ordinal));
     }
@@ -234,7 +241,8 @@ internal sealed class LiveKernel : IDisposable
         var steps = new StepWriter();
         steps.SetThp("use_zero_page", "0");
         ResetSizes();
-        SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"), ("khugepaged/alloc_sleep_millisecs", "0"));
+        SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"),
+            ("khugepaged/alloc_sleep_millisecs", "0"));
         if (Abilities.HasMemcg)
             steps.Set("/cgroup/cgroup.subtree_control", "+memory");
         if (Abilities.HasKsm)
@@ -244,11 +252,13 @@ internal sealed class LiveKernel : IDisposable
         }
         _guest.Take(0, steps.Take());
 
-        // Not every kernel has them. kcompactd would lock and move pages whenever it finds memory too fragmented. DAMON samples pages at random,
+        // Not every kernel has them. kcompactd would lock and move pages whenever it finds memory too fragmented. DAMON samples pages at
+        // random,
         // all the time: it takes references and locks, and clears accessed bits.
         foreach (string setting in new[]
         {
-            "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0", "/sys/kernel/mm/transparent_hugepage/shrink_underused 0",
+            "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0",
+                "/sys/kernel/mm/transparent_hugepage/shrink_underused 0",
             "/sys/module/damon_stat/parameters/enabled N",
         })
             _guest.Take(0, $"set {setting}\n", out _);
@@ -269,7 +279,8 @@ internal sealed class LiveKernel : IDisposable
         var steps = new StepWriter();
         steps.Set($"{Tracing}/buffer_size_kb", 16384);
         steps.Set($"{Tracing}/options/context-info", 0);
-        foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate", "mm_collapse_huge_page_swapin" })
+        foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate",
+            "mm_collapse_huge_page_swapin" })
             steps.Set($"{Tracing}/events/huge_memory/{name}/enable", 1);
         _guest.Take(0, steps.Take());
         if (!Abilities.HasProbes)

@@ -10,7 +10,8 @@ public static class LiveRefusal
 {
     private const int MostPages = 1 << 16;
 
-    /// <summary>The first thing of a scenario that cannot be made on a kernel, as one line that says what was expected; null if all can.</summary>
+    /// <summary>The first thing of a scenario that cannot be made on a kernel, as one line that says what was expected; null if all
+    /// can.</summary>
     /// <param name="scenario">The scenario, as somebody asked for it.</param>
     /// <param name="kernel">The kernel.</param>
     /// <param name="beside">What the VMA has beside the range is populated, and gives it its anon_vma.</param>
@@ -31,7 +32,8 @@ public static class LiveRefusal
             return $"--thp-disable exceptadvised: Linux {kernel.Release} has no such flag: expected no, completely, or a kernel from 6.18 on";
         foreach (var lack in kernel.Lacks)
         {
-            bool takesUffd = scenario.Vma.Has(VmaFlags.UffdWp) || scenario.Vma.Has(VmaFlags.UffdMissing) || scenario.Vma.Has(VmaFlags.UffdRwp);
+            bool takesUffd = scenario.Vma.Has(VmaFlags.UffdWp) || scenario.Vma.Has(VmaFlags.UffdMissing)
+                || scenario.Vma.Has(VmaFlags.UffdRwp);
             if ((lack.Kinds.Contains("--uffd") && takesUffd) || (lack.Kinds.Contains("--uffd wp") && scenario.Vma.Has(VmaFlags.UffdWp)))
                 return $"--uffd: Linux {kernel.Release}: {lack.What}: {lack.Why}";
             if (scenario.Program.FirstOrDefault(step => lack.Kinds.Contains(step.Name)) is { Pages: > 0 } step)
@@ -49,10 +51,12 @@ public static class LiveRefusal
             : null;
     }
 
-    private static string? LetterOf(Cell cell) => cell.Kind == PteKind.None ? null : TableNotation.LetterOf(cell with { Slot = 0 })?.ToString();
+    private static string? LetterOf(Cell cell) =>
+        cell.Kind == PteKind.None ? null : TableNotation.LetterOf(cell with { Slot = 0 })?.ToString();
 
     private static string? OfGeometry(Scenario scenario) =>
-        scenario.Table.Geometry == Geometry.X86 ? null : $"--pmd-order {scenario.Table.Geometry.PmdOrder}: the guest's page tables have 512 PTEs: expected 9";
+        scenario.Table.Geometry == Geometry.X86 ? null
+            : $"--pmd-order {scenario.Table.Geometry.PmdOrder}: the guest's page tables have 512 PTEs: expected 9";
 
     // The child is scanned too where it is eligible unasked.
     private static string? OfSettings(Scenario scenario, KernelAbilities kernel)
@@ -127,7 +131,8 @@ public static class LiveRefusal
         if (!scenario.Program.IsEmpty)
             return $"{text} with --program: the program would run short too: expected TABLE";
         if (from is { } blocks)
-            return scenario.Kind == CollapseKind.Madvise ? $"{text} with --kind madvise: the call would make blocks by compaction: expected khugepaged"
+            return scenario.Kind == CollapseKind.Madvise
+                ? $"{text} with --kind madvise: the call would make blocks by compaction: expected khugepaged"
                 : scenario.Table.Pmd is PmdState.Huge or PmdState.HugeZero || scenario.Table.Cells.Any(cell => cell.Order >= blocks)
                     ? $"{text}: the table has folios of such orders: expected smaller ones"
                 : null;

@@ -27,7 +27,8 @@ public sealed record BatchResult
     /// <summary>Scenarios whose table came out otherwise than asked for; they are compared as they are.</summary>
     public int BuiltOtherwise { get; init; }
 
-    /// <summary>Scenarios that were not compared: memory was to be short of large blocks, and an allocation found one after all, or the kernel compacted memory meanwhile.</summary>
+    /// <summary>Scenarios that were not compared: memory was to be short of large blocks, and an allocation found one after all, or the
+    /// kernel compacted memory meanwhile.</summary>
     public int NotShort { get; init; }
 
     /// <summary>Scenarios that could not be built, each with the reason.</summary>
@@ -36,7 +37,8 @@ public sealed record BatchResult
     /// <summary>Where model and kernel part; null if nowhere.</summary>
     public string? Differs { get; init; }
 
-    /// <summary>A scan met a page that somebody else was using, as any scan may, and did not when it was run twice more; null if none did.</summary>
+    /// <summary>A scan met a page that somebody else was using, as any scan may, and did not when it was run twice more; null if none
+    /// did.</summary>
     public string? Disturbed { get; init; }
 
     /// <summary>It differed, but not when it was run twice more.</summary>
@@ -89,7 +91,8 @@ public sealed record LiveCounterexample(
     bool IsConfirmed,
     ImmutableArray<RecordedVector> Vectors)
 {
-    /// <summary>What the kernel logged of itself, or how its guest was lost; null if it is the mismatch or the invariant that was made small.</summary>
+    /// <summary>What the kernel logged of itself, or how its guest was lost; null if it is the mismatch or the invariant that was made
+    /// small.</summary>
     public Splat? Splat { get; init; }
 
     /// <summary>The passes that it takes.</summary>

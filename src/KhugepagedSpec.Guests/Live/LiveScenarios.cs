@@ -41,7 +41,9 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         if (kernel.HasSwap && choices.OneIn(4))
             first = first with
             {
-                Settings = first.Settings.WithSizes(first.Settings.OrdersFor(advised: true).With(Real.PmdOrder), SizeEnabled.Madvise) with { MaxPtesSwap = Real.MaxPtesLimit },
+                Settings = first.Settings.WithSizes(first.Settings.OrdersFor(advised: true).With(Real.PmdOrder),
+                    SizeEnabled.Madvise) with
+                { MaxPtesSwap = Real.MaxPtesLimit },
             };
         var batch = new List<Scenario>(Together) { first };
         while (batch.Count < Together)
@@ -83,9 +85,17 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             scenario = scenario with { Table = SwapRuns.Into(choices, scenario.Table) };
         if (choices.OneIn(ProgramEvery))
             return LiveInput.Fit(
-                Scenario.Of(ProgramScenarios.Next(choices, Real, Impossible), Real) with { Settings = scenario.Settings, Kind = scenario.Kind }, kernel);
+                Scenario.Of(ProgramScenarios.Next(choices, Real, Impossible), Real) with
+                {
+                    Settings = scenario.Settings,
+                    Kind = scenario.Kind
+                }, kernel);
         if (choices.OneIn(24))
-            scenario = scenario with { Table = PageTable.Empty(Real, choices.Of<PmdState>([PmdState.None, PmdState.Table, PmdState.HugeZero])) };
+            scenario = scenario with
+            {
+                Table = PageTable.Empty(Real,
+                choices.Of<PmdState>([PmdState.None, PmdState.Table, PmdState.HugeZero]))
+            };
         if (choices.OneIn(3))
             scenario = scenario with { Vma = scenario.Vma with { HasAnonVma = true } };
         if (scenario.Kind == CollapseKind.Khugepaged && choices.OneIn(8))
@@ -94,7 +104,14 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             scenario = scenario with { Vma = scenario.Vma with { Start = first, End = end } };
         }
         if (choices.OneIn(40))
-            scenario = scenario with { Vma = scenario.Vma with { Flags = (scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage } };
+            scenario = scenario with
+            {
+                Vma = scenario.Vma with
+                {
+                    Flags = (
+                scenario.Vma.Flags & ~VmaFlags.HugePage) | VmaFlags.NoHugePage
+                }
+            };
         if (choices.OneIn(24))
             scenario = scenario with { Vma = scenario.Vma with { Flags = scenario.Vma.Flags & ~VmaFlags.Write } };
         if (kernel.HasUffdRwp && choices.OneIn(16))
@@ -103,7 +120,8 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     }
 
     private ProgramVerb[] Impossible =>
-        [.. new[] { ProgramVerb.PageOut, ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap : kernel.HasGuards))];
+        [.. new[] { ProgramVerb.PageOut,
+            ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap : kernel.HasGuards))];
 
     private static Scenario Turned(Choices choices, Scenario scenario)
     {

@@ -32,7 +32,8 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
     }
 
     /// <summary>Runs scenarios in shared passes and compares; null if one of them cannot be built.</summary>
-    /// <exception cref="GuestException">The guest hung or ended, and so did the next, or it was ended by <paramref name="cancellation"/>.</exception>
+    /// <exception cref="GuestException">The guest hung or ended, and so did the next, or it was ended by
+    /// <paramref name="cancellation"/>.</exception>
     public Shown? Run(IReadOnlyList<Scenario> together, int passes, CancellationToken cancellation)
     {
         _tries++;
@@ -50,7 +51,8 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
     private Shown? Compare(IReadOnlyList<Scenario> together, int passes)
     {
         var recorder = new Recorder(slot.Kernel);
-        var recorded = recorder.Record([.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
+        var recorded = recorder.Record(
+            [.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
         var splat = recorder.Logged;
         slot.DropAfter(splat);
         if (recorded.Any(one => one.Vector is null || !Shortage.Held(one.Vector)))
@@ -77,7 +79,8 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
             together = [Smallest(single)];
         var last = Run(together, passes, cancellation) is { } small && small.IsLike(shown) ? small : shown;
         bool isMismatch = shown.Mismatch is not null, isViolation = !isMismatch && shown.Violation is not null;
-        return new LiveCounterexample(found, together, isMismatch ? last.Mismatch : null, isViolation ? last.Violation : null, _tries, IsConfirmed: false, last.Vectors)
+        return new LiveCounterexample(found, together, isMismatch ? last.Mismatch : null, isViolation ? last.Violation
+            : null, _tries, IsConfirmed: false, last.Vectors)
         {
             Splat = isMismatch || isViolation ? null : last.Splat,
             Passes = passes,
@@ -116,6 +119,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;
         var fitted = LiveInput.Fit(scenario, abilities);
-        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings && fitted.Faults.SequenceEqual(scenario.Faults);
+        return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings
+            && fitted.Faults.SequenceEqual(scenario.Faults);
     }
 }

@@ -29,7 +29,8 @@ public sealed record WrongPrediction(string Address, ThpSettings Settings, Vma V
 /// <param name="AddedSeen">Pages that were.</param>
 /// <param name="Disagreeing">VMAs whose figures were not those of smaps though nothing changed.</param>
 /// <param name="Wrong">Ranges that became something else.</param>
-public sealed record PredictionResult(int Ranges, int Changed, int Made, long AddedPredicted, long AddedSeen, ImmutableArray<CapturedVma> Disagreeing, ImmutableArray<WrongPrediction> Wrong)
+public sealed record PredictionResult(int Ranges, int Changed, int Made, long AddedPredicted, long AddedSeen,
+    ImmutableArray<CapturedVma> Disagreeing, ImmutableArray<WrongPrediction> Wrong)
 {
     /// <summary>All was as predicted.</summary>
     public bool IsRight => Wrong.IsEmpty && Disagreeing.IsEmpty && AddedPredicted == AddedSeen;
@@ -70,7 +71,8 @@ public sealed class Prediction : IDisposable
     {
         var scenarios = new LiveScenarios(seed, Abilities).Batch(number).Select(Visible).ToList();
         var settings = scenarios[0].Settings;
-        var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true)).ToList();
+        var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true))
+            .ToList();
         int pid = Build(inputs);
         var before = Look(pid);
         var predicting = new WhatIfMachine(before, Model, before.Head.Settings);
@@ -81,7 +83,8 @@ public sealed class Prediction : IDisposable
         _kernel.EndProcesses(Process);
         _kernel.ResetSizes();
         var splat = _kernel.TakeSplat();
-        return splat is not null ? throw new GuestException($"the kernel logged: {splat.Lines[0]}", splat.Lines) : Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
+        return splat is not null ? throw new GuestException($"the kernel logged: {splat.Lines[0]}", splat.Lines)
+            : Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
     }
 
     /// <summary>Ends the guest.</summary>
@@ -93,7 +96,14 @@ public sealed class Prediction : IDisposable
     {
         var cells = scenario.Table.Cells.Select(cell => IsVisible(cell) && (index == 0 || !cell.Has(CellFlags.Shared)) ? cell : Cell.Plain);
         return LiveInput.Fit(
-            scenario with { Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd), Kind = CollapseKind.Khugepaged, ThpDisable = ThpDisable.No, Faults = [], Program = [] },
+            scenario with
+            {
+                Table = new PageTable(scenario.Table.Geometry, [.. cells], scenario.Table.Pmd),
+                Kind = CollapseKind.Khugepaged,
+                ThpDisable = ThpDisable.No,
+                Faults = [],
+                Program = []
+            },
             Abilities);
     }
 
@@ -120,7 +130,8 @@ public sealed class Prediction : IDisposable
         return capture.Capture!;
     }
 
-    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, FullScan scan, long swappedIn, ProcessCapture after)
+    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, FullScan scan, long swappedIn,
+        ProcessCapture after)
     {
         var pages = before.Head.Geometry.Pages;
         var seen = Ranges(after, pages).ToDictionary(range => range.Start);
@@ -140,10 +151,12 @@ public sealed class Prediction : IDisposable
                 continue;
             var vma = before.VmaAt(range.Start).Vma;
             wrong.Add(new WrongPrediction(
-                before.Head.Address(range.Start), before.Head.Settings, vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
+                before.Head.Address(range.Start), before.Head.Settings,
+                    vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
         }
         return new PredictionResult(
-            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)), after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
+            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)),
+                after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
             [.. before.Disagreeing, .. after.Disagreeing], wrong.ToImmutable());
     }
 

@@ -25,7 +25,8 @@ internal sealed class Recorder(LiveKernel kernel)
     /// <summary>What the kernel logged of itself in the last recording, if something was wrong.</summary>
     public Splat? Logged { get; private set; }
 
-    /// <summary>The first thing in the tracepoints of the last recording that nothing is known of, and in which pass it was; null if there is none.</summary>
+    /// <summary>The first thing in the tracepoints of the last recording that nothing is known of, and in which pass it was; null if there
+    /// is none.</summary>
     public (int Pass, string What)? Strange { get; private set; }
 
     /// <summary>Records scenarios in the same passes.</summary>
@@ -47,7 +48,8 @@ internal sealed class Recorder(LiveKernel kernel)
             Take(process, process.Builder.Build());
         kernel.Enable(together[0].Settings);
         foreach (var process in processes)
-            process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n').Select(part => Slots(part, process.Pages))];
+            process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n')
+                .Select(part => Slots(part, process.Pages))];
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
@@ -103,7 +105,8 @@ internal sealed class Recorder(LiveKernel kernel)
                 IsTraced = kernel.Abilities.HasProbes,
                 Trace = !kernel.Abilities.HasProbes ? null :
                 [
-                    .. ranges.Where(process.Owns).SelectMany(range => range.Lines).Select(line => process.Trace.Of(line, folios, process.Folios)),
+                    .. ranges.Where(process.Owns).SelectMany(range => range.Lines)
+                        .Select(line => process.Trace.Of(line, folios, process.Folios)),
                 ],
                 PmdMappedKb = process.PmdMappedKb,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
@@ -149,7 +152,8 @@ internal sealed class Recorder(LiveKernel kernel)
     private PageTable Look(Process process, Snapshot? earlier)
     {
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
-        var parts = kernel.Take(process.Number, $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
+        var parts = kernel.Take(process.Number,
+            $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
         process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
         var table = process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
 
@@ -250,7 +254,8 @@ internal sealed class Recorder(LiveKernel kernel)
         public bool Owns(TracedRange range) => range.Address >= Address - AddressesEach / 2 && range.Address < Address + AddressesEach / 2;
 
         public IEnumerable<Attempt> AttemptsOf(TracedRange range) =>
-            range.Attempts.Select(attempt => attempt.Offset == Attempt.UnknownOffset ? attempt : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
+            range.Attempts.Select(attempt => attempt.Offset == Attempt.UnknownOffset ? attempt
+                : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
 
         public void Call(byte[] outcome)
         {

@@ -7,7 +7,8 @@ using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Guests.Live;
 
-/// <summary>A guest that records scenarios one at a time, each in passes of its own. One that was lost, or is not what it was, is replaced for the next.</summary>
+/// <summary>A guest that records scenarios one at a time, each in passes of its own. One that was lost, or is not what it was, is replaced
+/// for the next.</summary>
 public sealed class Recording : IDisposable
 {
     private readonly GuestSlot _slot;
@@ -15,7 +16,8 @@ public sealed class Recording : IDisposable
 
     /// <summary>Boots the kernel.</summary>
     /// <param name="kernel">The kernel.</param>
-    /// <param name="model">The version that says where attempts stand which the kernel does not tell of; null for the one that models it.</param>
+    /// <param name="model">The version that says where attempts stand which the kernel does not tell of; null for the one that models
+    /// it.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public Recording(CachedKernel kernel, KhugepagedVersion? model = null)

@@ -55,12 +55,14 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
         return (scenario with { Settings = settings, Kind = kind }).Run(version, Passes)[^1].After.Pmd == PmdState.Huge;
     }
 
-    /// <summary>What a kernel made of all that user space can build: the outcome of each and where the model parts from it, if it does.</summary>
+    /// <summary>What a kernel made of all that user space can build: the outcome of each and where the model parts from it, if it
+    /// does.</summary>
     /// <param name="kernel">The kernel.</param>
     /// <param name="cancellation">Ends it after the test under way.</param>
     /// <exception cref="GuestException">The guest does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel, CancellationToken cancellation = default)
+    public static (KernelAbilities Kernel, ImmutableArray<SelftestOutcome> Outcomes) Run(CachedKernel kernel,
+        CancellationToken cancellation = default)
     {
         using var recording = new Recording(kernel);
         var outcomes = ImmutableArray.CreateBuilder<SelftestOutcome>();
@@ -97,14 +99,16 @@ public sealed record Selftest(string Name, string Table, string? Pattern, string
         var (vector, error) = recording.Record(Input(kind, Pattern));
         bool? isHuge = vector is null ? null : vector.Passes[^1].After.Pmd == PmdState.Huge;
         var mismatch = vector is null ? null : Replay.Run(vector, recording.Abilities.Model);
-        return new SelftestOutcome(this, kind, isHuge, mismatch, vector is null && recording.Logged is null && recording.Strange is null ? error : null)
+        return new SelftestOutcome(this, kind, isHuge, mismatch, vector is null && recording.Logged is null && recording.Strange is null
+            ? error : null)
         {
             Logged = [.. recording.Strange is { } strange ? new[] { strange } : [], .. recording.Logged?.Lines ?? []],
         };
     }
 
     private VectorInput Input(CollapseKind kind, string pattern) =>
-        VectorInput.Parse($"selftest o=9 {Limit} mode={(kind == CollapseKind.Madvise ? 'c' : 'k')} passes={Passes} {pattern}", Geometry.X86);
+        VectorInput.Parse($"selftest o=9 {Limit} mode={(kind == CollapseKind.Madvise ? 'c' : 'k')} passes={Passes} {pattern}",
+            Geometry.X86);
 }
 
 /// <summary>What a kernel made of one of its own tests.</summary>

@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Guests.Live;
 /// <summary>Writes steps for the guest's agent: see <c>Machine/agent.c</c>.</summary>
 internal sealed class StepWriter
 {
-    public const int Cold = 20, PageOut = 21, Free = 8, DontNeed = 4, HugePage = 14, NoHugePage = 15, Mergeable = 12, PopulateRead = 22, HwPoison = 100, GuardInstall = 102;
+    public const int Cold = 20, PageOut = 21, Free = 8, DontNeed = 4, HugePage = 14, NoHugePage = 15, Mergeable = 12, PopulateRead = 22,
+        HwPoison = 100, GuardInstall = 102;
 
     private const string Thp = "/sys/kernel/mm/transparent_hugepage";
 
@@ -26,7 +27,8 @@ internal sealed class StepWriter
 
     public void Range(string step, long address, long pages) => _text.Append(CultureInfo.InvariantCulture, $"{step} {address} {pages}\n");
 
-    public void Range(string step, long address, long pages, long argument) => _text.Append(CultureInfo.InvariantCulture, $"{step} {address} {pages} {argument}\n");
+    public void Range(string step, long address, long pages, long argument) =>
+        _text.Append(CultureInfo.InvariantCulture, $"{step} {address} {pages} {argument}\n");
 
     public void Advise(long address, long pages, int advice) => Range("advise", address, pages, advice);
 

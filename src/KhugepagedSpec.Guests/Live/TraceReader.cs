@@ -31,9 +31,11 @@ internal static class TraceReader
     /// <param name="pmdOrder">The order of attempts whose probe does not tell it.</param>
     /// <param name="words">What the kernel calls its results.</param>
     /// <param name="probesAttempts">
-    /// An attempt begins at its probe; false: at the first event behind the one that ended the attempt before, at an offset that nothing tells.
+    /// An attempt begins at its probe; false: at the first event behind the one that ended the attempt before, at an offset that nothing
+    /// tells.
     /// </param>
-    /// <exception cref="FormatException">A line has a result that nothing is known of, or lacks a field; the message is one line.</exception>
+    /// <exception cref="FormatException">A line has a result that nothing is known of, or lacks a field; the message is one
+    /// line.</exception>
     public static List<TracedRange> Read(string text, int pmdOrder, TraceText words, bool probesAttempts = true)
     {
         bool isUnderWay = false;
@@ -44,9 +46,12 @@ internal static class TraceReader
             var range = ranges.Count > 0 ? ranges[^1] : null;
             if (name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page" or "mm_khugepaged_scan_pmd")
                 range?.Lines.Add(line.Trim());
-            if (!probesAttempts && !isUnderWay && name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page")
-                range?.Attempts.Add(new Attempt(Attempt.UnknownOffset, fields.TryGetValue("order", out string? its) ? Number(its) : pmdOrder, ScanResult.Fail, null, null));
-            isUnderWay = name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" || (isUnderWay && name != "mm_collapse_huge_page");
+            if (!probesAttempts && !isUnderWay
+                && name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate" or "mm_collapse_huge_page")
+                range?.Attempts.Add(new Attempt(Attempt.UnknownOffset, fields.TryGetValue("order", out string? its) ? Number(its)
+                    : pmdOrder, ScanResult.Fail, null, null));
+            isUnderWay = name is "mm_collapse_huge_page_swapin" or "mm_collapse_huge_page_isolate"
+                || (isUnderWay && name != "mm_collapse_huge_page");
             switch (name)
             {
                 case RangeProbe:
@@ -54,13 +59,22 @@ internal static class TraceReader
                     break;
                 case AttemptProbe:
                     int order = fields.TryGetValue("order", out string? some) ? Number(some) : pmdOrder;
-                    range?.Attempts.Add(new Attempt((int)((Hex(Of(fields, "addr")) - range.Address) / PageBytes), order, ScanResult.Fail, null, null));
+                    range?.Attempts.Add(new Attempt((int)((Hex(Of(fields, "addr")) - range.Address) / PageBytes), order, ScanResult.Fail,
+                        null, null));
                     break;
                 case "mm_collapse_huge_page_swapin":
-                    Last(range, attempt => attempt with { Swapin = new SwapinReport(Number(Of(fields, "swapped_in")), words.ResultOf(Number(Of(fields, "ret")))) });
+                    Last(range, attempt => attempt with
+                    {
+                        Swapin = new SwapinReport(Number(Of(fields, "swapped_in")),
+                        words.ResultOf(Number(Of(fields, "ret"))))
+                    });
                     break;
                 case "mm_collapse_huge_page_isolate":
-                    Last(range, attempt => attempt with { Isolate = new IsolateReport(Number(Of(fields, "none_or_zero")), Number(Of(fields, "referenced"))) });
+                    Last(range, attempt => attempt with
+                    {
+                        Isolate = new IsolateReport(Number(Of(fields, "none_or_zero")),
+                        Number(Of(fields, "referenced")))
+                    });
                     break;
                 case "mm_collapse_huge_page":
                     Last(range, attempt => attempt with { Status = Result(Of(fields, "status"), words) });
@@ -70,7 +84,8 @@ internal static class TraceReader
                         ranges[^1] = range with
                         {
                             Scan = new ScanLine(
-                                Result(Of(fields, "status"), words), Number(Of(fields, "referenced")), Number(Of(fields, "none_or_zero")), Number(Of(fields, "unmapped"))),
+                                Result(Of(fields, "status"), words), Number(Of(fields, "referenced")), Number(Of(fields, "none_or_zero")),
+                                    Number(Of(fields, "unmapped"))),
                         };
                     break;
             }

@@ -1,6 +1,7 @@
 namespace KhugepagedSpec.Guests.Machine;
 
-/// <summary>What QEMU runs a guest's instructions on: KVM where /dev/kvm opens and a guest came up under it, else software emulation.</summary>
+/// <summary>What QEMU runs a guest's instructions on: KVM where /dev/kvm opens and a guest came up under it, else software
+/// emulation.</summary>
 internal static class Accelerator
 {
     private static readonly Lock Gate = new();

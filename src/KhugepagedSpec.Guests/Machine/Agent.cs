@@ -46,7 +46,8 @@ public static class Agent
             string errors = compiler.StandardError.ReadToEnd();
             compiler.WaitForExit();
             if (compiler.ExitCode != 0)
-                throw new GuestUnavailableException($"cc could not build the guest's agent ({FirstLine(errors)}): apt-get install gcc libc6-dev");
+                throw new GuestUnavailableException(
+                    $"cc could not build the guest's agent ({FirstLine(errors)}): apt-get install gcc libc6-dev");
             File.Move(unfinished, path, overwrite: true);
         }
         catch (System.ComponentModel.Win32Exception)

@@ -27,7 +27,8 @@ internal sealed class GuestKernel : IDisposable
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
     public string Greeting { get; private set; } = "";
 
-    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then, and KVM where it is emulated.</summary>
+    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then, and KVM where it is
+    /// emulated.</summary>
     /// <param name="image">The kernel's image.</param>
     /// <param name="modules">Modules to insert, in order.</param>
     /// <param name="machine">The machine.</param>
@@ -158,7 +159,8 @@ internal sealed class GuestKernel : IDisposable
         string? agent = _qemu.Console.LastOrDefault(line => line.StartsWith("agent: ", StringComparison.Ordinal));
 
         // Where the agent gives up the kernel panics, as init may not end.
-        string? why = splat is null || splat.Kind.StartsWith("Kernel panic", StringComparison.Ordinal) ? agent ?? splat?.Lines[0] : splat.Lines[0];
+        string? why = splat is null || splat.Kind.StartsWith("Kernel panic", StringComparison.Ordinal) ? agent ?? splat?.Lines[0]
+            : splat.Lines[0];
         return Failed($"the guest ended{(why is null ? "" : $": {why.Trim()}")}");
     }
 

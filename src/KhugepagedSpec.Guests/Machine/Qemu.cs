@@ -20,7 +20,8 @@ internal sealed class Qemu : IDisposable
 
     // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
     // process closes the pipe, or is no more.
-    private const string Keeper = "folder=$1; shift; \"$@\" </dev/null & child=$!; exec >&- 2>&-; read line; kill -9 $child; rm -rf \"$folder\"";
+    private const string Keeper =
+        "folder=$1; shift; \"$@\" </dev/null & child=$!; exec >&- 2>&-; read line; kill -9 $child; rm -rf \"$folder\"";
 
     private readonly Process _process;
     private readonly string _folder;
@@ -42,14 +43,18 @@ internal sealed class Qemu : IDisposable
             _process = Start(
             _folder,
             [
-                Program, .. Accelerator.Arguments(isKvm), "-m", $"{machine.MemoryMegabytes}", "-smp", $"{machine.Cpus}", "-nodefaults", "-nographic",
-                "-no-reboot", "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append", $"{CommandLine} {machine.Append}".TrimEnd(),
-                "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socketPath}", "-device", "virtserialport,chardev=agent,name=agent",
+                Program, .. Accelerator.Arguments(isKvm), "-m", $"{machine.MemoryMegabytes}", "-smp", $"{machine.Cpus}", "-nodefaults",
+                    "-nographic",
+                "-no-reboot", "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append",
+                    $"{CommandLine} {machine.Append}".TrimEnd(),
+                "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socketPath}", "-device",
+                    "virtserialport,chardev=agent,name=agent",
                 .. machine.QemuArguments,
             ]);
             _process.ErrorDataReceived += (_, line) => Complained(line.Data);
             _process.BeginErrorReadLine();
-            _consoleReader = Task.Factory.StartNew(ReadConsole, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            _consoleReader = Task.Factory.StartNew(ReadConsole, CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default);
             Connection = Accept(listener, timeout);
         }
         catch
@@ -90,7 +95,8 @@ internal sealed class Qemu : IDisposable
     }
 
     /// <summary>True if QEMU is installed.</summary>
-    public static bool IsInstalled => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, Program)));
+    public static bool IsInstalled =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, Program)));
 
     public void Dispose()
     {

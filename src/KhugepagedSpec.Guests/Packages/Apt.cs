@@ -5,7 +5,8 @@ internal sealed class Apt(AptFolder folder, Action<string> progress, Cancellatio
 {
     private static readonly ExternalTool AptGet = new("apt-get", "apt: kernels are fetched from Debian's archive by it");
     private static readonly ExternalTool AptCache = new("apt-cache", "apt: kernels are fetched from Debian's archive by it");
-    private static readonly string[] Keyrings = ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
+    private static readonly string[] Keyrings =
+        ["/usr/share/keyrings/debian-archive-keyring.gpg", "/usr/share/keyrings/debian-archive-keyring.pgp"];
 
     private string[] Ours => ["-c", folder.ConfigPath];
 
@@ -15,7 +16,8 @@ internal sealed class Apt(AptFolder folder, Action<string> progress, Cancellatio
     {
         var targets = AptGet.Run(["indextargets", "--format", AptTargets.Format, "Created-By: Packages"], null, cancellation);
         string archive = AptTargets.Archive(targets.Output)
-            ?? throw new KernelPackageException("no main archive of Debian among this machine's package sources: add one to /etc/apt/sources.list.d, component main");
+            ?? throw new KernelPackageException(
+                "no main archive of Debian among this machine's package sources: add one to /etc/apt/sources.list.d, component main");
         string keyring = Keyrings.FirstOrDefault(File.Exists)
             ?? throw new KernelPackageException($"no {Keyrings[0]}: run apt-get install debian-archive-keyring");
         folder.Prepare(AptFolder.Sources(archive, keyring));

@@ -5,7 +5,8 @@ namespace KhugepagedSpec.Guests.Packages;
 /// <summary>What apt and dpkg complain of.</summary>
 internal static partial class AptErrors
 {
-    /// <summary>The first error, or else the first warning, or else the first line; without names and addresses of servers. Null if nothing was said.</summary>
+    /// <summary>The first error, or else the first warning, or else the first line; without names and addresses of servers. Null if nothing
+    /// was said.</summary>
     public static string? First(string stderr)
     {
         var lines = stderr.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0).ToList();
@@ -20,7 +21,8 @@ internal static partial class AptErrors
 
     private static string WithoutServers(string line, string all)
     {
-        var servers = InAddress().Matches(all).Concat(Sought().Matches(all)).Select(match => match.Groups[1].Value).Where(server => server.Length > 0);
+        var servers = InAddress().Matches(all).Concat(Sought().Matches(all)).Select(match => match.Groups[1].Value)
+            .Where(server => server.Length > 0);
         foreach (string server in servers.Distinct().OrderByDescending(server => server.Length))
             line = line.Replace(server, "SERVER", StringComparison.Ordinal);
         return IpAddress().Replace(line, "");

@@ -1,6 +1,7 @@
 namespace KhugepagedSpec.Guests.Packages;
 
-/// <summary>A folder with a configuration of apt that is ours alone: Debian's kernels from the machine's mirror, nothing of the machine changed.</summary>
+/// <summary>A folder with a configuration of apt that is ours alone: Debian's kernels from the machine's mirror, nothing of the machine
+/// changed.</summary>
 internal sealed class AptFolder(string folder)
 {
     // Where Debian's cloud kernels are, newest first.
@@ -16,7 +17,8 @@ internal sealed class AptFolder(string folder)
     private string AnsweredPath => Path.Combine(folder, "answered");
 
     /// <summary>Whether the lists are of today, and of the present sources.</summary>
-    public bool IsFresh => File.Exists(AnsweredPath) && Math.Abs((DateTime.UtcNow - File.GetLastWriteTimeUtc(AnsweredPath)).Ticks) < Lasting.Ticks;
+    public bool IsFresh => File.Exists(AnsweredPath)
+        && Math.Abs((DateTime.UtcNow - File.GetLastWriteTimeUtc(AnsweredPath)).Ticks) < Lasting.Ticks;
 
     /// <summary>The sources: all suites of the archive that have kernels.</summary>
     public static string Sources(string archive, string keyring) =>

@@ -5,7 +5,8 @@ namespace KhugepagedSpec.Guests.Packages;
 /// <summary>A kernel ready to boot: of the user's cache folder, or built by somebody.</summary>
 /// <param name="Release">What uname -r says of it, such as 7.2.13+deb14-cloud-amd64.</param>
 /// <param name="ImagePath">Its vmlinuz.</param>
-/// <param name="ModulePaths">zram and what it needs, not compressed, in the order in which they must be inserted; empty if it has none of them as modules, or its package is gone from the server.</param>
+/// <param name="ModulePaths">zram and what it needs, not compressed, in the order in which they must be inserted; empty if it has none of
+/// them as modules, or its package is gone from the server.</param>
 public sealed record CachedKernel(string Release, string ImagePath, ImmutableArray<string> ModulePaths)
 {
     /// <summary>The version of the Debian package it came from, if that is known.</summary>

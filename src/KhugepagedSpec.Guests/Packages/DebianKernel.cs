@@ -18,10 +18,13 @@ public sealed record DebianKernel(string Release, string Version, ImmutableArray
     private const string Unsigned = "-unsigned";
 
     /// <summary>Whether only an image without Debian's signature is there; it boots as well.</summary>
-    public bool IsUnsigned => Packages[0].StartsWith(UnsignedBinary, StringComparison.Ordinal) || Packages[0].EndsWith(Unsigned, StringComparison.Ordinal);
+    public bool IsUnsigned =>
+        Packages[0].StartsWith(UnsignedBinary, StringComparison.Ordinal) || Packages[0].EndsWith(Unsigned, StringComparison.Ordinal);
 
     /// <summary>Whether its modules are there. The server keeps some images longer than their modules.</summary>
-    public bool HasModules => Packages[0].StartsWith(Image, StringComparison.Ordinal) || Packages.Any(package => package.StartsWith("linux-modules-", StringComparison.Ordinal));
+    public bool HasModules =>
+        Packages[0].StartsWith(Image, StringComparison.Ordinal)
+            || Packages.Any(package => package.StartsWith("linux-modules-", StringComparison.Ordinal));
 
     /// <summary>The kernels that <paramref name="packages"/> make, newest first.</summary>
     internal static IReadOnlyList<DebianKernel> Among(IEnumerable<DebianPackage> packages)
@@ -40,7 +43,9 @@ public sealed record DebianKernel(string Release, string Version, ImmutableArray
 
     private static DebianKernel Of(string release, DebianPackage image, Dictionary<string, DebianPackage> byName)
     {
-        DebianPackage[] all = [image, .. new[] { $"linux-modules-{release}", $"linux-base-{release}" }.Select(name => byName.GetValueOrDefault(name)).OfType<DebianPackage>()];
+        DebianPackage[] all = [image,
+            .. new[] { $"linux-modules-{release}",
+            $"linux-base-{release}" }.Select(name => byName.GetValueOrDefault(name)).OfType<DebianPackage>()];
         return new DebianKernel(release, image.Version, [.. all.Select(package => package.Name)], all.Sum(package => package.Bytes));
     }
 

@@ -1,6 +1,7 @@
 namespace KhugepagedSpec.Guests.Packages;
 
-/// <summary>Debian's cloud kernels, from the mirror that this machine's apt is configured for. Nothing is installed; apt's own lists stay as they are.</summary>
+/// <summary>Debian's cloud kernels, from the mirror that this machine's apt is configured for. Nothing is installed; apt's own lists stay
+/// as they are.</summary>
 /// <param name="progress">Is told what is being done, a line each.</param>
 /// <param name="cancellation">Ends what is being done, and what was started for it; nothing half-written stays.</param>
 public sealed class DebianKernels(Action<string> progress, CancellationToken cancellation)
@@ -28,7 +29,8 @@ public sealed class DebianKernels(Action<string> progress, CancellationToken can
         return _available;
     }
 
-    /// <summary>Downloads and unpacks a kernel, unless the cache has it: the newest whose release is <paramref name="wanted"/> or begins so.</summary>
+    /// <summary>Downloads and unpacks a kernel, unless the cache has it: the newest whose release is <paramref name="wanted"/> or begins
+    /// so.</summary>
     /// <returns>The kernel in the cache.</returns>
     /// <exception cref="KernelPackageException">There is no such kernel, no answer, or a tool is missing.</exception>
     /// <exception cref="IOException">The cache cannot be written.</exception>
@@ -78,7 +80,8 @@ public sealed class DebianKernels(Action<string> progress, CancellationToken can
         }
         var kernels = apt.Kernels();
         if (kernels.Count == 0)
-            throw new KernelPackageException(_wrong is null ? "the package server has no cloud kernels: expected a full mirror of Debian" : $"the package server does not answer: {_wrong}");
+            throw new KernelPackageException(_wrong is null ? "the package server has no cloud kernels: expected a full mirror of Debian"
+                : $"the package server does not answer: {_wrong}");
         if (_wrong is not null)
             progress($"going on with older lists, as apt-get update failed: {_wrong}");
         return kernels;

@@ -19,9 +19,11 @@ internal sealed record DebianPackage(string Name, string Version, string Depends
                 if (line.Split(": ", 2) is [var name, var value])
                     fields.TryAdd(name, value.Trim());
             if (fields.TryGetValue("Package", out string? package) && fields.TryGetValue("Version", out string? version))
-                yield return new DebianPackage(package, version, fields.GetValueOrDefault("Depends", ""), Number(fields.GetValueOrDefault("Size")));
+                yield return new DebianPackage(package, version, fields.GetValueOrDefault("Depends", ""),
+                    Number(fields.GetValueOrDefault("Size")));
         }
     }
 
-    private static long Number(string? digits) => long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
+    private static long Number(string? digits) =>
+        long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long value) ? value : 0;
 }

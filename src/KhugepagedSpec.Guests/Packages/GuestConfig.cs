@@ -13,10 +13,12 @@ public sealed record GuestConfigOption(string Name, bool IsNeeded, string What)
     public string Line => $"CONFIG_{Name}=y";
 }
 
-/// <summary>What a kernel must be built with to be a guest, and what for. Source: Linux 7.2, the Kconfig files; a build of it that has these alone.</summary>
+/// <summary>What a kernel must be built with to be a guest, and what for. Source: Linux 7.2, the Kconfig files; a build of it that has
+/// these alone.</summary>
 public static class GuestConfig
 {
-    private const string Boot = "the guest boots from an archive and talks through a virtio port", Console = "the console: what it says before it dies";
+    private const string Boot = "the guest boots from an archive and talks through a virtio port",
+        Console = "the console: what it says before it dies";
 
     /// <summary>All, in the order in which they are printed.</summary>
     public static ImmutableArray<GuestConfigOption> Options { get; } =
@@ -83,7 +85,9 @@ public static class GuestConfig
         }
     }
 
-    private static IEnumerable<GuestConfigOption> Needed(string names, string what) => names.Split(' ').Select(name => new GuestConfigOption(name, true, what));
+    private static IEnumerable<GuestConfigOption> Needed(string names, string what) =>
+        names.Split(' ').Select(name => new GuestConfigOption(name, true, what));
 
-    private static IEnumerable<GuestConfigOption> Wanted(string names, string what) => names.Split(' ').Select(name => new GuestConfigOption(name, false, what));
+    private static IEnumerable<GuestConfigOption> Wanted(string names, string what) =>
+        names.Split(' ').Select(name => new GuestConfigOption(name, false, what));
 }

@@ -29,7 +29,8 @@ public static class KernelCache
     /// <exception cref="KernelPackageException">There is no home folder.</exception>
     public static IReadOnlyList<CachedKernel> All() => All(Folder);
 
-    /// <summary>The newest whose release is <paramref name="wanted"/> or begins with it up to a separator: 7.2 is 7.2.13+deb14-cloud-amd64, not 7.20. Null if there is none.</summary>
+    /// <summary>The newest whose release is <paramref name="wanted"/> or begins with it up to a separator: 7.2 is 7.2.13+deb14-cloud-amd64,
+    /// not 7.20. Null if there is none.</summary>
     /// <exception cref="IOException">The cache cannot be read.</exception>
     /// <exception cref="KernelPackageException">There is no home folder.</exception>
     public static CachedKernel? Find(string wanted) => Find(wanted, Folder);

@@ -11,7 +11,8 @@ public static class KernelRelease
 
     /// <summary>Whether <paramref name="release"/> is <paramref name="wanted"/>, or begins with it up to a separator.</summary>
     public static bool Matches(string release, string wanted) =>
-        wanted.Length > 0 && release.StartsWith(wanted, StringComparison.Ordinal) && (release.Length == wanted.Length || !char.IsAsciiLetterOrDigit(release[wanted.Length]));
+        wanted.Length > 0 && release.StartsWith(wanted, StringComparison.Ordinal)
+            && (release.Length == wanted.Length || !char.IsAsciiLetterOrDigit(release[wanted.Length]));
 
     /// <summary>The one that is called <paramref name="wanted"/>, or else the newest of those that begin so.</summary>
     internal static T? Newest<T>(IEnumerable<T> kernels, Func<T, string> releaseOf, string wanted)
@@ -63,7 +64,8 @@ public static class KernelRelease
             to = from + 1;
             if (!char.IsAsciiLetterOrDigit(release[from]))
                 continue;
-            while (to < release.Length && char.IsAsciiLetterOrDigit(release[to]) && char.IsAsciiDigit(release[to]) == char.IsAsciiDigit(release[from]))
+            while (to < release.Length && char.IsAsciiLetterOrDigit(release[to])
+                && char.IsAsciiDigit(release[to]) == char.IsAsciiDigit(release[from]))
                 to++;
             parts.Add(release[from..to]);
         }

@@ -21,7 +21,8 @@ internal sealed class KernelUnpacker(string release, string root, string into, C
         foreach (string package in packages)
             Succeed(DpkgDeb, ["-x", package, root], Path.GetFileName(package));
         if (!Take(KernelFolder.Image) && !Take(KernelFolder.Image, "vmlinuz.unsigned"))
-            throw new KernelPackageException($"{kernel.Packages[0]}: no vmlinuz in it: expected boot/vmlinuz-{release} or usr/lib/modules/{release}/vmlinuz");
+            throw new KernelPackageException(
+                $"{kernel.Packages[0]}: no vmlinuz in it: expected boot/vmlinuz-{release} or usr/lib/modules/{release}/vmlinuz");
         Take(KernelFolder.Config);
         File.WriteAllText(Path.Combine(into, KernelFolder.Version), kernel.Version + "\n");
         TakeModules();
@@ -62,6 +63,7 @@ internal sealed class KernelUnpacker(string release, string root, string into, C
     {
         var result = tool.Run(arguments, null, cancellation);
         if (result.ExitCode != 0)
-            throw new KernelPackageException($"{what}: {tool.Name} failed: {AptErrors.First(result.Error) ?? $"exit code {result.ExitCode}"}");
+            throw new KernelPackageException(
+                $"{what}: {tool.Name} failed: {AptErrors.First(result.Error) ?? $"exit code {result.ExitCode}"}");
     }
 }

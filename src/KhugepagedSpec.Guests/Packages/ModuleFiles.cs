@@ -14,7 +14,8 @@ internal static class ModuleFiles
     };
 
     /// <summary>It is compressed.</summary>
-    public static bool IsCompressed(string path) => path.Contains(".ko.", StringComparison.Ordinal) && Decompressors.ContainsKey(Path.GetExtension(path));
+    public static bool IsCompressed(string path) =>
+        path.Contains(".ko.", StringComparison.Ordinal) && Decompressors.ContainsKey(Path.GetExtension(path));
 
     /// <summary>The module that is left in the place of a file, decompressed if it was compressed.</summary>
     /// <exception cref="KernelPackageException">A tool is missing, or failed.</exception>
@@ -24,7 +25,8 @@ internal static class ModuleFiles
             return path;
         var result = how.Tool.Run([.. how.Arguments, path], null, cancellation);
         return result.ExitCode == 0 ? Path.ChangeExtension(path, null)
-            : throw new KernelPackageException($"{Path.GetFileName(path)}: {how.Tool.Name} failed: {AptErrors.First(result.Error) ?? $"exit code {result.ExitCode}"}");
+            : throw new KernelPackageException(
+                $"{Path.GetFileName(path)}: {how.Tool.Name} failed: {AptErrors.First(result.Error) ?? $"exit code {result.ExitCode}"}");
     }
 
     /// <summary>The modules that one needs.</summary>

@@ -23,13 +23,15 @@ public static class OwnKernel
         bool isTree = Directory.Exists(path);
         string image = isTree
             ? ImagesOfTree.Select(inner => Path.Combine(path, inner)).FirstOrDefault(File.Exists)
-                ?? throw new KernelPackageException($"{path}: no {ImagesOfTree[0]} in it: expected a kernel's source in which make bzImage was run, or an image")
+                ?? throw new KernelPackageException(
+                    $"{path}: no {ImagesOfTree[0]} in it: expected a kernel's source in which make bzImage was run, or an image")
             : path;
         string release = ReleaseOf(image);
         if (modules is not null && !Directory.Exists(modules))
             throw new KernelPackageException($"{modules}: no such folder: expected one with the kernel's modules");
         string? from = modules ?? (isTree ? path : null);
-        string config = isTree ? Path.Combine(path, ".config") : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $"config-{release}");
+        string config = isTree ? Path.Combine(path, ".config")
+            : Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $"config-{release}");
         return new CachedKernel(release, image, from is null ? [] : ModulesOf(from, isNeeded: modules is not null, cancellation))
         {
             Name = path,
@@ -46,7 +48,8 @@ public static class OwnKernel
         {
             using var file = File.OpenRead(image);
             byte[] header = new byte[HeaderBytes];
-            if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) == HeaderBytes && header.AsSpan(Magic, 4).SequenceEqual("HdrS"u8))
+            if (file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false) == HeaderBytes
+                && header.AsSpan(Magic, 4).SequenceEqual("HdrS"u8))
             {
                 byte[] version = new byte[LongestVersion];
                 file.Position = SetupBytes + BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(VersionPointer));
@@ -60,17 +63,20 @@ public static class OwnKernel
         {
             throw new KernelPackageException($"{image}: {error.Message.Split('\n')[0]}", error);
         }
-        throw new KernelPackageException($"{image}: no x86 boot header: expected a bzImage or vmlinuz, as make bzImage leaves in {ImagesOfTree[0]}");
+        throw new KernelPackageException(
+            $"{image}: no x86 boot header: expected a bzImage or vmlinuz, as make bzImage leaves in {ImagesOfTree[0]}");
     }
 
     private static ImmutableArray<string> ModulesOf(string folder, bool isNeeded, CancellationToken cancellation)
     {
-        var all = Directory.EnumerateFiles(folder, "*.ko*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
+        var all = Directory.EnumerateFiles(folder, "*.ko*",
+            new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true })
             .Where(file => file.EndsWith(".ko", StringComparison.Ordinal) || ModuleFiles.IsCompressed(file))
             .GroupBy(ModuleInfo.Name)
             .ToDictionary(files => files.Key, files => files.First(), StringComparer.Ordinal);
         if (isNeeded && !all.ContainsKey("zram"))
-            throw new KernelPackageException($"{folder}: no zram.ko in it: expected the kernel's modules, or no --modules: then nothing is swapped out");
+            throw new KernelPackageException(
+                $"{folder}: no zram.ko in it: expected the kernel's modules, or no --modules: then nothing is swapped out");
         var taken = new Dictionary<string, string>(StringComparer.Ordinal);
         return
         [

@@ -24,7 +24,8 @@ public readonly record struct Attempt(int Offset, int Order, ScanResult Status, 
     /// <summary>The offset of an attempt of which only tracepoints told.</summary>
     public const int UnknownOffset = int.MinValue;
 
-    /// <summary>The recorders' form: <c>offset/order:status:n&lt;none&gt;:r&lt;referenced&gt;:sw&lt;swapped&gt;/&lt;result&gt;</c>.</summary>
+    /// <summary>The recorders' form:
+    /// <c>offset/order:status:n&lt;none&gt;:r&lt;referenced&gt;:sw&lt;swapped&gt;/&lt;result&gt;</c>.</summary>
     public override string ToString() =>
         (Offset == UnknownOffset ? "?" : $"{Offset}") + $"/{Order}:{Status.TraceName()}"
         + (Isolate is { } isolate ? $":n{isolate.NoneOrZero}:r{isolate.Referenced}" : "")
@@ -116,7 +117,8 @@ public sealed class TableRun
     /// <summary>The calls of collapse_huge_page, in order.</summary>
     public List<Attempt> Attempts { get; } = [];
 
-    /// <summary>The walk made the kernel log that it does not support this max_ptes_none below the PMD order; the first of a boot only.</summary>
+    /// <summary>The walk made the kernel log that it does not support this max_ptes_none below the PMD order; the first of a boot
+    /// only.</summary>
     public bool WarnedOfMaxPtesNone { get; internal set; }
 
     /// <summary>The walk came to a window that does not lie in the range; no version discussed does that.</summary>

@@ -37,7 +37,8 @@ public static class CollapseCounters
         return limit;
     }
 
-    /// <summary>pages_collapsed: a range in which khugepaged collapsed something. Source: <c>mm/khugepaged.c:collapse_single_pmd</c>.</summary>
+    /// <summary>pages_collapsed: a range in which khugepaged collapsed something. Source:
+    /// <c>mm/khugepaged.c:collapse_single_pmd</c>.</summary>
     internal static void PagesCollapsed(Machine machine, TableRun run)
     {
         machine.Statistics.PagesCollapsed++;

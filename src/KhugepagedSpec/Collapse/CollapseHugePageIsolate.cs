@@ -50,7 +50,8 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         }
         if (result == ScanResult.Succeed && _version.NeedsWritablePte && !_isWritable)
             result = Refused(
-                ScanResult.PageRo, new Refusal(RefusalStep.Isolation, RefusalCause.NoneWritable, -1, window.Length - _noneOrZero, window.Length));
+                ScanResult.PageRo, new Refusal(RefusalStep.Isolation, RefusalCause.NoneWritable, -1, window.Length - _noneOrZero,
+                    window.Length));
         if (result == ScanResult.Succeed && kind == CollapseKind.Khugepaged && _referenced < _sight.LeastOf(Limits.Referenced, 1))
             result = Refused(
                 ScanResult.LackReferencedPage, new Refusal(RefusalStep.Isolation, RefusalCause.TooFewReferenced, -1, _referenced, 1));
@@ -122,7 +123,8 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         // A small page that is mapped twice in the window is locked when it is met again: by this attempt.
         bool isFirst = !_tookOne;
         _tookOne = true;
-        if (head == _ksmPage || (isFirst && !folio.Has(FolioFlags.Locked) && machine.Script.Injects(InjectedFault.PageLocked, order, offset)))
+        if (head == _ksmPage || (isFirst && !folio.Has(FolioFlags.Locked)
+            && machine.Script.Injects(InjectedFault.PageLocked, order, offset)))
             flags |= FolioFlags.Locked;
         if ((_sight.See(flags) & FolioFlags.Locked) != 0)
             return Refused(ScanResult.PageLock, pte, index, head == _ksmPage ? RefusalCause.LockedByItself : RefusalCause.Locked);

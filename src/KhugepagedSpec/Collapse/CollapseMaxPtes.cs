@@ -45,7 +45,8 @@ public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind
     /// <summary>Shared PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it otherwise.</summary>
     public int Shared(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesShared, below);
 
-    /// <summary>Non-present PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it otherwise.</summary>
+    /// <summary>Non-present PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it
+    /// otherwise.</summary>
     public int Swap(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesSwap, below);
 
     private int Limit(int order, int limit, BelowPmd below) =>

@@ -22,7 +22,8 @@ internal static class CollapseScanPmd
     /// <param name="kind">Who asks.</param>
     /// <param name="occupancy">Filled in: the PTEs that collapse could use.</param>
     /// <param name="progress">Grows by one per PTE looked at, or by one if there was no table.</param>
-    public static ScanReport Run(Machine machine, AddressSpace mm, Vma vma, long start, CollapseKind kind, Occupancy occupancy, ref long progress)
+    public static ScanReport Run(Machine machine, AddressSpace mm, Vma vma, long start, CollapseKind kind, Occupancy occupancy,
+        ref long progress)
     {
         KernelAssert.BugOn(start != machine.Geometry.RangeStart(start));
         var table = mm.TableAt(start);
@@ -33,7 +34,8 @@ internal static class CollapseScanPmd
         }
         occupancy.Clear();
         // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
-        var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder) : Eligibility.PossibleOrders(machine, mm, vma, kind);
+        var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder)
+            : Eligibility.PossibleOrders(machine, mm, vma, kind);
         var scan = new Ptes(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
         var ptes = table.Ptes;
         for (int i = 0; i < ptes.Length; i++)
@@ -151,15 +153,17 @@ internal static class CollapseScanPmd
         {
             if (_machine.Version.NeedsWritablePte && !_isWritable)
                 return Refused(
-                    ScanResult.PageRo, new Refusal(RefusalStep.Scan, RefusalCause.NoneWritable, -1, ptes.Length - _noneOrZero - _unmapped, ptes.Length));
+                    ScanResult.PageRo, new Refusal(RefusalStep.Scan, RefusalCause.NoneWritable, -1, ptes.Length - _noneOrZero - _unmapped,
+                        ptes.Length));
             int needed = _unmapped > 0 ? _machine.Geometry.Pages / 2 : 1;
             if (!IsKhugepaged || _referenced >= needed)
                 return ScanResult.Succeed;
             int entry = _unmapped > 0 ? FirstUnmapped(ptes) : -1;
-            return Refused(ScanResult.LackReferencedPage, new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
-            {
-                Kind = entry < 0 ? PteKind.None : ptes[entry].Kind,
-            });
+            return Refused(ScanResult.LackReferencedPage,
+                new Refusal(RefusalStep.Scan, RefusalCause.TooFewReferenced, entry, _referenced, needed)
+                {
+                    Kind = entry < 0 ? PteKind.None : ptes[entry].Kind,
+                });
         }
 
         private static int FirstUnmapped(ReadOnlySpan<Pte> ptes)

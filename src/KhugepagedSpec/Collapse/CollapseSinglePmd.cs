@@ -33,7 +33,8 @@ internal sealed class CollapseSinglePmd(Machine machine)
             run.Status = new MthpCollapse(machine, mm, vma, run, kind, _occupancy).Run();
         run.LeftLocked = mm.MmapLock.IsHeld;
         int pfn = machine.Version.Trace.ScanNamesEndingPageOnly ? scan.EndingPfn : scan.LastPfn;
-        machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, pfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped, scan.IsWritable));
+        machine.Trace?.Add(new TraceEvent.ScanPmd(mm.Id, pfn, scan.Referenced, scan.NoneOrZero, run.Status, scan.Unmapped,
+            scan.IsWritable));
         if (kind == CollapseKind.Khugepaged && run.Status == ScanResult.Succeed)
             CollapseCounters.PagesCollapsed(machine, run);
         return run;

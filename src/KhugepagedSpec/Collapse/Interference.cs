@@ -8,7 +8,8 @@ namespace KhugepagedSpec.Collapse;
 /// <summary>What other actors do where collapse holds no lock that keeps them out: scripted, for the model that runs alone.</summary>
 internal static class Interference
 {
-    private static readonly InjectedFault[] ByOthers = [.. Enum.GetValues<InjectedFault>().Where(what => what is > InjectedFault.CopyFails and not InjectedFault.TableReplaced)];
+    private static readonly InjectedFault[] ByOthers =
+        [.. Enum.GetValues<InjectedFault>().Where(what => what is > InjectedFault.CopyFails and not InjectedFault.TableReplaced)];
 
     /// <summary>In a gap of an attempt. Notes in <paramref name="run"/> which PTEs changed.</summary>
     public static void Act(Machine machine, AddressSpace mm, TableRun run, int order, int offset, Gap gap)
@@ -61,7 +62,13 @@ internal static class Interference
         var settings = machine.Settings;
         machine.Settings = what switch
         {
-            InjectedFault.SizeTurnedOff => settings with { Always = settings.Always.Without(order), Madvise = settings.Madvise.Without(order), Inherit = settings.Inherit.Without(order) },
+            InjectedFault.SizeTurnedOff =>
+                settings with
+                {
+                    Always = settings.Always.Without(order),
+                    Madvise = settings.Madvise.Without(order),
+                    Inherit = settings.Inherit.Without(order)
+                },
             InjectedFault.SizesTurnedOff => settings with { Always = OrderSet.Empty, Madvise = OrderSet.Empty, Inherit = OrderSet.Empty },
             _ => settings,
         };
@@ -145,7 +152,11 @@ internal static class Interference
                 {
                     if (pte.Kind != PteKind.Page)
                         continue;
-                    pte = pte with { Flags = (pte.Flags & ~(PteFlags.Young | PteFlags.SecondaryYoung)) | (what == InjectedFault.PagesAge ? PteFlags.None : PteFlags.SecondaryYoung) };
+                    pte = pte with
+                    {
+                        Flags = (pte.Flags & ~(PteFlags.Young | PteFlags.SecondaryYoung)) | (what == InjectedFault.PagesAge
+                        ? PteFlags.None : PteFlags.SecondaryYoung)
+                    };
                     machine.Memory.FolioOf(pte.Pfn).Flags &= ~FolioFlags.Referenced;
                 }
                 break;
@@ -183,7 +194,8 @@ internal static class Interference
             memory.FolioOf(head).Flags |= FolioFlags.PartiallyMapped;
     }
 
-    private static bool IsPlain(in Folio folio) => folio.Order == 0 && folio.Flags == FolioFlags.None && folio.Pins == 0 && !folio.MaybeMappedShared;
+    private static bool IsPlain(in Folio folio) =>
+        folio.Order == 0 && folio.Flags == FolioFlags.None && folio.Pins == 0 && !folio.MaybeMappedShared;
 
     private static void Zap(Machine machine, AddressSpace mm, long start) => new UserProgram(machine, mm).ZapTable(start);
 }

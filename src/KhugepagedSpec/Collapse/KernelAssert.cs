@@ -3,7 +3,8 @@ using System.Runtime.CompilerServices;
 
 namespace KhugepagedSpec.Collapse;
 
-/// <summary>The kernel's own assertions. Here they are never off, and end the run: no version and no injected fault may trip them.</summary>
+/// <summary>The kernel's own assertions. Here they are never off, and end the run: no version and no injected fault may trip
+/// them.</summary>
 internal static class KernelAssert
 {
     /// <summary>VM_BUG_ON() and VM_WARN_ON_ONCE().</summary>

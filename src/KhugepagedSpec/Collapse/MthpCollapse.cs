@@ -48,7 +48,8 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             var test = Judge(offset, order);
             if (test.IsUnsupported)
             {
-                Keep(new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail, WalkVerdict.Stop));
+                Keep(new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail,
+                    WalkVerdict.Stop));
                 break;
             }
             if (!test.IsPassed)
@@ -71,7 +72,8 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             allocFailed |= attempt.Status == ScanResult.AllocHugePageFail;
             if (verdict == WalkVerdict.Advance)
             {
-                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm.TableAt(run.Start), attempt.Offset, order, attempt.Status) ?? 1 << order);
+                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm.TableAt(run.Start), attempt.Offset, order,
+                    attempt.Status) ?? 1 << order);
                 continue;
             }
             last = attempt.Status;
@@ -107,7 +109,8 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             foreach (var pte in mm.TableAt(run.Start).Ptes.Slice(offset, 1 << order))
                 inWindow += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
         return rule.Test(
-            machine.Settings, run.Scan.Enabled, order, maxPtesNone, new WindowCounts(occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
+            machine.Settings, run.Scan.Enabled, order, maxPtesNone,
+                new WindowCounts(occupancy.Count(offset, 1 << order), run.Scan.Unmapped, inWindow));
     }
 
     private static WalkStep Step(int offset, int order, CandidateTest test, WalkReason reason, ScanResult result, WalkVerdict verdict) =>

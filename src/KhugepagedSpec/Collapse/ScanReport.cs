@@ -27,7 +27,8 @@ public readonly record struct ScanReport(
 {
     // What is wrong with a page, not with its entry.
     private static readonly ResultSet EndedByAPage = ResultSet.Of(
-        ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru, ScanResult.PageLock,
+        ScanResult.PageLazyFree, ScanResult.PageAnon, ScanResult.ExceedSharedPte, ScanResult.ScanAbort, ScanResult.PageLru,
+            ScanResult.PageLock,
         ScanResult.PageCount);
 
     /// <summary>What ended it; null after success.</summary>

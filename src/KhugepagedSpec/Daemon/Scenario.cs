@@ -8,7 +8,8 @@ using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Daemon;
 
-/// <summary>One page table, the VMA around it, the settings, who collapses, and what will go wrong. A run of it has no other input.</summary>
+/// <summary>One page table, the VMA around it, the settings, who collapses, and what will go wrong. A run of it has no other
+/// input.</summary>
 public sealed record Scenario
 {
     /// <summary>The page table, at page 0 of the process.</summary>
@@ -68,7 +69,8 @@ public sealed record Scenario
     /// brackets after them, so that neither a shell nor the command takes the text for all of it; see <see cref="Unsaid"/>.
     /// </summary>
     public override string ToString() =>
-        Unsaid is { IsEmpty: false } unsaid ? $"{ScenarioText.Arguments(this)} (and {string.Join(", ", unsaid)})" : ScenarioText.Arguments(this);
+        Unsaid is { IsEmpty: false } unsaid ? $"{ScenarioText.Arguments(this)} (and {string.Join(", ", unsaid)})"
+            : ScenarioText.Arguments(this);
 
     /// <summary>What no argument of a command says of this scenario, in words; empty if <see cref="ToString"/> says all of it.</summary>
     public ImmutableArray<string> Unsaid => [.. ScenarioText.Unsaid(this)];

@@ -6,7 +6,8 @@ namespace KhugepagedSpec.Daemon;
 /// <summary>What two scenarios differ in, for whoever writes one down and reads it back.</summary>
 public static class ScenarioDifference
 {
-    /// <summary>The first part of a scenario that differs, as <c>VMA flags: Write instead of Write, Locked</c>; null if all of it is equal.</summary>
+    /// <summary>The first part of a scenario that differs, as <c>VMA flags: Write instead of Write, Locked</c>; null if all of it is
+    /// equal.</summary>
     /// <param name="wanted">The scenario that was to be.</param>
     /// <param name="other">The scenario that came of it.</param>
     public static string? First(Scenario wanted, Scenario other) =>
@@ -24,7 +25,8 @@ public static class ScenarioDifference
         ?? (wanted.Program.AsSpan().SequenceEqual(other.Program.AsSpan()) ? null : "program");
 
     private static string? Part<T>(string name, T wanted, T other) =>
-        EqualityComparer<T>.Default.Equals(wanted, other) ? null : FormattableString.Invariant($"{name}: {Text(other)} instead of {Text(wanted)}");
+        EqualityComparer<T>.Default.Equals(wanted, other) ? null
+            : FormattableString.Invariant($"{name}: {Text(other)} instead of {Text(wanted)}");
 
     private static string Text<T>(T value) => value?.ToString() is { Length: > 0 } text ? text : "none";
 

@@ -73,7 +73,8 @@ internal static class ScenarioText
             yield return "hardware without huge pages";
         if (!scenario.Program.IsEmpty)
         {
-            if (Scenario.Of(scenario.Program, geometry) is var made && (!made.Table.Equals(scenario.Table) || made.Vma != vma || made.Numa != scenario.Numa))
+            if (Scenario.Of(scenario.Program, geometry) is var made
+                && (!made.Table.Equals(scenario.Table) || made.Vma != vma || made.Numa != scenario.Numa))
                 yield return "a table, VMA or nodes beside the program";
             yield break;
         }
@@ -92,7 +93,8 @@ internal static class ScenarioText
     // As the option writes them.
     private static readonly (VmaFlags Flags, string Word)[] Modes =
     [
-        (VmaFlags.UffdMissing, "missing"), (VmaFlags.UffdWp, "wp"), (VmaFlags.UffdRwp, "rwp"), (VmaFlags.UffdMissing | VmaFlags.UffdWp, "both"),
+        (VmaFlags.UffdMissing, "missing"), (VmaFlags.UffdWp, "wp"), (VmaFlags.UffdRwp, "rwp"),
+            (VmaFlags.UffdMissing | VmaFlags.UffdWp, "both"),
         (VmaFlags.UffdMissing | VmaFlags.UffdRwp, "missing,rwp"),
     ];
 

@@ -9,7 +9,8 @@ public static class Contract
     public const string RecordedKernels = "the recorded kernels";
 
     // They have one window, and no walk over others.
-    private static readonly ImmutableArray<string> PmdOnly = ["linux-6.12.107", "linux-6.12", "linux-6.17", "linux-6.18", "linux-7.0", "linux-7.1"];
+    private static readonly ImmutableArray<string> PmdOnly =
+        ["linux-6.12.107", "linux-6.12", "linux-6.17", "linux-6.18", "linux-7.0", "linux-7.1"];
 
     private static readonly ImmutableArray<string> Postings = ["v5", "v12", "v17", "v18", "v18-fixup", "v19"];
 
@@ -66,7 +67,8 @@ public static class Contract
             "Pinned, locked, off-LRU, uffd-wp, special and protected lazyfree pages, markers and poisoned entries are never replaced.",
             "mm/khugepaged.c:__collapse_huge_page_isolate; L. Yang, 2025-10-07",
             Invariant.EachCollapsed(PageInvariants.OddPtesStay))
-        { Exceptions = [.. Known("knows no rule for lazyfree pages", "linux-6.12.107", "linux-6.12", "linux-6.17", "linux-6.18", "linux-7.0")] },
+        { Exceptions = [.. Known("knows no rule for lazyfree pages", "linux-6.12.107", "linux-6.12", "linux-6.17", "linux-6.18",
+            "linux-7.0")] },
         new("no-demotion",
             "No window below the PMD order replaces a page of a folio of its order or larger.",
             "mm/khugepaged.c:__collapse_huge_page_isolate, SCAN_PTE_MAPPED_HUGEPAGE",
@@ -177,12 +179,14 @@ public static class Contract
             "kernel probe: one leftover page keeps 255 small pages; a failed isolate poisons the lower orders",
             Invariant.EachRun(FixedPointInvariants.NothingLeftBehind))
         {
-            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing", [.. Postings, .. Since72])],
+            Exceptions = [.. Known("a larger folio mapped in part, or the LRU batch, keeps plain windows from collapsing",
+                [.. Postings, .. Since72])],
         },
     ];
 
     /// <summary>The invariant called <paramref name="name"/>; null if there is none.</summary>
     public static Invariant? Find(string name) => Invariants.FirstOrDefault(invariant => invariant.Name == name);
 
-    private static IEnumerable<KnownException> Known(string why, params string[] versions) => versions.Select(version => new KnownException(version, why));
+    private static IEnumerable<KnownException> Known(string why, params string[] versions) =>
+        versions.Select(version => new KnownException(version, why));
 }

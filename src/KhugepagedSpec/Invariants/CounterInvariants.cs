@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Invariants;
 /// <summary>What the counters must say, and what must be given back.</summary>
 internal static class CounterInvariants
 {
-    public static (int? Cell, string Why)? NoLockLeft(CollapseRun run) => run.LeftLocked == true ? (null, "the mmap lock is still held when the visit ends") : null;
+    public static (int? Cell, string Why)? NoLockLeft(CollapseRun run) =>
+        run.LeftLocked == true ? (null, "the mmap lock is still held when the visit ends") : null;
 
     public static (int? Cell, string Why)? AddUp(CollapseRun run)
     {
@@ -20,7 +21,8 @@ internal static class CounterInvariants
             long tried = added[MthpStatistic.CollapseAlloc, order] + added[MthpStatistic.CollapseAllocFailed, order];
             // A deferred split list that cannot be set up is reported as a failed allocation, though there was one.
             if (tried != attempts.Count)
-                return (null, $"collapse_alloc and collapse_alloc_failed grew by {tried} at order {order}, {attempts.Count} attempts were made");
+                return (null,
+                    $"collapse_alloc and collapse_alloc_failed grew by {tried} at order {order}, {attempts.Count} attempts were made");
             foreach (var (result, statistic) in Limits)
             {
                 bool inScan = order == pmdOrder && run.Attempts.IsEmpty && run.Status == result;

@@ -32,7 +32,8 @@ public sealed record Invariant(string Name, string Statement, string Citation, F
     public ImmutableArray<string> NotFor { get; init; } = [];
 
     /// <summary>Why <paramref name="version"/> is known to break it; null if it is claimed to hold.</summary>
-    public string? ExceptionFor(KhugepagedVersion version) => Exceptions.FirstOrDefault(exception => exception.Version == (version.VariantOf ?? version.Name))?.Why;
+    public string? ExceptionFor(KhugepagedVersion version) =>
+        Exceptions.FirstOrDefault(exception => exception.Version == (version.VariantOf ?? version.Name))?.Why;
 
     /// <summary>It is claimed to hold of <paramref name="version"/>: it says something about it, and no exception is known.</summary>
     public bool IsClaimedOf(KhugepagedVersion version) => ExceptionFor(version) is null && !NotFor.Contains(version.Name);
@@ -47,7 +48,8 @@ public sealed record Invariant(string Name, string Statement, string Citation, F
     };
 
     /// <summary>Makes an invariant of a check of each collapsed window.</summary>
-    internal static Func<History, Violation?> EachCollapsed(Func<CollapseRun, Collapse.Attempt, (int? Cell, string Why)?> check) => EachRun(run =>
+    internal static Func<History, Violation?> EachCollapsed(Func<CollapseRun, Collapse.Attempt, (int? Cell, string Why)?> check) =>
+        EachRun(run =>
     {
         foreach (var window in run.Collapsed)
             if (check(run, window) is { } found)

@@ -73,7 +73,8 @@ internal static class LimitInvariants
     private static bool IsOthers(History history, int pass, int cell)
     {
         for (int i = 0; i <= pass; i++)
-            if (history.Runs[i].IsChangedByOthers(cell) || (i > 0 && history.Runs[i].Before.Cells[cell].IsNoneOrZero != history.Runs[i - 1].After.Cells[cell].IsNoneOrZero))
+            if (history.Runs[i].IsChangedByOthers(cell)
+                || (i > 0 && history.Runs[i].Before.Cells[cell].IsNoneOrZero != history.Runs[i - 1].After.Cells[cell].IsNoneOrZero))
                 return true;
         return false;
     }

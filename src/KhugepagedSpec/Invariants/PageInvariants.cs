@@ -37,7 +37,8 @@ internal static class PageInvariants
         for (int i = 0; i < run.Before.Cells.Length; i++)
         {
             var (before, after) = (run.Before.Cells[i], run.After.Cells[i]);
-            bool broughtBack = run.SwappedIn && !before.IsNoneOrZero && before.Kind is not (PteKind.Page or PteKind.Special or PteKind.ZoneDevice);
+            bool broughtBack = run.SwappedIn && !before.IsNoneOrZero
+                && before.Kind is not (PteKind.Page or PteKind.Special or PteKind.ZoneDevice);
             if (!Windows.Same(before, after) && !run.IsCollapsed(i) && !broughtBack && !run.IsChangedByOthers(i))
                 return (i, "changed, and lies in no collapsed window");
         }
@@ -101,7 +102,8 @@ internal static class PageInvariants
         if (run.Kind != CollapseKind.Khugepaged || run.SwappedIn)
             return null;
         foreach (var cell in run.CellsFoundBy(window))
-            if (cell.Kind == PteKind.Page && (cell.Has(CellFlags.Young) || cell.Has(CellFlags.Referenced) || cell.Has(CellFlags.SecondaryYoung)))
+            if (cell.Kind == PteKind.Page
+                && (cell.Has(CellFlags.Young) || cell.Has(CellFlags.Referenced) || cell.Has(CellFlags.SecondaryYoung)))
                 return null;
         return (window.Offset, $"{window.Name()} collapsed, and nothing in it was referenced");
     }
@@ -118,7 +120,8 @@ internal static class PageInvariants
     private static string? OddityOf(CollapseRun run, Cell cell, Attempt window) => cell.Kind switch
     {
         PteKind.None or PteKind.ZeroPage or PteKind.Swap => null,
-        PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate => run.IsPmd(window) || run.SwappedIn ? null : "an entry that is no swap entry",
+        PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate =>
+            run.IsPmd(window) || run.SwappedIn ? null : "an entry that is no swap entry",
         PteKind.Page => cell switch
         {
             _ when cell.Has(CellFlags.UffdWp) => "a uffd-wp page",
@@ -126,7 +129,8 @@ internal static class PageInvariants
             _ when cell.Has(CellFlags.Locked) => "a locked page",
             _ when cell.Has(CellFlags.OffLru) => "a page that is on no LRU list",
             _ when cell.Has(CellFlags.NotAnon) => "a page that is not anonymous",
-            _ when cell.Has(CellFlags.LazyFree) && !cell.Has(CellFlags.Dirty) && run.Kind == CollapseKind.Khugepaged && !run.Vma.Has(VmaFlags.Droppable) => "a lazyfree page",
+            _ when cell.Has(CellFlags.LazyFree) && !cell.Has(CellFlags.Dirty) && run.Kind == CollapseKind.Khugepaged
+                && !run.Vma.Has(VmaFlags.Droppable) => "a lazyfree page",
             _ => null,
         },
         _ => $"a {cell.Kind} entry",

@@ -59,7 +59,8 @@ internal static class WalkInvariants
         (int? Cell, string Why)? wrong = null;
         bool goesOn = run.Attempts.IsEmpty || Visit(0, run.Geometry.PmdOrder);
         if (wrong is null && next < run.Attempts.Length)
-            wrong = (run.Attempts[next].Offset, $"{run.Attempts[next].Name()} is tried, and {(goesOn ? "nothing is left to try" : "the walk had ended")}");
+            wrong = (run.Attempts[next].Offset,
+                $"{run.Attempts[next].Name()} is tried, and {(goesOn ? "nothing is left to try" : "the walk had ended")}");
         return wrong;
 
         // Returns false once the walk has ended.
@@ -98,7 +99,8 @@ internal static class WalkInvariants
             return null;
         var expected = run.Collapsed.Any() ? ScanResult.Succeed
             : run.Attempts.Any(attempt => attempt.Status == ScanResult.AllocHugePageFail) ? ScanResult.AllocHugePageFail
-            : run.Attempts.Where(attempt => !Prunes.Contains(attempt.Status)).Select(attempt => attempt.Status).LastOrDefault(ScanResult.Fail);
+            : run.Attempts.Where(attempt => !Prunes.Contains(attempt.Status)).Select(attempt => attempt.Status)
+                .LastOrDefault(ScanResult.Fail);
         return run.Status == expected ? null : (null, $"reports {run.Status?.KernelName()}, and {expected.KernelName()} is due");
     }
 

@@ -13,7 +13,8 @@ public static class Windows
     public static ReadOnlySpan<Cell> CellsOf(this PageTable table, int offset, int order) =>
         table.Cells.AsSpan().Slice(offset, Math.Min(1 << order, table.Cells.Length - offset));
 
-    /// <summary>The cells of a window as an attempt at it found them: as the scan saw them, but for what others changed up to then.</summary>
+    /// <summary>The cells of a window as an attempt at it found them: as the scan saw them, but for what others changed up to
+    /// then.</summary>
     public static ReadOnlySpan<Cell> CellsFoundBy(this CollapseRun run, Attempt window)
     {
         var seen = run.Before.CellsOf(window);
@@ -59,7 +60,8 @@ public static class Windows
     }
 
     /// <summary>The two cells are the same but for the folio being newly seen.</summary>
-    public static bool Same(Cell before, Cell after) => before with { Flags = before.Flags & ~CellFlags.New } == after with { Flags = after.Flags & ~CellFlags.New };
+    public static bool Same(Cell before, Cell after) =>
+        before with { Flags = before.Flags & ~CellFlags.New } == after with { Flags = after.Flags & ~CellFlags.New };
 
     /// <summary>True if the cell lies in a collapsed window.</summary>
     public static bool IsCollapsed(this CollapseRun run, int cell)

@@ -89,13 +89,15 @@ public sealed record KhugepagedVersion
     /// <summary>Shared PTEs below the PMD's order: none, in every kernel.</summary>
     public BelowPmd SharedBelowPmd { get; init; }
 
-    /// <summary>A swap entry below the PMD's order ends the attempt with the mmap lock held (v5 patch 5, found by H. Dickins, 2025-05).</summary>
+    /// <summary>A swap entry below the PMD's order ends the attempt with the mmap lock held (v5 patch 5, found by H. Dickins,
+    /// 2025-05).</summary>
     public bool SwapBailKeepsLock { get; init; }
 
     /// <summary>khugepaged leaves clean lazyfree pages alone (from 7.1 on).</summary>
     public bool HasLazyFreeRule { get; init; } = true;
 
-    /// <summary>Pages put back on the LRU pass through the per-CPU batch, whose reference a later attempt of the same pass trips over.</summary>
+    /// <summary>Pages put back on the LRU pass through the per-CPU batch, whose reference a later attempt of the same pass trips
+    /// over.</summary>
     public bool LruPutbackIsBatched { get; init; } = true;
 
     /// <summary>Of a known-bad variant: what its scan does not see.</summary>

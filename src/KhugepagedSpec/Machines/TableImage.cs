@@ -62,7 +62,8 @@ public static class TableImage
         return new PageTable(machine.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells), live.Pmd);
     }
 
-    /// <summary>What reading a page of the range gives: its contents' tag; 0 where nothing is mapped, -1 where nothing can be read.</summary>
+    /// <summary>What reading a page of the range gives: its contents' tag; 0 where nothing is mapped, -1 where nothing can be
+    /// read.</summary>
     public static long ReadContents(Machine machine, AddressSpace mm, long page)
     {
         var live = mm.TableAt(page);
@@ -86,7 +87,8 @@ public static class TableImage
             return Cell.None;
         if (pte.Kind != PteKind.Page)
             return new Cell(
-                pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None, Slot: pte.Kind == PteKind.Swap ? memory.FolioOf(pte.Pfn).Slot : 0);
+                pte.Kind, pte.IsUffdWp ? CellFlags.UffdWp : CellFlags.None, Slot: pte.Kind == PteKind.Swap ? memory.FolioOf(pte.Pfn).Slot
+                    : 0);
         ref var folio = ref memory.FolioOf(pte.Pfn);
         var flags = (CellFlags)pte.Flags & OfPte;
         if (pte.IsSecondaryYoung)
@@ -173,7 +175,8 @@ public static class TableImage
             {
                 PteKind.Page when cell.Has(CellFlags.Ksm) && ksmPage >= 0 && memory.FolioOf(ksmPage).MapCount < MaxKsmSharing => ksmPage,
                 PteKind.Page => FrameFor(memory, cell, i, ref largeFolios),
-                PteKind.Swap or PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate or PteKind.HwPoison => memory.Allocate(0),
+                PteKind.Swap or PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate or PteKind.HwPoison =>
+                    memory.Allocate(0),
                 _ => -1,
             };
             if (pfn >= 0)

@@ -23,7 +23,8 @@ public abstract record TraceEvent
         return fields.Name switch
         {
             "mm_khugepaged_scan_pmd" => new ScanPmd(
-                fields.Hex("mm"), fields.Hex("scan_pfn"), fields.Number("referenced"), fields.Number("none_or_zero"), fields.Result("status", text),
+                fields.Hex("mm"), fields.Hex("scan_pfn"), fields.Number("referenced"), fields.Number("none_or_zero"),
+                    fields.Result("status", text),
                 fields.Number("unmapped"), IsWritable()),
             "mm_collapse_huge_page" => new CollapseHugePage(
                 fields.Hex("mm"), fields.Number("isolated") != 0, fields.Result("status", text), Order()),
@@ -32,7 +33,8 @@ public abstract record TraceEvent
                 IsWritable()),
             "mm_collapse_huge_page_swapin" => new Swapin(
                 fields.Hex("mm"), fields.Number("swapped_in"), fields.Number("referenced"), text.ResultOf(fields.Number("ret")), Order()),
-            "mm_khugepaged_scan" => new KhugepagedScan(fields.Hex("mm"), fields.Number("progress"), fields.Number("full_scan_finished") != 0),
+            "mm_khugepaged_scan" => new KhugepagedScan(fields.Hex("mm"), fields.Number("progress"),
+                fields.Number("full_scan_finished") != 0),
             _ => throw new FormatException($"'{fields.Name}': expected a tracepoint of huge_memory that collapse hits"),
         };
 

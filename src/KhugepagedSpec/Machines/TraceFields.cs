@@ -24,13 +24,15 @@ internal readonly struct TraceFields
     public string Name { get; }
 
     public int Number(string field) =>
-        int.TryParse(Value(field), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw Unreadable(field, "a number");
+        int.TryParse(Value(field), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number
+            : throw Unreadable(field, "a number");
 
     /// <summary>A frame or a process; -1 comes as all ones.</summary>
     public int Hex(string field)
     {
         string text = Value(field);
-        return ulong.TryParse(text.StartsWith("0x", StringComparison.Ordinal) ? text[2..] : text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong number)
+        return ulong.TryParse(text.StartsWith("0x", StringComparison.Ordinal) ? text[2..]
+            : text, NumberStyles.HexNumber, CultureInfo.InvariantCulture, out ulong number)
             ? (int)(long)number
             : throw Unreadable(field, "a hexadecimal number");
     }

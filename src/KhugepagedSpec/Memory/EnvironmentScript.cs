@@ -75,7 +75,8 @@ public enum InjectedFault
     /// <summary>The window's first page moves to a device.</summary>
     PageTurnsDevice,
 
-    /// <summary>The window's first page, if it is a single one, comes under migration: an entry that is not present stands for it.</summary>
+    /// <summary>The window's first page, if it is a single one, comes under migration: an entry that is not present stands for
+    /// it.</summary>
     PageMigrates,
 
     /// <summary>Every size is set to never.</summary>
@@ -138,7 +139,8 @@ public sealed record FaultInjection(InjectedFault What, Gap When = Gap.BeforeRea
     };
 
     /// <summary>
-    /// Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>; any order at one place is
+    /// Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>; any order at one place
+    /// is
     /// <c>@:16</c>.
     /// </summary>
     /// <exception cref="FormatException">The text is not an injected fault; the message is one line.</exception>
@@ -150,12 +152,15 @@ public sealed record FaultInjection(InjectedFault What, Gap When = Gap.BeforeRea
         var (order, offset) = place is null ? (null, null) : Split(place, ':');
         var found = Names.FirstOrDefault(pair => pair.Name == rest);
         if (found.Name is null)
-            throw new FormatException($"unknown fault '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
+            throw new FormatException(
+                $"unknown fault '{rest}' in '{text}': expected one of {string.Join(", ", Names.Select(n => n.Name))}");
         var when = GapNames.FirstOrDefault(pair => pair.Name == (gap ?? "read"));
         if (when.Name is null)
-            throw new FormatException($"unknown gap '{gap}' in '{text}': expected one of {string.Join(", ", GapNames.Select(n => n.Name))}");
+            throw new FormatException(
+                $"unknown gap '{gap}' in '{text}': expected one of {string.Join(", ", GapNames.Select(n => n.Name))}");
         if (when.Gap is Gap.BeforeScan or Gap.BetweenPasses && !GapsOf(found.What).Contains(when.Gap))
-            throw new FormatException($"'{text}': {rest} cannot happen there: expected {string.Join(" or ", GapsOf(found.What).Select(NameOf))}");
+            throw new FormatException(
+                $"'{text}': {rest} cannot happen there: expected {string.Join(" or ", GapsOf(found.What).Select(NameOf))}");
         return new(found.What, when.Gap, order is "" && offset is not null ? null : Number(order), Number(offset), Number(times));
 
         int? Number(string? digits) =>
@@ -180,7 +185,8 @@ public sealed record FaultInjection(InjectedFault What, Gap When = Gap.BeforeRea
     }
 
     private static string Dashed(InjectedFault what) =>
-        string.Concat(what.ToString().Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
+        string.Concat(what.ToString()
+            .Select((c, i) => char.IsUpper(c) && i > 0 ? $"-{char.ToLowerInvariant(c)}" : $"{char.ToLowerInvariant(c)}"));
 }
 
 /// <summary>A list of injected faults under way: counts how often each was injected.</summary>
@@ -204,7 +210,8 @@ public sealed class EnvironmentScript
     public bool HasAnyIn(Gap gap) => (_gaps & 1u << (int)gap) != 0;
 
     /// <summary>Those that were injected.</summary>
-    public IEnumerable<FaultInjection> Injected => _faults.Where(entry => entry.Left < (entry.Fault.Times ?? int.MaxValue)).Select(entry => entry.Fault);
+    public IEnumerable<FaultInjection> Injected =>
+        _faults.Where(entry => entry.Left < (entry.Fault.Times ?? int.MaxValue)).Select(entry => entry.Fault);
 
     /// <summary>True if <paramref name="what"/> befalls the attempt at this place, now.</summary>
     public bool Injects(InjectedFault what, int order, int offset, Gap gap = Gap.BeforeRead) => Next(what, gap, order, offset) is not null;

@@ -28,7 +28,8 @@ public enum FolioFlags : ushort
     /// <summary>Noted as partially mapped, and so on the deferred split list.</summary>
     PartiallyMapped = 1 << 6,
 
-    /// <summary>Of a frame that stands for a swapped-out page: its slot is noted as zeroes, and nothing was written to the device.</summary>
+    /// <summary>Of a frame that stands for a swapped-out page: its slot is noted as zeroes, and nothing was written to the
+    /// device.</summary>
     InZeromap = 1 << 7,
 }
 
@@ -56,7 +57,8 @@ public struct Folio
     /// <summary>Pages of it that are mapped at least once.</summary>
     public int PagesMapped;
 
-    /// <summary>The one or two processes whose mappings are told apart (<c>folio->_mm_id</c>, <c>include/linux/mm_types.h</c>), 0 for none.</summary>
+    /// <summary>The one or two processes whose mappings are told apart (<c>folio->_mm_id</c>, <c>include/linux/mm_types.h</c>), 0 for
+    /// none.</summary>
     public int MmA, MmB;
 
     /// <summary>How many of the mappings are theirs (<c>folio->_mm_id_mapcount</c>).</summary>

@@ -4,7 +4,8 @@ namespace KhugepagedSpec.Memory;
 
 /// <summary>
 /// The per-size files of <c>hugepages-*kB/stats</c> that say how many folios there are now, and so fall again. Source: Linux 7.2,
-/// <c>mm/rmap.c:folio_add_new_anon_rmap</c>, <c>mm/page_alloc.c:__free_pages_prepare</c>, <c>mm/huge_memory.c</c> (split and deferred split).
+/// <c>mm/rmap.c:folio_add_new_anon_rmap</c>, <c>mm/page_alloc.c:__free_pages_prepare</c>, <c>mm/huge_memory.c</c> (split and deferred
+/// split).
 /// </summary>
 public enum MthpGauge
 {

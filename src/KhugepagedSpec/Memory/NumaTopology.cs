@@ -20,7 +20,8 @@ public sealed record NumaTopology(bool NodeReclaim, ImmutableArray<ImmutableArra
     /// <summary>So many nodes, all as far from each other: too far, with node reclaim on, or not.</summary>
     public static NumaTopology Of(int nodes, bool areFar) => nodes == 1 ? SingleNode : areFar && nodes == 2 ? TwoFarNodes : new(
         areFar,
-        [.. Enumerable.Range(0, nodes).Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : areFar ? 40 : 20).ToImmutableArray())]);
+        [.. Enumerable.Range(0, nodes)
+            .Select(a => Enumerable.Range(0, nodes).Select(b => a == b ? 10 : areFar ? 40 : 20).ToImmutableArray())]);
 
     /// <summary>How many nodes there are.</summary>
     public int Nodes => Distances.Length;

@@ -80,7 +80,8 @@ public sealed class PhysicalMemory
         return end - start;
     }
 
-    /// <summary>Notes that process <paramref name="mm"/> maps <paramref name="pages"/> pages from <paramref name="pfn"/> on, once each.</summary>
+    /// <summary>Notes that process <paramref name="mm"/> maps <paramref name="pages"/> pages from <paramref name="pfn"/> on, once
+    /// each.</summary>
     public void Map(int pfn, int pages, int mm)
     {
         ref var folio = ref FolioOf(pfn);
@@ -109,7 +110,8 @@ public sealed class PhysicalMemory
         }
         folio.PagesMapped -= gone;
         folio.RemoveMappings(mm, pages);
-        if (gone > 0 && folio.PagesMapped > 0 && folio.Order > 1 && !folio.Has(FolioFlags.NotAnon) && !folio.Has(FolioFlags.PartiallyMapped))
+        if (gone > 0 && folio.PagesMapped > 0 && folio.Order > 1 && !folio.Has(FolioFlags.NotAnon)
+            && !folio.Has(FolioFlags.PartiallyMapped))
         {
             NotePartiallyMapped(pfn);
             _statistics.Count(MthpStatistic.SplitDeferred, folio.Order);

@@ -81,7 +81,8 @@ public sealed class Statistics
     /// <summary>khugepaged/full_scans.</summary>
     public long FullScans { get; set; }
 
-    /// <summary>thp_collapse_alloc in the memory cgroups' memory.stat: folios of the PMD order that were charged, whether or not used.</summary>
+    /// <summary>thp_collapse_alloc in the memory cgroups' memory.stat: folios of the PMD order that were charged, whether or not
+    /// used.</summary>
     public long CgroupCollapseAllocs { get; set; }
 
     /// <summary>How many folios of each size there are: these fall again.</summary>

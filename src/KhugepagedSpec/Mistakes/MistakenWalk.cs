@@ -33,6 +33,7 @@ public static class MistakenWalk
 
     private sealed record Stack(string Name) : OrderWalk(Name)
     {
-        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new RightFirstStackWalker(geometry, enabled));
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
+            use.With((geometry, enabled) => new RightFirstStackWalker(geometry, enabled));
     }
 }

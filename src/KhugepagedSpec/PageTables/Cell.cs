@@ -66,7 +66,8 @@ public enum CellFlags : ushort
 /// For <see cref="PteKind.Swap"/>: the swap slot, 1 or more; 0 for one that lies in a row with no other of the table. Swap-in brings
 /// slots that lie in a row back together.
 /// </param>
-public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.None, byte Order = 0, ushort Page = 0, byte Node = 0, int Slot = 0)
+public readonly record struct Cell(PteKind Kind, CellFlags Flags = CellFlags.None, byte Order = 0, ushort Page = 0, byte Node = 0,
+    int Slot = 0)
 {
     /// <summary>Empty.</summary>
     public static Cell None => default;

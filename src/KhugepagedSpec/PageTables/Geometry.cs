@@ -3,7 +3,8 @@ namespace KhugepagedSpec.PageTables;
 /// <summary>
 /// How many PTEs one PTE table has. Source: Linux 7.2, <c>include/linux/huge_mm.h</c> (<c>HPAGE_PMD_ORDER</c>).
 /// </summary>
-/// <param name="PmdOrder">log2 of the number of PTEs a PMD entry spans, 2 to 13: 9 for 4K pages, 11 for arm64's 16K, 13 for its 64K.</param>
+/// <param name="PmdOrder">log2 of the number of PTEs a PMD entry spans, 2 to 13: 9 for 4K pages, 11 for arm64's 16K, 13 for its
+/// 64K.</param>
 public sealed record Geometry(int PmdOrder)
 {
     /// <summary>The smallest order khugepaged builds (<c>KHUGEPAGED_MIN_MTHP_ORDER</c>).</summary>

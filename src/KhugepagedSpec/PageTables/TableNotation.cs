@@ -163,7 +163,8 @@ public static class TableNotation
         foreach (string word in slots.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             var numbers = word.Split(':', '+');
-            if (numbers.Length != 3 || !TryNumber(numbers[0], out int page) || !TryNumber(numbers[1], out int slot) || !TryNumber(numbers[2], out int length)
+            if (numbers.Length != 3 || !TryNumber(numbers[0], out int page) || !TryNumber(numbers[1], out int slot)
+                || !TryNumber(numbers[2], out int length)
                 || slot < 1 || length < 1 || page + (long)length > of.Length || slot > int.MaxValue - length)
                 throw new NotationException($"slots '{word}': expected page:slot+length, pages 0 to {of.Length - 1}, slots from 1 on");
             for (int i = 0; i < length; i++)
@@ -171,7 +172,8 @@ public static class TableNotation
         }
         return of;
 
-        static bool TryNumber(string digits, out int value) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+        static bool TryNumber(string digits, out int value) =>
+            int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value);
     }
 
     /// <summary>The table with other swap slots.</summary>
@@ -181,7 +183,8 @@ public static class TableNotation
         table.Geometry, [.. table.Cells.Select((cell, i) => cell.Kind == PteKind.Swap ? cell with { Slot = slotOf(i) } : cell)], table.Pmd);
 
     private static bool IsOneFolio(PageTable table) =>
-        table.Cells[0] is { Kind: PteKind.Page, Page: 0 } first && first.Order == table.Geometry.PmdOrder && RunLength(table.Cells, 0) == table.Geometry.Pages;
+        table.Cells[0] is { Kind: PteKind.Page, Page: 0 } first && first.Order == table.Geometry.PmdOrder
+            && RunLength(table.Cells, 0) == table.Geometry.Pages;
 
     private static Cell Small(CellFlags flags) => new(PteKind.Page, flags);
 
@@ -211,7 +214,8 @@ public static class TableNotation
     private static void ReadSlots(ref Reader reader, Cell cell, Cell[] cells, ref int count)
     {
         int bracket = reader.Position, entries = 1;
-        if (!reader.TryNumber(out int slot, int.MaxValue - cells.Length) || (reader.TryTake('+') && !reader.TryNumber(out entries)) || !reader.TryTake(']') || slot < 1 || entries < 1)
+        if (!reader.TryNumber(out int slot, int.MaxValue - cells.Length) || (reader.TryTake('+') && !reader.TryNumber(out entries))
+            || !reader.TryTake(']') || slot < 1 || entries < 1)
             throw new NotationException(bracket, "expected [slot+count], as in s[84+32], slots from 1 on");
         for (int i = 0; i < entries; i++)
             Append(cells, ref count, cell with { Slot = slot + i });
@@ -241,7 +245,8 @@ public static class TableNotation
             if (reader.TryAttribute(out int attribute))
                 flags = (flags | Attributes[attribute].Set) & ~Attributes[attribute].Clear;
             else if (reader.TryTake('@'))
-                node = reader.TryNumber(out int value) && value < 256 ? (byte)value : throw new NotationException(reader.Position, "expected a NUMA node, 0 to 255");
+                node = reader.TryNumber(out int value) && value < 256 ? (byte)value
+                    : throw new NotationException(reader.Position, "expected a NUMA node, 0 to 255");
             else
                 break;
         }
@@ -296,7 +301,8 @@ public static class TableNotation
                 string folio = FolioText(cells[i], run);
                 int copies = 1;
                 if (!recorded)
-                    while (i + run * (copies + 1) <= cells.Length && RunLength(cells, i + run * copies) == run && cells[i + run * copies] == cells[i])
+                    while (i + run * (copies + 1) <= cells.Length && RunLength(cells, i + run * copies) == run
+                        && cells[i + run * copies] == cells[i])
                         copies++;
                 text.Append(folio);
                 if (copies > 1)

@@ -1,6 +1,7 @@
 namespace KhugepagedSpec.PageTables;
 
-/// <summary>The flags of a VMA that collapse looks at. Source: Linux 7.2, <c>include/linux/mm.h</c>, <c>include/linux/userfaultfd_k.h</c>.</summary>
+/// <summary>The flags of a VMA that collapse looks at. Source: Linux 7.2, <c>include/linux/mm.h</c>,
+/// <c>include/linux/userfaultfd_k.h</c>.</summary>
 [Flags]
 public enum VmaFlags
 {

@@ -24,7 +24,8 @@ public sealed partial record ReleaseRange(
     {
         string first = $"{First.Major}.{First.Minor}", last = $"{Last.Major}.{Last.Minor}";
         string patched = FirstPatch > 0 ? $"{first}.{FirstPatch}" : first;
-        return (LastPatch is { } patch ? $"{patched} to {last}.{patch}" : First != Last ? $"{patched} to {last}" : FirstPatch > 0 ? $"{patched} on" : first)
+        return (LastPatch is { } patch ? $"{patched} to {last}.{patch}" : First != Last ? $"{patched} to {last}" : FirstPatch > 0
+            ? $"{patched} on" : first)
             + (IsCandidate ? "-rc" : "");
     }
 

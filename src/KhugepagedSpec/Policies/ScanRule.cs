@@ -7,7 +7,8 @@ public sealed record ScanRule(string Name)
     /// <summary>Linux 7.2.</summary>
     public static ScanRule Linux72 { get; } = new("per PTE");
 
-    /// <summary>With any order but the PMD's enabled, all PTEs but one may be empty; else max_ptes_none holds (up to 7.1: always).</summary>
+    /// <summary>With any order but the PMD's enabled, all PTEs but one may be empty; else max_ptes_none holds (up to 7.1:
+    /// always).</summary>
     public bool RelaxesNoneLimit { get; init; } = true;
 
     /// <summary>An empty PTE of a uffd-armed VMA ends the scan whatever is enabled (v5).</summary>

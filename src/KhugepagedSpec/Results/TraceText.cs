@@ -16,7 +16,8 @@ public sealed record TraceText(string Name)
     private static readonly ImmutableArray<ScanResult> WithoutLazyFree = WithLazyFree.Remove(ScanResult.PageLazyFree);
 
     // SCAN_PMD_NULL and SCAN_PMD_NONE, which are one result from 6.19 on.
-    private static readonly ImmutableArray<ScanResult> WithTwoForNoTable = WithoutLazyFree.Insert((int)ScanResult.NoPteTable, ScanResult.NoPteTable);
+    private static readonly ImmutableArray<ScanResult> WithTwoForNoTable =
+        WithoutLazyFree.Insert((int)ScanResult.NoPteTable, ScanResult.NoPteTable);
 
     private static readonly ImmutableArray<ScanResult> WithReadOnly =
         WithTwoForNoTable.Insert(WithTwoForNoTable.IndexOf(ScanResult.PteMappedHugepage) + 1, ScanResult.PageRo);
@@ -25,7 +26,8 @@ public sealed record TraceText(string Name)
     public static TraceText Linux72 { get; } = new("order");
 
     /// <summary>Linux 7.3: a scan line names a page only if that ended the scan.</summary>
-    public static TraceText Linux73 { get; } = Linux72 with { Name = "order, ending page", ScanNamesEndingPageOnly = true, UffdResult = "SCAN_PTE_UFFD" };
+    public static TraceText Linux73 { get; } =
+        Linux72 with { Name = "order, ending page", ScanNamesEndingPageOnly = true, UffdResult = "SCAN_PTE_UFFD" };
 
     /// <summary>Linux 7.3's release candidates: the result has its new name, the scan line is 7.2's.</summary>
     public static TraceText Linux73Rc { get; } = Linux72 with { UffdResult = Linux73.UffdResult };
@@ -37,7 +39,8 @@ public sealed record TraceText(string Name)
     public static TraceText Linux70 { get; } = Linux71 with { Results = WithoutLazyFree };
 
     /// <summary>Linux 6.18: two results where no table is.</summary>
-    public static TraceText Linux618 { get; } = Linux70 with { Name = "no order, pmd_none", Results = WithTwoForNoTable, NoTable = "pmd_none" };
+    public static TraceText Linux618 { get; } =
+        Linux70 with { Name = "no order, pmd_none", Results = WithTwoForNoTable, NoTable = "pmd_none" };
 
     /// <summary>Linux 6.12 to 6.17: scan and isolation tell whether a PTE was writable.</summary>
     public static TraceText Linux617 { get; } = Linux618 with { Name = "writable, pmd_none", Results = WithReadOnly, HasWritable = true };
@@ -75,7 +78,8 @@ public sealed record TraceText(string Name)
             result = ScanResult.NoPteTable;
             return true;
         }
-        return ScanResultNames.TryParseTraceName(name, out result) && Results.Contains(result) && TraceNameOf(result).AsSpan().SequenceEqual(name);
+        return ScanResultNames.TryParseTraceName(name, out result) && Results.Contains(result)
+            && TraceNameOf(result).AsSpan().SequenceEqual(name);
     }
 
     /// <summary>The enumerator of a result.</summary>
@@ -87,5 +91,6 @@ public sealed record TraceText(string Name)
     /// <summary>The result of that number.</summary>
     /// <exception cref="FormatException">There is none; the message is one line.</exception>
     public ScanResult ResultOf(int number) =>
-        number >= 0 && number < Results.Length ? Results[number] : throw new FormatException($"result {number}: expected 0 to {Results.Length - 1}");
+        number >= 0 && number < Results.Length ? Results[number]
+            : throw new FormatException($"result {number}: expected 0 to {Results.Length - 1}");
 }

@@ -92,7 +92,8 @@ public readonly record struct ProgramStep(ProgramVerb Verb, long First, long Pag
         {
             var (first, end) = (made.First, made.First + made.Pages);
             if (mapped.Count > 0 && first < mapped[^1].End)
-                throw new FormatException($"program step '{step.Trim()}': expected memory above page {mapped[^1].End - 1}, where the last mmap ends");
+                throw new FormatException(
+                    $"program step '{step.Trim()}': expected memory above page {mapped[^1].End - 1}, where the last mmap ends");
             if (mapped.Count > 0 && first == mapped[^1].End)
                 mapped[^1] = (mapped[^1].First, end);
             else
@@ -102,16 +103,19 @@ public readonly record struct ProgramStep(ProgramVerb Verb, long First, long Pag
         ProgramStep Range(ProgramVerb verb, string range)
         {
             int plus = range.LastIndexOf('+');
-            return plus > 0 && long.TryParse(range.AsSpan(0, plus), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long first)
+            return plus > 0 && long.TryParse(range.AsSpan(0, plus), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture,
+                out long first)
                 && long.TryParse(range.AsSpan(plus + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long pages)
                 && pages is > 0 and <= MostPages && Math.Abs(first) <= MostPages
                     ? new ProgramStep(verb, first, pages)
-                    : throw new FormatException($"program step '{text.Trim()}': '{range}': expected pages as first+count, as in 0+16, at most {MostPages}");
+                    : throw new FormatException(
+                        $"program step '{text.Trim()}': '{range}': expected pages as first+count, as in 0+16, at most {MostPages}");
         }
     }
 
     /// <summary>The text that <see cref="Parse"/> reads.</summary>
-    public static string Write(IEnumerable<ProgramStep> program, Geometry geometry) => string.Join(", ", program.Select(step => step.Text(geometry)));
+    public static string Write(IEnumerable<ProgramStep> program, Geometry geometry) =>
+        string.Join(", ", program.Select(step => step.Text(geometry)));
 
     /// <summary>Does it. What the kernel would refuse does nothing.</summary>
     /// <param name="machine">The machine.</param>

@@ -26,7 +26,8 @@ public sealed class VmaChanges(Machine machine, AddressSpace mm)
         MergeAround(vma);
     }
 
-    /// <summary>madvise(MADV_HUGEPAGE). A VMA that has the flag already is left as it is; whether anybody asks about it is the version's.</summary>
+    /// <summary>madvise(MADV_HUGEPAGE). A VMA that has the flag already is left as it is; whether anybody asks about it is the
+    /// version's.</summary>
     public void HugePage(long start, long pages) => Advise(start, pages, VmaFlags.HugePage);
 
     /// <summary>madvise(MADV_NOHUGEPAGE).</summary>

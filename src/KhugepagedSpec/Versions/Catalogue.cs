@@ -129,7 +129,8 @@ public static class Catalogue
     /// <summary>Designs that were talked about and have no mistake.</summary>
     public static ImmutableArray<KhugepagedVersion> Designs => [UffdAtScan, UffdRemembered];
 
-    /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended it.</summary>
+    /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended
+    /// it.</summary>
     public static KhugepagedVersion Linux73 { get; } = Linux72 with
     {
         Name = "linux-7.3",
@@ -195,7 +196,8 @@ public static class Catalogue
     };
 
     /// <summary>
-    /// Linux 6.12 up to 6.12.107: as 6.17, an emptied page table stays, and a huge zero page that is written to is split. Known by what it does,
+    /// Linux 6.12 up to 6.12.107: as 6.17, an emptied page table stays, and a huge zero page that is written to is split. Known by what it
+    /// does,
     /// not read.
     /// </summary>
     public static KhugepagedVersion Linux612Before { get; } = Linux617 with
@@ -220,7 +222,8 @@ public static class Catalogue
     };
 
     /// <summary>What was released, oldest first. Each is named after the last release that behaves so.</summary>
-    public static ImmutableArray<KhugepagedVersion> Released { get; } = [Linux612Before, Linux612, Linux617, Linux618, Linux70, Linux71, Linux72, Linux73Rc, Linux73];
+    public static ImmutableArray<KhugepagedVersion> Released { get; } =
+        [Linux612Before, Linux612, Linux617, Linux618, Linux70, Linux71, Linux72, Linux73Rc, Linux73];
 
     /// <summary>
     /// Linux 7.2 with an LRU that takes pages back at once, as the source comments seem to assume. It never was: it shows which
@@ -243,11 +246,13 @@ public static class Catalogue
     public static ImmutableArray<KhugepagedVersion> Undiscussed { get; } = [.. Released.Except(Versions)];
 
     /// <summary>All that can be run: the versions, the known-bad variants, and what has a name besides.</summary>
-    public static IEnumerable<KhugepagedVersion> All => [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Undiscussed];
+    public static IEnumerable<KhugepagedVersion> All =>
+        [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Undiscussed];
 
     /// <summary>What is called <paramref name="name"/>, which may be linux- and any release of a version; null if nothing is.</summary>
     public static KhugepagedVersion? Find(string name) =>
-        All.FirstOrDefault(version => version.Name == name) ?? (name.StartsWith("linux-", StringComparison.Ordinal) ? ForRelease(name) : null);
+        All.FirstOrDefault(version => version.Name == name) ?? (name.StartsWith("linux-", StringComparison.Ordinal) ? ForRelease(name)
+            : null);
 
     /// <summary>The releases that are modelled, in words.</summary>
     public static string ModelledReleases => $"Linux {new ReleaseRange(Released[0].Releases!.First, Released[^1].Releases!.Last)}";

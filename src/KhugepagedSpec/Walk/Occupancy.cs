@@ -17,7 +17,8 @@ public sealed class Occupancy
     /// <summary>Sets the bit of one PTE.</summary>
     public void Set(int index) => _words[index >> 6] |= 1ul << (index & 63);
 
-    /// <summary>Bits set among the <paramref name="count"/> from <paramref name="start"/> on; only a mistaken walk asks for an unaligned window.</summary>
+    /// <summary>Bits set among the <paramref name="count"/> from <paramref name="start"/> on; only a mistaken walk asks for an unaligned
+    /// window.</summary>
     public int Count(int start, int count)
     {
         int end = start + count, set = 0;

@@ -34,12 +34,14 @@ public abstract record OrderWalk(string Name)
 
     private sealed record OffsetWalk(string Name) : OrderWalk(Name)
     {
-        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new OffsetWalker(geometry, enabled));
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
+            use.With((geometry, enabled) => new OffsetWalker(geometry, enabled));
     }
 
     private sealed record StackWalk(string Name, bool OnlyToEnabled) : OrderWalk(Name)
     {
-        public override TResult Use<TResult>(IWalkerUse<TResult> use) => use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled));
+        public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
+            use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled));
     }
 
     private sealed record PmdOnlyWalk(string Name) : OrderWalk(Name)

@@ -47,7 +47,9 @@ public sealed class Explorer<TModel, TState, TAction>
         var found = Search(progress, watch);
         // Which of several shortest counterexamples two workers come upon is chance; one worker decides.
         return found.Ending == Ending.Refuted && _bounds.Workers > 1
-            ? new Explorer<TModel, TState, TAction>(_model, _bounds with { Workers = 1 }).Search(progress, null) with { Time = _clock.Elapsed }
+            ? new Explorer<TModel, TState, TAction>(_model, _bounds with { Workers = 1 })
+                .Search(progress, null) with
+            { Time = _clock.Elapsed }
             : found;
     }
 
@@ -118,7 +120,8 @@ public sealed class Explorer<TModel, TState, TAction>
         if (_bounds.Workers == 1 || batch.Count == 1)
             return Work();
         var results = new List<Segment>[Math.Min(_bounds.Workers, batch.Count)];
-        Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = results.Length }, worker => results[worker] = Work());
+        Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = results.Length },
+            worker => results[worker] = Work());
         return [.. results.SelectMany(segments => segments)];
 
         List<Segment> Work()

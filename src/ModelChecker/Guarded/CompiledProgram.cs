@@ -17,7 +17,8 @@ internal sealed class CompiledProgram
         Here = [.. program.Steps.Select(steps => steps.Aggregate(default(Footprint), (all, step) => all | Footprint.Of(layout, step)))];
         Ahead = AheadOf(program, Here);
         GoesOn = [.. program.Steps.Select(steps => steps.All(step => step.To > step.From))];
-        var turningAway = program.Steps.SelectMany(steps => steps).SelectMany(step => step.Effects).OfType<Effect.LockUse>().Where(use => use.TurnsAway).Select(use => use.Lock).ToHashSet();
+        var turningAway = program.Steps.SelectMany(steps => steps).SelectMany(step => step.Effects).OfType<Effect.LockUse>()
+            .Where(use => use.TurnsAway).Select(use => use.Lock).ToHashSet();
         HoldsLock = [.. program.Held.Select(locks => !turningAway.IsSupersetOf(locks))];
     }
 

@@ -16,7 +16,8 @@ public static class DotText
     {
         var edges = new List<(PackedState From, Move Move, PackedState To)>();
         var bounds = new Bounds { Depth = depth, Workers = 1 };
-        var found = new Explorer<GuardedModel, PackedState, Move>(model, bounds).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+        var found = new Explorer<GuardedModel, PackedState, Move>(model, bounds)
+            .Run(watch: (in PackedState from, Move move, in PackedState to) =>
         {
             if (edges.Count > MostStates * 4)
                 throw new FormatException($"more than {MostStates} states: expected a picture, so fewer: see --depth");
@@ -49,5 +50,6 @@ public static class DotText
         return text.Append("}\n").ToString();
     }
 
-    private static string Label(GuardedModel model, Move move) => $"{model.Programs.ElementAt(move.Process).Name}: {model.StepOf(move).Function}";
+    private static string Label(GuardedModel model, Move move) =>
+        $"{model.Programs.ElementAt(move.Process).Name}: {model.StepOf(move).Function}";
 }

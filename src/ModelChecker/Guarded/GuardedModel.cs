@@ -45,7 +45,8 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     private readonly int _deadlock;
 
     internal GuardedModel(
-        GuardedModelParts parts, ImmutableArray<CompiledProgram> programs, PackedState initial, Reductions reductions, (Layout.Block, Layout.Block)[] twins)
+        GuardedModelParts parts, ImmutableArray<CompiledProgram> programs, PackedState initial, Reductions reductions,
+            (Layout.Block, Layout.Block)[] twins)
     {
         (_parts, Layout, _broken, _deadlock) = (parts, parts.Layout, parts.Broken, parts.Properties.IndexOf(parts.Deadlock));
         (_programs, Initial, _reductions, _twins) = (programs, initial, reductions, twins);
@@ -66,11 +67,13 @@ public sealed class GuardedModel : IModel<PackedState, Move>
     /// <param name="reductions">What a search may leave out.</param>
     /// <param name="twins">Bits of equal processes, pair by pair.</param>
     public static GuardedModel Of(
-        Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties, IEnumerable<GuardedProgram> programs, Reductions reductions, params (Layout.Block, Layout.Block)[] twins)
+        Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties, IEnumerable<GuardedProgram> programs,
+            Reductions reductions, params (Layout.Block, Layout.Block)[] twins)
     {
         var compiler = new StepCompiler(layout, broken, properties);
         return new GuardedModel(
-            new GuardedModelParts(layout, compiler, broken, properties, [], properties[0]), [.. programs.Select(program => new CompiledProgram(program, layout, compiler))],
+            new GuardedModelParts(layout, compiler, broken, properties, [], properties[0]),
+                [.. programs.Select(program => new CompiledProgram(program, layout, compiler))],
             layout.Initial(), reductions, twins);
     }
 
@@ -237,7 +240,8 @@ public sealed class GuardedModel : IModel<PackedState, Move>
 /// <param name="AtRest">What must hold when every process has ended.</param>
 /// <param name="Deadlock">Broken if some process has not ended though none can go on.</param>
 internal sealed record GuardedModelParts(
-    Layout Layout, StepCompiler Compiler, Variable Broken, ImmutableArray<SafetyProperty> Properties, ImmutableArray<(Term Holds, SafetyProperty Property)> AtRest,
+    Layout Layout, StepCompiler Compiler, Variable Broken, ImmutableArray<SafetyProperty> Properties,
+        ImmutableArray<(Term Holds, SafetyProperty Property)> AtRest,
     SafetyProperty Deadlock)
 {
     public ImmutableArray<(Condition Holds, int Property)> AtRestCode { get; } =

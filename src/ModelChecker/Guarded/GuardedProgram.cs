@@ -16,12 +16,14 @@ public sealed record Step(int From, int To, string Function, string Says, Term G
 /// <param name="Counter">The variable that holds the location.</param>
 /// <param name="Steps">All steps, by location.</param>
 /// <param name="Phases">What part of its work each location belongs to.</param>
-public sealed record GuardedProgram(string Name, Variable Counter, ImmutableArray<ImmutableArray<Step>> Steps, ImmutableArray<string> Phases)
+public sealed record GuardedProgram(string Name, Variable Counter, ImmutableArray<ImmutableArray<Step>> Steps,
+    ImmutableArray<string> Phases)
 {
     /// <summary>Locks held at each location, by name: the same on every way there, if there is no mistake.</summary>
     public ImmutableArray<ImmutableSortedSet<string>> Held { get; } = LockOrder.HeldAt(Name, Steps).Held;
 
-    /// <summary>What is wrong with its locks, in words: two ways to a location that hold different ones, one taken twice, one held at the end; null if nothing is.</summary>
+    /// <summary>What is wrong with its locks, in words: two ways to a location that hold different ones, one taken twice, one held at the
+    /// end; null if nothing is.</summary>
     public string? LockMistake => LockOrder.HeldAt(Name, Steps).Mistake;
 
     /// <summary>True if no step leaves the location.</summary>

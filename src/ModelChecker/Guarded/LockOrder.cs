@@ -46,7 +46,8 @@ public static class LockOrder
     }
 
     /// <summary>The locks held at each location of a program, and what is wrong with them in words; null if nothing is.</summary>
-    internal static (ImmutableArray<ImmutableSortedSet<string>> Held, string? Mistake) HeldAt(string name, ImmutableArray<ImmutableArray<Step>> steps)
+    internal static (ImmutableArray<ImmutableSortedSet<string>> Held, string? Mistake) HeldAt(string name,
+        ImmutableArray<ImmutableArray<Step>> steps)
     {
         string? mistake = null;
         var held = new ImmutableSortedSet<string>?[steps.Length];

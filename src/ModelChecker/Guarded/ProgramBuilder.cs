@@ -34,7 +34,8 @@ public sealed class ProgramBuilder
 {
     private readonly string _name;
     private readonly Variable _counter;
-    private readonly List<(Location From, Location To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects)> _steps = [];
+    private readonly List<(Location From, Location To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects)> _steps =
+        [];
     private readonly List<Location> _order = [];
     private Location _here = new();
 
@@ -62,7 +63,8 @@ public sealed class ProgramBuilder
     public Location Here => _here;
 
     /// <summary>One step that leads to the next place.</summary>
-    public void Do(string function, string says, params ReadOnlySpan<Effect> effects) => Do(function, says, Term.True, new Way(Term.True, null, [.. effects]));
+    public void Do(string function, string says, params ReadOnlySpan<Effect> effects) =>
+        Do(function, says, Term.True, new Way(Term.True, null, [.. effects]));
 
     /// <summary>One step that may have to wait.</summary>
     public void Do(string function, string says, Act act, params ReadOnlySpan<Effect> effects) =>
@@ -89,7 +91,8 @@ public sealed class ProgramBuilder
     public void Any(string function, string says, params ReadOnlySpan<Way> ways)
     {
         foreach (var way in ways)
-            _steps.Add((_here, way.To ?? throw new ArgumentException("a choice leads somewhere", nameof(ways)), function, way.Says ?? says, way.When, way.Effects));
+            _steps.Add((_here, way.To ?? throw new ArgumentException("a choice leads somewhere", nameof(ways)), function, way.Says ?? says,
+                way.When, way.Effects));
         _here = new Location();
     }
 
@@ -118,10 +121,12 @@ public sealed class ProgramBuilder
             location.Number = count++;
         var steps = reached.OrderBy(location => location.Number)
             .Select(location => bySource[location]
-                .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard, Judged(step.Effects, judged))).ToImmutableArray());
+                .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard,
+                    Judged(step.Effects, judged))).ToImmutableArray());
         if (count - 1 > _counter.Max)
             throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most");
-        var program = new GuardedProgram(_name, _counter, [.. steps], [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
+        var program = new GuardedProgram(_name, _counter, [.. steps],
+            [.. reached.OrderBy(location => location.Number).Select(location => location.Phase)]);
         return program with { Steps = Forbid(program, judged) };
     }
 
@@ -130,7 +135,8 @@ public sealed class ProgramBuilder
     {
         var spinning = LockOrder.Spinning(program.Steps.SelectMany(steps => steps));
         return [.. program.Steps.Select((steps, location) => steps.Select(step => step.Effects.Any(effect => effect is Effect.Forbidden)
-            ? step with { Effects = [.. step.Effects.Select(effect => effect is Effect.Forbidden forbidden ? Now(forbidden, program.Held[location]) : effect)] }
+            ? step with { Effects = [
+                .. step.Effects.Select(effect => effect is Effect.Forbidden forbidden ? Now(forbidden, program.Held[location]) : effect)] }
             : step).ToImmutableArray())];
 
         Effect Now(Effect.Forbidden forbidden, ImmutableSortedSet<string> held) =>
@@ -141,7 +147,8 @@ public sealed class ProgramBuilder
     private static ImmutableArray<Effect> Judged(ImmutableArray<Effect> effects, ImmutableHashSet<SafetyProperty> judged) =>
     [
         .. effects.Where(effect => effect is not Effect.Assert check || judged.Contains(check.Property))
-            .Select(effect => effect is Effect.Branch branch ? new Effect.Branch(branch.Condition, Judged(branch.Then, judged), Judged(branch.Otherwise, judged)) : effect),
+            .Select(effect => effect is Effect.Branch branch
+                ? new Effect.Branch(branch.Condition, Judged(branch.Then, judged), Judged(branch.Otherwise, judged)) : effect),
     ];
 
     private Location Place(Location location)

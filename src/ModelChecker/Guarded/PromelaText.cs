@@ -21,7 +21,8 @@ public static class PromelaText
         var counters = model.Programs.Select(program => program.Counter).ToHashSet();
         var used = model.VariablesInUse();
         foreach (var variable in model.Layout.Variables.Where(variable => used.Contains(variable) && !counters.Contains(variable)))
-            text.Append(CultureInfo.InvariantCulture, $"unsigned {variable.Name} : {variable.Bits} = {model.Layout.Get(model.Initial, variable)};\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"unsigned {variable.Name} : {variable.Bits} = {model.Layout.Get(model.Initial, variable)};\n");
         foreach (string name in used.Where(variable => variable.IsScratch).Select(variable => variable.Name).Distinct())
             text.Append(CultureInfo.InvariantCulture, $"hidden byte {name};\n");
         int number = 0;
@@ -40,7 +41,8 @@ public static class PromelaText
                 {
                     text.Append(CultureInfo.InvariantCulture, $"\t:: d_step {{ ({Truth(step.Guard)}) ->\n");
                     Write(text, step.Effects, model, 3);
-                    text.Append(CultureInfo.InvariantCulture, $"\t\t\tassert({model.Broken.Name} == 0) /* {step.Function}: {step.Says} */\n\t\t}}; goto L{step.To}\n");
+                    text.Append(CultureInfo.InvariantCulture,
+                        $"\t\t\tassert({model.Broken.Name} == 0) /* {step.Function}: {step.Says} */\n\t\t}}; goto L{step.To}\n");
                 }
                 text.Append("\tfi;\n");
             }

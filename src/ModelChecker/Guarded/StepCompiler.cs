@@ -19,10 +19,14 @@ internal delegate bool Condition(ref PackedState state);
 internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArray<SafetyProperty> properties, bool wraps = false)
 {
     private static readonly FieldInfo[] Fields =
-        [.. Enumerable.Range(0, PackedState.Words).Select(word => typeof(PackedState).GetField(FormattableString.Invariant($"W{word}"), BindingFlags.Instance | BindingFlags.NonPublic)!)];
+        [.. Enumerable.Range(0, PackedState.Words)
+            .Select(word => typeof(PackedState)
+                .GetField(FormattableString.Invariant($"W{word}"), BindingFlags.Instance | BindingFlags.NonPublic)!)];
 
     private readonly ParameterExpression _state = Expression.Parameter(typeof(PackedState).MakeByRefType(), "state");
-    private readonly ParameterExpression[] _words = [.. Enumerable.Range(0, PackedState.Words).Select(word => Expression.Variable(typeof(ulong), FormattableString.Invariant($"w{word}")))];
+    private readonly ParameterExpression[] _words =
+        [.. Enumerable.Range(0, PackedState.Words)
+            .Select(word => Expression.Variable(typeof(ulong), FormattableString.Invariant($"w{word}")))];
     private readonly Dictionary<Variable, ParameterExpression> _scratch = [];
     private int _used;
 
@@ -52,7 +56,9 @@ internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArra
         Start();
         var value = Truth(condition);
         return Expression.Lambda<Condition>(
-            Expression.Block(_words, [.. Used().Select(word => Expression.Assign(_words[word], Expression.Field(_state, Fields[word]))), value]), _state).Compile();
+            Expression.Block(_words,
+                [.. Used().Select(word => Expression.Assign(_words[word], Expression.Field(_state, Fields[word]))), value]), _state)
+                .Compile();
     }
 
     private void Start()
@@ -66,7 +72,8 @@ internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArra
     private Expression Code(Effect effect) => effect switch
     {
         Effect.Assign(var variable, var value) => Assign(variable, Value(value)),
-        Effect.Branch(var condition, var then, var otherwise) => Expression.IfThenElse(Truth(condition), Sequence(then), Sequence(otherwise)),
+        Effect.Branch(var condition, var then, var otherwise) =>
+            Expression.IfThenElse(Truth(condition), Sequence(then), Sequence(otherwise)),
         Effect.Assert(var condition, var property) => Expression.IfThen(
             Expression.Not(Truth(condition | (Term)broken)), Assign(broken, Word(properties.IndexOf(property) + 1))),
         _ => Expression.Empty(),
@@ -81,7 +88,9 @@ internal sealed class StepCompiler(Layout layout, Variable broken, ImmutableArra
             return Expression.Assign(Scratch(variable), value);
         var (word, shift) = Place(variable);
         ulong mask = Layout.Mask(variable) << shift;
-        var shifted = value is ConstantExpression { Value: ulong number } ? Word(number << shift) : (Expression)Expression.LeftShift(wraps ? Expression.And(value, Word(Layout.Mask(variable))) : value, Expression.Constant(shift));
+        var shifted = value is ConstantExpression { Value: ulong number } ? Word(number << shift)
+            : (Expression)Expression.LeftShift(wraps ? Expression.And(value, Word(Layout.Mask(variable)))
+            : value, Expression.Constant(shift));
         return Expression.Assign(_words[word], Expression.Or(Expression.And(_words[word], Word(~mask)), shifted));
     }
 

@@ -38,7 +38,8 @@ public abstract record Term
     public static implicit operator Term(Variable variable) => new Read(variable);
 
     /// <summary>Sum.</summary>
-    public static Term operator +(Term a, Term b) => a is Constant { Value: 0 } ? b : b is Constant { Value: 0 } ? a : new Binary(Operator.Add, a, b);
+    public static Term operator +(Term a, Term b) =>
+        a is Constant { Value: 0 } ? b : b is Constant { Value: 0 } ? a : new Binary(Operator.Add, a, b);
 
     /// <summary>Difference.</summary>
     public static Term operator -(Term a, Term b) => b is Constant { Value: 0 } ? a : new Binary(Operator.Subtract, a, b);
@@ -64,7 +65,8 @@ public abstract record Term
     public Term Is(Term other) => new Binary(Operator.Equal, this, other);
 
     /// <summary>One value or another.</summary>
-    public static Term Choose(Term when, Term then, Term otherwise) => when.IsTrue ? then : when.IsFalse ? otherwise : new Choice(when, then, otherwise);
+    public static Term Choose(Term when, Term then, Term otherwise) =>
+        when.IsTrue ? then : when.IsFalse ? otherwise : new Choice(when, then, otherwise);
 
     /// <summary>True if all are.</summary>
     public static Term All(IEnumerable<Term> terms) => terms.Aggregate(True, (all, term) => all & term);
