@@ -29,6 +29,7 @@ public sealed class Actor
         new("madv-free", "MADV_FREE of a page", UserActors.MadvFree),
         new("madv-collapse", "MADV_COLLAPSE: a second collapse", RangeActors.MadvCollapse, onlyOnce: true),
         new("mremap", "mremap of the range: the table moves, or its entries", RangeActors.Mremap),
+        new("mprotect", "mprotect: the range may only be read from then on", RangeActors.Mprotect),
         new("mlock", "mlock, and munlock of a page", RangeActors.Mlock),
         new("ksm", "KSM merges a page", RangeActors.Ksm),
         new("exit", "the process ends", RangeActors.Exit, onlyOnce: true),

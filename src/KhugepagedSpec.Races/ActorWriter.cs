@@ -120,6 +120,7 @@ internal sealed class ActorWriter
             "handle_pte_fault", $"reads the PMD entry and entry {i}", Term.True,
             Goto(noTable, S.Pmd.Is(PmdHolds.None), Effect.Check(!inNeighbour | S.IsDetached.Is(0), Safety.NobodyOutsideAffected)),
             Goto(hugeMigrating, S.Pmd.Is(PmdHolds.Migration)),
+            Goto(done, S.IsReadOnly),
             Goto(huge, S.Pmd.Is(PmdHolds.Huge) & entry.Writable.Is(0) & entry.UffdWp.Is(0)),
             Goto(done, S.Pmd.IsNot(PmdHolds.Table)),
             Goto(anonymous, entry.IsNoneOrZero & S.IsArmed.Is(0)),

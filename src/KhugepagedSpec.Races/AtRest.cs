@@ -15,6 +15,8 @@ internal static class AtRest
         yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
         yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
         yield return (
+            s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !entry.Writable | !(s.Pmd.Is(PmdHolds.Huge) | (s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage)))), Safety.ReadOnlyStaysSo);
+        yield return (
             s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
     }
 

@@ -173,6 +173,12 @@ public sealed record CollapseProtocol
     /// <summary>A small source is put back, unlocked, before its PTE is cleared (7.2), not behind.</summary>
     public bool ReleasesBeforeClear { get; init; } = true;
 
+    /// <summary>The new folio's entries can be written only if the VMA can.</summary>
+    public bool AsksWhetherWritable { get; init; } = true;
+
+    /// <summary>A neighbour's: mprotect flushes TLBs before it drops the mmap lock.</summary>
+    public bool MprotectFlushes { get; init; } = true;
+
     /// <summary>A neighbour's: GUP-fast looks at the PMD entry again when it has its reference.</summary>
     public bool GupLooksAtPmdAgain { get; init; } = true;
 

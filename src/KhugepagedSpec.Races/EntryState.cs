@@ -15,6 +15,9 @@ internal sealed class EntryState
     public required Variable Exclusive, Saved, IsCopied, HeldElsewhere;
     public required int Index;
 
+    /// <summary>The VMA allows it.</summary>
+    public required Term MayBeWritten;
+
     public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
 
     public Term IsNoneOrZero => Pte.Is(Holds.None) | Pte.Is(Holds.Zero);

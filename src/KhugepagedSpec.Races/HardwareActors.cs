@@ -49,7 +49,7 @@ internal static class HardwareActors
         var gone = new Location();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i);
-        var cannotBeServed = s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
+        var cannotBeServed = s.IsReadOnly | s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
         b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]), Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.At(gone);
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);

@@ -172,7 +172,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 
     private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => (Effect[])
     [
-        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(protocol.AsksWhetherWritable ? entry.MayBeWritten : 1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
     ]);
 
     private Effect[] FillPmd(int with) =>

@@ -107,7 +107,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             [
                 .. Entries.SelectMany(Judge), .. Entries.SelectMany(Release),
                 .. Entries.SelectMany(c.Publish),
-                .. Entries.SelectMany(entry => new[] { entry.Pte.Set(Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(1), entry.LazyFree.Set(0) }),
+                .. Entries.SelectMany(entry => new[] { entry.Pte.Set(Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(1), entry.LazyFree.Set(0) }),
             ]);
         b.Do("pte_unmap_unlock", "drops the pte lock", s.PteLock.Unlock);
         b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);

@@ -87,6 +87,32 @@ internal static class RangeActors
         b.At(w.End);
     }
 
+    /// <summary>mprotect: the VMA may only be read, then its entries, whose TLB entries are flushed at once at the end.</summary>
+    public static void Mprotect(ActorWriter w)
+    {
+        var (b, s) = (w.B, w.S);
+        int[] entries = [.. Enumerable.Range(0, s.Shape.Pages)];
+        w.UnderWriteLock(() =>
+        {
+            Location again = new(), huge = new(), table = new(), flush = new();
+            b.Do("mprotect_fixup", "takes VM_WRITE off the VMA", Effect.When(s.IsCovered, s.IsReadOnly.Set(1)));
+            b.Join(again);
+            b.At(again);
+            b.Do("change_pmd_range", "looks at the PMD entry", Term.True, Goto(huge, s.IsHuge), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(flush, Term.True));
+            b.At(huge);
+            b.Do("change_huge_pmd", "write-protects the huge page", s.PmdLock.IsFree, Goto(flush, s.IsHuge, Protect()), Goto(again, Term.True));
+            b.At(table);
+            b.Do("change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()), Goto(again, Term.True));
+            b.At(flush);
+            if (w.Protocol.MprotectFlushes)
+                b.Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);
+        });
+        b.Join(w.End);
+        b.At(w.End);
+
+        Effect[] Protect() => [.. entries.SelectMany(i => s.Invalidate(i).Prepend(s[i].Writable.Set(0)))];
+    }
+
     /// <summary>mlock: the VMA is marked, and a page waits in a batch until it is unevictable; then munlock.</summary>
     public static void Mlock(ActorWriter w)
     {

@@ -99,7 +99,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
     private IEnumerable<Effect> Fill(EntryState entry) =>
     [
         Effect.When(c.Isolated(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0), c.Isolated(entry).Set(0)),
-        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
         entry.LazyFree.Set(0), entry.InBatch.Set(0),
     ];
 

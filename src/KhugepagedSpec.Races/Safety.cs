@@ -98,6 +98,10 @@ public static class Safety
     public static SafetyProperty EligibleWhenInstalled { get; } = new(
         "eligible-when-installed", "Where a folio is installed there is a VMA, and it spans the whole range.", "mm/khugepaged.c:hugepage_vma_revalidate");
 
+    /// <summary>What may only be read is not writable.</summary>
+    public static SafetyProperty ReadOnlyStaysSo { get; } = new(
+        "read-only-stays-so", "In a VMA that may only be read no entry can be written.", "mm/huge_memory.c:map_anon_folio_pmd_nopf, mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite");
+
     /// <summary>Somebody can always go on.</summary>
     public static SafetyProperty NoDeadlock { get; } = new("no-deadlock", "While anybody is under way, somebody can go on.", "lockdep");
 
@@ -107,6 +111,6 @@ public static class Safety
         NoWriteLost, NoPinOnUnmappedPage, NoFreedVmaUsed, NoWalkerOnDetachedTable, NoStaleMigrationEntry, RmapFindsEveryMapping, NobodyOutsideAffected,
         PmdEntryComesBack, EntriesReachable, TlbsAgree, CountsBalance, UffdKeepsHoles, NothingSharedOrAbsent, EligibleWhenInstalled, NoDeadlock,
         RmapFindsWhatStays, GivenUpReadsZero, NoFreedTableUsed, NoHugePageTakenForTable, NobodySleepsAtomic, NoNullAnonVma, LocksDroppedOnReturn,
-        NoFreedPageUsed,
+        NoFreedPageUsed, ReadOnlyStaysSo,
     ];
 }

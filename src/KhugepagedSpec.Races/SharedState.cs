@@ -32,6 +32,7 @@ internal sealed class SharedState
         IsFreed = Add("first_vma_is_freed");
         IsArmed = Add("uffd_armed");
         IsMlocked = Add("mlocked");
+        IsReadOnly = Add("read_only");
         ThpOff = Add("thp_disabled");
         PmdEnabled = Add("pmd_order_enabled", 1, 1);
         SmallEnabled = Add("small_order_enabled", 1, 1);
@@ -93,6 +94,9 @@ internal sealed class SharedState
     public Variable IsArmed { get; }
 
     public Variable IsMlocked { get; }
+
+    /// <summary>The VMA lacks VM_WRITE.</summary>
+    public Variable IsReadOnly { get; }
 
     public Variable ThpOff { get; }
 
@@ -194,6 +198,7 @@ internal sealed class SharedState
             Child = Add("child_maps"),
             Poisoned = Add("poisoned"),
             Index = i,
+            MayBeWritten = IsReadOnly.Is(0),
             Exclusive = Add("exclusive", 1, 1),
             Saved = Add("saved_pte", 4, 0, Holds.Names),
             IsCopied = Add("copied"),

@@ -43,6 +43,8 @@ public static partial class Protocols
         Bad("not-put-back", "mm/khugepaged.c:release_pte_pages", Safety.CountsBalance, p => p with { PutsBack = false }, "reclaim"),
         Bad("pmd-not-reinstated", "mm/khugepaged.c:collapse_huge_page, behind a failed isolation", Safety.PmdEntryComesBack, p => p with { ReinstatesPmd = false }, "reclaim"),
 
+        Bad("installed-writable", "mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite", Safety.ReadOnlyStaysSo, p => p with { AsksWhetherWritable = false }, "mprotect"),
+        Bad("mprotect-flush-forgotten", "mm/mprotect.c:mprotect_fixup: one flush behind every entry", Safety.TlbsAgree, p => p with { MprotectFlushes = false }, "writer", "mprotect"),
         Bad("pins-not-respected", "mm/rmap.c: folio_try_share_anon_rmap_pte in try_to_unmap_one, try_to_migrate_one", Safety.NoPinOnUnmappedPage, p => p with { PinsAreRespected = false }, "gup-fast", "reclaim"),
         Bad("batched-flush-forgotten", "mm/vmscan.c: try_to_unmap_flush_dirty before pageout", Safety.NoWriteLost, p => p with { FlushesBatches = false }, "writer", "reclaim"),
         Bad("freed-before-flush", "mm/mmu_gather.c: pages are freed behind the flush", Safety.NoFreedPageUsed, p => p with { FreesBehindFlush = false }, "writer", "dontneed"),

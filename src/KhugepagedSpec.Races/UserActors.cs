@@ -114,7 +114,7 @@ internal static class UserActors
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
                 "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock", s.Mmap.WriteUnlock,
-                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), .. more]));
+                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), s.IsReadOnly.Set(0), .. more]));
             b.Join(next);
         }
     }
