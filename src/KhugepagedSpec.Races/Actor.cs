@@ -16,6 +16,7 @@ public sealed class Actor
         new("dontneed", "MADV_DONTNEED of a page or of the range", UserActors.DontNeed),
         new("munmap", "munmap of the range, and perhaps a new mapping there", UserActors.Munmap),
         new("merge", "a VMA merge that frees the VMA", UserActors.Merge),
+        new("anon-vma", "a first write that gives the VMA its neighbour's anon_vma, and an rmap walk from there", UserActors.AnonVma),
         new("neighbour", "a second VMA in the range, split off, and a fault in it", UserActors.Neighbour),
         new("fork", "fork; the child may exit again", UserActors.Fork),
         new("reclaim", "swap-out of a page, by an rmap walk", ReclaimActors.Reclaim, ofProcess: false),

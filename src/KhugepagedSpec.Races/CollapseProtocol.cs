@@ -31,6 +31,19 @@ public enum AnonVmaRule
     BeforeMmapLock,
 }
 
+/// <summary>What collapse makes of a VMA that has no anon_vma.</summary>
+public enum AnonVmaNeed
+{
+    /// <summary>It is turned away.</summary>
+    TurnedAway,
+
+    /// <summary>There is nothing to lock, if it has none with the mmap lock held for writing.</summary>
+    DecidedUnderWriteLock,
+
+    /// <summary>A mistake: the same, but as it was under the mmap lock for reading.</summary>
+    DecidedUnderReadLock,
+}
+
 /// <summary>When collapse looks at the PMD entry for the last time.</summary>
 public enum PmdCheckRule
 {
@@ -98,6 +111,9 @@ public sealed record CollapseProtocol
     /// <summary>A VMA without an anon_vma is turned away.</summary>
     public bool TestsAnonVma { get; init; } = true;
 
+    /// <summary>What becomes of a VMA without one; unless it is turned away, searches begin with such a VMA, of zero pages.</summary>
+    public AnonVmaNeed WithoutAnonVma { get; init; }
+
     /// <summary>When the PMD entry is looked at for the last time.</summary>
     public PmdCheckRule PmdCheck { get; init; }
 
@@ -140,6 +156,12 @@ public sealed record CollapseProtocol
     /// <summary>The PMD entry is emptied under the pmd lock.</summary>
     public bool TakesPmdLock { get; init; } = true;
 
+    /// <summary>The machine's: the pte lock is the pmd lock.</summary>
+    public bool HasOneTableLock { get; init; }
+
+    /// <summary>The pte lock is taken inside the pmd lock only if it is another.</summary>
+    public bool ComparesTableLocks { get; init; } = true;
+
     /// <summary>A mistake: the notifier ends with the pte lock held.</summary>
     public bool NotifierEndsUnderPteLock { get; init; }
 
@@ -154,6 +176,9 @@ public sealed record CollapseProtocol
 
     /// <summary>Isolation counts shared pages.</summary>
     public bool IsolationChecksShared { get; init; } = true;
+
+    /// <summary>A large folio that came behind the scan is met by a result, not by an assertion.</summary>
+    public bool ExpectsLargeFolios { get; init; } = true;
 
     /// <summary>Isolation compares references with mappings.</summary>
     public bool IsolationChecksReferences { get; init; } = true;
@@ -184,6 +209,9 @@ public sealed record CollapseProtocol
 
     /// <summary>A neighbour's: GUP-fast looks at the PTE again.</summary>
     public bool GupLooksAtPteAgain { get; init; } = true;
+
+    /// <summary>A neighbour's: GUP-fast looks again at a PMD entry that maps a huge page.</summary>
+    public bool GupLooksAtHugeAgain { get; init; } = true;
 
     /// <summary>A neighbour's: UFFDIO_COPY looks at the PMD entry again under the pte lock.</summary>
     public bool UffdLooksAtPmdAgain { get; init; } = true;

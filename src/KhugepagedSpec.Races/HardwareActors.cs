@@ -105,7 +105,7 @@ internal static class HardwareActors
 
     // A pinned page leaves its address by its owner's wish alone, or by an error.
     private static Effect StillMapped(SharedState s, Slot slot, EntryState entry) => Effect.Check(
-        slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | entry.Saved.Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
+        slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | (slot.Pin.Is(Holds.New) & s.IsHuge) | entry.Saved.Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
 
     /// <summary>A guest's page: found by GUP, mapped if no notifier came between, and written without a reference.</summary>
     public static void SecondaryMmu(ActorWriter w)
@@ -132,13 +132,14 @@ internal static class HardwareActors
     private static void Pin(ActorWriter w, int i, Wants wants)
     {
         var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
-        var leave = new Location();
+        Location leave = new(), huge = new();
         bool writes = wants is Wants.WritePin or Wants.WriteReference, stays = wants is Wants.WritePin or Wants.ReadPin;
         var isAllowed = entry.IsPresentPage & (writes ? entry.Writable & entry.UffdWp.Is(0) : Term.True);
         // A page that another process may share is made this one's own first, on the slow path.
         var isExclusive = wants == Wants.ReadPin ? entry.Writable | slot.Seen.IsNot(Holds.Source) | entry.Exclusive : Term.True;
         b.Do(
             "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
+            Goto(huge, s.Pmd.Is(PmdHolds.Huge), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with { Says = "turns interrupts off, finds a huge page" },
             Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
@@ -150,7 +151,9 @@ internal static class HardwareActors
                 slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.Is(Holds.Source) | ((Term)entry.Pte).Is(slot.Seen)), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
                 Effect.When(slot.Seen.IsNot(Holds.Source) & ((Term)entry.Pte).Is(slot.Seen), entry.FreshReferences.Increase())));
-        var pinned = new Location();
+        Location pinned = new(), here = b.Here;
+        PinHuge(w, i, wants, huge, pinned);
+        b.At(here);
         var isSame = (w.Protocol.GupLooksAtPmdAgain ? s.Pmd.Is(PmdHolds.Table) : Term.True)
             & (w.Protocol.GupLooksAtPteAgain ? ((Term)entry.Pte).Is(slot.Seen) & (writes ? entry.Writable & !entry.UffdWp : Term.True) & slot.PinIsOwn : Term.True)
             & isExclusive & (stays ? s.IsForking.Is(0) : Term.True);
@@ -158,12 +161,33 @@ internal static class HardwareActors
             "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on",
             Goto(pinned, isSame, s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
             Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
-        b.At(pinned);
-        var here = b.Here;
         b.At(leave);
         b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
         b.Join(w.End);
-        b.At(here);
+        b.At(pinned);
+    }
+
+    // The same of a huge page: one reference to all of it.
+    private static void PinHuge(ActorWriter w, int i, Wants wants, Location huge, Location pinned)
+    {
+        var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
+        var leave = new Location();
+        bool writes = wants is Wants.WritePin or Wants.WriteReference, stays = wants is Wants.WritePin or Wants.ReadPin;
+        var isHuge = s.Pmd.Is(PmdHolds.Huge);
+        var isThere = isHuge | (s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.New));
+        b.At(huge);
+        b.Do(
+            "try_grab_folio_fast", "takes a reference to the huge page", Term.True,
+            Goto(leave, writes ? !entry.Writable : Term.False),
+            Else(slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False), Effect.When(isThere, entry.FreshReferences.Increase())));
+        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isHuge & slot.PinIsOwn : Term.True) & (writes ? entry.Writable : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
+        b.Any(
+            "gup_fast_pmd_leaf", "looks whether the PMD entry is still the same, turns interrupts on",
+            Goto(pinned, isSame, Effect.Check(slot.PinIsOwn, Safety.NoPinOnUnmappedPage), s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
+            Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
+        b.At(leave);
+        b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
+        b.Join(w.End);
     }
 
     // Not a lock, but the IPI waits for it as if it were one.

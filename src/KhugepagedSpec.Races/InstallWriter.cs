@@ -145,11 +145,13 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         else if (protocol.PmdBeforePtes)
         {
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
-            b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
+            if (TakesPteLock)
+                b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
             b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
             TableIsBack();
             SetPtes();
-            b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
+            if (TakesPteLock)
+                b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
             b.Do("collapse_huge_page", "drops the pmd lock", s.PmdLock.Unlock);
         }
         else
@@ -161,6 +163,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         }
         b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
     }
+
+    private bool TakesPteLock => s.PteLock != s.PmdLock || !protocol.ComparesTableLocks;
 
     private Effect Eligible => Effect.Check(s.IsCovered & s.IsSplit.Is(0), Safety.EligibleWhenInstalled);
 

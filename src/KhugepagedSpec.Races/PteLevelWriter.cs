@@ -37,7 +37,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         b.Phase = Phases.Back;
         b.At(_anonUnlock);
         b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [Effect.Sleeps(Safety.NobodySleepsAtomic), s.Invalidations.Decrease(), .. window.Entries.SelectMany(s.EndInvalidation)]);
-        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Join(_writeUnlock);
         b.At(_writeUnlock);
         _locks.Drop(Effect.When(Term.False));

@@ -47,7 +47,7 @@ internal static class ReclaimActors
         b.Any("migrate_pages", "takes a page by its list", Goto(small, Term.True) with { Says = "takes a small page" }, Goto(huge, Term.True) with { Says = "takes the huge page, if there is one" });
         b.At(huge);
         var end = new Location();
-        b.Do("set_pmd_migration_entry", "puts a migration entry into the PMD entry that maps a huge page", s.PmdLock.IsFree & s.AnonVma.Writer.Is(0), If(s.Pmd.Is(PmdHolds.Huge), [s.Pmd.Set(PmdHolds.Migration), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]), Goto(w.End, Term.True));
+        b.Do("set_pmd_migration_entry", "puts a migration entry into the PMD entry that maps a huge page", s.PmdLock.IsFree & s.AnonVma.Writer.Is(0), If(s.Pmd.Is(PmdHolds.Huge) & (w.Protocol.PinsAreRespected ? !s.IsHugePinned : Term.True), [s.Pmd.Set(PmdHolds.Migration), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]), Goto(w.End, Term.True));
         b.Do("remove_migration_pmd", "maps the new huge page", s.PmdLock.IsFree & s.AnonVma.Writer.Is(0), Else(Effect.When(s.Pmd.Is(PmdHolds.Migration), s.Pmd.Set(PmdHolds.Huge))));
         b.Join(w.End);
         b.At(small);

@@ -12,7 +12,10 @@ internal sealed class SharedState
     /// <summary>Processes beside khugepaged.</summary>
     public const int Slots = 3;
 
-    public SharedState(Shape shape)
+    /// <summary>A state at its beginning.</summary>
+    /// <param name="shape">The table's shape.</param>
+    /// <param name="oneTableLock">The pte lock is the pmd lock, as where page tables have no lock of their own.</param>
+    public SharedState(Shape shape, bool oneTableLock = false)
     {
         Shape = shape;
         Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
@@ -22,7 +25,7 @@ internal sealed class SharedState
         NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", Slots), Add("neighbour_writer"));
         AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", Slots), Add("anon_vma_writer"));
         PmdLock = new Mutex("pmd lock", Add("pmd_lock"));
-        PteLock = new Mutex("pte lock", Add("pte_lock"));
+        PteLock = oneTableLock ? PmdLock : new Mutex("pte lock", Add("pte_lock"));
         Pmd = Add("pmd", 4, PmdHolds.Table, PmdHolds.Names);
         IsDetached = Add("table_is_out");
         Vma = Add("vma", 4, VmaIs.First, VmaIs.Names);
@@ -168,6 +171,9 @@ internal sealed class SharedState
 
     /// <summary>The PMD entry maps a huge page, or says that it is being migrated.</summary>
     public Term IsHuge => Pmd.Is(PmdHolds.Huge) | Pmd.Is(PmdHolds.Migration);
+
+    /// <summary>The huge page is pinned: FOLL_PIN, not FOLL_GET.</summary>
+    public Term IsHugePinned => Term.Any(Processes.Select(process => process.Pin.Is(Holds.New) & process.PinIsOwn & process.PinStays));
 
     /// <summary>A page of the entry is pinned for good: FOLL_PIN, not FOLL_GET.</summary>
     public Term IsPinned(int entry) => Entries[entry].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(entry) & process.Pin.Is(Holds.Source) & process.PinStays));

@@ -43,6 +43,14 @@ public static partial class Protocols
         Bad("not-put-back", "mm/khugepaged.c:release_pte_pages", Safety.CountsBalance, p => p with { PutsBack = false }, "reclaim"),
         Bad("pmd-not-reinstated", "mm/khugepaged.c:collapse_huge_page, behind a failed isolation", Safety.PmdEntryComesBack, p => p with { ReinstatesPmd = false }, "reclaim"),
 
+        Bad(
+            "anon-vma-decided-early", "023f47a8250c, 2023-01 (CVE-2023-52935), in its anonymous twin: whether there is an anon_vma to lock", Safety.NoWalkerOnDetachedTable,
+            p => p with { WithoutAnonVma = AnonVmaNeed.DecidedUnderReadLock }, "madv-collapse", "anon-vma"),
+        Bad("large-folio-asserted", "linux-mm, 2018-02-22: a large folio behind the scan", Safety.NoAssertionFails, p => p with { ExpectsLargeFolios = false }, "dontneed", "fault"),
+        Bad(
+            "pte-lock-nested-blindly", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl, where page tables have no locks of their own", Safety.NoDeadlock,
+            p => p with { HasOneTableLock = true, ComparesTableLocks = false }, "settings"),
+        Bad("gup-no-second-look-at-huge", "mm/gup.c:gup_fast_pmd_leaf", Safety.NoPinOnUnmappedPage, p => p with { GupLooksAtHugeAgain = false }, "gup-fast", "dontneed"),
         Bad("installed-writable", "mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite", Safety.ReadOnlyStaysSo, p => p with { AsksWhetherWritable = false }, "mprotect"),
         Bad("mprotect-flush-forgotten", "mm/mprotect.c:mprotect_fixup: one flush behind every entry", Safety.TlbsAgree, p => p with { MprotectFlushes = false }, "writer", "mprotect"),
         Bad("pins-not-respected", "mm/rmap.c: folio_try_share_anon_rmap_pte in try_to_unmap_one, try_to_migrate_one", Safety.NoPinOnUnmappedPage, p => p with { PinsAreRespected = false }, "gup-fast", "reclaim"),
@@ -59,6 +67,10 @@ public static partial class Protocols
             "pte-level-window-extent", "D. Hildenbrand, J. Horn, 2025-05-02, on v5 patch 7: the extent of the window only", "By PTEs a VMA need only span the window.",
             p => ByPtes(p) with { Extent = ExtentRule.WindowOnly }, "neighbour", "settings"),
         Question("pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: who else would take it has no way to the PMD entry.", p => p with { TakesPmdLock = false }),
+        Question("one-table-lock", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl", "As safe: asked whether it is another, the pte lock is not taken twice.", p => p with { HasOneTableLock = true }),
+        Question(
+            "no-anon-vma-no-lock", "023f47a8250c, 2023-01: looked at again with the mmap lock held", "Safe: a VMA gets its anon_vma under the mmap lock for reading, and so not behind the look.",
+            p => p with { WithoutAnonVma = AnonVmaNeed.DecidedUnderWriteLock }, "madv-collapse", "anon-vma"),
         Question("nonswap-scan-only", "W. Yang, L. Yang, 2025-10: abort the scan on non-swap entries", "Enough: what becomes a migration entry behind the scan is waited for at swap-in.", p => p with { ScanChecksEntry = true }, "migrate"),
         Question(
             "nonswap-scan-and-swapin", "W. Yang, L. Yang, 2025-10: and again before swap-in", "As safe; the second look saves the wait.",
