@@ -139,7 +139,7 @@ internal static class HardwareActors
         var isExclusive = wants == Wants.ReadPin ? entry.Writable | slot.Seen.IsNot(Holds.Source) | entry.Exclusive : Term.True;
         b.Do(
             "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
-            Goto(huge, s.Pmd.Is(PmdHolds.Huge), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with { Says = "turns interrupts off, finds a huge page" },
+            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with { Says = "turns interrupts off, finds a huge page" },
             Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
@@ -175,15 +175,16 @@ internal static class HardwareActors
         bool writes = wants is Wants.WritePin or Wants.WriteReference, stays = wants is Wants.WritePin or Wants.ReadPin;
         var isHuge = s.Pmd.Is(PmdHolds.Huge);
         var isThere = isHuge | (s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.New));
+        // Nobody would find out any more that the page was another's by then.
+        Effect[] isPinned = w.Protocol.GupLooksAtHugeAgain ? [] : [Effect.Check(isThere, Safety.NoPinOnUnmappedPage)];
         b.At(huge);
         b.Do(
             "try_grab_folio_fast", "takes a reference to the huge page", Term.True,
-            Goto(leave, writes ? !entry.Writable : Term.False),
-            Else(slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False), Effect.When(isThere, entry.FreshReferences.Increase())));
-        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isHuge & slot.PinIsOwn : Term.True) & (writes ? entry.Writable : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
+            Else([slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False), Effect.When(isThere, entry.FreshReferences.Increase()), .. isPinned]));
+        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isHuge & slot.PinIsOwn & (writes ? entry.Writable : Term.True) : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
         b.Any(
             "gup_fast_pmd_leaf", "looks whether the PMD entry is still the same, turns interrupts on",
-            Goto(pinned, isSame, Effect.Check(slot.PinIsOwn, Safety.NoPinOnUnmappedPage), s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
+            Goto(pinned, isSame, s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
             Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
         b.At(leave);
         b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
