@@ -19,7 +19,7 @@ public sealed partial class InterleavingMutationTests
     private static readonly string[] Beside =
     [
         "reclaim", "dontneed", "writer", "munmap", "gup-fast", "hwpoison", "userfaultfd", "neighbour", "settings", "migrate", "fault", "secondary-mmu", "fork", "merge", "madv-free",
-        "madv-collapse", "mremap", "mprotect", "mlock", "ksm", "uffd-move", "gup-read", "exit", "anon-vma", "aging", "lru-drain",
+        "madv-collapse", "mremap", "mprotect", "mlock", "ksm", "uffd-move", "gup-read", "exit", "anon-vma", "split", "aging", "lru-drain",
     ];
 
     [Fact]

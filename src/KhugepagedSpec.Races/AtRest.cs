@@ -36,12 +36,23 @@ internal static class AtRest
 
     public static Term Balances(SharedState s, EntryState entry, int i)
     {
-        var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
-        var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
-        var mapped = Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]);
+        var (mapped, held) = AccountedFor(s, entry, i);
+        if (s.HasFolios)
+        {
+            var (otherMapped, otherHeld) = AccountedFor(s, s.Partner(i), i ^ 1);
+            (mapped, held) = (mapped + Term.Choose(entry.IsInFolio, otherMapped, 0), held + Term.Choose(entry.IsInFolio, otherHeld, 0));
+        }
         return ((Term)entry.Mappings).Is(mapped)
-            & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + pins + gathered + entry.HeldElsewhere)
+            & ((Term)entry.References).Is((Term)entry.Mappings + entry.SwapCacheReferences + held)
             & entry.Locked.Is(0) & s.Khugepaged.Isolated(entry).Is(0) & s.Second.Isolated(entry).Is(0)
             & (entry.Mappings.Is(0) | entry.OnLru | entry.InBatch);
+    }
+
+    // Mappings of a page, and references that are neither a mapping's nor the swap cache's.
+    private static (Term Mapped, Term Held) AccountedFor(SharedState s, EntryState entry, int i)
+    {
+        var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
+        var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
+        return (Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]), pins + gathered + entry.HeldElsewhere);
     }
 }

@@ -180,6 +180,12 @@ public sealed record CollapseProtocol
     /// <summary>A large folio that came behind the scan is met by a result, not by an assertion.</summary>
     public bool ExpectsLargeFolios { get; init; } = true;
 
+    /// <summary>Searches begin with a folio of two pages: one lock, one count, one place on a list; <c>f1</c> in a table, at an even entry.</summary>
+    public bool HasFolios { get; init; }
+
+    /// <summary>After a failure a large folio goes back once, not once a page.</summary>
+    public bool PutsFoliosBackOnce { get; init; } = true;
+
     /// <summary>Isolation compares references with mappings.</summary>
     public bool IsolationChecksReferences { get; init; } = true;
 

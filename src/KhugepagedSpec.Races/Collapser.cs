@@ -70,6 +70,10 @@ internal sealed class Collapser
     /// <summary>It has isolated the page of an entry.</summary>
     public Variable Isolated(EntryState entry) => _isolated[entry.Index];
 
+    /// <summary>The entry is the second page of a folio that it has isolated with the first.</summary>
+    public Term IsTaken(EntryState entry) =>
+        _s.HasFolios && entry.Index % 2 != 0 ? entry.IsInFolio & entry.Pte.Is(Holds.Source) & Isolated(_s.Partner(entry.Index)) & _s.Partner(entry.Index).Pte.Is(Holds.Source) : Term.False;
+
     /// <summary>The scan found a page there.</summary>
     public Variable Occupied(EntryState entry) => _occupied[entry.Index];
 

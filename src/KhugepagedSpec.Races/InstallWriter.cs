@@ -67,12 +67,18 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             function, "puts large folios back",
             [
                 large.Set(Term.Any(Entries.Select(entry => c.Isolated(entry) & entry.Order.IsNot(0)))),
-                .. Entries.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), Release(entry))), Effect.When(large, s.DrainBatch()),
+                .. Backwards.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), ReleaseLarge(entry))), Effect.When(large, s.DrainBatch()),
             ]);
     }
 
+    // Of a folio the second page first: it goes back with the first page, if that was isolated too.
+    private IEnumerable<EntryState> Backwards => s.HasFolios ? Entries.Reverse() : Entries;
+
+    private IEnumerable<Effect> ReleaseLarge(EntryState entry) =>
+        s.HasFolios && protocol.PutsFoliosBackOnce ? [Effect.When(c.IsTaken(entry), [c.Isolated(entry).Set(0)], Release(entry))] : Release(entry);
+
     private IEnumerable<Effect> LetGo(EntryState entry) =>
-        [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), entry.References.Decrease()];
+        [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.LeaveSwapCache), entry.References.Decrease()];
 
     // Its reference goes over to the batch.
     private IEnumerable<Effect> Release(EntryState entry) =>
@@ -99,7 +105,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
                     "release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch",
                     Effect.When(c.Isolated(entry) & entry.Order.Is(0), [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
         }
-        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Entries.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
+        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Backwards.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
     }
 
     private IEnumerable<Effect> Judge(EntryState entry) =>
@@ -116,7 +122,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         entry.IsCopied.Set(entry.Pte.Is(Holds.Source) & c.Isolated(entry) & (protocol.ReleasesBeforeClear ? entry.Order.IsNot(0) : Term.True)),
         Effect.When(
             entry.Pte.Is(Holds.Source), entry.Mappings.Decrease(), entry.References.Decrease(),
-            Effect.When(entry.InSwapCache & !entry.Locked, entry.References.Decrease(), entry.InSwapCache.Set(0)), Bury(entry)),
+            Effect.When(entry.InSwapCache & !entry.Locked, entry.LeaveSwapCache), Bury(entry)),
         entry.Pte.Set(Holds.None), entry.LazyFree.Set(0), entry.Young.Set(0), entry.Dirty.Set(0),
     ];
 
@@ -125,11 +131,12 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 
     private IEnumerable<Effect> ReleaseAtEnd(EntryState entry) =>
     [
+        .. s.HasFolios && entry.Index % 2 != 0 ? [Effect.When(entry.IsInFolio & entry.IsCopied & c.Isolated(s.Partner(entry.Index)) & s.Partner(entry.Index).IsCopied, entry.IsCopied.Set(0))] : Array.Empty<Effect>(),
         c.Isolated(entry).Set(0),
         Effect.When(
             entry.IsCopied,
             [
-                entry.IsCopied.Set(0), .. Unlock(entry), Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)),
+                entry.IsCopied.Set(0), .. Unlock(entry), Effect.When(entry.InSwapCache, entry.LeaveSwapCache),
                 entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
             ]),
     ];

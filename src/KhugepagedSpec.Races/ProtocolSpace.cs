@@ -27,7 +27,7 @@ public sealed class ProtocolSpace
     /// <param name="judged">The properties to look at; if null all but those that the protocol is known not to have.</param>
     public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
     {
-        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape, protocol.HasOneTableLock));
+        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape, protocol.HasOneTableLock, protocol.HasFolios));
         _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
@@ -44,7 +44,7 @@ public sealed class ProtocolSpace
     internal SharedState State { get; }
 
     /// <summary>The tables that a search begins with, as text: one entry a letter.</summary>
-    public ImmutableArray<string> Tables => Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway ? [new string('z', Shape.Pages)] : Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
+    public ImmutableArray<string> Tables => Protocol.HasFolios ? ["f1xx", "f1.s"] : Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway ? [new string('z', Shape.Pages)] : Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
 
     /// <summary>khugepaged beside some processes.</summary>
     /// <param name="actors">Up to three.</param>

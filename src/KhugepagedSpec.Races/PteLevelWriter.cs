@@ -126,7 +126,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             entry.Saved.Is(Holds.Source),
             [
                 entry.Mappings.Decrease(), entry.References.Set((Term)entry.References - 2), entry.Locked.Set(0),
-                Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
+                Effect.When(entry.InSwapCache, entry.LeaveSwapCache), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
             ]),
         entry.LeaveBatch, c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None),
     ];

@@ -66,7 +66,7 @@ internal static class RangeActors
             b.At(page);
             b.Do(
                 "move_pages_pte", $"takes a reference to entry {i}'s page, if it is this process's alone", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
                 Goto(done, Term.True));
             b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
             b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
@@ -144,9 +144,9 @@ internal static class RangeActors
             Location done = new(), unlock = new(), locked = new();
             b.Do(
                 "ksm_get_folio", $"takes a reference to entry {i}'s page", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
             var put = new Location();
-            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)), Goto(put, entry.Locked | s.BusyByChance));
+            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)), Goto(put, (Term)entry.Locked | s.BusyByChance));
             b.At(locked);
             b.Do(
                 "write_protect_page", $"write-protects entry {i}, flushes TLBs, if nobody else has the page", s.PteLock.IsFree,

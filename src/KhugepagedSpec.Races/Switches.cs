@@ -48,6 +48,9 @@ public static partial class Protocols
             p => p with { WithoutAnonVma = AnonVmaNeed.DecidedUnderReadLock }, "madv-collapse", "anon-vma"),
         Bad("large-folio-asserted", "linux-mm, 2018-02-22: a large folio behind the scan", Safety.NoAssertionFails, p => p with { ExpectsLargeFolios = false }, "dontneed", "fault"),
         Bad(
+            "large-folio-put-back-by-page", "mm/khugepaged.c:release_pte_pages: compound_pagelist", Safety.CountsBalance,
+            p => p with { HasFolios = true, PutsFoliosBackOnce = false }, "gup-fast"),
+        Bad(
             "pte-lock-nested-blindly", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl, where page tables have no locks of their own", Safety.NoDeadlock,
             p => p with { HasOneTableLock = true, ComparesTableLocks = false }, "settings"),
         Bad("gup-no-second-look-at-huge", "mm/gup.c:gup_fast_pmd_leaf", Safety.NoPinOnUnmappedPage, p => p with { GupLooksAtHugeAgain = false }, "gup-fast", "dontneed"),
@@ -67,6 +70,9 @@ public static partial class Protocols
             "pte-level-window-extent", "D. Hildenbrand, J. Horn, 2025-05-02, on v5 patch 7: the extent of the window only", "By PTEs a VMA need only span the window.",
             p => ByPtes(p) with { Extent = ExtentRule.WindowOnly }, "neighbour", "settings"),
         Question("pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: who else would take it has no way to the PMD entry.", p => p with { TakesPmdLock = false }),
+        Question(
+            "folio-of-two", "mm/khugepaged.c:__collapse_huge_page_isolate: compound_pagelist; mm/huge_memory.c:__folio_split", "As safe with two pages under one lock and one count, and with a split beside.",
+            p => p with { HasFolios = true }, "split", "reclaim"),
         Question("one-table-lock", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl", "As safe: asked whether it is another, the pte lock is not taken twice.", p => p with { HasOneTableLock = true }),
         Question(
             "no-anon-vma-no-lock", "023f47a8250c, 2023-01: looked at again with the mmap lock held", "Safe: a VMA gets its anon_vma under the mmap lock for reading, and so not behind the look.",
@@ -87,6 +93,7 @@ public static partial class Protocols
     private static IEnumerable<(string A, string B, SafetyProperty Breaks, string[] ShownBy)> PairsOf =>
     [
         ("gup-no-second-look-at-pmd", "no-sync-before-isolate", Safety.NoPinOnUnmappedPage, ["gup-fast"]),
+        ("folio-of-two", "anon-vma-dropped-early", Safety.RmapFindsWhatStays, ["split", "settings"]),
     ];
 
     private static CollapseProtocol ByPtes(CollapseProtocol p) => p with { ByPtes = true };

@@ -149,27 +149,6 @@ internal static class UserActors
         b.At(w.End);
     }
 
-    /// <summary>
-    /// A first write gives the VMA an anon_vma, its neighbour's; then somebody looks for a page of the neighbour's child, and comes by here too.
-    /// </summary>
-    public static void AnonVma(ActorWriter w)
-    {
-        var (b, s) = (w.B, w.S);
-        Location walk = new(), done = new();
-        var end = w.End;
-        b.Do("user space", "touches entry 0", w.Slot.At.Set(0));
-        w.UnderLock(0, ofVma: true, () => w.HandleFault(0));
-        b.At(end);
-        b.Do("rmap_walk_anon", "takes the anon_vma lock for reading", s.AnonVma.Read);
-        b.Do(
-            "page_vma_mapped_walk", "looks for a page of the neighbour's child from the PMD entry down", Term.True,
-            Goto(done, s.HasAnonVma.Is(0) | s.Pmd.IsNot(PmdHolds.Table)), Else(s.Walkers.Increase()));
-        b.Do("page_vma_mapped_walk", "finds another page at entry 0", s.PteLock.IsFree, Else(s.Walkers.Decrease()));
-        b.Join(done);
-        b.At(done);
-        b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);
-    }
-
     /// <summary>fork: the child maps every small page too; perhaps it exits again. A pinned page is copied for it instead.</summary>
     public static void Fork(ActorWriter w)
     {
@@ -285,7 +264,7 @@ internal static class UserActors
             b.Do(
                 "madvise_free_pte_range", $"makes entry {i} lazily freeable", s.PteLock.IsFree,
                 If(
-                    s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1),
+                    s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1) & !s[i].IsInFolio,
                     [s[i].LazyFree.Set(1), s[i].Dirty.Set(0), s[i].Young.Set(0), .. s.Invalidate(i)]),
                 Goto(done, Term.True));
             b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);

@@ -67,8 +67,8 @@ public static class Why
             if (entry < 0)
                 return "a lock or a notification is still held: " + string.Join(", ", new[] { s.Mmap.Readers, s.Mmap.Writer, s.VmaLock.Readers, s.VmaLock.Writer, s.AnonVma.Readers, s.AnonVma.Writer, s.PmdLock.Held, s.PteLock.Held, s.Invalidations }.Where(each => Get(each) != 0).Select(each => each.Name));
             var page = s[entry];
-            string state = string.Join(", ", new[] { page.Locked, page.OnLru, page.InBatch, page.InSwapCache }.Where(each => Get(each) != 0).Select(each => each.Name));
-            return $"the source of entry {entry} has {Count(Get(page.References), "reference")} and {Count(Get(page.Mappings), "mapping")}; set of it: {(state.Length == 0 ? "nothing, so it is on no list" : state)}";
+            string state = string.Join(", ", new[] { page.Locked, page.OnLru, page.InBatch, page.InSwapCache }.Select(each => each.In(Get)).Where(each => Get(each) != 0).Select(each => each.Name));
+            return $"the source of entry {entry} has {Count(Get(page.References.In(Get)), "reference")} and {Count(Get(page.Mappings.In(Get)), "mapping")}; set of it: {(state.Length == 0 ? "nothing, so it is on no list" : state)}";
         }
 
         string Tlb()
