@@ -13,8 +13,6 @@ namespace KhugepagedSpec.Regressions;
 /// </summary>
 public sealed partial class InterleavingMutationTests
 {
-    private static readonly string[] Table = ["xxxx", "x.xs"];
-
     // The likeliest first.
     private static readonly string[] Beside =
     [
@@ -42,9 +40,9 @@ public sealed partial class InterleavingMutationTests
     [Fact]
     public async Task Each_step_of_an_actor_is_needed_or_its_absence_explained()
     {
-        var space = new ProtocolSpace(Protocols.Linux72, Shape.Four);
+        var (one, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four), new ProtocolSpace(Protocols.Of(null, "folio-of-two"), Shape.Four));
         var text = new StringBuilder();
-        foreach (var actor in Actor.All.Where(actor => actor.Name != "madv-collapse"))
+        foreach (var (actor, space) in Actor.All.Where(actor => actor.Name != "madv-collapse").Select(actor => (actor, actor.Name == "split" ? folios : one)))
             foreach (var (name, mutation) in Named(space.Beside([actor], Reductions.None).Programs.Last()).DistinctBy(each => each.Name))
             {
                 string found = mutation.Program.LockMistake is { } locks ? $"locks: {locks}"
@@ -61,7 +59,7 @@ public sealed partial class InterleavingMutationTests
     private static string? FoundBeside(ProtocolSpace space, string[] names, int process, GuardedProgram program, bool below = false)
     {
         Actor[] actors = [.. names.Select(Named)];
-        foreach (string table in Table)
+        foreach (string table in space.Tables)
         {
             var found = new Explorer<GuardedModel, PackedState, Move>(space.Mutated(actors, process, program, table, below), new Bounds { Workers = 1 }).Run();
             if (found.Counterexample is { } trace)

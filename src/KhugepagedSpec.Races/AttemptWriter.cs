@@ -63,6 +63,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Do(
             "pmdp_collapse_flush", "empties the PMD entry", free,
             Else(
+                protocol.TakesPmdLock ? Effect.When(Term.False) : Effect.Check(s.PmdLock.IsFree, Safety.NobodyElseAtPmdEntry),
                 Effect.Check(s.Pmd.IsNot(PmdHolds.Huge), Safety.NoHugePageTakenForTable), c.HasTable.Set(s.Pmd.Is(PmdHolds.Table)),
                 s.IsDetached.Set(s.Pmd.Is(PmdHolds.Table)), s.Pmd.Set(PmdHolds.None)));
         b.Phase = Phases.Out;

@@ -156,6 +156,9 @@ public sealed record CollapseProtocol
     /// <summary>The PMD entry is emptied under the pmd lock.</summary>
     public bool TakesPmdLock { get; init; } = true;
 
+    /// <summary>What others do under the pmd lock is not one step, but one that takes it and one that drops it: for who does not take it.</summary>
+    public bool OpensPmdSections { get; init; }
+
     /// <summary>The machine's: the pte lock is the pmd lock.</summary>
     public bool HasOneTableLock { get; init; }
 

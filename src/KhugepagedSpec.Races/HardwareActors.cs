@@ -151,9 +151,7 @@ internal static class HardwareActors
                 slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.Is(Holds.Source) | ((Term)entry.Pte).Is(slot.Seen)), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
                 Effect.When(slot.Seen.IsNot(Holds.Source) & ((Term)entry.Pte).Is(slot.Seen), entry.FreshReferences.Increase())));
-        Location pinned = new(), here = b.Here;
-        PinHuge(w, i, wants, huge, pinned);
-        b.At(here);
+        var pinned = new Location();
         var isSame = (w.Protocol.GupLooksAtPmdAgain ? s.Pmd.Is(PmdHolds.Table) : Term.True)
             & (w.Protocol.GupLooksAtPteAgain ? ((Term)entry.Pte).Is(slot.Seen) & (writes ? entry.Writable & !entry.UffdWp : Term.True) & slot.PinIsOwn : Term.True)
             & isExclusive & (stays ? s.IsForking.Is(0) : Term.True);
@@ -161,9 +159,11 @@ internal static class HardwareActors
             "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on",
             Goto(pinned, isSame, s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
             Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
+        b.At(pinned);
         b.At(leave);
         b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
         b.Join(w.End);
+        PinHuge(w, i, wants, huge, pinned);
         b.At(pinned);
     }
 

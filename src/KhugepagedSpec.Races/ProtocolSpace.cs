@@ -57,7 +57,7 @@ public sealed class ProtocolSpace
         {
             var writer = new ActorWriter(State, State.Processes[slot], actor.Name, Protocol);
             actor.Write(writer);
-            return Compile(writer.B);
+            return Compile(writer.B, Protocol.OpensPmdSections);
         }));
         var twins = new List<(Layout.Block, Layout.Block)>();
         if (reductions.HasFlag(Reductions.Symmetry))
@@ -115,5 +115,9 @@ public sealed class ProtocolSpace
     /// <summary>khugepaged alone, from some state.</summary>
     internal GuardedModel Alone(PackedState initial) => new(_parts, [_khugepaged], initial, Reductions.None, []);
 
-    private CompiledProgram Compile(ProgramBuilder builder) => new(builder.Build(_judged), State.Layout, _parts.Compiler);
+    private CompiledProgram Compile(ProgramBuilder builder, bool opened = false)
+    {
+        var program = builder.Build(_judged);
+        return new(opened ? OpenSections.Of(program, State.PmdLock.Held, "pmd lock") : program, State.Layout, _parts.Compiler);
+    }
 }

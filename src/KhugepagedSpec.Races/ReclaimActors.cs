@@ -52,9 +52,20 @@ internal static class ReclaimActors
         Location small = new(), huge = new();
         b.Any("migrate_pages", "takes a page by its list", Goto(small, Term.True) with { Says = "takes a small page" }, Goto(huge, Term.True) with { Says = "takes the huge page, if there is one" });
         b.At(huge);
-        var end = new Location();
-        b.Do("set_pmd_migration_entry", "puts a migration entry into the PMD entry that maps a huge page", s.PmdLock.IsFree & s.AnonVma.Writer.Is(0), If(s.Pmd.Is(PmdHolds.Huge) & (w.Protocol.PinsAreRespected ? !s.IsHugePinned : Term.True), [s.Pmd.Set(PmdHolds.Migration), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]), Goto(w.End, Term.True));
-        b.Do("remove_migration_pmd", "maps the new huge page", s.PmdLock.IsFree & s.AnonVma.Writer.Is(0), Else(Effect.When(s.Pmd.Is(PmdHolds.Migration), s.Pmd.Set(PmdHolds.Huge))));
+        var done = new Location();
+        int[] entries = [.. Enumerable.Range(0, s.Shape.Pages)];
+        var mayUnmap = w.Protocol.PinsAreRespected ? !s.IsHugePinned : Term.True;
+        b.Do("rmap_walk_anon", "takes the anon_vma lock for reading", s.AnonVma.Read);
+        b.Do("page_vma_mapped_walk", "looks whether the PMD entry maps a huge page", Term.True, If(s.Pmd.Is(PmdHolds.Huge)), Goto(done, Term.True));
+        b.Do(
+            "set_pmd_migration_entry", "puts a migration entry into the PMD entry that maps a huge page", s.PmdLock.IsFree,
+            If(s.Pmd.Is(PmdHolds.Huge) & mayUnmap, [s.Pmd.Set(PmdHolds.Migration), .. entries.SelectMany(s.Flush)]), Goto(done, Term.True));
+        b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);
+        b.Do("rmap_walk_anon", "takes the anon_vma lock for reading", s.AnonVma.Read);
+        b.Do("remove_migration_pmd", "maps the new huge page", s.PmdLock.IsFree, Else(Effect.When(s.Pmd.Is(PmdHolds.Migration), s.Pmd.Set(PmdHolds.Huge))));
+        b.Join(done);
+        b.At(done);
+        b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);
         b.Join(w.End);
         b.At(small);
         w.OnAnyEntry(i => MigrateSmall(w, i));

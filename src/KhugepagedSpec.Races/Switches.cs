@@ -53,6 +53,9 @@ public static partial class Protocols
         Bad(
             "pte-lock-nested-blindly", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl, where page tables have no locks of their own", Safety.NoDeadlock,
             p => p with { HasOneTableLock = true, ComparesTableLocks = false }, "settings"),
+        Bad(
+            "pmd-lock-nor-vma-lock", "mm/khugepaged.c:collapse_huge_page: pmd_lock is unnecessary while vma_start_write is there", Safety.NobodyElseAtPmdEntry,
+            p => p with { TakesPmdLock = false, OpensPmdSections = true, StartsVmaWrite = false, PmdCheck = PmdCheckRule.BeforeVmaLock }, "dontneed"),
         Bad("gup-no-second-look-at-huge", "mm/gup.c:gup_fast_pmd_leaf", Safety.NoPinOnUnmappedPage, p => p with { GupLooksAtHugeAgain = false }, "gup-fast", "dontneed"),
         Bad("installed-writable", "mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite", Safety.ReadOnlyStaysSo, p => p with { AsksWhetherWritable = false }, "mprotect"),
         Bad("mprotect-flush-forgotten", "mm/mprotect.c:mprotect_fixup: one flush behind every entry", Safety.TlbsAgree, p => p with { MprotectFlushes = false }, "writer", "mprotect"),
@@ -69,7 +72,9 @@ public static partial class Protocols
         Question(
             "pte-level-window-extent", "D. Hildenbrand, J. Horn, 2025-05-02, on v5 patch 7: the extent of the window only", "By PTEs a VMA need only span the window.",
             p => ByPtes(p) with { Extent = ExtentRule.WindowOnly }, "neighbour", "settings"),
-        Question("pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: who else would take it has no way to the PMD entry.", p => p with { TakesPmdLock = false }),
+        Question(
+            "pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: nobody who takes it is at the PMD entry then; the VMA's lock and the anon_vma lock keep them all away.",
+            p => p with { TakesPmdLock = false, OpensPmdSections = true }),
         Question(
             "folio-of-two", "mm/khugepaged.c:__collapse_huge_page_isolate: compound_pagelist; mm/huge_memory.c:__folio_split", "As safe with two pages under one lock and one count, and with a split beside.",
             p => p with { HasFolios = true }, "split", "reclaim"),
