@@ -20,6 +20,9 @@ public sealed partial class InterleavingMutationTests
         "madv-collapse", "mremap", "mprotect", "mlock", "ksm", "uffd-move", "gup-read", "exit", "anon-vma", "split", "aging", "lru-drain",
     ];
 
+    // Who is beside an actor whose step is missing, the likeliest first.
+    private static readonly string[] Others = ["writer", "fault", "dontneed", "reclaim", "gup-fast", "munmap", "migrate"];
+
     [Fact]
     public async Task Each_step_of_khugepaged_is_needed_or_its_absence_explained()
     {
@@ -46,6 +49,7 @@ public sealed partial class InterleavingMutationTests
             foreach (var (name, mutation) in Named(space.Beside([actor], Reductions.None).Programs.Last()).DistinctBy(each => each.Name))
             {
                 string found = mutation.Program.LockMistake is { } locks ? $"locks: {locks}"
+                    : mutation.IsOfStepsThatCommute ? "nothing: neither step touches what the other changes"
                     : Partners(actor).Select(names => FoundBeside(space, names, 1, mutation.Program)).FirstOrDefault(each => each is not null) ?? $"nothing: {Reason(ActorReasons, name)}";
                 text.Append(CultureInfo.InvariantCulture, $"{actor}: {name}\n    {found}\n");
             }
@@ -54,7 +58,7 @@ public sealed partial class InterleavingMutationTests
     }
 
     private static IEnumerable<string[]> Partners(Actor actor) =>
-        new string[][] { [actor.Name], [actor.Name, "writer"], [actor.Name, "fault"] }.Where(names => Actor.CannotBe([.. names.Select(Named)]) is null);
+        Others.Select(other => new[] { actor.Name, other }).Prepend([actor.Name]).Where(names => Actor.CannotBe([.. names.Select(Named)]) is null);
 
     private static string? FoundBeside(ProtocolSpace space, string[] names, int process, GuardedProgram program, bool below = false)
     {
