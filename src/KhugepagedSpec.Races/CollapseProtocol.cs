@@ -93,6 +93,9 @@ public sealed record CollapseProtocol
     /// <summary>By rounds: under the mmap lock for reading, not the VMA's.</summary>
     public bool RoundsUnderMmapLock { get; init; }
 
+    /// <summary>By rounds: a page's references are compared when they are frozen.</summary>
+    public bool RoundsCount { get; init; } = true;
+
     /// <summary>By rounds: each slot is verified again before it is filled.</summary>
     public bool InstallVerifies { get; init; } = true;
 

@@ -63,7 +63,7 @@ internal static class KhugepagedProgram
         b.Do(
             c.IsMadvise ? "hugepage_vma_revalidate" : "collapse_scan_mm_slot", "asks the VMA which orders it may have", Term.True,
             Goto(release, s.ThpOff, c.Result.Set(Number(ScanResult.AnyProcess))),
-            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | s.IsSplit | (protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False) | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
+            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | (protocol.IsByRounds ? Term.False : s.IsSplit) | (protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False) | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
             Else(
                 c.CapturedPmd.Set(c.IsMadvise ? 1 : s.PmdEnabled), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
                 c.Result.Set(Number(ScanResult.Succeed))));

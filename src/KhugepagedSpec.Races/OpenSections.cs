@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Races;

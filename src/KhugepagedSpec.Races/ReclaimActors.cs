@@ -134,7 +134,7 @@ internal static class ReclaimActors
     }
 
     /// <summary>Somebody who migrated the page left nothing behind.</summary>
-    internal static IEnumerable<Effect> NoMigrationEntry(EntryState entry) => [Effect.Check(entry.Pte.IsNot(Holds.Migration), Safety.NoStaleMigrationEntry)];
+    internal static IEnumerable<Effect> NoMigrationEntry(EntryState entry) => [Effect.Check(entry.Pte.IsNot(Holds.Migration) | entry.Saved.Is(Holds.Fresh), Safety.NoStaleMigrationEntry)];
 
     /// <summary>Every CPU's LRU batch is emptied.</summary>
     public static void LruDrain(ActorWriter w)
@@ -183,19 +183,22 @@ internal static class ReclaimActors
             Goto(done, !s.IsLinked) with { Says = "finds no VMA" },
             Goto(done, !isTable, [.. OfBoth(s, i, Missed)]) with { Says = "finds no table in the PMD entry" },
             Else(s.Walkers.Increase()));
-        var isHere = s[i].Pte.Is(holds) & allowed(i);
+        var isHere = IsMapped(s[i]) & allowed(i);
         b.Do(
             function, says, s.PteLock.IsFree,
             Goto(again, !isTable, s.Walkers.Decrease()) with { Says = "finds another PMD entry than before" },
             s.HasFolios
-                ? If(Term.True, [s.Walkers.Decrease(), .. OfBoth(s, i, each => [Effect.When(each.Pte.Is(holds) & allowed(each.Index), change(each.Index))])])
+                ? If(Term.True, [s.Walkers.Decrease(), .. OfBoth(s, i, each => [Effect.When(IsMapped(each) & allowed(each.Index), change(each.Index))])])
                 : If(isHere, [s.Walkers.Decrease(), .. change(i)]),
             Else(s.Walkers.Decrease()));
         b.Join(done);
         b.At(done);
         b.Do("rmap_walk_anon", "drops the anon_vma lock", s.AnonVma.ReadUnlock);
 
+        // A round's migration entry can be for a page that came later.
+        Term IsMapped(EntryState each) => each.Pte.Is(holds) & (w.Protocol.IsByRounds && holds == Holds.Migration ? each.Saved.Is(Holds.None) : Term.True);
+
         IEnumerable<Effect> Missed(EntryState each) =>
-            [Effect.Check(!each.Pte.Is(holds), Safety.RmapFindsEveryMapping), Effect.Check(!each.Pte.Is(holds) | each.IsCopied, Safety.RmapFindsWhatStays)];
+            [Effect.Check(!IsMapped(each), Safety.RmapFindsEveryMapping), Effect.Check(!IsMapped(each) | each.IsCopied, Safety.RmapFindsWhatStays)];
     }
 }
