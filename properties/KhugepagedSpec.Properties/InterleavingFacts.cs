@@ -62,6 +62,32 @@ public sealed class InterleavingFacts
             Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
+    [Fact]
+    public void Rounds_collapse_in_each_of_two_VMAs_of_a_PMD_range_and_what_was_faulted_in_or_unshared()
+    {
+        var space = new ProtocolSpace(Protocols.Rounds, Shape.Four);
+        var seen = new HashSet<string>();
+        foreach (var (actor, table) in new[] { ("neighbour", "xxxx"), ("fork", "xxxx"), ("settings", "x.xs") })
+        {
+            var model = space.Beside([Named(actor, Actor.All)], Reductions.None, table);
+            Variable Of(string name) => model.Layout.Variables.Single(variable => variable.Name == name);
+            var (split, copies, collapsed, last) = (Of("second_half_is_another_vma"), Of("child_maps_0"), Of("pte_0"), Of("pte_3"));
+            new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+            {
+                var step = model.StepOf(move);
+                if (step.Function == "collapse_install" && last.Show(model.Layout.Get(to, last)) == "collapsed" && last.Show(model.Layout.Get(from, last)) != "collapsed")
+                    seen.Add($"{table}: second half, {(model.Layout.Get(to, split) == 1 ? "a VMA of its own" : "of the same VMA")}");
+                if (step.Function == "collapse_install" && collapsed.Show(model.Layout.Get(to, collapsed)) == "collapsed")
+                    seen.Add($"{table}: first half{(model.Layout.Get(to, split) == 1 ? ", beside another VMA" : "")}");
+                if (step.Function is "collapse_faultin" or "do_wp_page" && from != to && model.Layout.Get(from, last) != model.Layout.Get(to, last))
+                    seen.Add($"{table}: {step.Function} maps {last.Show(model.Layout.Get(to, last))}");
+            });
+        }
+        Assert.Superset(
+            new HashSet<string> { "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh", "xxxx: do_wp_page maps fresh", "x.xs: second half, of the same VMA" },
+            seen);
+    }
+
     // Every "always" has a "sometimes": a folio of two is met whole, met split, and its split is turned away by a pin.
     [Fact]
     public void A_folio_of_two_is_collapsed_whole_and_split_and_its_split_can_fail()

@@ -14,6 +14,7 @@ internal static class AtRest
         yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry).Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
         yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
         yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
+        yield return (Term.All(s.Processes.Select(process => process.Pin.Is(Holds.None) | Term.Any(s.Entries.Select((entry, i) => process.At.Is(i) & entry.Poisoned)))), Safety.CountsBalance);
         yield return (
             s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !entry.Writable | !(s.Pmd.Is(PmdHolds.Huge) | (s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage)))), Safety.ReadOnlyStaysSo);
         yield return (

@@ -65,7 +65,7 @@ internal static class KhugepagedProgram
             Goto(release, s.ThpOff, c.Result.Set(Number(ScanResult.AnyProcess))),
             Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | (protocol.IsByRounds ? Term.False : s.IsSplit) | (protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False) | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
             Else(
-                c.CapturedPmd.Set(c.IsMadvise ? 1 : s.PmdEnabled), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
+                c.CapturedPmd.Set(c.IsMadvise ? 1 : protocol.IsByRounds ? s.PmdEnabled & s.IsSplit.Is(0) : s.PmdEnabled), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
                 c.Result.Set(Number(ScanResult.Succeed))));
         b.Do(
             "collapse_scan_pmd", "looks at the PMD entry", Term.True,

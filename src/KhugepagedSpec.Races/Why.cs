@@ -64,6 +64,8 @@ public static class Why
 
         string Counts()
         {
+            if (entry < 0 && s.Processes.FirstOrDefault(each => Get(each.Pin) != 0) is { } holder)
+                return $"a reference to the page of entry {Get(holder.At)} was never dropped";
             if (entry < 0)
                 return "a lock or a notification is still held: " + string.Join(", ", new[] { s.Mmap.Readers, s.Mmap.Writer, s.VmaLock.Readers, s.VmaLock.Writer, s.AnonVma.Readers, s.AnonVma.Writer, s.PmdLock.Held, s.PteLock.Held, s.Invalidations }.Where(each => Get(each) != 0).Select(each => each.Name));
             var page = s[entry];
