@@ -42,7 +42,9 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         if (protocol.PmdCheck == PmdCheckRule.BehindVmaLock)
             LookAtPmd("check_pmd_still_valid", WithAnonVmaDropped(locked));
         if (protocol.AnonVma is AnonVmaRule.UntilInstalledBelowPmd or AnonVmaRule.UntilIsolated)
-            b.Do("anon_vma_lock_write", "takes the anon_vma lock", c.LockAnonVma(protocol), [.. UsesVma(), .. MeetsAnonVma]);
+            b.Do(
+                "anon_vma_lock_write", protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? "takes the anon_vma lock" : "takes the anon_vma lock, if it noted one",
+                c.LockAnonVma(protocol), [.. UsesVma(), .. MeetsAnonVma]);
         var here = b.Here;
         b.Phase = Phases.Write;
         b.At(_earlyUnlock);
