@@ -72,10 +72,12 @@ public sealed class InterleavingFacts
             var model = space.Beside([Named(actor, Actor.All)], Reductions.None, table);
             Variable Of(string name) => model.Layout.Variables.Single(variable => variable.Name == name);
             var (split, copies, collapsed, last) = (Of("second_half_is_another_vma"), Of("child_maps_0"), Of("pte_0"), Of("pte_3"));
-            new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+            var search = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 });
+            search.Run(watch: (in PackedState from, Move move, in PackedState to) =>
             {
                 var step = model.StepOf(move);
-                if (step.Function == "collapse_install" && last.Show(model.Layout.Get(to, last)) == "collapsed" && last.Show(model.Layout.Get(from, last)) != "collapsed")
+                if (step.Function == "collapse_install" && last.Show(model.Layout.Get(to, last)) == "collapsed"
+                    && model.Layout.Get(to, last) != model.Layout.Get(from, last))
                     seen.Add($"{table}: second half, {(model.Layout.Get(to, split) == 1 ? "a VMA of its own" : "of the same VMA")}");
                 if (step.Function == "collapse_install" && collapsed.Show(model.Layout.Get(to, collapsed)) == "collapsed")
                     seen.Add($"{table}: first half{(model.Layout.Get(to, split) == 1 ? ", beside another VMA" : "")}");
@@ -84,7 +86,11 @@ public sealed class InterleavingFacts
             });
         }
         Assert.Superset(
-            new HashSet<string> { "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh", "xxxx: do_wp_page maps fresh", "x.xs: second half, of the same VMA" },
+            new HashSet<string>
+            {
+                "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh", "xxxx: do_wp_page maps fresh",
+                "x.xs: second half, of the same VMA",
+            },
             seen);
     }
 
@@ -99,7 +105,8 @@ public sealed class InterleavingFacts
             var model = space.Beside([.. actors.Select(name => Named(name, Actor.All))], Reductions.None, "f1xx");
             Variable Of(string name) => model.Layout.Variables.Single(variable => variable.Name == name);
             var (folio, collapsed, pmd) = (Of("is_folio_0"), Of("collapsed"), Of("pmd"));
-            var found = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+            var search = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 });
+            var found = search.Run(watch: (in PackedState from, Move move, in PackedState to) =>
             {
                 seen.Add(model.StepOf(move).Says);
                 if (model.Layout.Get(from, collapsed) == 0 && model.Layout.Get(to, collapsed) == 1)
@@ -110,8 +117,8 @@ public sealed class InterleavingFacts
         Assert.Superset(
             new HashSet<string>
             {
-                "finds entry 1's folio on its list", "collapsed, whole, to huge", "collapsed, split, to huge", "collapsed, split, to table", "finds that somebody has taken a reference",
-                "freezes its references, makes two folios of it, both locked",
+                "finds entry 1's folio on its list", "collapsed, whole, to huge", "collapsed, split, to huge", "collapsed, split, to table",
+                "finds that somebody has taken a reference", "freezes its references, makes two folios of it, both locked",
             },
             seen);
     }
@@ -212,7 +219,9 @@ public sealed class InterleavingFacts
         Assert.Equal("anon_vma lock before mmap lock before anon_vma lock", Circle(Named("anon-vma-before-mmap")));
         foreach (var protocol in Protocols.All)
             foreach (var actor in Actor.All)
-                Assert.All(new ProtocolSpace(protocol, Shape.Four).Beside([actor], Reductions.None).Programs, program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock || !protocol.ComparesTableLocks, program.LockMistake));
+                Assert.All(
+                    new ProtocolSpace(protocol, Shape.Four).Beside([actor], Reductions.None).Programs,
+                    program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock || !protocol.ComparesTableLocks, program.LockMistake));
     }
 
     private static SafetyProperty TlbsDisagree()

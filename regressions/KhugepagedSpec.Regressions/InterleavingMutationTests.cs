@@ -46,9 +46,9 @@ public sealed partial class InterleavingMutationTests
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_LONG")))
             return;
-        var (one, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four), new ProtocolSpace(Protocols.Of(null, "folio-of-two"), Shape.Four));
+        var (alone, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four), new ProtocolSpace(Protocols.Of(null, "folio-of-two"), Shape.Four));
         var text = new StringBuilder();
-        foreach (var (actor, space) in Actor.All.Where(actor => actor.Name != "madv-collapse").Select(actor => (actor, actor.Name == "split" ? folios : one)))
+        foreach (var (actor, space) in Actor.All.Where(actor => actor.Name != "madv-collapse").Select(actor => (actor, actor.Name == "split" ? folios : alone)))
             foreach (var (name, mutation) in Named(space.Beside([actor], Reductions.None).Programs.Last()).DistinctBy(each => each.Name))
             {
                 string found = mutation.Program.LockMistake is { } locks ? $"locks: {locks}"

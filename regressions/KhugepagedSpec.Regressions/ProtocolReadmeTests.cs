@@ -28,14 +28,17 @@ public sealed partial class ProtocolReadmeTests
     public void Every_claim_of_the_threads_has_a_protocol_that_breaks_nothing_and_beside_it_one_that_does()
     {
         string[] rows = Rows("## What was asked", "## Mutations");
-        var named = rows.Select(row => row.Split('|')).Select(cells => (Holds: Name().Match(cells[3]).Groups[1].Value, Not: Name().Match(cells[4]).Groups[1].Value)).ToList();
-        Assert.All(named, each => Assert.Null(Protocols.Of(null, each.Holds).Breaks));
-        Assert.All(named, each => Assert.NotNull(Protocols.Of(null, each.Not).Breaks));
-        Assert.Empty(Protocols.Asked.Select(protocol => protocol.Name).Except(named.Select(each => each.Holds)));
+        string[] Named(int column) => [.. rows.Select(row => Name().Match(row.Split('|')[column]).Groups[1].Value)];
+        var (holds, not) = (Named(3), Named(4));
+        Assert.All(holds, each => Assert.Null(Protocols.Of(null, each).Breaks));
+        Assert.All(not, each => Assert.NotNull(Protocols.Of(null, each).Breaks));
+        Assert.Empty(Protocols.Asked.Select(protocol => protocol.Name).Except(holds));
     }
 
     private static string[] Rows(string from, string to) =>
-        [.. File.ReadAllLines(Readme()).SkipWhile(line => line != from).TakeWhile(line => line != to).Where(line => line.StartsWith('|')).Skip(2)];
+    [
+        .. File.ReadAllLines(Readme()).SkipWhile(line => line != from).TakeWhile(line => line != to).Where(line => line.StartsWith('|')).Skip(2),
+    ];
 
     private static string Readme() => Repository.At("src", "KhugepagedSpec.Races", "README.md");
 

@@ -167,7 +167,8 @@ internal sealed class ActorWriter
             Goto(done, Term.True));
 
         B.At(migrating);
-        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked", (entry.Locked.Is(0) & (Protocol.IsByRounds ? entry.Saved.Is(Holds.None) : Term.True)) | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
+        var isUnlocked = entry.Locked.Is(0) & (Protocol.IsByRounds ? entry.Saved.Is(Holds.None) : Term.True);
+        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked", isUnlocked | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
 
         // Exclusive, or its last reference: reused; else copied.
         B.At(shared);

@@ -14,12 +14,18 @@ internal static class AtRest
         yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry).Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
         yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
         yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
-        yield return (Term.All(s.Processes.Select(process => process.Pin.Is(Holds.None) | Term.Any(s.Entries.Select((entry, i) => process.At.Is(i) & entry.Poisoned)))), Safety.CountsBalance);
-        yield return (
-            s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !entry.Writable | !(s.Pmd.Is(PmdHolds.Huge) | (s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage)))), Safety.ReadOnlyStaysSo);
+        yield return (Term.All(s.Processes.Select(process => LetsGo(s, process))), Safety.CountsBalance);
+        yield return (s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !CanBeWritten(s, entry))), Safety.ReadOnlyStaysSo);
         yield return (
             s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
     }
+
+    // Who is done has no page in hand, but one that went bad.
+    private static Term LetsGo(SharedState s, Slot process) =>
+        process.Pin.Is(Holds.None) | Term.Any(s.Entries.Select((entry, i) => process.At.Is(i) & entry.Poisoned));
+
+    private static Term CanBeWritten(SharedState s, EntryState entry) =>
+        entry.Writable & (s.Pmd.Is(PmdHolds.Huge) | (s.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage));
 
     // A swapped page that is still in the swap cache is read there; a table that was moved, at its new address.
     public static Term Reads(SharedState s, EntryState entry) => Term.Choose(

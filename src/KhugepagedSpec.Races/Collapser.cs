@@ -71,8 +71,13 @@ internal sealed class Collapser
     public Variable Isolated(EntryState entry) => _isolated[entry.Index];
 
     /// <summary>The entry is the second page of a folio that it has isolated with the first.</summary>
-    public Term IsTaken(EntryState entry) =>
-        _s.HasFolios && entry.Index % 2 != 0 ? entry.IsInFolio & entry.Pte.Is(Holds.Source) & Isolated(_s.Partner(entry.Index)) & _s.Partner(entry.Index).Pte.Is(Holds.Source) : Term.False;
+    public Term IsTaken(EntryState entry)
+    {
+        if (!_s.HasFolios || entry.Index % 2 == 0)
+            return Term.False;
+        var first = _s.Partner(entry.Index);
+        return entry.IsInFolio & entry.Pte.Is(Holds.Source) & Isolated(first) & first.Pte.Is(Holds.Source);
+    }
 
     /// <summary>The scan found a page there.</summary>
     public Variable Occupied(EntryState entry) => _occupied[entry.Index];

@@ -43,7 +43,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
             LookAtPmd("check_pmd_still_valid", WithAnonVmaDropped(locked));
         if (protocol.AnonVma is AnonVmaRule.UntilInstalledBelowPmd or AnonVmaRule.UntilIsolated)
             b.Do(
-                "anon_vma_lock_write", protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? "takes the anon_vma lock" : "takes the anon_vma lock, if it noted one",
+                "anon_vma_lock_write", "takes the anon_vma lock" + (TurnsAway ? "" : ", if it noted one"),
                 c.LockAnonVma(protocol), [.. UsesVma(), .. MeetsAnonVma]);
         var here = b.Here;
         b.Phase = Phases.Write;
@@ -87,12 +87,14 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull),
         (!Extent, ScanResult.AddressRange),
         (!c.Enables(window) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
-        (protocol.TestsAnonVma && protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File) : Term.False, ScanResult.VmaCheck),
+        (protocol.TestsAnonVma && TurnsAway ? s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File) : Term.False, ScanResult.VmaCheck),
         (s.Vma.Is(VmaIs.File), ScanResult.PageAnon));
 
     private Term PmdState => First((s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable), (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
 
-    private Effect[] MeetsAnonVma => protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? [Effect.Check(s.HasAnonVma, Safety.NoNullAnonVma)] : [];
+    private bool TurnsAway => protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway;
+
+    private Effect[] MeetsAnonVma => TurnsAway ? [Effect.Check(s.HasAnonVma, Safety.NoNullAnonVma)] : [];
 
     private void DecideOnAnonVma(AnonVmaNeed here)
     {

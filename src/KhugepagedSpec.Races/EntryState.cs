@@ -29,7 +29,8 @@ internal sealed class EntryState
     public Term SwapCacheReferences => InFolio is null ? (Term)InSwapCache : Term.Choose(InSwapCache, (Term)1 + InFolio, 0);
 
     /// <summary>It leaves the swap cache.</summary>
-    public IEnumerable<Effect> LeaveSwapCache => [References.Set((Term)References - (InFolio is null ? 1 : (Term)1 + InFolio)), InSwapCache.Set(0)];
+    public IEnumerable<Effect> LeaveSwapCache =>
+        [References.Set((Term)References - (InFolio is null ? 1 : (Term)1 + InFolio)), InSwapCache.Set(0)];
 
     public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
 

@@ -139,7 +139,8 @@ internal static class HardwareActors
         var isExclusive = wants == Wants.ReadPin ? entry.Writable | slot.Seen.IsNot(Holds.Source) | entry.Exclusive : Term.True;
         b.Do(
             "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
-            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with { Says = "turns interrupts off, finds a huge page" },
+            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with
+            { Says = "turns interrupts off, finds a huge page" },
             Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
@@ -180,8 +181,13 @@ internal static class HardwareActors
         b.At(huge);
         b.Do(
             "try_grab_folio_fast", "takes a reference to the huge page", Term.True,
-            Else([slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False), Effect.When(isThere, entry.FreshReferences.Increase()), .. isPinned]));
-        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isHuge & slot.PinIsOwn & (writes ? entry.Writable : Term.True) : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
+            Else(
+            [
+                slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
+                Effect.When(isThere, entry.FreshReferences.Increase()), .. isPinned,
+            ]));
+        var isLeft = isHuge & slot.PinIsOwn & (writes ? entry.Writable : Term.True);
+        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isLeft : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
         b.Any(
             "gup_fast_pmd_leaf", "looks whether the PMD entry is still the same, turns interrupts on",
             Goto(pinned, isSame, s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),

@@ -129,9 +129,11 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     // With the last reference the page is freed, whatever batch it waits in.
     private static Effect Bury(EntryState entry) => Effect.When(entry.References.Is(0), entry.OnLru.Set(0), entry.InBatch.Set(0));
 
+    private Term IsDone(EntryState entry) => c.Isolated(entry) & entry.IsCopied;
+
     private IEnumerable<Effect> ReleaseAtEnd(EntryState entry) =>
     [
-        .. s.HasFolios && entry.Index % 2 != 0 ? [Effect.When(entry.IsInFolio & entry.IsCopied & c.Isolated(s.Partner(entry.Index)) & s.Partner(entry.Index).IsCopied, entry.IsCopied.Set(0))] : Array.Empty<Effect>(),
+        .. s.HasFolios && entry.Index % 2 != 0 ? [Effect.When(entry.IsInFolio & IsDone(entry) & IsDone(s.Partner(entry.Index)), entry.IsCopied.Set(0))] : Array.Empty<Effect>(),
         c.Isolated(entry).Set(0),
         Effect.When(
             entry.IsCopied,

@@ -44,11 +44,16 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
         b.Do(
             Function, $"looks at entry {i}", Term.True,
             Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
-            Goto(next, s.HasFolios ? result.Is(Number(ScanResult.Succeed)) & isTaken : Term.False, c.Isolated(entry).Set(1), Effect.When(entry.Child, c.SharedCount.Increase()), Effect.When(entry.Young, c.Referenced.Set(1))) with
+            Goto(
+                next, s.HasFolios ? result.Is(Number(ScanResult.Succeed)) & isTaken : Term.False,
+                c.Isolated(entry).Set(1), Effect.When(entry.Child, c.SharedCount.Increase()), Effect.When(entry.Young, c.Referenced.Set(1))) with
             { Says = $"finds entry {i}'s folio on its list" },
             If(
                 result.Is(Number(ScanResult.Succeed)),
-                [.. asserts, c.Isolated(entry).Set(1), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(1)] : []), Effect.When(counts & entry.Child, c.SharedCount.Increase())]),
+                [
+                    .. asserts, c.Isolated(entry).Set(1), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(1)] : []),
+                    Effect.When(counts & entry.Child, c.SharedCount.Increase()),
+                ]),
             Goto(fail, Term.True, c.Result.Set(result)));
         // A page whose count is wrong, or that is on no list, is let go at once: it was never isolated.
         Effect[] letGo = [c.Isolated(entry).Set(0), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(0)] : [])];

@@ -60,12 +60,16 @@ internal static class KhugepagedProgram
             b.At(locked);
         }
         var enabled = c.IsMadvise ? Term.True : s.PmdEnabled | (Term)s.SmallEnabled;
+        // By rounds a VMA may be smaller than the range, but then the PMD order is none of its.
+        var isSmaller = protocol.IsByRounds ? Term.False : s.IsSplit;
+        var hasNoAnonVma = protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False;
+        var hasPmdOrder = protocol.IsByRounds ? s.PmdEnabled & s.IsSplit.Is(0) : s.PmdEnabled;
         b.Do(
             c.IsMadvise ? "hugepage_vma_revalidate" : "collapse_scan_mm_slot", "asks the VMA which orders it may have", Term.True,
             Goto(release, s.ThpOff, c.Result.Set(Number(ScanResult.AnyProcess))),
-            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | (protocol.IsByRounds ? Term.False : s.IsSplit) | (protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False) | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
+            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | isSmaller | hasNoAnonVma | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
             Else(
-                c.CapturedPmd.Set(c.IsMadvise ? 1 : protocol.IsByRounds ? s.PmdEnabled & s.IsSplit.Is(0) : s.PmdEnabled), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
+                c.CapturedPmd.Set(c.IsMadvise ? 1 : hasPmdOrder), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
                 c.Result.Set(Number(ScanResult.Succeed))));
         b.Do(
             "collapse_scan_pmd", "looks at the PMD entry", Term.True,

@@ -24,7 +24,8 @@ internal static class OpenSections
                 continue;
             int inside = steps.Count;
             var isPossible = Term.Any(waiting.Select(step => Without(step.Guard, isFree)));
-            Effect[] take = [held.Set(1), new Effect.LockUse(name, true, false) { IsSpin = true }], drop = [held.Set(0), new Effect.LockUse(name, false, false)];
+            Effect[] take = [held.Set(1), new Effect.LockUse(name, true, false) { IsSpin = true }];
+            Effect[] drop = [held.Set(0), new Effect.LockUse(name, false, false)];
             steps[at] = [.. program.Steps[at].Except(waiting), new Step(at, inside, name, $"takes the {name}", isFree & isPossible, [.. take])];
             steps.Add(
             [

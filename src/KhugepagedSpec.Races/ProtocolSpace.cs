@@ -44,7 +44,10 @@ public sealed class ProtocolSpace
     internal SharedState State { get; }
 
     /// <summary>The tables that a search begins with, as text: one entry a letter.</summary>
-    public ImmutableArray<string> Tables => Protocol.HasFolios ? ["f1xx", "f1.s"] : Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway ? [new string('z', Shape.Pages)] : Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
+    public ImmutableArray<string> Tables =>
+        Protocol.HasFolios ? ["f1xx", "f1.s"]
+        : Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway ? [new string('z', Shape.Pages)]
+        : Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
 
     /// <summary>khugepaged beside some processes.</summary>
     /// <param name="actors">Up to three.</param>

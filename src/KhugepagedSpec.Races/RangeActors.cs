@@ -98,11 +98,14 @@ internal static class RangeActors
             b.Do("mprotect_fixup", "takes VM_WRITE off the VMA", Effect.When(s.IsCovered, s.IsReadOnly.Set(1)));
             b.Join(again);
             b.At(again);
-            b.Do("change_pmd_range", "looks at the PMD entry", Term.True, Goto(huge, s.IsHuge), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(flush, Term.True));
+            b.Do(
+                "change_pmd_range", "looks at the PMD entry", Term.True,
+                Goto(huge, s.IsHuge), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(flush, Term.True));
             b.At(huge);
             b.Do("change_huge_pmd", "write-protects the huge page", s.PmdLock.IsFree, Goto(flush, s.IsHuge, Protect()), Goto(again, Term.True));
             b.At(table);
-            b.Do("change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()), Goto(again, Term.True));
+            b.Do(
+                "change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()), Goto(again, Term.True));
             b.At(flush);
             if (w.Protocol.MprotectFlushes)
                 b.Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);

@@ -79,7 +79,8 @@ internal static class ReclaimActors
         TakeOffList(w, entry, i, putBack);
         var isOnlyHere = s.HasFolios ? Term.Choose(entry.IsInFolio, entry.Mappings.Is(2) & !entry.Child & !s.Partner(i).Child, entry.Mappings.Is(1)) : entry.Mappings.Is(1);
         b.Do("migrate_folio_unmap", "leaves pages alone that a child maps too, in this model", Term.True, Goto(unlock, !isOnlyHere), Else());
-        Rmap(w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}", MayUnmap(w), each => [s[each].Pte.Set(Holds.Migration), .. s[each].DropMapping, .. s.Invalidate(each)]);
+        Rmap(
+            w, i, "try_to_migrate_one", $"puts a migration entry at entry {i}", MayUnmap(w), each => [s[each].Pte.Set(Holds.Migration), .. s[each].DropMapping, .. s.Invalidate(each)]);
         FlushBatch(w, i, "try_to_unmap_flush");
         b.Do(
             "folio_migrate_mapping", $"goes on to copy entry {i}'s page if nobody else has it", Term.True,
@@ -134,7 +135,8 @@ internal static class ReclaimActors
     }
 
     /// <summary>Somebody who migrated the page left nothing behind.</summary>
-    internal static IEnumerable<Effect> NoMigrationEntry(EntryState entry) => [Effect.Check(entry.Pte.IsNot(Holds.Migration) | entry.Saved.Is(Holds.Fresh), Safety.NoStaleMigrationEntry)];
+    internal static IEnumerable<Effect> NoMigrationEntry(EntryState entry) =>
+        [Effect.Check(entry.Pte.IsNot(Holds.Migration) | entry.Saved.Is(Holds.Fresh), Safety.NoStaleMigrationEntry)];
 
     /// <summary>Every CPU's LRU batch is emptied.</summary>
     public static void LruDrain(ActorWriter w)

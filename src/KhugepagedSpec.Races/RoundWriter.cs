@@ -8,7 +8,8 @@ namespace KhugepagedSpec.Races;
 /// <summary>
 /// One window's round in the design that may come next: under the lock of the window's own VMA for reading, what is swapped out is faulted
 /// in and what a child shares is unshared; then sources become migration entries with frozen reference counts, and the PMD entry stays.
-/// No anon_vma is locked but by the walks of each folio, so it does not matter how many a PMD range has. Source: "mm/collapse: rebuild collapse on migration primitives" (RFC, K. Shutsemau, 2026-08-16).
+/// No anon_vma is locked but by the walks of each folio, so it does not matter how many a PMD range has. Source: "mm/collapse: rebuild
+/// collapse on migration primitives" (RFC, K. Shutsemau, 2026-08-16).
 /// </summary>
 internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, CollapseProtocol protocol, Window window)
 {
@@ -34,7 +35,9 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         foreach (int i in window.Entries)
             Quiesce(i);
         foreach (int i in window.Entries)
-            b.Do("collapse_copy", $"copies entry {i}", c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), Term.Choose(IsFresh(s[i]), s[i].Fresh, s[i].Source), Contents.Zero)));
+            b.Do(
+                "collapse_copy", $"copies entry {i}",
+                c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), Term.Choose(IsFresh(s[i]), s[i].Fresh, s[i].Source), Contents.Zero)));
         Install();
         b.At(_rollBack);
         b.Do("collapse_rollback", "restores each slot that is still its own, unlocks the sources", s.PteLock.IsFree,
@@ -44,7 +47,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         if (protocol.RoundsUnderMmapLock)
             b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         else
-            b.Do("vma_end_read", "drops the VMA's lock", new Act(Term.True, [.. InNeighbour(s.NeighbourLock.Readers.Decrease(), s.VmaLock.Readers.Decrease()), new Effect.LockUse("vma lock", false, false)]));
+            b.Do("vma_end_read", "drops the VMA's lock", UnlockVma);
         b.Join(_end);
         b.At(_end);
     }
@@ -52,7 +55,13 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
     // While it is held for reading nobody splits the VMA, so the same lock is dropped in the end.
     private Act LockVma => new(
         IsOfNeighbour.IsFalse ? s.VmaLock.Writer.Is(0) : Term.Choose(IsOfNeighbour, s.NeighbourLock.Writer.Is(0), s.VmaLock.Writer.Is(0)),
-        [Effect.Sleeps(Safety.NobodySleepsAtomic), .. InNeighbour(s.NeighbourLock.Readers.Increase(), s.VmaLock.Readers.Increase()), new Effect.LockUse("vma lock", true, false)]);
+        [
+            Effect.Sleeps(Safety.NobodySleepsAtomic), .. InNeighbour(s.NeighbourLock.Readers.Increase(), s.VmaLock.Readers.Increase()),
+            new Effect.LockUse("vma lock", true, false),
+        ]);
+
+    private Act UnlockVma => new(
+        Term.True, [.. InNeighbour(s.NeighbourLock.Readers.Decrease(), s.VmaLock.Readers.Decrease()), new Effect.LockUse("vma lock", false, false)]);
 
     private Term IsOfNeighbour => !window.IsPmd && window.Entries.Any(s.IsInSecondHalf) ? s.IsSplit : Term.False;
 
@@ -142,7 +151,10 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         return Effect.When(
             c.Isolated(entry),
             [
-                Effect.When(IsFresh(entry), [Effect.When(entry.Pte.Is(Holds.Migration), entry.Pte.Set(Holds.Fresh)), entry.Saved.Set(Holds.None), c.Isolated(entry).Set(0)], [.. RestoreSource()]),
+                Effect.When(
+                    IsFresh(entry),
+                    [Effect.When(entry.Pte.Is(Holds.Migration), entry.Pte.Set(Holds.Fresh)), entry.Saved.Set(Holds.None), c.Isolated(entry).Set(0)],
+                    [.. RestoreSource()]),
             ]);
 
         IEnumerable<Effect> RestoreSource() =>

@@ -92,7 +92,10 @@ public static partial class Protocols
             p => p with { ReleasesBeforeClear = false, KnownNotToHold = [] }, "hwpoison"),
 
         Bad("rounds-without-verification", "D. Hildenbrand, 2026-09-14, on \"mm/collapse: rebuild collapse on migration primitives\"", Safety.GivenUpReadsZero, p => p with { InstallVerifies = false }, "dontneed") with { IsOfRounds = true },
-        Bad("rounds-not-counted", "\"mm/collapse: rebuild collapse on migration primitives\": pins are judged when references are frozen", Safety.NoPinOnUnmappedPage, p => p with { RoundsCount = false }, "gup-fast") with { IsOfRounds = true },
+        Bad(
+            "rounds-not-counted", "\"mm/collapse: rebuild collapse on migration primitives\": pins are judged when references are frozen",
+            Safety.NoPinOnUnmappedPage, p => p with { RoundsCount = false }, "gup-fast") with
+        { IsOfRounds = true },
         Question("rounds-under-mmap-lock", "\"mm/collapse: rebuild collapse on migration primitives\": the mmap lock instead of the VMA's", "As safe.", p => p with { RoundsUnderMmapLock = true }) with { IsOfRounds = true },
     ];
 

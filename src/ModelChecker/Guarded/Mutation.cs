@@ -29,7 +29,8 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
                 at, $"{Text(program, on)} before {Text(program, at)}",
                 With(program, (at, Moved(program.Steps[on], at, next, on)), (on, Moved(program.Steps[at], on, on, next))))
             {
-                IsOfStepsThatCommute = program.Steps[at].All(step => step.To == on) && program.Steps[on].All(step => step.To == next) && Commute(program.Steps[at], program.Steps[on]),
+                IsOfStepsThatCommute = program.Steps[at].All(step => step.To == on) && program.Steps[on].All(step => step.To == next)
+                    && Commute(program.Steps[at], program.Steps[on]),
             };
         }
     }
