@@ -43,7 +43,7 @@ public sealed partial class InterleavingMutationTests
         (" before ", "nobody tells them apart: not a writing CPU, a fault, MADV_DONTNEED, reclaim, GUP-fast, munmap or migration beside"),
         ("user space: (picks|touches)|sysfs: |user space: the child exits", "any choice will do"),
         (
-            "(handle_pte_fault|zap_pmd_range|mfill_atomic|change_pmd_range|madvise_free_pte_range|move_pages): (looks at|reads)",
+            "(handle_pte_fault|zap_pmd_range|mfill_atomic|change_pmd_range|madvise_free_pte_range|move_pages|page_vma_mapped_walk): (looks at|looks whether the PMD|reads)",
             "a look under no lock: the step behind it looks again under one"),
         ("find_vma", "taken for found, the VMA is one whose table is empty, or there is none to be looked into"),
         (

@@ -90,6 +90,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         var maxNone = c.MaxNone(window, seesUffd: true);
         var result = First(
             (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent), (entry.UffdWp, ScanResult.PteUffdWp),
+            (entry.IsPresentPage & entry.Saved.IsNot(Holds.None), ScanResult.PageLock),
             (entry.Pte.Is(Holds.New) | entry.Pte.Is(Holds.Special) | (entry.Pte.Is(Holds.Fresh) & entry.InBatch), ScanResult.PageCount), (entry.Pte.Is(Holds.Fresh), ScanResult.Succeed), (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
             (entry.Locked, ScanResult.PageLock), (entry.OnLru.Is(0), ScanResult.DelPageLru));
         b.Do(
@@ -139,7 +140,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
 
     private IEnumerable<Effect> Fill(EntryState entry) =>
     [
-        Effect.When(c.Isolated(entry) & !IsFresh(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0)), c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None),
+        Effect.When(c.Isolated(entry) & !IsFresh(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0)), Effect.When(c.Isolated(entry), c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None)),
         entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
         entry.LazyFree.Set(0), entry.InBatch.Set(0),
     ];
