@@ -22,7 +22,9 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         if (protocol.RoundsUnderMmapLock)
             b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         else
-            b.Do("lock_vma_under_rcu", "takes the lock of the window's VMA for reading", LockVma);
+            b.Do(
+                "lock_vma_under_rcu", "takes the lock of the window's VMA for reading", LockVma.Guard | s.Vma.Is(VmaIs.Gone),
+                Goto(_end, s.Vma.Is(VmaIs.Gone), c.Result.Set(Number(ScanResult.VmaNull))) with { Says = "finds no VMA" }, new Way(Term.True, null, LockVma.Effects));
         // A window inside one half has one VMA, split or not.
         var covers = window.IsPmd ? s.IsSplit.Is(0) : Term.True;
         var enabled = c.Enables(window);
