@@ -62,6 +62,67 @@ public sealed class InterleavingFacts
             Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
+    [Fact]
+    public void Rounds_collapse_in_each_of_two_VMAs_of_a_PMD_range_and_what_was_faulted_in_or_unshared()
+    {
+        var space = new ProtocolSpace(Protocols.Rounds, Shape.Four);
+        var seen = new HashSet<string>();
+        foreach (var (actor, table) in new[] { ("neighbour", "xxxx"), ("fork", "xxxx"), ("settings", "x.xs") })
+        {
+            var model = space.Beside([Named(actor, Actor.All)], Reductions.None, table);
+            Variable Of(string name) => model.Layout.Variables.Single(variable => variable.Name == name);
+            var (split, copies, collapsed, last) = (Of("second_half_is_another_vma"), Of("child_maps_0"), Of("pte_0"), Of("pte_3"));
+            var search = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 });
+            search.Run(watch: (in PackedState from, Move move, in PackedState to) =>
+            {
+                var step = model.StepOf(move);
+                if (step.Function == "collapse_install" && last.Show(model.Layout.Get(to, last)) == "collapsed"
+                    && model.Layout.Get(to, last) != model.Layout.Get(from, last))
+                    seen.Add($"{table}: second half, {(model.Layout.Get(to, split) == 1 ? "a VMA of its own" : "of the same VMA")}");
+                if (step.Function == "collapse_install" && collapsed.Show(model.Layout.Get(to, collapsed)) == "collapsed")
+                    seen.Add($"{table}: first half{(model.Layout.Get(to, split) == 1 ? ", beside another VMA" : "")}");
+                if (step.Function is "collapse_faultin" or "do_wp_page" && from != to && model.Layout.Get(from, last) != model.Layout.Get(to, last))
+                    seen.Add($"{table}: {step.Function} maps {last.Show(model.Layout.Get(to, last))}");
+            });
+        }
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh", "xxxx: do_wp_page maps fresh",
+                "x.xs: second half, of the same VMA",
+            },
+            seen);
+    }
+
+    // Every "always" has a "sometimes": a folio of two is met whole, met split, and its split is turned away by a pin.
+    [Fact]
+    public void A_folio_of_two_is_collapsed_whole_and_split_and_its_split_can_fail()
+    {
+        var space = new ProtocolSpace(Named("folio-of-two"), Shape.Four);
+        var seen = new HashSet<string>();
+        foreach (string[] actors in new string[][] { ["split"], ["split", "gup-fast"] })
+        {
+            var model = space.Beside([.. actors.Select(name => Named(name, Actor.All))], Reductions.None, "f1xx");
+            Variable Of(string name) => model.Layout.Variables.Single(variable => variable.Name == name);
+            var (folio, collapsed, pmd) = (Of("is_folio_0"), Of("collapsed"), Of("pmd"));
+            var search = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = 1 });
+            var found = search.Run(watch: (in PackedState from, Move move, in PackedState to) =>
+            {
+                seen.Add(model.StepOf(move).Says);
+                if (model.Layout.Get(from, collapsed) == 0 && model.Layout.Get(to, collapsed) == 1)
+                    seen.Add($"collapsed, {(model.Layout.Get(to, folio) == 1 ? "whole" : "split")}, to {pmd.Show(model.Layout.Get(to, pmd))}");
+            });
+            Assert.Equal(Ending.Exhausted, found.Ending);
+        }
+        Assert.Superset(
+            new HashSet<string>
+            {
+                "finds entry 1's folio on its list", "collapsed, whole, to huge", "collapsed, split, to huge", "collapsed, split, to table",
+                "finds that somebody has taken a reference", "freezes its references, makes two folios of it, both locked",
+            },
+            seen);
+    }
+
     [Theory]
     [MemberData(nameof(Sound))]
     public void No_interleaving_with_any_other_breaks_a_property_on_a_table_of_eight(string name)
@@ -158,7 +219,9 @@ public sealed class InterleavingFacts
         Assert.Equal("anon_vma lock before mmap lock before anon_vma lock", Circle(Named("anon-vma-before-mmap")));
         foreach (var protocol in Protocols.All)
             foreach (var actor in Actor.All)
-                Assert.All(new ProtocolSpace(protocol, Shape.Four).Beside([actor], Reductions.None).Programs, program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock, program.LockMistake));
+                Assert.All(
+                    new ProtocolSpace(protocol, Shape.Four).Beside([actor], Reductions.None).Programs,
+                    program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock || !protocol.ComparesTableLocks, program.LockMistake));
     }
 
     private static SafetyProperty TlbsDisagree()

@@ -40,24 +40,24 @@ public sealed partial class InterleavingMutationTests
     // Left out, a step goes the way that leads on: to the nearest place behind it.
     private static readonly (string Pattern, string Why)[] ActorReasons =
     [
-        (" before ", "the two commute, or only others tell them apart: nothing beside itself, a writing CPU and a fault does"),
+        (" before ", "nobody tells them apart: not a writing CPU, a fault, MADV_DONTNEED, reclaim, GUP-fast, munmap or migration beside"),
         ("user space: (picks|touches)|sysfs: |user space: the child exits", "any choice will do"),
         (
-            "(handle_pte_fault|zap_pmd_range|mfill_atomic|change_pmd_range|madvise_free_pte_range|move_pages): (looks at|reads)",
+            "(handle_pte_fault|zap_pmd_range|mfill_atomic|change_pmd_range|madvise_free_pte_range|move_pages|page_vma_mapped_walk): (looks at|looks whether the PMD|reads)",
             "a look under no lock: the step behind it looks again under one"),
         ("find_vma", "taken for found, the VMA is one whose table is empty, or there is none to be looked into"),
         (
             "__pte_alloc|do_huge_pmd_wp_page|do_anonymous_page|do_swap_page|do_wp_page|mfill_atomic_install_pte|CPU: |device: |guest: |zap_pte_range|zap_huge_pmd|zap_pte_table_if_empty|__split_huge_pmd",
             "the actor does less: nothing is mapped, written or given up"),
         (
-            "commit_merge|__split_vma|copy_page_range|set_pmd_migration_entry|change_pte_range|makes entry lazily|replace_page|write_protect_page|move_present_ptes|move_normal_pmd|move_ptes|do_vmi_munmap|copy_vma|mlock_fixup|userfaultfd_(un)?register|walk_pte_range|lru_add_drain_all",
+            "commit_merge|mprotect_fixup|freezes its references|__split_vma|copy_page_range|set_pmd_migration_entry|change_pte_range|makes entry lazily|replace_page|write_protect_page|move_present_ptes|move_normal_pmd|move_ptes|do_vmi_munmap|copy_vma|mlock_fixup|userfaultfd_(un)?register|walk_pte_range|lru_add_drain_all",
             "the actor does less: the range stays as it was"),
         ("vma_start_write: waits", "the readers it waits for find the table gone and go away, as each looks again under the pte lock"),
+        ("folio_expected_ref_count", "the freeze behind it compares the count again"),
         ("gup_fast_pte_range: reads|try_grab_folio_fast|unpin_user_page|put_page|kvm_faultin_pfn|kvm_mmu_map", "without a page in hand the rest does nothing"),
         ("get_hwpoison_page", "the reference is a poisoned page's, which nobody counts any more"),
         ("__remove_mapping|folio_migrate_mapping|remove_migration_pte: maps the old|migrate_folio_unmap", "the page goes back as if somebody else had it, or is copied and mapped anew"),
         ("tlb_finish_mmu: flushes TLBs$", "a lazily freeable page may be written through a TLB entry, and then is not clean: this model's reclaim writes every page out"),
         ("unlink_anon_vmas|free_pgd_range|tlb_remove_table|vm_area_free|without (mmput|unmap_vmas|tlb_finish_mmu: flushes TLBs and frees)", "what is not freed is used by nobody: neither a writing CPU nor a fault comes to it"),
-        ("mlock_folio_batch|folio_put: ", "the reference is counted as the actor's own until it ends"),
     ];
 }

@@ -118,6 +118,7 @@ internal sealed class ActorWriter
         var inNeighbour = S.IsInSecondHalf(i) ? (Term)S.IsSplit : Term.False;
         B.Do(
             "handle_pte_fault", $"reads the PMD entry and entry {i}", Term.True,
+            Goto(done, S.IsReadOnly) with { Says = "finds that the VMA may only be read" },
             Goto(noTable, S.Pmd.Is(PmdHolds.None), Effect.Check(!inNeighbour | S.IsDetached.Is(0), Safety.NobodyOutsideAffected)),
             Goto(hugeMigrating, S.Pmd.Is(PmdHolds.Migration)),
             Goto(huge, S.Pmd.Is(PmdHolds.Huge) & entry.Writable.Is(0) & entry.UffdWp.Is(0)),
@@ -166,12 +167,13 @@ internal sealed class ActorWriter
             Goto(done, Term.True));
 
         B.At(migrating);
-        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked", entry.Locked.Is(0) | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
+        var isUnlocked = entry.Locked.Is(0) & (Protocol.IsByRounds ? entry.Saved.Is(Holds.None) : Term.True);
+        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked", isUnlocked | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
 
         // Exclusive, or its last reference: reused; else copied.
         B.At(shared);
         var isSource = S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Writable.Is(0) & entry.UffdWp.Is(0);
-        var isLast = entry.Locked.Is(0) & entry.InBatch.Is(0) & ((Term)entry.References).Is((Term)1 + entry.InSwapCache);
+        var isLast = !entry.IsInFolio & entry.Locked.Is(0) & entry.InBatch.Is(0) & ((Term)entry.References).Is((Term)1 + entry.InSwapCache);
         B.Do(
             "do_wp_page", $"makes entry {i} writable, with a copy unless the page is this process's alone", S.PteLock.IsFree,
             Goto(done, isSource & entry.Exclusive, entry.Writable.Set(1)),

@@ -36,7 +36,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         new IsolationWriter(b, s, c, protocol, window).Write(fail);
         Fail(fail);
         if (protocol.AnonVma is AnonVmaRule.UntilIsolated || (protocol.AnonVma == AnonVmaRule.UntilInstalledBelowPmd && window.IsPmd))
-            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         if (!protocol.LocksLastThroughCopy)
             b.Do("collapse_huge_page", "unlocks the folios", [.. Entries.Select(entry => Effect.When(c.Isolated(entry), entry.Locked.Set(0)))]);
         if (protocol.CopiesBehindFlush)
@@ -47,7 +47,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Phase = Phases.Back;
         b.At(_anonUnlock);
         if (HoldsAnonVmaToTheEnd)
-            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Join(_writeUnlock);
         b.At(_writeUnlock);
         _locks.Drop(Effect.Check(s.IsDetached.Is(0), Safety.PmdEntryComesBack));
@@ -63,6 +63,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Do(
             "pmdp_collapse_flush", "empties the PMD entry", free,
             Else(
+                protocol.TakesPmdLock ? Effect.When(Term.False) : Effect.Check(s.PmdLock.IsFree, Safety.NobodyElseAtPmdEntry),
                 Effect.Check(s.Pmd.IsNot(PmdHolds.Huge), Safety.NoHugePageTakenForTable), c.HasTable.Set(s.Pmd.Is(PmdHolds.Table)),
                 s.IsDetached.Set(s.Pmd.Is(PmdHolds.Table)), s.Pmd.Set(PmdHolds.None)));
         b.Phase = Phases.Out;
@@ -117,7 +118,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         var here = b.Here;
         var unlock = new Location();
         b.At(unlock);
-        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Join(_anonUnlock);
         b.At(here);
         return unlock;

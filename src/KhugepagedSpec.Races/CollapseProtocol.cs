@@ -31,6 +31,19 @@ public enum AnonVmaRule
     BeforeMmapLock,
 }
 
+/// <summary>What collapse makes of a VMA that has no anon_vma.</summary>
+public enum AnonVmaNeed
+{
+    /// <summary>It is turned away.</summary>
+    TurnedAway,
+
+    /// <summary>There is nothing to lock, if it has none with the mmap lock held for writing.</summary>
+    DecidedUnderWriteLock,
+
+    /// <summary>A mistake: the same, but as it was under the mmap lock for reading.</summary>
+    DecidedUnderReadLock,
+}
+
 /// <summary>When collapse looks at the PMD entry for the last time.</summary>
 public enum PmdCheckRule
 {
@@ -80,6 +93,9 @@ public sealed record CollapseProtocol
     /// <summary>By rounds: under the mmap lock for reading, not the VMA's.</summary>
     public bool RoundsUnderMmapLock { get; init; }
 
+    /// <summary>By rounds: a page's references are compared when they are frozen.</summary>
+    public bool RoundsCount { get; init; } = true;
+
     /// <summary>By rounds: each slot is verified again before it is filled.</summary>
     public bool InstallVerifies { get; init; } = true;
 
@@ -97,6 +113,9 @@ public sealed record CollapseProtocol
 
     /// <summary>A VMA without an anon_vma is turned away.</summary>
     public bool TestsAnonVma { get; init; } = true;
+
+    /// <summary>What becomes of a VMA without one; unless it is turned away, searches begin with such a VMA, of zero pages.</summary>
+    public AnonVmaNeed WithoutAnonVma { get; init; }
 
     /// <summary>When the PMD entry is looked at for the last time.</summary>
     public PmdCheckRule PmdCheck { get; init; }
@@ -140,6 +159,15 @@ public sealed record CollapseProtocol
     /// <summary>The PMD entry is emptied under the pmd lock.</summary>
     public bool TakesPmdLock { get; init; } = true;
 
+    /// <summary>What others do under the pmd lock is one step that takes it and one that drops it, not one: for who does not take it.</summary>
+    public bool OpensPmdSections { get; init; }
+
+    /// <summary>The machine's: the pte lock is the pmd lock.</summary>
+    public bool HasOneTableLock { get; init; }
+
+    /// <summary>The pte lock is taken inside the pmd lock only if it is another.</summary>
+    public bool ComparesTableLocks { get; init; } = true;
+
     /// <summary>A mistake: the notifier ends with the pte lock held.</summary>
     public bool NotifierEndsUnderPteLock { get; init; }
 
@@ -154,6 +182,15 @@ public sealed record CollapseProtocol
 
     /// <summary>Isolation counts shared pages.</summary>
     public bool IsolationChecksShared { get; init; } = true;
+
+    /// <summary>A large folio that came behind the scan is met by a result, not by an assertion.</summary>
+    public bool ExpectsLargeFolios { get; init; } = true;
+
+    /// <summary>Searches begin with a folio of two pages, which has one lock, one count, one place on a list: <c>f1</c> in a table.</summary>
+    public bool HasFolios { get; init; }
+
+    /// <summary>After a failure a large folio goes back once, not once a page.</summary>
+    public bool PutsFoliosBackOnce { get; init; } = true;
 
     /// <summary>Isolation compares references with mappings.</summary>
     public bool IsolationChecksReferences { get; init; } = true;
@@ -173,11 +210,20 @@ public sealed record CollapseProtocol
     /// <summary>A small source is put back, unlocked, before its PTE is cleared (7.2), not behind.</summary>
     public bool ReleasesBeforeClear { get; init; } = true;
 
+    /// <summary>The new folio's entries can be written only if the VMA can.</summary>
+    public bool AsksWhetherWritable { get; init; } = true;
+
+    /// <summary>A neighbour's: mprotect flushes TLBs before it drops the mmap lock.</summary>
+    public bool MprotectFlushes { get; init; } = true;
+
     /// <summary>A neighbour's: GUP-fast looks at the PMD entry again when it has its reference.</summary>
     public bool GupLooksAtPmdAgain { get; init; } = true;
 
     /// <summary>A neighbour's: GUP-fast looks at the PTE again.</summary>
     public bool GupLooksAtPteAgain { get; init; } = true;
+
+    /// <summary>A neighbour's: GUP-fast looks again at a PMD entry that maps a huge page.</summary>
+    public bool GupLooksAtHugeAgain { get; init; } = true;
 
     /// <summary>A neighbour's: UFFDIO_COPY looks at the PMD entry again under the pte lock.</summary>
     public bool UffdLooksAtPmdAgain { get; init; } = true;

@@ -27,6 +27,7 @@ internal sealed class Collapser
         Referenced = Add("referenced");
         SwappedIn = Add("swapped_in");
         HasTable = Add("has_table");
+        LocksAnonVma = Add("locks_anon_vma");
         _isolated = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"isolated_{i}")))];
         _occupied = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"occupied_{i}")))];
         _copy = [.. Enumerable.Range(0, pages).Select(i => Add(FormattableString.Invariant($"copy_{i}"), 2, Contents.Names))];
@@ -63,8 +64,20 @@ internal sealed class Collapser
     /// <summary>What it took from the PMD entry was a table.</summary>
     public Variable HasTable { get; }
 
+    /// <summary>The VMA had an anon_vma, so its lock is taken; told only where none is turned away.</summary>
+    public Variable LocksAnonVma { get; }
+
     /// <summary>It has isolated the page of an entry.</summary>
     public Variable Isolated(EntryState entry) => _isolated[entry.Index];
+
+    /// <summary>The entry is the second page of a folio that it has isolated with the first.</summary>
+    public Term IsTaken(EntryState entry)
+    {
+        if (!_s.HasFolios || entry.Index % 2 == 0)
+            return Term.False;
+        var first = _s.Partner(entry.Index);
+        return entry.IsInFolio & entry.Pte.Is(Holds.Source) & Isolated(first) & first.Pte.Is(Holds.Source);
+    }
 
     /// <summary>The scan found a page there.</summary>
     public Variable Occupied(EntryState entry) => _occupied[entry.Index];
@@ -74,6 +87,14 @@ internal sealed class Collapser
 
     /// <summary>The new folio's page becomes what the entry's mapping shows.</summary>
     public IEnumerable<Effect> Publish(EntryState entry) => [entry.New.Set(Copy(entry)), Copy(entry).Set(Contents.Zero)];
+
+    /// <summary>Takes the anon_vma lock, if there is one to take.</summary>
+    public Act LockAnonVma(CollapseProtocol protocol) => protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? _s.AnonVma.Write
+        : new(!(Term)LocksAnonVma | _s.AnonVma.IsFree, [Effect.When(LocksAnonVma, _s.AnonVma.Writer.Set(1))]);
+
+    /// <summary>Drops it, if it was taken.</summary>
+    public Act UnlockAnonVma(CollapseProtocol protocol) => protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? _s.AnonVma.WriteUnlock
+        : new(Term.True, [Effect.When(LocksAnonVma, _s.AnonVma.Writer.Set(0), LocksAnonVma.Set(0))]);
 
     /// <summary>An order is enabled for it.</summary>
     public Term Enables(Window window) => IsMadvise ? Term.True : window.IsPmd ? _s.PmdEnabled : _s.SmallEnabled;

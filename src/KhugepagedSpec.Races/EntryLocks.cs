@@ -22,7 +22,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
     public void Take(Location locked, Location end)
     {
         if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
-            b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
+            b.Do("anon_vma_lock_write", "takes the anon_vma lock", c.LockAnonVma(protocol));
         UnderReadLock(end);
         if (protocol.TakesMmapForWriting)
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
@@ -31,6 +31,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         Enter(Phases.Write);
         if (protocol.RevalidatesUnderWriteLock)
             Revalidate(_earlyUnlock);
+        DecideOnAnonVma(AnonVmaNeed.DecidedUnderWriteLock);
         if (protocol.PmdCheck == PmdCheckRule.BeforeVmaLock)
             LookAtPmd("check_pmd_still_valid", _earlyUnlock);
         if (StartsVmaWrite)
@@ -41,12 +42,14 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         if (protocol.PmdCheck == PmdCheckRule.BehindVmaLock)
             LookAtPmd("check_pmd_still_valid", WithAnonVmaDropped(locked));
         if (protocol.AnonVma is AnonVmaRule.UntilInstalledBelowPmd or AnonVmaRule.UntilIsolated)
-            b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write, [.. UsesVma(), Effect.Check(s.HasAnonVma, Safety.NoNullAnonVma)]);
+            b.Do(
+                "anon_vma_lock_write", "takes the anon_vma lock" + (TurnsAway ? "" : ", if it noted one"),
+                c.LockAnonVma(protocol), [.. UsesVma(), .. MeetsAnonVma]);
         var here = b.Here;
         b.Phase = Phases.Write;
         b.At(_earlyUnlock);
         if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
-            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+            b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Do("mmap_write_unlock", "drops the mmap lock", protocol.TakesMmapForWriting ? s.Mmap.WriteUnlock : s.Mmap.ReadUnlock);
         b.Join(end);
         b.At(here);
@@ -65,7 +68,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         var here = b.Here;
         var drop = new Location();
         b.At(drop);
-        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Join(next);
         b.At(here);
         return drop;
@@ -84,10 +87,20 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull),
         (!Extent, ScanResult.AddressRange),
         (!c.Enables(window) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
-        (protocol.TestsAnonVma ? s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File) : Term.False, ScanResult.VmaCheck),
+        (protocol.TestsAnonVma && TurnsAway ? s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File) : Term.False, ScanResult.VmaCheck),
         (s.Vma.Is(VmaIs.File), ScanResult.PageAnon));
 
     private Term PmdState => First((s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable), (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
+
+    private bool TurnsAway => protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway;
+
+    private Effect[] MeetsAnonVma => TurnsAway ? [Effect.Check(s.HasAnonVma, Safety.NoNullAnonVma)] : [];
+
+    private void DecideOnAnonVma(AnonVmaNeed here)
+    {
+        if (protocol.WithoutAnonVma == here)
+            b.Do("collapse_huge_page", "notes whether there is an anon_vma to lock", c.LocksAnonVma.Set(s.HasAnonVma));
+    }
 
     // Not looked up again, the VMA is the one found under the read lock.
     private Effect[] UsesVma() => protocol.RevalidatesUnderWriteLock ? [] : [Effect.Check(s.IsFreed.Is(0), Safety.NoFreedVmaUsed)];
@@ -101,6 +114,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
             Revalidate(_readUnlock);
             LookAtPmd("find_pmd_or_thp_or_none", _readUnlock);
         }
+        DecideOnAnonVma(AnonVmaNeed.DecidedUnderReadLock);
         Swapin(end);
         b.Join(_readUnlock);
         b.At(_readUnlock);

@@ -10,10 +10,27 @@ namespace KhugepagedSpec.Races;
 internal sealed class EntryState
 {
     public required Variable Pte, Young, Dirty, Writable, UffdWp, Order;
-    public required Variable Locked, References, Mappings, OnLru, LazyFree, InSwapCache, InBatch, Child, Poisoned;
+    public required FolioField Locked, References, Mappings, OnLru, InSwapCache, InBatch;
+    public required Variable LazyFree, Child, Poisoned;
     public required Variable Source, Fresh, New, Slot, Expected, IsGivenUp, IsLost, FreshReferences;
     public required Variable Exclusive, Saved, IsCopied, HeldElsewhere;
     public required int Index;
+
+    /// <summary>The VMA allows it.</summary>
+    public required Term MayBeWritten;
+
+    /// <summary>The source is one of the two pages of a folio; null where no folio has two.</summary>
+    public Variable? InFolio { get; init; }
+
+    /// <summary>The source is one of the two pages of a folio.</summary>
+    public Term IsInFolio => InFolio ?? Term.False;
+
+    /// <summary>References that the swap cache has to the source: one a page.</summary>
+    public Term SwapCacheReferences => InFolio is null ? (Term)InSwapCache : Term.Choose(InSwapCache, (Term)1 + InFolio, 0);
+
+    /// <summary>It leaves the swap cache.</summary>
+    public IEnumerable<Effect> LeaveSwapCache =>
+        [References.Set((Term)References - (InFolio is null ? 1 : (Term)1 + InFolio)), InSwapCache.Set(0)];
 
     public Term IsPresentPage => Pte.Is(Holds.Source) | Pte.Is(Holds.Fresh) | Pte.Is(Holds.New);
 
@@ -23,7 +40,7 @@ internal sealed class EntryState
 
     /// <summary>References that neither mappings nor the swap cache explain.</summary>
     public Term HasExtraReference =>
-        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + InSwapCache), (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + SwapCacheReferences), (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
 
     /// <summary>The source loses a reference; with the last it is freed, and on no list.</summary>
     public IEnumerable<Effect> DropReference => [References.Decrease(), Effect.When(References.Is(0), OnLru.Set(0))];

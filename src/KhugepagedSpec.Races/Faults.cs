@@ -7,12 +7,12 @@ internal static class Faults
 {
     /// <summary>Maps the page that was there first, or is in the swap cache; to be written only if it is this process's alone.</summary>
     public static IEnumerable<Effect> MapSource(EntryState entry) =>
-        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(entry.Exclusive & !entry.UffdWp)];
+        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(entry.Exclusive & !entry.UffdWp & entry.MayBeWritten)];
 
     /// <summary>Maps a fresh page with some contents; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapFresh(EntryState entry, Term contents) =>
     [
-        entry.LeaveBatch, entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp),
+        entry.LeaveBatch, entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp & entry.MayBeWritten),
         entry.Young.Set(1), entry.Dirty.Set(1), entry.LazyFree.Set(0),
     ];
 

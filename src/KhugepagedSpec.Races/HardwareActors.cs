@@ -49,7 +49,7 @@ internal static class HardwareActors
         var gone = new Location();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i);
-        var cannotBeServed = s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
+        var cannotBeServed = s.IsReadOnly | s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
         b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]), Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.At(gone);
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
@@ -105,7 +105,7 @@ internal static class HardwareActors
 
     // A pinned page leaves its address by its owner's wish alone, or by an error.
     private static Effect StillMapped(SharedState s, Slot slot, EntryState entry) => Effect.Check(
-        slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | entry.Saved.Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
+        slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | (slot.Pin.Is(Holds.New) & s.IsHuge) | entry.Saved.Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
 
     /// <summary>A guest's page: found by GUP, mapped if no notifier came between, and written without a reference.</summary>
     public static void SecondaryMmu(ActorWriter w)
@@ -132,13 +132,15 @@ internal static class HardwareActors
     private static void Pin(ActorWriter w, int i, Wants wants)
     {
         var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
-        var leave = new Location();
+        Location leave = new(), huge = new();
         bool writes = wants is Wants.WritePin or Wants.WriteReference, stays = wants is Wants.WritePin or Wants.ReadPin;
         var isAllowed = entry.IsPresentPage & (writes ? entry.Writable & entry.UffdWp.Is(0) : Term.True);
         // A page that another process may share is made this one's own first, on the slow path.
         var isExclusive = wants == Wants.ReadPin ? entry.Writable | slot.Seen.IsNot(Holds.Source) | entry.Exclusive : Term.True;
         b.Do(
             "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
+            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with
+            { Says = "turns interrupts off, finds a huge page" },
             Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
@@ -159,11 +161,40 @@ internal static class HardwareActors
             Goto(pinned, isSame, s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
             Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
         b.At(pinned);
-        var here = b.Here;
         b.At(leave);
         b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), s.Walkers.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
         b.Join(w.End);
-        b.At(here);
+        PinHuge(w, i, wants, huge, pinned);
+        b.At(pinned);
+    }
+
+    // The same of a huge page: one reference to all of it.
+    private static void PinHuge(ActorWriter w, int i, Wants wants, Location huge, Location pinned)
+    {
+        var (b, s, slot, entry) = (w.B, w.S, w.Slot, w.S[i]);
+        var leave = new Location();
+        bool writes = wants is Wants.WritePin or Wants.WriteReference, stays = wants is Wants.WritePin or Wants.ReadPin;
+        var isHuge = s.Pmd.Is(PmdHolds.Huge);
+        var isThere = isHuge | (s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.New));
+        // Nobody would find out any more that the page was another's by then.
+        Effect[] isPinned = w.Protocol.GupLooksAtHugeAgain ? [] : [Effect.Check(isThere, Safety.NoPinOnUnmappedPage)];
+        b.At(huge);
+        b.Do(
+            "try_grab_folio_fast", "takes a reference to the huge page", Term.True,
+            Else(
+            [
+                slot.Pin.Set(Holds.New), slot.PinIsOwn.Set(isThere), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
+                Effect.When(isThere, entry.FreshReferences.Increase()), .. isPinned,
+            ]));
+        var isLeft = isHuge & slot.PinIsOwn & (writes ? entry.Writable : Term.True);
+        var isSame = (w.Protocol.GupLooksAtHugeAgain ? isLeft : Term.True) & (stays ? s.IsForking.Is(0) : Term.True);
+        b.Any(
+            "gup_fast_pmd_leaf", "looks whether the PMD entry is still the same, turns interrupts on",
+            Goto(pinned, isSame, s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false)),
+            Goto(leave, !isSame | s.BusyByChance, [.. Unpin(w, entry)]));
+        b.At(leave);
+        b.Do("gup_fast", "turns interrupts on", s.Lockless.Decrease(), slot.Seen.Set(0), InterruptsOff(false));
+        b.Join(w.End);
     }
 
     // Not a lock, but the IPI waits for it as if it were one.

@@ -39,6 +39,7 @@ internal static class InitialState
             throw new FormatException($"table mi: {InTheMiddle}: expected the table m and the actor migrate");
         if (TableNotation.PmdEntries.Any(entry => entry.Word == table))
             throw new FormatException($"table {table}: this model has no such PMD entry: expected 0 or m");
+        bool[] inFolio = Folios(s, ref table);
         if (table.Length != s.Shape.Pages)
             throw new FormatException($"table {table}: {table.Length} entries: expected {s.Shape.Pages}, or 0 or m for the PMD entry");
         for (int i = 0; i < table.Length; i++)
@@ -47,8 +48,37 @@ internal static class InitialState
                 throw new FormatException($"table {table}: letter '{table[i]}' at entry {i}: {why}");
             Place(s, ref state, s[i], TableNotation.CellOf(table[i]) ?? throw new FormatException($"table {table}: unknown letter '{table[i]}' at entry {i}: see khugepaged-spec notation"));
             s.Layout.Set(ref state, s[i].HeldElsewhere, table[i] == 'p' ? 1 : 0);
+            if (inFolio[i])
+                PlaceInFolio(s, ref state, i);
         }
         return state;
+    }
+
+    // "f1" is two entries whose pages are one folio.
+    private static bool[] Folios(SharedState s, ref string table)
+    {
+        bool[] inFolio = new bool[Math.Max(table.Length, s.Shape.Pages)];
+        if (!s.HasFolios)
+            return inFolio;
+        string all = table;
+        for (int at; (at = table.IndexOf("f1", StringComparison.Ordinal)) >= 0; table = $"{table[..at]}xx{table[(at + 2)..]}")
+        {
+            if (at % 2 != 0)
+                throw new FormatException($"table {all}: f1 at entry {at}: expected it at an even one");
+            inFolio[at] = inFolio[at + 1] = true;
+        }
+        return inFolio;
+    }
+
+    // What a folio has once lies with its first page.
+    private static void PlaceInFolio(SharedState s, ref PackedState state, int i)
+    {
+        bool isHead = i % 2 == 0;
+        s.Layout.Set(ref state, s[i].Order, 1);
+        s.Layout.Set(ref state, s[i].InFolio!, 1);
+        s.Layout.Set(ref state, s[i].Mappings.Own, isHead ? 2 : 0);
+        s.Layout.Set(ref state, s[i].References.Own, isHead ? 2 : 0);
+        s.Layout.Set(ref state, s[i].OnLru.Own, isHead ? 1 : 0);
     }
 
     /// <summary>From a PMD entry without a table: <c>0</c> empty, <c>m</c> a huge page, <c>~</c> one under migration.</summary>
@@ -60,7 +90,7 @@ internal static class InitialState
         foreach (var entry in s.Entries)
             foreach (var (variable, value) in new[]
             {
-                (entry.Pte, Holds.None), (entry.Young, 0), (entry.Dirty, 0), (entry.Writable, pmd == '0' ? 0 : 1), (entry.Mappings, 0), (entry.References, 0), (entry.OnLru, 0),
+                (entry.Pte, Holds.None), (entry.Young, 0), (entry.Dirty, 0), (entry.Writable, pmd == '0' ? 0 : 1), (entry.Mappings.Own, 0), (entry.References.Own, 0), (entry.OnLru.Own, 0),
                 (entry.Source, Contents.Zero), (entry.New, contents), (entry.Expected, contents), (entry.Order, pmd == '0' ? 0 : 2),
             })
                 s.Layout.Set(ref state, variable, value);
@@ -95,8 +125,8 @@ internal static class InitialState
             (entry.Pte, HoldsOf(cell.Kind)), (entry.Young, Bit(CellFlags.Young)), (entry.Dirty, Bit(CellFlags.Dirty)), (entry.UffdWp, Bit(CellFlags.UffdWp)),
             (entry.Writable, isPage && !cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.UffdWp) ? 1 : 0),
             (entry.Order, cell.Order == 0 ? 0 : cell.Order < s.Shape.PmdOrder ? 1 : 2),
-            (entry.Mappings, mappings), (entry.References, mappings + Bit(CellFlags.Pinned)), (entry.Child, mappings == 2 ? 1 : 0),
-            (entry.Exclusive, isPage && !cell.Has(CellFlags.Shared) ? 1 : 0), (entry.Locked, Bit(CellFlags.Locked)), (entry.OnLru, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
+            (entry.Mappings.Own, mappings), (entry.References.Own, mappings + Bit(CellFlags.Pinned)), (entry.Child, mappings == 2 ? 1 : 0),
+            (entry.Exclusive, isPage && !cell.Has(CellFlags.Shared) ? 1 : 0), (entry.Locked.Own, Bit(CellFlags.Locked)), (entry.OnLru.Own, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
             (entry.Source, contents), (entry.Slot, cell.Kind == PteKind.Swap ? contents : Contents.Zero), (entry.Expected, contents),
         ];
         foreach (var (variable, value) in values)

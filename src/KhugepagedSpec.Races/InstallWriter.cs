@@ -67,12 +67,18 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             function, "puts large folios back",
             [
                 large.Set(Term.Any(Entries.Select(entry => c.Isolated(entry) & entry.Order.IsNot(0)))),
-                .. Entries.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), Release(entry))), Effect.When(large, s.DrainBatch()),
+                .. Backwards.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), ReleaseLarge(entry))), Effect.When(large, s.DrainBatch()),
             ]);
     }
 
+    // Of a folio the second page first: it goes back with the first page, if that was isolated too.
+    private IEnumerable<EntryState> Backwards => s.HasFolios ? Entries.Reverse() : Entries;
+
+    private IEnumerable<Effect> ReleaseLarge(EntryState entry) =>
+        s.HasFolios && protocol.PutsFoliosBackOnce ? [Effect.When(c.IsTaken(entry), [c.Isolated(entry).Set(0)], Release(entry))] : Release(entry);
+
     private IEnumerable<Effect> LetGo(EntryState entry) =>
-        [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), entry.References.Decrease()];
+        [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.LeaveSwapCache), entry.References.Decrease()];
 
     // Its reference goes over to the batch.
     private IEnumerable<Effect> Release(EntryState entry) =>
@@ -99,7 +105,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
                     "release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch",
                     Effect.When(c.Isolated(entry) & entry.Order.Is(0), [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
         }
-        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Entries.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
+        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Backwards.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
     }
 
     private IEnumerable<Effect> Judge(EntryState entry) =>
@@ -116,20 +122,23 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         entry.IsCopied.Set(entry.Pte.Is(Holds.Source) & c.Isolated(entry) & (protocol.ReleasesBeforeClear ? entry.Order.IsNot(0) : Term.True)),
         Effect.When(
             entry.Pte.Is(Holds.Source), entry.Mappings.Decrease(), entry.References.Decrease(),
-            Effect.When(entry.InSwapCache & !entry.Locked, entry.References.Decrease(), entry.InSwapCache.Set(0)), Bury(entry)),
+            Effect.When(entry.InSwapCache & !entry.Locked, entry.LeaveSwapCache), Bury(entry)),
         entry.Pte.Set(Holds.None), entry.LazyFree.Set(0), entry.Young.Set(0), entry.Dirty.Set(0),
     ];
 
     // With the last reference the page is freed, whatever batch it waits in.
     private static Effect Bury(EntryState entry) => Effect.When(entry.References.Is(0), entry.OnLru.Set(0), entry.InBatch.Set(0));
 
+    private Term IsDone(EntryState entry) => c.Isolated(entry) & entry.IsCopied;
+
     private IEnumerable<Effect> ReleaseAtEnd(EntryState entry) =>
     [
+        .. s.HasFolios && entry.Index % 2 != 0 ? [Effect.When(entry.IsInFolio & IsDone(entry) & IsDone(s.Partner(entry.Index)), entry.IsCopied.Set(0))] : Array.Empty<Effect>(),
         c.Isolated(entry).Set(0),
         Effect.When(
             entry.IsCopied,
             [
-                entry.IsCopied.Set(0), .. Unlock(entry), Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)),
+                entry.IsCopied.Set(0), .. Unlock(entry), Effect.When(entry.InSwapCache, entry.LeaveSwapCache),
                 entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
             ]),
     ];
@@ -145,11 +154,13 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         else if (protocol.PmdBeforePtes)
         {
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
-            b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
+            if (TakesPteLock)
+                b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
             b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
             TableIsBack();
             SetPtes();
-            b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
+            if (TakesPteLock)
+                b.Do("collapse_huge_page", "drops the pte lock", s.PteLock.Unlock);
             b.Do("collapse_huge_page", "drops the pmd lock", s.PmdLock.Unlock);
         }
         else
@@ -162,6 +173,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
     }
 
+    private bool TakesPteLock => s.PteLock != s.PmdLock || !protocol.ComparesTableLocks;
+
     private Effect Eligible => Effect.Check(s.IsCovered & s.IsSplit.Is(0), Safety.EligibleWhenInstalled);
 
     private void SetPtes()
@@ -172,7 +185,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 
     private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => (Effect[])
     [
-        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(protocol.AsksWhetherWritable ? entry.MayBeWritten : 1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
     ]);
 
     private Effect[] FillPmd(int with) =>

@@ -29,6 +29,7 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
         var entry = s[i];
         var next = new Location();
         var counts = entry.Pte.Is(Holds.Source);
+        var isTaken = c.IsTaken(entry);
         var result = First(
             (entry.IsNoneOrZero & ((Term)c.NoneCount + 1 > MaxNone), ScanResult.ExceedNonePte),
             (entry.IsNoneOrZero, ScanResult.Succeed),
@@ -38,13 +39,21 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             (c.IsMadvise ? Term.False : entry.LazyFree & !(Term)entry.Dirty, ScanResult.PageLazyFree),
             (protocol.IsolationChecksShared ? counts & entry.Child & ((Term)c.SharedCount + 1 > (window.IsPmd ? c.MaxShared : 0)) : Term.False, ScanResult.ExceedSharedPte),
             (window.IsPmd ? Term.False : entry.Order.IsNot(0), ScanResult.PteMappedHugepage),
-            (protocol.IsolationLocks ? counts & entry.Locked : Term.False, ScanResult.PageLock));
+            (protocol.IsolationLocks ? counts & entry.Locked & !isTaken : Term.False, ScanResult.PageLock));
+        Effect[] asserts = protocol.ExpectsLargeFolios ? [] : [Effect.Check(entry.Order.Is(0), Safety.NoAssertionFails)];
         b.Do(
             Function, $"looks at entry {i}", Term.True,
             Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
+            Goto(
+                next, s.HasFolios ? result.Is(Number(ScanResult.Succeed)) & isTaken : Term.False,
+                c.Isolated(entry).Set(1), Effect.When(entry.Child, c.SharedCount.Increase()), Effect.When(entry.Young, c.Referenced.Set(1))) with
+            { Says = $"finds entry {i}'s folio on its list" },
             If(
                 result.Is(Number(ScanResult.Succeed)),
-                c.Isolated(entry).Set(1), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(1)] : []), Effect.When(counts & entry.Child, c.SharedCount.Increase())),
+                [
+                    .. asserts, c.Isolated(entry).Set(1), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(1)] : []),
+                    Effect.When(counts & entry.Child, c.SharedCount.Increase()),
+                ]),
             Goto(fail, Term.True, c.Result.Set(result)));
         // A page whose count is wrong, or that is on no list, is let go at once: it was never isolated.
         Effect[] letGo = [c.Isolated(entry).Set(0), Effect.When(counts, protocol.IsolationLocks ? [entry.Locked.Set(0)] : [])];

@@ -60,12 +60,16 @@ internal static class KhugepagedProgram
             b.At(locked);
         }
         var enabled = c.IsMadvise ? Term.True : s.PmdEnabled | (Term)s.SmallEnabled;
+        // By rounds a VMA may be smaller than the range, but then the PMD order is none of its.
+        var isSmaller = protocol.IsByRounds ? Term.False : s.IsSplit;
+        var hasNoAnonVma = protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? s.HasAnonVma.Is(0) : Term.False;
+        var hasPmdOrder = protocol.IsByRounds ? s.PmdEnabled & s.IsSplit.Is(0) : s.PmdEnabled;
         b.Do(
             c.IsMadvise ? "hugepage_vma_revalidate" : "collapse_scan_mm_slot", "asks the VMA which orders it may have", Term.True,
             Goto(release, s.ThpOff, c.Result.Set(Number(ScanResult.AnyProcess))),
-            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | s.IsSplit | s.HasAnonVma.Is(0) | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
+            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | isSmaller | hasNoAnonVma | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
             Else(
-                c.CapturedPmd.Set(c.IsMadvise ? 1 : s.PmdEnabled), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
+                c.CapturedPmd.Set(c.IsMadvise ? 1 : hasPmdOrder), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
                 c.Result.Set(Number(ScanResult.Succeed))));
         b.Do(
             "collapse_scan_pmd", "looks at the PMD entry", Term.True,
@@ -167,14 +171,18 @@ internal static class KhugepagedProgram
                 "mthp_collapse", HasTried + window, Term.True,
                 Goto(
                     on, IsOne(c.Result, RetryTable.Linux72.Advances),
-                    [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Collapsed.Set(c.Collapsed | c.Result.Is(Number(ScanResult.Succeed))), .. Forget(c)]),
-                Goto(next, IsOne(c.Result, RetryTable.Linux72.Lowers), [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c)]),
-                Goto(end, Term.True, [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c)]));
+                    [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Collapsed.Set(c.Collapsed | c.Result.Is(Number(ScanResult.Succeed))), .. Forget(c, protocol)]),
+                Goto(next, IsOne(c.Result, RetryTable.Linux72.Lowers), [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c, protocol)]),
+                Goto(end, Term.True, [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c, protocol)]));
         }
     }
 
     // What an attempt counted means nothing to the next.
-    private static IEnumerable<Effect> Forget(Collapser c) => [c.NoneCount.Set(0), c.SharedCount.Set(0), c.Referenced.Set(0), c.SwappedIn.Set(0), c.HasTable.Set(0)];
+    private static IEnumerable<Effect> Forget(Collapser c, CollapseProtocol protocol) =>
+    [
+        c.NoneCount.Set(0), c.SharedCount.Set(0), c.Referenced.Set(0), c.SwappedIn.Set(0), c.HasTable.Set(0),
+        .. protocol.WithoutAnonVma == AnonVmaNeed.TurnedAway ? Array.Empty<Effect>() : [c.LocksAnonVma.Set(0)],
+    ];
 
     public static int Number(ScanResult result) => (int)result;
 

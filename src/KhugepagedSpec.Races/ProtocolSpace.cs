@@ -27,7 +27,7 @@ public sealed class ProtocolSpace
     /// <param name="judged">The properties to look at; if null all but those that the protocol is known not to have.</param>
     public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
     {
-        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape));
+        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape, protocol.HasOneTableLock, protocol.HasFolios));
         _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
@@ -44,7 +44,10 @@ public sealed class ProtocolSpace
     internal SharedState State { get; }
 
     /// <summary>The tables that a search begins with, as text: one entry a letter.</summary>
-    public ImmutableArray<string> Tables => Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
+    public ImmutableArray<string> Tables =>
+        Protocol.HasFolios ? ["f1xx", "f1.s"]
+        : Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway ? [new string('z', Shape.Pages)]
+        : Shape.PmdOrder == 2 ? ["xxxx", "x.xs"] : ["xxxxxxxx", "x.xxxxxs"];
 
     /// <summary>khugepaged beside some processes.</summary>
     /// <param name="actors">Up to three.</param>
@@ -57,7 +60,7 @@ public sealed class ProtocolSpace
         {
             var writer = new ActorWriter(State, State.Processes[slot], actor.Name, Protocol);
             actor.Write(writer);
-            return Compile(writer.B);
+            return Compile(writer.B, Protocol.OpensPmdSections);
         }));
         var twins = new List<(Layout.Block, Layout.Block)>();
         if (reductions.HasFlag(Reductions.Symmetry))
@@ -66,6 +69,8 @@ public sealed class ProtocolSpace
                     if (actors[slot] == actors[slot + 1])
                         twins.Add((State.Processes[slot].Block, State.Processes[slot + 1].Block));
         var initial = InitialState.Of(State, table ?? Tables[0]);
+        if (Protocol.WithoutAnonVma != AnonVmaNeed.TurnedAway)
+            State.Layout.Set(ref initial, State.HasAnonVma, 0);
         State.Layout.Set(ref initial, State.BusyByChance, anyPageMayLookBusy ? 1 : 0);
         return new GuardedModel(_parts, [_khugepaged, .. programs], initial, reductions, [.. twins]);
     }
@@ -113,5 +118,9 @@ public sealed class ProtocolSpace
     /// <summary>khugepaged alone, from some state.</summary>
     internal GuardedModel Alone(PackedState initial) => new(_parts, [_khugepaged], initial, Reductions.None, []);
 
-    private CompiledProgram Compile(ProgramBuilder builder) => new(builder.Build(_judged), State.Layout, _parts.Compiler);
+    private CompiledProgram Compile(ProgramBuilder builder, bool opened = false)
+    {
+        var program = builder.Build(_judged);
+        return new(opened ? OpenSections.Of(program, State.PmdLock.Held, "pmd lock") : program, State.Layout, _parts.Compiler);
+    }
 }

@@ -37,7 +37,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         b.Phase = Phases.Back;
         b.At(_anonUnlock);
         b.Do("mmu_notifier_invalidate_range_end", "lets secondary MMUs fault again", [Effect.Sleeps(Safety.NobodySleepsAtomic), s.Invalidations.Decrease(), .. window.Entries.SelectMany(s.EndInvalidation)]);
-        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
+        b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         b.Join(_writeUnlock);
         b.At(_writeUnlock);
         _locks.Drop(Effect.When(Term.False));
@@ -107,7 +107,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             [
                 .. Entries.SelectMany(Judge), .. Entries.SelectMany(Release),
                 .. Entries.SelectMany(c.Publish),
-                .. Entries.SelectMany(entry => new[] { entry.Pte.Set(Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(1), entry.LazyFree.Set(0) }),
+                .. Entries.SelectMany(entry => new[] { entry.Pte.Set(Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(1), entry.LazyFree.Set(0) }),
             ]);
         b.Do("pte_unmap_unlock", "drops the pte lock", s.PteLock.Unlock);
         b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
@@ -126,7 +126,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             entry.Saved.Is(Holds.Source),
             [
                 entry.Mappings.Decrease(), entry.References.Set((Term)entry.References - 2), entry.Locked.Set(0),
-                Effect.When(entry.InSwapCache, entry.References.Decrease(), entry.InSwapCache.Set(0)), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
+                Effect.When(entry.InSwapCache, entry.LeaveSwapCache), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
             ]),
         entry.LeaveBatch, c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None),
     ];

@@ -66,7 +66,7 @@ internal static class RangeActors
             b.At(page);
             b.Do(
                 "move_pages_pte", $"takes a reference to entry {i}'s page, if it is this process's alone", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
                 Goto(done, Term.True));
             b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
             b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
@@ -85,6 +85,35 @@ internal static class RangeActors
             b.At(done);
         }));
         b.At(w.End);
+    }
+
+    /// <summary>mprotect: the VMA may only be read, then its entries, whose TLB entries are flushed at once at the end.</summary>
+    public static void Mprotect(ActorWriter w)
+    {
+        var (b, s) = (w.B, w.S);
+        int[] entries = [.. Enumerable.Range(0, s.Shape.Pages)];
+        w.UnderWriteLock(() =>
+        {
+            Location again = new(), huge = new(), table = new(), flush = new();
+            b.Do("mprotect_fixup", "takes VM_WRITE off the VMA", Effect.When(s.IsCovered, s.IsReadOnly.Set(1)));
+            b.Join(again);
+            b.At(again);
+            b.Do(
+                "change_pmd_range", "looks at the PMD entry", Term.True,
+                Goto(huge, s.IsHuge), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(flush, Term.True));
+            b.At(huge);
+            b.Do("change_huge_pmd", "write-protects the huge page", s.PmdLock.IsFree, Goto(flush, s.IsHuge, Protect()), Goto(again, Term.True));
+            b.At(table);
+            b.Do(
+                "change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()), Goto(again, Term.True));
+            b.At(flush);
+            if (w.Protocol.MprotectFlushes)
+                b.Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);
+        });
+        b.Join(w.End);
+        b.At(w.End);
+
+        Effect[] Protect() => [.. entries.SelectMany(i => s.Invalidate(i).Prepend(s[i].Writable.Set(0)))];
     }
 
     /// <summary>mlock: the VMA is marked, and a page waits in a batch until it is unevictable; then munlock.</summary>
@@ -118,9 +147,9 @@ internal static class RangeActors
             Location done = new(), unlock = new(), locked = new();
             b.Do(
                 "ksm_get_folio", $"takes a reference to entry {i}'s page", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
             var put = new Location();
-            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)), Goto(put, entry.Locked | s.BusyByChance));
+            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)), Goto(put, (Term)entry.Locked | s.BusyByChance));
             b.At(locked);
             b.Do(
                 "write_protect_page", $"write-protects entry {i}, flushes TLBs, if nobody else has the page", s.PteLock.IsFree,

@@ -6,9 +6,10 @@ using static ModelChecker.Guarded.ProgramBuilder;
 namespace KhugepagedSpec.Races;
 
 /// <summary>
-/// One window's round in the design that may come next: under the VMA's lock for reading, sources become migration entries with
-/// frozen reference counts, and the PMD entry stays. Pages that were swapped in or faulted in meanwhile are left alone, as is what
-/// the round would have to swap in. Source: "mm/collapse: rebuild collapse on migration primitives" (RFC, K. Shutsemau, 2026-08-16).
+/// One window's round in the design that may come next: under the lock of the window's own VMA for reading, what is swapped out is faulted
+/// in and what a child shares is unshared; then sources become migration entries with frozen reference counts, and the PMD entry stays.
+/// No anon_vma is locked but by the walks of each folio, so it does not matter how many a PMD range has. Source: "mm/collapse: rebuild
+/// collapse on migration primitives" (RFC, K. Shutsemau, 2026-08-16).
 /// </summary>
 internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, CollapseProtocol protocol, Window window)
 {
@@ -21,17 +22,24 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         if (protocol.RoundsUnderMmapLock)
             b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         else
-            b.Do("lock_vma_under_rcu", "takes the VMA's lock for reading", s.VmaLock.Read);
-        var covers = window.Entries.Any(s.IsInSecondHalf) ? s.IsSplit.Is(0) : Term.True;
+            b.Do(
+                "lock_vma_under_rcu", "takes the lock of the window's VMA for reading", LockVma.Guard | s.Vma.Is(VmaIs.Gone),
+                Goto(_end, s.Vma.Is(VmaIs.Gone), c.Result.Set(Number(ScanResult.VmaNull))) with { Says = "finds no VMA" }, new Way(Term.True, null, LockVma.Effects));
+        // A window inside one half has one VMA, split or not.
+        var covers = window.IsPmd ? s.IsSplit.Is(0) : Term.True;
         var enabled = c.Enables(window);
         var result = First(
             (s.ThpOff, ScanResult.AnyProcess), (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull), (!covers, ScanResult.AddressRange),
             (!enabled | s.HasAnonVma.Is(0) | s.Vma.Is(VmaIs.File), ScanResult.VmaCheck), (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable), (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
         b.Do("collapse_round", "checks the VMA", Term.True, If(result.Is(Number(ScanResult.Succeed))), Goto(_release, Term.True, c.Result.Set(result)));
         foreach (int i in window.Entries)
+            FaultIn(i);
+        foreach (int i in window.Entries)
             Quiesce(i);
         foreach (int i in window.Entries)
-            b.Do("collapse_copy", $"copies entry {i}", c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), s[i].Source, Contents.Zero)));
+            b.Do(
+                "collapse_copy", $"copies entry {i}",
+                c.Copy(s[i]).Set(Term.Choose(c.Isolated(s[i]), Term.Choose(IsFresh(s[i]), s[i].Fresh, s[i].Source), Contents.Zero)));
         Install();
         b.At(_rollBack);
         b.Do("collapse_rollback", "restores each slot that is still its own, unlocks the sources", s.PteLock.IsFree,
@@ -41,9 +49,40 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         if (protocol.RoundsUnderMmapLock)
             b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         else
-            b.Do("vma_end_read", "drops the VMA's lock", s.VmaLock.ReadUnlock);
+            b.Do("vma_end_read", "drops the VMA's lock", UnlockVma);
         b.Join(_end);
         b.At(_end);
+    }
+
+    // While it is held for reading nobody splits the VMA, so the same lock is dropped in the end.
+    private Act LockVma => new(
+        IsOfNeighbour.IsFalse ? s.VmaLock.Writer.Is(0) : Term.Choose(IsOfNeighbour, s.NeighbourLock.Writer.Is(0), s.VmaLock.Writer.Is(0)),
+        [
+            Effect.Sleeps(Safety.NobodySleepsAtomic), .. InNeighbour(s.NeighbourLock.Readers.Increase(), s.VmaLock.Readers.Increase()),
+            new Effect.LockUse("vma lock", true, false),
+        ]);
+
+    private Act UnlockVma => new(
+        Term.True, [.. InNeighbour(s.NeighbourLock.Readers.Decrease(), s.VmaLock.Readers.Decrease()), new Effect.LockUse("vma lock", false, false)]);
+
+    private Term IsOfNeighbour => !window.IsPmd && window.Entries.Any(s.IsInSecondHalf) ? s.IsSplit : Term.False;
+
+    private Effect[] InNeighbour(Effect itsOwn, Effect first) => IsOfNeighbour.IsFalse ? [first] : [Effect.When(IsOfNeighbour, [itsOwn], [first])];
+
+    private static Term IsFresh(EntryState entry) => entry.Saved.Is(Holds.Fresh);
+
+    // The passes before a round: swap-in, and a copy of its own of what a child maps too.
+    private void FaultIn(int i)
+    {
+        var entry = s[i];
+        var isSwap = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap);
+        b.Do(
+            "collapse_faultin", $"brings entry {i} back if it is swapped out", !isSwap | (s.PteLock.IsFree & !(entry.InSwapCache & entry.Locked)),
+            If(!isSwap), If(entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1)]), Else([.. Faults.MapFresh(entry, entry.Slot)]));
+        var isShared = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Child & !entry.UffdWp;
+        b.Do(
+            "do_wp_page", $"copies entry {i}'s page if a child maps it too", !isShared | s.PteLock.IsFree,
+            If(!isShared), Else([.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. s.Flush(i)]));
     }
 
     private void Quiesce(int i)
@@ -53,24 +92,29 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         var maxNone = c.MaxNone(window, seesUffd: true);
         var result = First(
             (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent), (entry.UffdWp, ScanResult.PteUffdWp),
-            (entry.Pte.IsNot(Holds.Source), ScanResult.PageCount), (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
+            (entry.IsPresentPage & entry.Saved.IsNot(Holds.None), ScanResult.PageLock),
+            (entry.Pte.Is(Holds.New) | entry.Pte.Is(Holds.Special) | (entry.Pte.Is(Holds.Fresh) & entry.InBatch), ScanResult.PageCount), (entry.Pte.Is(Holds.Fresh), ScanResult.Succeed), (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
             (entry.Locked, ScanResult.PageLock), (entry.OnLru.Is(0), ScanResult.DelPageLru));
         b.Do(
             "collapse_isolate", $"locks entry {i}'s page and takes it off its list", Term.True,
             Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < maxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
+            If(result.Is(Number(ScanResult.Succeed)) & entry.Pte.Is(Holds.Fresh), entry.Saved.Set(Holds.Fresh)),
             If(result.Is(Number(ScanResult.Succeed)), entry.Locked.Set(1), entry.OnLru.Set(0), entry.References.Increase()),
             Goto(_rollBack, Term.True, c.Result.Set(result)));
-        Effect[] letGo = [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))];
+        Effect letGo = Effect.When(
+            IsFresh(entry), [entry.Saved.Set(Holds.None)], [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))]);
+        var isSame = s.Pmd.Is(PmdHolds.Table) & !entry.UffdWp;
         b.Do(
             "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", s.PteLock.IsFree,
+            If(isSame & IsFresh(entry) & entry.Pte.Is(Holds.Fresh), [entry.Pte.Set(Holds.Migration), c.Isolated(entry).Set(1), .. s.Flush(i)]),
             If(
-                s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !entry.UffdWp & !(s.IsPinned(i) & entry.Exclusive),
+                isSame & !IsFresh(entry) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !(protocol.PinsAreRespected ? s.IsPinned(i) & entry.Exclusive : Term.False),
                 [entry.Pte.Set(Holds.Migration), .. entry.DropMapping, c.Isolated(entry).Set(1), .. s.Flush(i)]),
-            Goto(_rollBack, Term.True, [c.Result.Set(Number(ScanResult.PteNonPresent)), .. letGo]));
-        var isOurs = ((Term)entry.References).Is((Term)entry.InSwapCache + 1);
+            Goto(_rollBack, Term.True, c.Result.Set(Number(ScanResult.PteNonPresent)), letGo));
+        var isOurs = !protocol.RoundsCount ? Term.True : Term.Choose(IsFresh(entry), entry.FreshReferences.Is(0), ((Term)entry.References).Is((Term)entry.InSwapCache + 1));
         b.Any(
             "folio_ref_freeze", $"freezes the references to entry {i}'s page",
-            Goto(next, isOurs, entry.References.Set(0)), Goto(_rollBack, !isOurs | s.BusyByChance, c.Result.Set(Number(ScanResult.PageCount))));
+            Goto(next, isOurs, Effect.When(IsFresh(entry), [], [entry.References.Set(0)])), Goto(_rollBack, !isOurs | s.BusyByChance, c.Result.Set(Number(ScanResult.PageCount))));
         b.At(next);
     }
 
@@ -98,8 +142,8 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
 
     private IEnumerable<Effect> Fill(EntryState entry) =>
     [
-        Effect.When(c.Isolated(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0), c.Isolated(entry).Set(0)),
-        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        Effect.When(c.Isolated(entry) & !IsFresh(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0)), Effect.When(c.Isolated(entry), c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None)),
+        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
         entry.LazyFree.Set(0), entry.InBatch.Set(0),
     ];
 
@@ -110,8 +154,16 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         return Effect.When(
             c.Isolated(entry),
             [
+                Effect.When(
+                    IsFresh(entry),
+                    [Effect.When(entry.Pte.Is(Holds.Migration), entry.Pte.Set(Holds.Fresh)), entry.Saved.Set(Holds.None), c.Isolated(entry).Set(0)],
+                    [.. RestoreSource()]),
+            ]);
+
+        IEnumerable<Effect> RestoreSource() =>
+            [
                 unfreeze, Effect.When(entry.Pte.Is(Holds.Migration), Faults.MapSource(entry)), entry.References.Decrease(), c.Isolated(entry).Set(0), entry.Locked.Set(0),
                 Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
-            ]);
+            ];
     }
 }

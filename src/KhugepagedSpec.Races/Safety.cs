@@ -98,6 +98,18 @@ public static class Safety
     public static SafetyProperty EligibleWhenInstalled { get; } = new(
         "eligible-when-installed", "Where a folio is installed there is a VMA, and it spans the whole range.", "mm/khugepaged.c:hugepage_vma_revalidate");
 
+    /// <summary>What may only be read is not writable.</summary>
+    public static SafetyProperty ReadOnlyStaysSo { get; } = new(
+        "read-only-stays-so", "In a VMA that may only be read no entry can be written.", "mm/huge_memory.c:map_anon_folio_pmd_nopf, mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite");
+
+    /// <summary>Nobody else changes the PMD entry.</summary>
+    public static SafetyProperty NobodyElseAtPmdEntry { get; } = new(
+        "nobody-else-at-the-pmd-entry", "While collapse empties the PMD entry nobody else works on it under the pmd lock.", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"");
+
+    /// <summary>What collapse asserts is so.</summary>
+    public static SafetyProperty NoAssertionFails { get; } = new(
+        "no-assertion-fails", "What isolation takes for granted of a page is so.", "linux-mm, 2018-02-22: a large folio that came and was split behind the scan");
+
     /// <summary>Somebody can always go on.</summary>
     public static SafetyProperty NoDeadlock { get; } = new("no-deadlock", "While anybody is under way, somebody can go on.", "lockdep");
 
@@ -107,6 +119,6 @@ public static class Safety
         NoWriteLost, NoPinOnUnmappedPage, NoFreedVmaUsed, NoWalkerOnDetachedTable, NoStaleMigrationEntry, RmapFindsEveryMapping, NobodyOutsideAffected,
         PmdEntryComesBack, EntriesReachable, TlbsAgree, CountsBalance, UffdKeepsHoles, NothingSharedOrAbsent, EligibleWhenInstalled, NoDeadlock,
         RmapFindsWhatStays, GivenUpReadsZero, NoFreedTableUsed, NoHugePageTakenForTable, NobodySleepsAtomic, NoNullAnonVma, LocksDroppedOnReturn,
-        NoFreedPageUsed,
+        NoFreedPageUsed, ReadOnlyStaysSo, NoAssertionFails, NobodyElseAtPmdEntry,
     ];
 }

@@ -12,9 +12,13 @@ internal sealed class SharedState
     /// <summary>Processes beside khugepaged.</summary>
     public const int Slots = 3;
 
-    public SharedState(Shape shape)
+    /// <summary>A state at its beginning.</summary>
+    /// <param name="shape">The table's shape.</param>
+    /// <param name="oneTableLock">The pte lock is the pmd lock, as where page tables have no lock of their own.</param>
+    /// <param name="withFolio">Sources of an even entry and the next can be one folio.</param>
+    public SharedState(Shape shape, bool oneTableLock = false, bool withFolio = false)
     {
-        Shape = shape;
+        (Shape, HasFolios) = (shape, withFolio);
         Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
         Broken = Add("broken", 31, 0, ["nothing", .. Safety.All.Select(property => property.Name)]);
         Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", Slots + 1), Add("mmap_writer"));
@@ -22,7 +26,7 @@ internal sealed class SharedState
         NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", Slots), Add("neighbour_writer"));
         AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", Slots), Add("anon_vma_writer"));
         PmdLock = new Mutex("pmd lock", Add("pmd_lock"));
-        PteLock = new Mutex("pte lock", Add("pte_lock"));
+        PteLock = oneTableLock ? PmdLock : new Mutex("pte lock", Add("pte_lock"));
         Pmd = Add("pmd", 4, PmdHolds.Table, PmdHolds.Names);
         IsDetached = Add("table_is_out");
         Vma = Add("vma", 4, VmaIs.First, VmaIs.Names);
@@ -32,6 +36,7 @@ internal sealed class SharedState
         IsFreed = Add("first_vma_is_freed");
         IsArmed = Add("uffd_armed");
         IsMlocked = Add("mlocked");
+        IsReadOnly = Add("read_only");
         ThpOff = Add("thp_disabled");
         PmdEnabled = Add("pmd_order_enabled", 1, 1);
         SmallEnabled = Add("small_order_enabled", 1, 1);
@@ -46,10 +51,16 @@ internal sealed class SharedState
         BusyByChance = Add("busy_by_chance");
         Khugepaged = new Collapser(this, Add("khugepaged", 511), "", isMadvise: false);
         Second = new Collapser(this, null, "second_", isMadvise: true);
-        Entries = [.. Enumerable.Range(0, shape.Pages).Select(AddEntry)];
+        var entries = new List<EntryState>();
+        for (int i = 0; i < shape.Pages; i++)
+            entries.Add(AddEntry(i, withFolio && i % 2 != 0 ? entries[^1] : null));
+        Entries = [.. entries];
     }
 
     public Shape Shape { get; }
+
+    /// <summary>Sources of an even entry and the next can be one folio.</summary>
+    public bool HasFolios { get; }
 
     public Layout Layout { get; } = new();
 
@@ -93,6 +104,9 @@ internal sealed class SharedState
     public Variable IsArmed { get; }
 
     public Variable IsMlocked { get; }
+
+    /// <summary>The VMA lacks VM_WRITE.</summary>
+    public Variable IsReadOnly { get; }
 
     public Variable ThpOff { get; }
 
@@ -165,8 +179,16 @@ internal sealed class SharedState
     /// <summary>The PMD entry maps a huge page, or says that it is being migrated.</summary>
     public Term IsHuge => Pmd.Is(PmdHolds.Huge) | Pmd.Is(PmdHolds.Migration);
 
+    /// <summary>The huge page is pinned: FOLL_PIN, not FOLL_GET.</summary>
+    public Term IsHugePinned => Term.Any(Processes.Select(process => process.Pin.Is(Holds.New) & process.PinIsOwn & process.PinStays));
+
     /// <summary>A page of the entry is pinned for good: FOLL_PIN, not FOLL_GET.</summary>
-    public Term IsPinned(int entry) => Entries[entry].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(entry) & process.Pin.Is(Holds.Source) & process.PinStays));
+    public Term IsPinned(int entry)
+    {
+        return HasFolios ? Alone(entry) | (Entries[entry].IsInFolio & Alone(entry ^ 1)) : Alone(entry);
+
+        Term Alone(int i) => Entries[i].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source) & process.PinStays));
+    }
 
     /// <summary>The mapping by the PMD entry becomes one by PTEs.</summary>
     public IEnumerable<Effect> SplitPmd() =>
@@ -174,26 +196,32 @@ internal sealed class SharedState
 
     internal Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
 
-    private EntryState AddEntry(int i)
+    /// <summary>The other page's entry, if the source of one is in a folio of two.</summary>
+    public EntryState Partner(int entry) => Entries[entry ^ 1];
+
+    private EntryState AddEntry(int i, EntryState? head)
     {
+        var inFolio = !HasFolios ? null : head?.InFolio ?? this.Add(FormattableString.Invariant($"is_folio_{i}"));
         return new EntryState
         {
+            InFolio = inFolio,
             Pte = Add("pte", 10, Holds.Source, Holds.Names),
             Young = Add("young", 1, 1),
             Dirty = Add("dirty", 1, 1),
             Writable = Add("writable", 1, 1),
             UffdWp = Add("uffd_wp"),
             Order = Add("folio_order", 2),
-            Locked = Add("locked"),
-            References = Add("references", 7, 1),
-            Mappings = Add("mappings", 3, 1),
-            OnLru = Add("on_lru", 1, 1),
+            Locked = OfFolio(Add("locked"), head?.Locked),
+            References = OfFolio(Add("references", HasFolios ? 15 : 7, 1), head?.References),
+            Mappings = OfFolio(Add("mappings", HasFolios ? 7 : 3, 1), head?.Mappings),
+            OnLru = OfFolio(Add("on_lru", 1, 1), head?.OnLru),
             LazyFree = Add("lazyfree"),
-            InSwapCache = Add("in_swap_cache"),
-            InBatch = Add("in_lru_batch"),
+            InSwapCache = OfFolio(Add("in_swap_cache"), head?.InSwapCache),
+            InBatch = OfFolio(Add("in_lru_batch"), head?.InBatch),
             Child = Add("child_maps"),
             Poisoned = Add("poisoned"),
             Index = i,
+            MayBeWritten = IsReadOnly.Is(0),
             Exclusive = Add("exclusive", 1, 1),
             Saved = Add("saved_pte", 4, 0, Holds.Names),
             IsCopied = Add("copied"),
@@ -207,6 +235,8 @@ internal sealed class SharedState
             IsLost = Add("lost"),
             FreshReferences = Add("fresh_references", 3),
         };
+
+        FolioField OfFolio(Variable own, FolioField? ofHead) => new(own, ofHead?.Own, ofHead is null ? null : inFolio);
 
         Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) =>
             this.Add(FormattableString.Invariant($"{name}_{i}"), max, initial, values);

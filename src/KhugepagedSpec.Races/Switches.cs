@@ -43,6 +43,22 @@ public static partial class Protocols
         Bad("not-put-back", "mm/khugepaged.c:release_pte_pages", Safety.CountsBalance, p => p with { PutsBack = false }, "reclaim"),
         Bad("pmd-not-reinstated", "mm/khugepaged.c:collapse_huge_page, behind a failed isolation", Safety.PmdEntryComesBack, p => p with { ReinstatesPmd = false }, "reclaim"),
 
+        Bad(
+            "anon-vma-decided-early", "023f47a8250c, 2023-01 (CVE-2023-52935), in its anonymous twin: whether there is an anon_vma to lock", Safety.NoWalkerOnDetachedTable,
+            p => p with { WithoutAnonVma = AnonVmaNeed.DecidedUnderReadLock }, "madv-collapse", "anon-vma"),
+        Bad("large-folio-asserted", "linux-mm, 2018-02-22: a large folio behind the scan", Safety.NoAssertionFails, p => p with { ExpectsLargeFolios = false }, "dontneed", "fault"),
+        Bad(
+            "large-folio-put-back-by-page", "mm/khugepaged.c:release_pte_pages: compound_pagelist", Safety.CountsBalance,
+            p => p with { HasFolios = true, PutsFoliosBackOnce = false }, "gup-fast"),
+        Bad(
+            "pte-lock-nested-blindly", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl, where page tables have no locks of their own", Safety.NoDeadlock,
+            p => p with { HasOneTableLock = true, ComparesTableLocks = false }, "settings"),
+        Bad(
+            "pmd-lock-nor-vma-lock", "mm/khugepaged.c:collapse_huge_page: pmd_lock is unnecessary while vma_start_write is there", Safety.NobodyElseAtPmdEntry,
+            p => p with { TakesPmdLock = false, OpensPmdSections = true, StartsVmaWrite = false, PmdCheck = PmdCheckRule.BeforeVmaLock }, "dontneed"),
+        Bad("gup-no-second-look-at-huge", "mm/gup.c:gup_fast_pmd_leaf", Safety.NoPinOnUnmappedPage, p => p with { GupLooksAtHugeAgain = false }, "gup-fast", "dontneed"),
+        Bad("installed-writable", "mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite", Safety.ReadOnlyStaysSo, p => p with { AsksWhetherWritable = false }, "mprotect"),
+        Bad("mprotect-flush-forgotten", "mm/mprotect.c:mprotect_fixup: one flush behind every entry", Safety.TlbsAgree, p => p with { MprotectFlushes = false }, "writer", "mprotect"),
         Bad("pins-not-respected", "mm/rmap.c: folio_try_share_anon_rmap_pte in try_to_unmap_one, try_to_migrate_one", Safety.NoPinOnUnmappedPage, p => p with { PinsAreRespected = false }, "gup-fast", "reclaim"),
         Bad("batched-flush-forgotten", "mm/vmscan.c: try_to_unmap_flush_dirty before pageout", Safety.NoWriteLost, p => p with { FlushesBatches = false }, "writer", "reclaim"),
         Bad("freed-before-flush", "mm/mmu_gather.c: pages are freed behind the flush", Safety.NoFreedPageUsed, p => p with { FreesBehindFlush = false }, "writer", "dontneed"),
@@ -56,7 +72,16 @@ public static partial class Protocols
         Question(
             "pte-level-window-extent", "D. Hildenbrand, J. Horn, 2025-05-02, on v5 patch 7: the extent of the window only", "By PTEs a VMA need only span the window.",
             p => ByPtes(p) with { Extent = ExtentRule.WindowOnly }, "neighbour", "settings"),
-        Question("pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: who else would take it has no way to the PMD entry.", p => p with { TakesPmdLock = false }),
+        Question(
+            "pmd-lock-not-taken", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"", "It is: nobody who takes it is at the PMD entry then; the VMA's lock and the anon_vma lock keep them all away.",
+            p => p with { TakesPmdLock = false, OpensPmdSections = true }),
+        Question(
+            "folio-of-two", "mm/khugepaged.c:__collapse_huge_page_isolate: compound_pagelist; mm/huge_memory.c:__folio_split", "As safe with two pages under one lock and one count, and with a split beside.",
+            p => p with { HasFolios = true }, "split", "reclaim"),
+        Question("one-table-lock", "mm/khugepaged.c:collapse_huge_page: pte_ptl != pmd_ptl", "As safe: asked whether it is another, the pte lock is not taken twice.", p => p with { HasOneTableLock = true }),
+        Question(
+            "no-anon-vma-no-lock", "023f47a8250c, 2023-01: looked at again with the mmap lock held", "Safe: a VMA gets its anon_vma under the mmap lock for reading, and so not behind the look.",
+            p => p with { WithoutAnonVma = AnonVmaNeed.DecidedUnderWriteLock }, "madv-collapse", "anon-vma"),
         Question("nonswap-scan-only", "W. Yang, L. Yang, 2025-10: abort the scan on non-swap entries", "Enough: what becomes a migration entry behind the scan is waited for at swap-in.", p => p with { ScanChecksEntry = true }, "migrate"),
         Question(
             "nonswap-scan-and-swapin", "W. Yang, L. Yang, 2025-10: and again before swap-in", "As safe; the second look saves the wait.",
@@ -67,12 +92,17 @@ public static partial class Protocols
             p => p with { ReleasesBeforeClear = false, KnownNotToHold = [] }, "hwpoison"),
 
         Bad("rounds-without-verification", "D. Hildenbrand, 2026-09-14, on \"mm/collapse: rebuild collapse on migration primitives\"", Safety.GivenUpReadsZero, p => p with { InstallVerifies = false }, "dontneed") with { IsOfRounds = true },
+        Bad(
+            "rounds-not-counted", "\"mm/collapse: rebuild collapse on migration primitives\": pins are judged when references are frozen",
+            Safety.NoPinOnUnmappedPage, p => p with { RoundsCount = false }, "gup-fast") with
+        { IsOfRounds = true },
         Question("rounds-under-mmap-lock", "\"mm/collapse: rebuild collapse on migration primitives\": the mmap lock instead of the VMA's", "As safe.", p => p with { RoundsUnderMmapLock = true }) with { IsOfRounds = true },
     ];
 
     private static IEnumerable<(string A, string B, SafetyProperty Breaks, string[] ShownBy)> PairsOf =>
     [
         ("gup-no-second-look-at-pmd", "no-sync-before-isolate", Safety.NoPinOnUnmappedPage, ["gup-fast"]),
+        ("folio-of-two", "anon-vma-dropped-early", Safety.RmapFindsWhatStays, ["split", "settings"]),
     ];
 
     private static CollapseProtocol ByPtes(CollapseProtocol p) => p with { ByPtes = true };

@@ -114,7 +114,7 @@ internal static class UserActors
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
                 "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock", s.Mmap.WriteUnlock,
-                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), .. more]));
+                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), s.IsReadOnly.Set(0), .. more]));
             b.Join(next);
         }
     }
@@ -264,7 +264,7 @@ internal static class UserActors
             b.Do(
                 "madvise_free_pte_range", $"makes entry {i} lazily freeable", s.PteLock.IsFree,
                 If(
-                    s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1),
+                    s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1) & !s[i].IsInFolio,
                     [s[i].LazyFree.Set(1), s[i].Dirty.Set(0), s[i].Young.Set(0), .. s.Invalidate(i)]),
                 Goto(done, Term.True));
             b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);

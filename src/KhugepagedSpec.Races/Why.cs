@@ -39,6 +39,8 @@ public static class Why
             : broken == Safety.NoHugePageTakenForTable ? $"{last.Process} takes a huge page out of the PMD entry{By("pmd", 1)}, for a table"
             : broken == Safety.NoNullAnonVma ? $"the VMA is {Show(s.Vma)} and has no anon_vma{By("has_anon_vma")}"
             : broken == Safety.NoFreedPageUsed ? $"{last.Process} stores to the source of entry {entry}, which was freed{By($"references_{entry}")}"
+            : broken == Safety.ReadOnlyStaysSo ? Writable()
+            : broken == Safety.NoAssertionFails ? Large()
             : broken == Safety.NobodySleepsAtomic || broken == Safety.LocksDroppedOnReturn ? $"{last.Process} does {last.Step.Function} holding {HeldBefore()}"
             : broken.Statement;
 
@@ -62,17 +64,20 @@ public static class Why
 
         string Counts()
         {
+            if (entry < 0 && s.Processes.FirstOrDefault(each => Get(each.Pin) != 0) is { } holder)
+                return $"a reference to the page of entry {Get(holder.At)} was never dropped";
             if (entry < 0)
                 return "a lock or a notification is still held: " + string.Join(", ", new[] { s.Mmap.Readers, s.Mmap.Writer, s.VmaLock.Readers, s.VmaLock.Writer, s.AnonVma.Readers, s.AnonVma.Writer, s.PmdLock.Held, s.PteLock.Held, s.Invalidations }.Where(each => Get(each) != 0).Select(each => each.Name));
             var page = s[entry];
-            string state = string.Join(", ", new[] { page.Locked, page.OnLru, page.InBatch, page.InSwapCache }.Where(each => Get(each) != 0).Select(each => each.Name));
-            return $"the source of entry {entry} has {Count(Get(page.References), "reference")} and {Count(Get(page.Mappings), "mapping")}; set of it: {(state.Length == 0 ? "nothing, so it is on no list" : state)}";
+            string state = string.Join(", ", new[] { page.Locked, page.OnLru, page.InBatch, page.InSwapCache }.Select(each => each.In(Get)).Where(each => Get(each) != 0).Select(each => each.Name));
+            return $"the source of entry {entry} has {Count(Get(page.References.In(Get)), "reference")} and {Count(Get(page.Mappings.In(Get)), "mapping")}; set of it: {(state.Length == 0 ? "nothing, so it is on no list" : state)}";
         }
 
         string Tlb()
         {
             var slot = s.Processes.First(each => Get(each.Tlb) != 0 || Get(each.Secondary) != 0);
-            return $"a TLB maps {Show(Get(slot.Tlb) != 0 ? slot.Tlb : slot.Secondary)} at entry {Get(slot.At)}; the table says {Show(s[Get(slot.At)].Pte)}, the PMD entry {Show(s.Pmd)}";
+            string tlb = Get(slot.TlbWritable) != 0 && Get(s[Get(slot.At)].Writable) == 0 ? ", writable," : "", table = tlb.Length == 0 ? "" : ", not writable";
+            return $"a TLB maps {Show(Get(slot.Tlb) != 0 ? slot.Tlb : slot.Secondary)}{tlb} at entry {Get(slot.At)}; the table says {Show(s[Get(slot.At)].Pte)}{table}, the PMD entry {Show(s.Pmd)}";
         }
 
         string Table() => Get(s.Khugepaged.HasTable) == 0 && last.Step.Says.Contains("back", StringComparison.Ordinal)
@@ -83,6 +88,18 @@ public static class Why
         {
             int odd = Enumerable.Range(0, s.Shape.Pages).FirstOrDefault(i => Get(s[i].UffdWp) != 0 || Get(s[i].Child) != 0 || Get(s[i].Pte) > Races.Holds.New, 0);
             return $"entry {odd}{(Get(s[odd].UffdWp) != 0 ? $" is write-protected by userfaultfd{By($"uffd_wp_{odd}")}" : "")}{(Get(s[odd].Child) != 0 && Get(s[odd].UffdWp) == 0 ? $" holds a page that a child maps too{By($"child_maps_{odd}")}" : "")}";
+        }
+
+        string Writable()
+        {
+            int i = Enumerable.Range(0, s.Shape.Pages).First(i => Get(s[i].Writable) != 0);
+            return $"entry {i} can be written{By($"writable_{i}")}; the VMA may only be read{By("read_only")}";
+        }
+
+        string Large()
+        {
+            int i = Enumerable.Range(0, s.Shape.Pages).First(i => Get(s[i].Order) != 0);
+            return $"entry {i} maps a page of a large folio{By($"folio_order_{i}")}, and isolation asserts that there is none";
         }
 
         string Hole() => string.Join(", ", Enumerable.Range(0, s.Shape.Pages).Where(i => Holds(s[i].IsNoneOrZero)).Take(1));

@@ -69,7 +69,9 @@ internal static class ExploreCommand
             if (page is not null && parsed.GetValue(promela) is not null)
                 throw new UsageException("--html contradicts --promela, which searches nothing: expected one of them");
             var judged = Judged(parsed.GetValue(property), protocol);
-            var shapes = Shapes(parsed.GetValue(entries), named is null);
+            if (protocol.HasFolios && parsed.GetValue(entries) == 8)
+                throw new UsageException("--entries 8: expected 4, where folios have two pages");
+            var shapes = Shapes(parsed.GetValue(entries), named is null && !protocol.HasFolios);
             var reductions = parsed.GetValue(full) ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry;
             var bounds = Limits(parsed.GetValue(depth), parsed.GetValue(memory), parsed.GetValue(workers)) with { Cancellation = Interrupt.OfTheRun };
             if ((parsed.GetValue(shard) ?? parsed.GetValue(output)) is not null)

@@ -8,6 +8,9 @@ namespace ModelChecker.Guarded;
 /// <param name="Program">The program that is left.</param>
 public sealed record Mutation(int Location, string Says, GuardedProgram Program)
 {
+    /// <summary>Two steps were exchanged of which neither touches what the other changes: the same states come about.</summary>
+    public bool IsOfStepsThatCommute { get; private init; }
+
     /// <summary>Every mutation of a program. A step of several ways that is left out goes the way that leads on, and does nothing.</summary>
     public static IEnumerable<Mutation> Of(GuardedProgram program)
     {
@@ -24,7 +27,11 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
                 continue;
             yield return new Mutation(
                 at, $"{Text(program, on)} before {Text(program, at)}",
-                With(program, (at, Moved(program.Steps[on], at, next, on)), (on, Moved(program.Steps[at], on, on, next))));
+                With(program, (at, Moved(program.Steps[on], at, next, on)), (on, Moved(program.Steps[at], on, on, next))))
+            {
+                IsOfStepsThatCommute = program.Steps[at].All(step => step.To == on) && program.Steps[on].All(step => step.To == next)
+                    && Commute(program.Steps[at], program.Steps[on]),
+            };
         }
     }
 
@@ -33,6 +40,23 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
     {
         var forward = program.Steps[at].Select(step => step.To).Where(to => to > at).ToList();
         return forward.Count == 0 ? null : forward.Min();
+    }
+
+    private static bool Commute(ImmutableArray<Step> a, ImmutableArray<Step> b)
+    {
+        var ((readByA, writtenByA), (readByB, writtenByB)) = (Touched(a), Touched(b));
+        return !writtenByA.Overlaps(readByB) && !writtenByA.Overlaps(writtenByB) && !readByA.Overlaps(writtenByB);
+    }
+
+    private static (HashSet<Variable> Read, HashSet<Variable> Written) Touched(ImmutableArray<Step> steps)
+    {
+        HashSet<Variable> read = [], written = [];
+        foreach (var step in steps)
+        {
+            Visitor.Visit(step.Guard, variable => read.Add(variable));
+            Visitor.Visit(step.Effects, variable => read.Add(variable), variable => written.Add(variable));
+        }
+        return (read, written);
     }
 
     private static int Predecessors(GuardedProgram program, int to) =>
