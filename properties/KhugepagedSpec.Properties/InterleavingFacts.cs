@@ -32,7 +32,7 @@ public sealed class InterleavingFacts
             Assert.All(Suite.Search(space, actors, Reduced, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
-    // Beside every pair they are exhausted too (explore --variant NAME --entries 4); that takes minutes.
+    // Beside every pair they are exhausted too (explore --model NAME --entries 4); that takes minutes.
     [Theory]
     [MemberData(nameof(Asked))]
     public void What_was_asked_breaks_nothing(string name)
@@ -50,7 +50,8 @@ public sealed class InterleavingFacts
     {
         foreach (string table in new[] { letter + "xxx", "x" + letter + "x.", new string(letter[0], 4) })
             foreach (var actors in Suite.Combinations(1))
-                Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+                Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table),
+                    result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
     [Theory]
@@ -59,7 +60,8 @@ public sealed class InterleavingFacts
     public void A_PMD_entry_without_a_table_breaks_nothing(string table)
     {
         foreach (var actors in Suite.Combinations(2).Where(actors => actors.Length == 1 || actors[0].Name is "fault" or "dontneed"))
-            Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+            Assert.All(Suite.Search(Linux72OnFour, actors, Reduced, new Bounds(), table),
+                result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
     [Fact]
@@ -81,14 +83,16 @@ public sealed class InterleavingFacts
                     seen.Add($"{table}: second half, {(model.Layout.Get(to, split) == 1 ? "a VMA of its own" : "of the same VMA")}");
                 if (step.Function == "collapse_install" && collapsed.Show(model.Layout.Get(to, collapsed)) == "collapsed")
                     seen.Add($"{table}: first half{(model.Layout.Get(to, split) == 1 ? ", beside another VMA" : "")}");
-                if (step.Function is "collapse_faultin" or "do_wp_page" && from != to && model.Layout.Get(from, last) != model.Layout.Get(to, last))
+                if (step.Function is "collapse_faultin" or "do_wp_page" && from != to
+                    && model.Layout.Get(from, last) != model.Layout.Get(to, last))
                     seen.Add($"{table}: {step.Function} maps {last.Show(model.Layout.Get(to, last))}");
             });
         }
         Assert.Superset(
             new HashSet<string>
             {
-                "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh", "xxxx: do_wp_page maps fresh",
+                "xxxx: second half, a VMA of its own", "xxxx: first half, beside another VMA", "x.xs: collapse_faultin maps fresh",
+                    "xxxx: do_wp_page maps fresh",
                 "x.xs: second half, of the same VMA",
             },
             seen);
@@ -110,7 +114,8 @@ public sealed class InterleavingFacts
             {
                 seen.Add(model.StepOf(move).Says);
                 if (model.Layout.Get(from, collapsed) == 0 && model.Layout.Get(to, collapsed) == 1)
-                    seen.Add($"collapsed, {(model.Layout.Get(to, folio) == 1 ? "whole" : "split")}, to {pmd.Show(model.Layout.Get(to, pmd))}");
+                    seen.Add(
+                        $"collapsed, {(model.Layout.Get(to, folio) == 1 ? "whole" : "split")}, to {pmd.Show(model.Layout.Get(to, pmd))}");
             });
             Assert.Equal(Ending.Exhausted, found.Ending);
         }
@@ -129,7 +134,8 @@ public sealed class InterleavingFacts
     {
         var space = new ProtocolSpace(Named(name), Shape.Eight);
         foreach (var actors in Suite.Combinations(1))
-            Assert.All(Suite.Search(space, actors, Reductions.None, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+            Assert.All(Suite.Search(space, actors, Reductions.None, new Bounds()),
+                result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
     }
 
     [Theory]
@@ -146,7 +152,8 @@ public sealed class InterleavingFacts
     [Theory]
     [MemberData(nameof(KnownBadOnes))]
     public void What_was_feared_does_not_happen_in_7_2(string name) =>
-        Assert.All(Suite.Search(Linux72OnFour, Beside(Named(name)), Reductions.None, new Bounds()), result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
+        Assert.All(Suite.Search(Linux72OnFour, Beside(Named(name)), Reductions.None, new Bounds()),
+            result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
 
     [Fact]
     public void There_are_at_least_thirty_feared_protocols_and_every_property_is_broken_by_one()
@@ -186,7 +193,8 @@ public sealed class InterleavingFacts
                 if (Actor.CannotBe(actors) is not null)
                     continue;
                 Assert.Equal(
-                    FinalStates.Of(Linux72OnFour, actors, table, Reductions.None, new Bounds()).Order(), FinalStates.Of(Linux72OnFour, actors, table, Reduced, new Bounds()).Order());
+                    FinalStates.Of(Linux72OnFour, actors, table, Reductions.None, new Bounds()).Order(),
+                        FinalStates.Of(Linux72OnFour, actors, table, Reduced, new Bounds()).Order());
             }
     }
 
@@ -195,7 +203,8 @@ public sealed class InterleavingFacts
     public void Every_final_state_is_one_that_critical_sections_in_one_step_give(string name)
     {
         var actor = Named(name, Actor.All);
-        foreach (Actor[] actors in Actor.All.Where(other => string.CompareOrdinal(other.Name, name) > 0).Select(other => new[] { actor, other }).Append([actor]).Where(each => Actor.CannotBe(each) is null))
+        foreach (Actor[] actors in Actor.All.Where(other => string.CompareOrdinal(other.Name, name) > 0)
+            .Select(other => new[] { actor, other }).Append([actor]).Where(each => Actor.CannotBe(each) is null))
             foreach (string table in Linux72OnFour.Tables)
                 Assert.Empty(FinalStates.Compare(Linux72OnFour, actors, table, new Bounds()).OnlyInterleaved);
     }
@@ -221,14 +230,16 @@ public sealed class InterleavingFacts
             foreach (var actor in Actor.All)
                 Assert.All(
                     new ProtocolSpace(protocol, Shape.Four).Beside([actor], Reductions.None).Programs,
-                    program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock || !protocol.ComparesTableLocks, program.LockMistake));
+                    program => Assert.True(program.LockMistake is null || protocol.SwapBailKeepsLock || !protocol.ComparesTableLocks,
+                        program.LockMistake));
     }
 
     private static SafetyProperty TlbsDisagree()
     {
         var protocol = Named("tlbs-not-flushed");
         var space = new ProtocolSpace(protocol, Shape.Four, [Safety.TlbsAgree]);
-        return Search(space, Beside(protocol), Reductions.None, "xxxx").Counterexample is { } trace ? Safety.All[trace.Property] : Safety.NoDeadlock;
+        return Search(space, Beside(protocol), Reductions.None, "xxxx").Counterexample is { } trace ? Safety.All[trace.Property]
+            : Safety.NoDeadlock;
     }
 
     private static Exploration<Move> Search(ProtocolSpace space, Actor[] actors, Reductions reductions, string table) =>

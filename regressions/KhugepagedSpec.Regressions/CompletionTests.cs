@@ -23,7 +23,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("check --model uffd-not", "uffd-not-rechecked")]
     [InlineData("check --invariant no-none", "no-none-creep")]
     [InlineData("diff v17 v18", "v18", "v18-fixup")]
-    [InlineData("explore --variant rounds", "rounds", "rounds-not-counted", "rounds-under-mmap-lock", "rounds-without-verification")]
+    [InlineData("explore --model rounds", "rounds", "rounds-not-counted", "rounds-under-mmap-lock", "rounds-without-verification")]
     [InlineData("explore --actors gup-fast,fo", "gup-fast,fork")]
     [InlineData("explore --property al", "all")]
     [InlineData("man kernel c", "compare", "config")]

@@ -16,7 +16,8 @@ public sealed partial class InterleavingMutationTests
     // The likeliest first.
     private static readonly string[] Beside =
     [
-        "reclaim", "dontneed", "writer", "munmap", "gup-fast", "hwpoison", "userfaultfd", "neighbour", "settings", "migrate", "fault", "secondary-mmu", "fork", "merge", "madv-free",
+        "reclaim", "dontneed", "writer", "munmap", "gup-fast", "hwpoison", "userfaultfd", "neighbour", "settings", "migrate", "fault",
+            "secondary-mmu", "fork", "merge", "madv-free",
         "madv-collapse", "mremap", "mprotect", "mlock", "ksm", "uffd-move", "gup-read", "exit", "anon-vma", "split", "aging", "lru-drain",
     ];
 
@@ -31,8 +32,10 @@ public sealed partial class InterleavingMutationTests
         foreach (var same in Named(space.Beside([], Reductions.None).Programs.Single()).GroupBy(each => each.Name, each => each.Mutation))
         {
             bool below = same.Key.StartsWith("below", StringComparison.Ordinal);
-            string found = same.Select(mutation => mutation.Program.LockMistake).FirstOrDefault(mistake => mistake is not null) is { } locks ? $"locks: {locks}"
-                : same.SelectMany(mutation => Beside.Select(name => FoundBeside(space, [name], 0, mutation.Program, below))).FirstOrDefault(each => each is not null)
+            string found = same.Select(mutation => mutation.Program.LockMistake)
+                .FirstOrDefault(mistake => mistake is not null) is { } locks ? $"locks: {locks}"
+                : same.SelectMany(mutation => Beside.Select(name => FoundBeside(space, [name], 0, mutation.Program, below)))
+                    .FirstOrDefault(each => each is not null)
                     ?? $"nothing: {Reason(KhugepagedReasons, same.Key)}";
             text.Append(CultureInfo.InvariantCulture, $"{same.Key}\n    {found}\n");
         }
@@ -46,14 +49,17 @@ public sealed partial class InterleavingMutationTests
     {
         if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_LONG")))
             return;
-        var (alone, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four), new ProtocolSpace(Protocols.Of(null, "folio-of-two"), Shape.Four));
+        var (alone, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four),
+            new ProtocolSpace(Protocols.Of("folio-of-two"), Shape.Four));
         var text = new StringBuilder();
-        foreach (var (actor, space) in Actor.All.Where(actor => actor.Name != "madv-collapse").Select(actor => (actor, actor.Name == "split" ? folios : alone)))
+        foreach (var (actor, space) in Actor.All.Where(actor => actor.Name != "madv-collapse")
+            .Select(actor => (actor, actor.Name == "split" ? folios : alone)))
             foreach (var (name, mutation) in Named(space.Beside([actor], Reductions.None).Programs.Last()).DistinctBy(each => each.Name))
             {
                 string found = mutation.Program.LockMistake is { } locks ? $"locks: {locks}"
                     : mutation.IsOfStepsThatCommute ? "nothing: neither step touches what the other changes"
-                    : Partners(actor).Select(names => FoundBeside(space, names, 1, mutation.Program)).FirstOrDefault(each => each is not null) ?? $"nothing: {Reason(ActorReasons, name)}";
+                    : Partners(actor).Select(names => FoundBeside(space, names, 1, mutation.Program))
+                        .FirstOrDefault(each => each is not null) ?? $"nothing: {Reason(ActorReasons, name)}";
                 text.Append(CultureInfo.InvariantCulture, $"{actor}: {name}\n    {found}\n");
             }
         await Verifier.Verify(text.ToString());
@@ -61,14 +67,16 @@ public sealed partial class InterleavingMutationTests
     }
 
     private static IEnumerable<string[]> Partners(Actor actor) =>
-        Others.Select(other => new[] { actor.Name, other }).Prepend([actor.Name]).Where(names => Actor.CannotBe([.. names.Select(Named)]) is null);
+        Others.Select(other => new[] { actor.Name, other }).Prepend([actor.Name])
+            .Where(names => Actor.CannotBe([.. names.Select(Named)]) is null);
 
     private static string? FoundBeside(ProtocolSpace space, string[] names, int process, GuardedProgram program, bool below = false)
     {
         Actor[] actors = [.. names.Select(Named)];
         foreach (string table in space.Tables)
         {
-            var found = new Explorer<GuardedModel, PackedState, Move>(space.Mutated(actors, process, program, table, below), new Bounds { Workers = 1 }).Run();
+            var found = new Explorer<GuardedModel, PackedState,
+                Move>(space.Mutated(actors, process, program, table, below), new Bounds { Workers = 1 }).Run();
             if (found.Counterexample is { } trace)
                 return $"{Safety.All[trace.Property].Name}, beside {string.Join(", ", names)}";
         }
@@ -90,7 +98,9 @@ public sealed partial class InterleavingMutationTests
             string name = Entry().Replace(mutation.Says, "entry");
             if (window.EndsWith("/1", StringComparison.Ordinal) && window != "0/1")
                 yield break;
-            yield return (program.Name == "khugepaged" ? $"{(window.EndsWith("/2", StringComparison.Ordinal) ? "PMD order" : window == "scan" ? "scan" : "below it")}: {name}" : name, mutation);
+            yield return (program.Name == "khugepaged"
+                ? $"{(window.EndsWith("/2", StringComparison.Ordinal) ? "PMD order" : window == "scan" ? "scan" : "below it")}: {name}"
+                : name, mutation);
         }
     }
 

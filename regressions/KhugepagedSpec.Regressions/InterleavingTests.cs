@@ -8,7 +8,8 @@ using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary>Linux 7.2's protocol beside every pair of processes, on a table of four: searched once, looked at from all sides. Beside one alone nothing is left out.</summary>
+/// <summary>Linux 7.2's protocol beside every pair of processes, on a table of four: searched once, looked at from all sides. Beside one
+/// alone nothing is left out.</summary>
 public sealed class AllPairs
 {
     public AllPairs()
@@ -25,7 +26,8 @@ public sealed class AllPairs
     /// <summary>By program, location and choice: the step was taken.</summary>
     public Dictionary<string, bool[][]> Taken { get; } = [];
 
-    /// <summary>By actor and phase of khugepaged: 2 if it changed an entry, the PMD entry or a VMA, 1 if anything else of the shared state but locks.</summary>
+    /// <summary>By actor and phase of khugepaged: 2 if it changed an entry, the PMD entry or a VMA, 1 if anything else of the shared state
+    /// but locks.</summary>
     public SortedDictionary<string, Dictionary<string, int>> ActsIn { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Results of attempts, and of scans.</summary>
@@ -35,13 +37,15 @@ public sealed class AllPairs
     {
         var model = Space.Beside(actors, actors.Count == 1 ? Reductions.None : Reductions.PartialOrder | Reductions.Symmetry, table);
         GuardedProgram[] programs = [.. model.Programs];
-        bool[][][] taken = [.. programs.Select(program => Taken.TryGetValue(program.Name, out bool[][]? flags) ? flags : Taken[program.Name] = [.. program.Steps.Select(steps => new bool[steps.Length])])];
+        bool[][][] taken = [.. programs.Select(program => Taken.TryGetValue(program.Name, out bool[][]? flags) ? flags
+            : Taken[program.Name] = [.. program.Steps.Select(steps => new bool[steps.Length])])];
         int[][] acts = [.. programs.Select(program => new int[programs[0].Steps.Length])];
         var result = model.Layout.Variables.Single(variable => variable.Name == "result");
         bool[] attempts = new bool[32], scans = new bool[32];
         var (table2, other) = (Mask(model.Layout, IsOfTheTable), Mask(model.Layout, IsOther));
         bool alone = actors.Count == 1;
-        var found = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds()).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+        var found = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds())
+            .Run(watch: (in PackedState from, Move move, in PackedState to) =>
         {
             taken[move.Process][move.Location][move.Choice] = true;
             if (move.Process == 0)
@@ -49,7 +53,8 @@ public sealed class AllPairs
                 var says = programs[0].Steps[move.Location][move.Choice].Says;
                 if (says.StartsWith("has tried", StringComparison.Ordinal))
                     attempts[model.Layout.Get(from, result)] = true;
-                else if (programs[0].Steps[move.Location][move.Choice].Function == "mmap_read_unlock" && programs[0].Phases[move.Location] == "scan")
+                else if (programs[0].Steps[move.Location][move.Choice].Function == "mmap_read_unlock"
+                    && programs[0].Phases[move.Location] == "scan")
                     scans[model.Layout.Get(from, result)] = true;
             }
             else if (alone)
@@ -78,7 +83,8 @@ public sealed class AllPairs
         : name.StartsWith("uffd_wp_", StringComparison.Ordinal) || name is "pmd" or "vma" or "second_half_is_another_vma" or "uffd_armed";
 
     private static bool IsOther(string name) =>
-        (char.IsAsciiDigit(name[^1]) && !name.Contains("_of_", StringComparison.Ordinal)) || name is "max_ptes_none" or "pmd_order_enabled" or "small_order_enabled" or "thp_disabled";
+        (char.IsAsciiDigit(name[^1]) && !name.Contains("_of_", StringComparison.Ordinal))
+            || name is "max_ptes_none" or "pmd_order_enabled" or "small_order_enabled" or "thp_disabled";
 
     private static PackedState Mask(Layout layout, Func<string, bool> chosen)
     {
@@ -105,7 +111,7 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     [MemberData(nameof(KnownBadOnes))]
     public async Task What_was_feared_comes_about_this_way(string variant)
     {
-        var (code, output, error) = Cli.Run("explore", "--variant", variant);
+        var (code, output, error) = Cli.Run("explore", "--model", variant);
         Assert.Equal((1, ""), (code, error));
         await Verifier.Verify(Times().Replace(output, "- s")).UseParameters(variant);
     }
@@ -124,18 +130,21 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     [Fact]
     public async Task Who_can_act_when()
     {
-        var text = new StringBuilder("T changes an entry, the PMD entry or a VMA; r changes only pages, bits or settings; . only waits or looks\n\n");
+        var text = new StringBuilder(
+            "T changes an entry, the PMD entry or a VMA; r changes only pages, bits or settings; . only waits or looks\n\n");
         string[] columns = [.. pairs.Space.Beside([], Reductions.None).Programs.First().Phases.Distinct()];
         text.Append(CultureInfo.InvariantCulture, $"{"",-16}{string.Concat(columns.Select(column => $"{column,24}"))}\n");
         foreach (var (actor, phases) in pairs.ActsIn)
-            text.Append(CultureInfo.InvariantCulture, $"{actor,-16}{string.Concat(columns.Select(column => $"{".rT"[phases.GetValueOrDefault(column)],24}"))}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{actor,-16}{string.Concat(columns.Select(column => $"{".rT"[phases.GetValueOrDefault(column)],24}"))}\n");
         Assert.All(pairs.ActsIn, actor => Assert.NotEqual(2, actor.Value["table taken out"]));
         await Verifier.Verify(text.ToString());
     }
 
     // A cell is what the kernel's functions do there, by source; what it ends with, and that somebody who migrates is waited for.
     [Fact]
-    public async Task Each_actor_does_what_the_kernel_does_in_every_state_of_the_PMD_entry() => await Verifier.Verify(string.Join('\n', ActorInPmdState.All(pairs.Space)
+    public async Task Each_actor_does_what_the_kernel_does_in_every_state_of_the_PMD_entry() =>
+        await Verifier.Verify(string.Join('\n', ActorInPmdState.All(pairs.Space)
         .Select(state => $"{state.Actor,-15}{state.Begins,-11}-> {string.Join(", ", state.Ends),-26}{string.Join(' ', state.Functions)}")));
 
     [Fact]
@@ -145,7 +154,8 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         string[] all = ["explore", "--beside", "1", "--entries", "4"];
         for (int i = 0; i < 4; i++)
             Assert.Equal(0, Cli.Run([.. all, "--shard", $"{i + 1}/4", "--out", shards[i]]).Code);
-        static string States(string output) => output.Split('\n').Single(line => line.Contains("states generated", StringComparison.Ordinal)).Trim();
+        static string States(string output) =>
+            output.Split('\n').Single(line => line.Contains("states generated", StringComparison.Ordinal)).Trim();
         string together = States(Cli.Run(all).Output);
         Assert.Equal(together, States(Cli.Run(["merge", .. shards]).Output));
 
@@ -156,21 +166,26 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         Assert.Contains("not exhausted: 2 combinations were not searched", output, StringComparison.Ordinal);
         Assert.Equal(0, Cli.Run([.. all, "--shard", "1/4", "--out", shards[0]]).Code);
         Assert.Equal(together, States(Cli.Run(["merge", .. shards]).Output));
-        (code, _, string error) = Cli.Run([.. all, "--variant", "rounds", "--out", shards[0]]);
+        (code, _, string error) = Cli.Run([.. all, "--model", "rounds", "--out", shards[0]]);
         Assert.Equal(2, code);
-        Assert.Contains("results of other searches (linux-7.2, 4 entries, beside 1, judged by all): expected rounds, 4 entries", error, StringComparison.Ordinal);
+        Assert.Contains("results of other searches (linux-7.2, 4 entries, beside 1, judged by all): expected rounds, 4 entries", error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task These_results_come_of_races() => await Verifier.Verify(string.Join('\n', pairs.Reached.OrderBy(reached => (!reached.OfAttempt, reached.Result))
+    public async Task These_results_come_of_races() =>
+        await Verifier.Verify(string.Join('\n', pairs.Reached.OrderBy(reached => (!reached.OfAttempt, reached.Result))
         .Select(reached => $"{(reached.OfAttempt ? "attempt" : "scan   ")} {reached.Result.KernelName()}")));
 
     // What only a third process could bring about, what a process's own history rules out, and what is only for the yardstick.
     [Fact]
     public async Task These_steps_no_pair_takes() => await Verifier.Verify(string.Join('\n', pairs.Taken.SelectMany(program =>
     {
-        var steps = pairs.Space.Beside([.. Actor.All.Where(actor => actor.Name == program.Key)], Reductions.None).Programs.Single(each => each.Name == program.Key).Steps;
-        return program.Value.SelectMany((choices, location) => choices.Select((taken, choice) => (taken, step: steps[location][choice], choice))).Where(step => !step.taken)
+        var steps = pairs.Space.Beside([.. Actor.All.Where(actor => actor.Name == program.Key)], Reductions.None).Programs.Single(each =>
+            each.Name == program.Key).Steps;
+        return program.Value.SelectMany(
+            (choices, location) => choices.Select((taken, choice) => (taken, step: steps[location][choice], choice)))
+                .Where(step => !step.taken)
             .Select(step => $"{program.Key}: {step.step.Function}: {Entry().Replace(step.step.Says, "entry")}, way {step.choice + 1}");
     }).Distinct().Order(StringComparer.Ordinal)));
 
@@ -186,7 +201,9 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         var again = Interleaving.Of(space.Beside(actors, Reductions.None, shortest.Table), way.Replay);
         Assert.Equal((way.Replay, way.End, way.Steps.Length), (again.Replay, again.End, again.Steps.Length));
 
-        var (code, output, error) = Cli.Run(["explore", "--variant", variant, .. protocol.ShownBy.Count > 0 ? new[] { "--actors", string.Join(',', protocol.ShownBy) } : [], "--table", shortest.Table, "--replay", way.Replay]);
+        var (code, output, error) =
+            Cli.Run(["explore", "--model", variant, .. protocol.ShownBy.Count > 0
+                ? new[] { "--actors", string.Join(',', protocol.ShownBy) } : [], "--table", shortest.Table, "--replay", way.Replay]);
         Assert.Equal((0, ""), (code, error));
         Assert.Contains(FormattableString.Invariant($"\n{way.Steps.Length,4}  "), output, StringComparison.Ordinal);
     }
@@ -211,7 +228,7 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         var (code, output, _) = Cli.Run("explore", "--beside", "1", "--entries", "4");
         Assert.Equal(0, code);
         Assert.EndsWith("exhausted: no property is broken\n", output, StringComparison.Ordinal);
-        (code, output, _) = Cli.Run("explore", "--variant", "tlbs-not-flushed", "--property", "all", "--json");
+        (code, output, _) = Cli.Run("explore", "--model", "tlbs-not-flushed", "--property", "all", "--json");
         Assert.Equal(1, code);
         using var json = System.Text.Json.JsonDocument.Parse(output);
         var searched = json.RootElement.GetProperty("searches")[0];
@@ -225,7 +242,8 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         var (code, output, _) = Cli.Run("explore", "--actors", "migrate", "--finals");
         Assert.Equal(0, code);
         Assert.Contains(" ways, 0 of them only because critical sections mix\n", output, StringComparison.Ordinal);
-        (code, output, _) = Cli.Run("explore", "--variant", "anon-vma-dropped-early", "--property", "uffd-range-keeps-its-holes", "--actors", "migrate", "--finals", "--json");
+        (code, output, _) = Cli.Run("explore", "--model", "anon-vma-dropped-early", "--property", "uffd-range-keeps-its-holes", "--actors",
+            "migrate", "--finals", "--json");
         Assert.Equal(1, code);
         Assert.Contains("table first migration", output, StringComparison.Ordinal);
     }
@@ -238,14 +256,14 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
         Assert.Contains("active proctype p1()", File.ReadAllText(promela), StringComparison.Ordinal);
         Assert.Equal(0, Cli.Run("explore", "--actors", "aging", "--dot", dot, "--full", "--table", "xxxx").Code);
         Assert.StartsWith("digraph states {", File.ReadAllText(dot), StringComparison.Ordinal);
-        Assert.Equal(1, Cli.Run("explore", "--variant", "vma-used-after-unlock", "--dot", dot).Code);
+        Assert.Equal(1, Cli.Run("explore", "--model", "vma-used-after-unlock", "--dot", dot).Code);
         Assert.StartsWith("digraph interleaving {", File.ReadAllText(dot), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("--variant nothing", "--variant nothing: expected one of linux-7.2, linux-7.1, v5, ")]
+    [InlineData("--model nothing", "--model nothing: expected one of linux-7.2, linux-7.1, v5, ")]
     [InlineData("--model v6", "--model v6: expected one of linux-7.2, linux-7.1, v5, v17, v18, rounds")]
-    [InlineData("--variant pte-level,nothing", "--variant nothing: expected one of ")]
+    [InlineData("--model pte-level,nothing", "--model nothing: expected one of ")]
     [InlineData("--actors fault,nobody", "--actors nobody: expected one of fault, writer, ")]
     [InlineData("--actors exit,fault", "--actors exit,fault: when exit begins nobody runs fault for the process any more: expected others")]
     [InlineData("--actors madv-collapse,madv-collapse", "--actors madv-collapse,madv-collapse: once ")]
@@ -256,8 +274,8 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     [InlineData("--actors fault,fault,fault,fault", "--actors fault,fault,fault,fault: expected 3 at most")]
     [InlineData("--property nothing", "--property nothing: expected one of no-write-lost, ")]
     [InlineData("--entries 16", "--entries 16: expected 4 or 8")]
-    [InlineData("--variant folio-of-two --entries 8", "--entries 8: expected 4, where folios have two pages")]
-    [InlineData("--variant folio-of-two --actors split --table xf1x", "table xf1x: f1 at entry 1: expected it at an even one")]
+    [InlineData("--model folio-of-two --entries 8", "--entries 8: expected 4, where folios have two pages")]
+    [InlineData("--model folio-of-two --actors split --table xf1x", "table xf1x: f1 at entry 1: expected it at an even one")]
     [InlineData("--actors split --table f1xx", "table f1xx: unknown letter 'f' at entry 0")]
     [InlineData("--beside 4", "--beside 4: expected 1 to 3")]
     [InlineData("--depth 0", "--depth 0: expected 1 to 100000")]

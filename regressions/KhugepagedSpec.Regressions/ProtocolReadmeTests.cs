@@ -17,7 +17,7 @@ public sealed partial class ProtocolReadmeTests
             var named = Name().Match(cells[3]);
             Assert.Equal(cells[2].TrimStart().StartsWith("found", StringComparison.Ordinal), named.Success);
             if (named.Success)
-                Assert.NotNull(Protocols.Of(null, named.Groups[1].Value).Breaks);
+                Assert.NotNull(Protocols.Of(named.Groups[1].Value).Breaks);
             else
                 Assert.StartsWith(" cannot be: ", cells[2], StringComparison.Ordinal);
         }
@@ -30,14 +30,15 @@ public sealed partial class ProtocolReadmeTests
         string[] rows = Rows("## What was asked", "## Mutations");
         string[] Named(int column) => [.. rows.Select(row => Name().Match(row.Split('|')[column]).Groups[1].Value)];
         var (holds, not) = (Named(3), Named(4));
-        Assert.All(holds, each => Assert.Null(Protocols.Of(null, each).Breaks));
-        Assert.All(not, each => Assert.NotNull(Protocols.Of(null, each).Breaks));
+        Assert.All(holds, each => Assert.Null(Protocols.Of(each).Breaks));
+        Assert.All(not, each => Assert.NotNull(Protocols.Of(each).Breaks));
         Assert.Empty(Protocols.Asked.Select(protocol => protocol.Name).Except(holds));
     }
 
     private static string[] Rows(string from, string to) =>
     [
-        .. File.ReadAllLines(Readme()).SkipWhile(line => line != from).TakeWhile(line => line != to).Where(line => line.StartsWith('|')).Skip(2),
+        .. File.ReadAllLines(Readme()).SkipWhile(line => line != from).TakeWhile(line => line != to).Where(line => line.StartsWith('|'))
+            .Skip(2),
     ];
 
     private static string Readme() => Repository.At("src", "KhugepagedSpec.Races", "README.md");

@@ -41,7 +41,8 @@ internal static partial class InterleavingPeers
         File.WriteAllText(Path.Combine(folder, "m.pml"), PromelaText.Of(model, string.Join(", ", names)));
         var (states, one) = Best(() => Explore(model, 1));
         var (_, all) = Best(() => Explore(model, Environment.ProcessorCount));
-        bool built = PeerTool.Run("spin", "-o1 -o2 -o3 -a m.pml", folder) is not null && PeerTool.Run("cc", "-O2 -DSAFETY -DNOREDUCE -o pan pan.c", folder) is not null;
+        bool built = PeerTool.Run("spin", "-o1 -o2 -o3 -a m.pml", folder) is not null
+            && PeerTool.Run("cc", "-O2 -DSAFETY -DNOREDUCE -o pan pan.c", folder) is not null;
         var (stored, peer) = built ? Best(() => Pan(folder)) : (states, 0);
         if (stored != states)
             throw new InvalidOperationException($"{states} states here, {stored} by SPIN");
@@ -58,14 +59,16 @@ internal static partial class InterleavingPeers
     private static (long States, double Seconds) Explore(GuardedModel model, int workers)
     {
         var found = new Explorer<GuardedModel, PackedState, Move>(model, new Bounds { Workers = workers }).Run();
-        return found.Ending == Ending.Exhausted ? (found.Extent.Distinct, found.Time.TotalSeconds) : throw new InvalidOperationException("not exhausted");
+        return found.Ending == Ending.Exhausted ? (found.Extent.Distinct, found.Time.TotalSeconds)
+            : throw new InvalidOperationException("not exhausted");
     }
 
     // pan's own clock has too few digits for small models, so the whole process is timed; its table is as large as it needs.
     private static (long States, double Seconds) Pan(string folder)
     {
         var clock = Stopwatch.StartNew();
-        string printed = PeerTool.Run(Path.Combine(folder, "pan"), "-m1000000 -w24", folder) ?? throw new InvalidOperationException("pan failed");
+        string printed = PeerTool.Run(Path.Combine(folder, "pan"), "-m1000000 -w24", folder) ?? throw new InvalidOperationException(
+            "pan failed");
         return (long.Parse(Stored().Match(printed).Groups[1].Value, CultureInfo.InvariantCulture), clock.Elapsed.TotalSeconds);
     }
 

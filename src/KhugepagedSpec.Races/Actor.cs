@@ -42,8 +42,11 @@ public sealed class Actor
 
     /// <summary>Why these cannot run beside each other; null if they can.</summary>
     public static string? CannotBe(IReadOnlyList<Actor> actors) =>
-        actors.Any(actor => actor.IsOnlyOnce && actors.Count(other => other == actor) > 1) ? "once a process is all there is of exit, and this model of a second collapse"
-        : actors.Any(actor => actor.Name == "exit") && actors.FirstOrDefault(actor => actor.IsOfProcess && actor.Name != "exit") is { } other ? $"when exit begins nobody runs {other} for the process any more"
+        actors.Any(actor => actor.IsOnlyOnce && actors.Count(other => other == actor) > 1)
+            ? "once a process is all there is of exit, and this model of a second collapse"
+        : actors.Any(actor => actor.Name == "exit")
+            && actors.FirstOrDefault(actor => actor.IsOfProcess && actor.Name != "exit") is { } other
+            ? $"when exit begins nobody runs {other} for the process any more"
         : null;
 
     /// <summary>The name users give on the command line.</summary>

@@ -14,15 +14,20 @@ public sealed record ActorInPmdState(Actor Actor, string Begins, ImmutableArray<
 {
     /// <summary>Every actor, and every state of the PMD entry: a table, nothing, a huge page, a huge page under migration.</summary>
     public static IEnumerable<ActorInPmdState> All(ProtocolSpace space) =>
-        Actor.All.SelectMany(actor => new (string, char?)[] { ("table", null), ("none", '0'), ("huge", 'm'), ("migration", '~') }.Select(begins => Of(space, actor, begins.Item1, begins.Item2)));
+        Actor.All.SelectMany(actor =>
+            new (string, char?)[] { ("table", null), ("none", '0'), ("huge", 'm'),
+                ("migration", '~') }.Select(begins => Of(space, actor, begins.Item1, begins.Item2)));
 
     private static ActorInPmdState Of(ProtocolSpace space, Actor actor, string begins, char? pmd)
     {
         var model = space.Only(actor, pmd);
-        var (taken, ends, waits) = (new ConcurrentDictionary<(int, string), bool>(), new ConcurrentDictionary<string, bool>(), new ConcurrentDictionary<PackedState, bool>());
+        var (taken, ends, waits) =
+            (new ConcurrentDictionary<(int, string), bool>(), new ConcurrentDictionary<string, bool>(),
+                new ConcurrentDictionary<PackedState, bool>());
         var layout = model.Layout;
         waits.TryAdd(model.Initial, true);
-        new Explorer<Unjudged, PackedState, Move>(new Unjudged(model), new Bounds { Workers = 1 }).Run(watch: (in PackedState from, Move move, in PackedState to) =>
+        new Explorer<Unjudged, PackedState, Move>(new Unjudged(model), new Bounds { Workers = 1 })
+            .Run(watch: (in PackedState from, Move move, in PackedState to) =>
         {
             taken.TryAdd((move.Location, model.StepOf(move).Function), true);
             waits.TryRemove(from, out _);
@@ -33,7 +38,8 @@ public sealed record ActorInPmdState(Actor Actor, string Begins, ImmutableArray<
         // A state that was left, by whatever step, does not wait.
         if (waits.Keys.Any(state => !model.HasEnded(state) && !CanGoOn(model, state)))
             ends.TryAdd("waits", true);
-        return new ActorInPmdState(actor, begins, [.. taken.Keys.Order().Select(each => each.Item2).Distinct()], [.. ends.Keys.Order(StringComparer.Ordinal)]);
+        return new ActorInPmdState(actor, begins, [.. taken.Keys.Order().Select(each => each.Item2).Distinct()],
+            [.. ends.Keys.Order(StringComparer.Ordinal)]);
     }
 
     private static bool CanGoOn(GuardedModel model, PackedState state)

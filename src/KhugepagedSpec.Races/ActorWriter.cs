@@ -29,7 +29,8 @@ internal sealed class ActorWriter
     public void OnAnyEntry(Action<int> write)
     {
         var starts = Enumerable.Range(0, S.Shape.Pages).Select(_ => new Location()).ToArray();
-        B.Any("user space", "picks an entry", [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)) with { Says = $"picks entry {i}" })]);
+        B.Any("user space", "picks an entry",
+            [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)) with { Says = $"picks entry {i}" })]);
         for (int i = 0; i < starts.Length; i++)
         {
             B.At(starts[i]);
@@ -38,7 +39,8 @@ internal sealed class ActorWriter
     }
 
     /// <summary>
-    /// Takes the VMA's lock for reading, or the mmap lock if a writer has the VMA or waits for it, or by chance; goes to <see cref="End"/> if
+    /// Takes the VMA's lock for reading, or the mmap lock if a writer has the VMA or waits for it, or by chance; goes to <see cref="End"/>
+    /// if
     /// there is no VMA.
     /// </summary>
     /// <param name="i">The entry.</param>
@@ -57,7 +59,8 @@ internal sealed class ActorWriter
             B.Any(
                 "lock_vma_under_rcu", "takes the VMA's lock for reading",
                 Goto(locked, own, S.VmaLock.TryRead),
-                Goto(locked, isThere & inNeighbour & S.NeighbourLock.Writer.Is(0), S.NeighbourLock.Readers.Increase(), Slot.InNeighbour.Set(1), new Effect.LockUse("vma lock", true, true)),
+                Goto(locked, isThere & inNeighbour & S.NeighbourLock.Writer.Is(0), S.NeighbourLock.Readers.Increase(),
+                    Slot.InNeighbour.Set(1), new Effect.LockUse("vma lock", true, true)),
                 Goto(underMmap, isThere) with { Says = "does not get the VMA's lock" },
                 Goto(End, !isThere) with { Says = "finds no VMA" });
             B.At(locked);
@@ -65,7 +68,8 @@ internal sealed class ActorWriter
             body();
             B.Do(
                 "vma_end_read", "drops the VMA's lock",
-                Effect.When(Slot.InNeighbour, [S.NeighbourLock.Readers.Decrease(), Slot.InNeighbour.Set(0)], [S.VmaLock.Readers.Decrease()]), new Effect.LockUse("vma lock", false, false));
+                Effect.When(Slot.InNeighbour, [S.NeighbourLock.Readers.Decrease(), Slot.InNeighbour.Set(0)],
+                    [S.VmaLock.Readers.Decrease()]), new Effect.LockUse("vma lock", false, false));
             B.Join(End);
             B.At(underMmap);
         }
@@ -102,7 +106,8 @@ internal sealed class ActorWriter
     /// <summary>The table that the process allocates where the PMD entry is empty; if collapse has taken one out, it is another.</summary>
     public Effect FillPmd => S.Pmd.Set(Term.Choose(S.IsDetached | S.IsMoved, PmdHolds.OtherTable, PmdHolds.Table));
 
-    /// <summary>The mapping by the PMD entry becomes one by PTEs, and a migration of it is over at once; goes to <paramref name="next"/>, whatever the entry holds by then.</summary>
+    /// <summary>The mapping by the PMD entry becomes one by PTEs, and a migration of it is over at once; goes to <paramref name="next"/>,
+    /// whatever the entry holds by then.</summary>
     public void SplitPmd(Location next) => B.Do(
         "__split_huge_pmd", "maps the huge page by PTEs", S.PmdLock.IsFree & S.PteLock.IsFree,
         Goto(next, S.IsHuge, [.. S.SplitPmd()]), Goto(next, Term.True));
@@ -112,7 +117,8 @@ internal sealed class ActorWriter
     public void HandleFault(int i)
     {
         var entry = S[i];
-        Location again = new(), done = new(), noTable = new(), anonymous = new(), swap = new(), migrating = new(), shared = new(), huge = new(), hugeMigrating = new();
+        Location again = new(), done = new(), noTable = new(), anonymous = new(), swap = new(), migrating = new(), shared = new(),
+            huge = new(), hugeMigrating = new();
         B.Join(again);
         B.At(again);
         var inNeighbour = S.IsInSecondHalf(i) ? (Term)S.IsSplit : Term.False;
@@ -136,15 +142,19 @@ internal sealed class ActorWriter
             "__pte_alloc", "fills the PMD entry if it is still empty",
             Goto(again, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None), FillPmd),
             Goto(
-                done, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None) & S.IsDetached.Is(0) & S.IsMoved.Is(0) & S.Vma.Is(VmaIs.Anonymous) & canPrepare,
-                [S.Pmd.Set(PmdHolds.Huge), S.HasAnonVma.Set(1), .. S.Entries.SelectMany(each => new[] { each.New.Set(Contents.Zero), each.Writable.Set(1), each.Order.Set(2) })]) with
+                done, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None) & S.IsDetached.Is(0) & S.IsMoved.Is(0) & S.Vma.Is(
+                    VmaIs.Anonymous) & canPrepare,
+                [S.Pmd.Set(PmdHolds.Huge), S.HasAnonVma.Set(1),
+                    .. S.Entries.SelectMany(each => new[] { each.New.Set(Contents.Zero), each.Writable.Set(1), each.Order.Set(2) })]) with
             { Says = "maps a huge page" },
             Goto(again, S.Pmd.IsNot(PmdHolds.None)));
 
         B.At(huge);
-        B.Do("do_huge_pmd_wp_page", "makes the huge page writable again", S.PmdLock.IsFree, Goto(done, S.Pmd.Is(PmdHolds.Huge), entry.Writable.Set(1)), Goto(again, Term.True));
+        B.Do("do_huge_pmd_wp_page", "makes the huge page writable again", S.PmdLock.IsFree,
+            Goto(done, S.Pmd.Is(PmdHolds.Huge), entry.Writable.Set(1)), Goto(again, Term.True));
         B.At(hugeMigrating);
-        B.Do("pmd_migration_entry_wait", "waits until the huge page has been migrated", S.Pmd.IsNot(PmdHolds.Migration), Goto(again, Term.True));
+        B.Do("pmd_migration_entry_wait", "waits until the huge page has been migrated", S.Pmd.IsNot(PmdHolds.Migration),
+            Goto(again, Term.True));
 
         B.At(anonymous);
         var small = S.Shape.Windows.First(window => !window.IsPmd && window.Entries.Contains(i));
@@ -156,19 +166,22 @@ internal sealed class ActorWriter
             Goto(done, ready & hole, [.. Faults.MapFresh(entry, Contents.Zero), S.HasAnonVma.Set(1)]),
             Goto(
                 done, ready & roomForLarge & S.SmallEnabled,
-                [.. small.Entries.SelectMany(each => Faults.MapFresh(S[each], Contents.Zero).Append(S[each].Order.Set(1))), S.HasAnonVma.Set(1)]),
+                [.. small.Entries.SelectMany(each => Faults.MapFresh(S[each], Contents.Zero).Append(S[each].Order.Set(1))),
+                    S.HasAnonVma.Set(1)]),
             Goto(done, S.PteLock.IsFree & (!(canPrepare & hole) | (_isUnderMmapLock ? Term.False : S.HasAnonVma.Is(0) & S.BusyByChance))));
 
         B.At(swap);
         B.Do(
             "do_swap_page", $"brings entry {i} back if it is still swapped out", S.PteLock.IsFree & !(entry.InSwapCache & entry.Locked),
-            Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap) & entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1)]),
+            Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap) & entry.InSwapCache,
+                [.. Faults.MapSource(entry), entry.Young.Set(1)]),
             Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap), [.. Faults.MapFresh(entry, entry.Slot)]),
             Goto(done, Term.True));
 
         B.At(migrating);
         var isUnlocked = entry.Locked.Is(0) & (Protocol.IsByRounds ? entry.Saved.Is(Holds.None) : Term.True);
-        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked", isUnlocked | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
+        B.Do("migration_entry_wait", $"waits until entry {i}'s folio is unlocked",
+            isUnlocked | S.Pmd.IsNot(PmdHolds.Table) | entry.Pte.IsNot(Holds.Migration), Goto(again, Term.True));
 
         // Exclusive, or its last reference: reused; else copied.
         B.At(shared);
@@ -179,9 +192,11 @@ internal sealed class ActorWriter
             Goto(done, isSource & entry.Exclusive, entry.Writable.Set(1)),
             Goto(
                 done, isSource & isLast,
-                entry.Writable.Set(1), entry.Exclusive.Set(1), Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease())),
+                entry.Writable.Set(1), entry.Exclusive.Set(1),
+                    Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease())),
             Goto(done, isSource, [.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. S.Flush(i)]),
-            Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage & entry.Pte.IsNot(Holds.Source) & entry.UffdWp.Is(0), entry.Writable.Set(1)),
+            Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage & entry.Pte.IsNot(Holds.Source) & entry.UffdWp.Is(0),
+                entry.Writable.Set(1)),
             Goto(done, Term.True));
         B.At(done);
     }

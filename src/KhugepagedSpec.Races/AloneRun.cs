@@ -38,7 +38,8 @@ public sealed record AloneRun(ScanResult Status, ImmutableArray<string> Attempts
         if (!model.HasEnded(state) || model.Judge(state) >= 0)
             throw new InvalidOperationException("khugepaged alone does not end, or breaks a property");
         bool collapsed = s.Layout.Get(state, s.Khugepaged.Collapsed) != 0;
-        return new AloneRun(collapsed ? ScanResult.Succeed : (ScanResult)s.Layout.Get(state, s.Khugepaged.Last), attempts.ToImmutable(), Text(s, state, scenario.Table));
+        return new AloneRun(collapsed ? ScanResult.Succeed
+            : (ScanResult)s.Layout.Get(state, s.Khugepaged.Last), attempts.ToImmutable(), Text(s, state, scenario.Table));
     }
 
     /// <summary>The same of a pass of the sequential model over one range.</summary>
@@ -64,7 +65,8 @@ public sealed record AloneRun(ScanResult Status, ImmutableArray<string> Attempts
                 : cell;
 
             Cell Page(Variable contents, int order) =>
-                new(PteKind.Page, flags | (s.Layout.Get(state, contents) == Contents.Zero ? CellFlags.ZeroFilled : CellFlags.None), (byte)order);
+                new(PteKind.Page, flags | (s.Layout.Get(state, contents) == Contents.Zero ? CellFlags.ZeroFilled : CellFlags.None),
+                    (byte)order);
         }));
     }
 

@@ -10,9 +10,12 @@ internal static class AtRest
         yield return (s.IsDetached.Is(0), Safety.PmdEntryComesBack);
         yield return (s.Walkers.Is(0) & s.Lockless.Is(0), Safety.NoWalkerOnDetachedTable);
         yield return (Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Migration))), Safety.NoStaleMigrationEntry);
-        yield return (Term.All(s.Entries.Select(entry => entry.Expected.Is(Contents.Zero) | Reads(s, entry).Is(entry.Expected) | entry.IsLost)), Safety.NoWriteLost);
-        yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry).Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
-        yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))), Safety.TlbsAgree);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.Is(Contents.Zero) | Reads(s, entry)
+            .Is(entry.Expected) | entry.IsLost)), Safety.NoWriteLost);
+        yield return (Term.All(s.Entries.Select(entry => entry.Expected.IsNot(Contents.Zero) | Reads(s, entry)
+            .Is(Contents.Zero) | entry.IsLost)), Safety.GivenUpReadsZero);
+        yield return (Term.All(s.Processes.SelectMany(process => s.Entries.Select((entry, i) => Agrees(s, process, entry, i)))),
+            Safety.TlbsAgree);
         yield return (Term.All(s.Entries.Select((entry, i) => Balances(s, entry, i))), Safety.CountsBalance);
         yield return (Term.All(s.Processes.Select(process => LetsGo(s, process))), Safety.CountsBalance);
         yield return (s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !CanBeWritten(s, entry))), Safety.ReadOnlyStaysSo);
@@ -36,9 +39,11 @@ internal static class AtRest
 
     public static Term Agrees(SharedState s, Slot process, EntryState entry, int i)
     {
-        var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New, Term.Choose(s.Pmd.Is(PmdHolds.Table) | s.IsMoved, entry.Pte, Holds.None));
+        var mapped = Term.Choose(s.Pmd.Is(PmdHolds.Huge), Holds.New,
+            Term.Choose(s.Pmd.Is(PmdHolds.Table) | s.IsMoved, entry.Pte, Holds.None));
         return process.At.IsNot(i)
-            | ((process.Tlb.Is(Holds.None) | (mapped.Is(process.Tlb) & (process.TlbWritable.Is(0) | entry.Writable))) & (process.Secondary.Is(Holds.None) | mapped.Is(process.Secondary)));
+            | ((process.Tlb.Is(Holds.None) | (mapped.Is(process.Tlb) & (process.TlbWritable.Is(0) | entry.Writable))) & (
+                process.Secondary.Is(Holds.None) | mapped.Is(process.Secondary)));
     }
 
     public static Term Balances(SharedState s, EntryState entry, int i)
@@ -60,6 +65,7 @@ internal static class AtRest
     {
         var pins = Term.Sum(s.Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source)));
         var gathered = Term.Sum(s.Processes.Select(process => (Term)process.Gathered[i]));
-        return (Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]), pins + gathered + entry.HeldElsewhere);
+        return (Term.Sum([(s.Pmd.IsNot(PmdHolds.None) | s.IsMoved) & entry.Pte.Is(Holds.Source), entry.Child]),
+            pins + gathered + entry.HeldElsewhere);
     }
 }

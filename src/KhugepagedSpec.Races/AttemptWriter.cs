@@ -38,7 +38,8 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         if (protocol.AnonVma is AnonVmaRule.UntilIsolated || (protocol.AnonVma == AnonVmaRule.UntilInstalledBelowPmd && window.IsPmd))
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
         if (!protocol.LocksLastThroughCopy)
-            b.Do("collapse_huge_page", "unlocks the folios", [.. Entries.Select(entry => Effect.When(c.Isolated(entry), entry.Locked.Set(0)))]);
+            b.Do("collapse_huge_page", "unlocks the folios",
+                [.. Entries.Select(entry => Effect.When(c.Isolated(entry), entry.Locked.Set(0)))]);
         if (protocol.CopiesBehindFlush)
             _pages.Copy(_anonUnlock);
         _pages.ReleaseSources();
@@ -58,7 +59,8 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
     private void TakeOut(Location fail)
     {
         if (protocol.Notifies)
-            b.Do("mmu_notifier_invalidate_range_start", "takes the window from secondary MMUs", [Sleeps, s.Invalidations.Increase(), .. window.Entries.SelectMany(s.Invalidate)]);
+            b.Do("mmu_notifier_invalidate_range_start", "takes the window from secondary MMUs",
+                [Sleeps, s.Invalidations.Increase(), .. window.Entries.SelectMany(s.Invalidate)]);
         var free = protocol.TakesPmdLock ? s.PmdLock.IsFree : Term.True;
         b.Do(
             "pmdp_collapse_flush", "empties the PMD entry", free,

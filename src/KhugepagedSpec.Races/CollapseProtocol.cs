@@ -159,7 +159,8 @@ public sealed record CollapseProtocol
     /// <summary>The PMD entry is emptied under the pmd lock.</summary>
     public bool TakesPmdLock { get; init; } = true;
 
-    /// <summary>What others do under the pmd lock is one step that takes it and one that drops it, not one: for who does not take it.</summary>
+    /// <summary>What others do under the pmd lock is one step that takes it and one that drops it, not one: for who does not take
+    /// it.</summary>
     public bool OpensPmdSections { get; init; }
 
     /// <summary>The machine's: the pte lock is the pmd lock.</summary>
@@ -186,7 +187,8 @@ public sealed record CollapseProtocol
     /// <summary>A large folio that came behind the scan is met by a result, not by an assertion.</summary>
     public bool ExpectsLargeFolios { get; init; } = true;
 
-    /// <summary>Searches begin with a folio of two pages, which has one lock, one count, one place on a list: <c>f1</c> in a table.</summary>
+    /// <summary>Searches begin with a folio of two pages, which has one lock, one count, one place on a list: <c>f1</c> in a
+    /// table.</summary>
     public bool HasFolios { get; init; }
 
     /// <summary>After a failure a large folio goes back once, not once a page.</summary>

@@ -99,7 +99,8 @@ internal sealed class Collapser
     /// <summary>An order is enabled for it.</summary>
     public Term Enables(Window window) => IsMadvise ? Term.True : window.IsPmd ? _s.PmdEnabled : _s.SmallEnabled;
 
-    /// <summary>Empty entries allowed in a window: as the setting says at the PMD order, all or none below, none if userfaultfd is seen.</summary>
+    /// <summary>Empty entries allowed in a window: as the setting says at the PMD order, all or none below, none if userfaultfd is
+    /// seen.</summary>
     public Term MaxNone(Window window, bool seesUffd)
     {
         int pages = _s.Shape.Pages;

@@ -58,7 +58,8 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
     /// <summary>Drops the mmap lock, and with it the VMA's.</summary>
     public void Drop(Effect check) => b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMA's", DropMmap, check);
 
-    private Act DropMmap => !protocol.TakesMmapForWriting ? s.Mmap.ReadUnlock : StartsVmaWrite ? s.VmaLock.WriteUnlock + s.Mmap.WriteUnlock : s.Mmap.WriteUnlock;
+    private Act DropMmap => !protocol.TakesMmapForWriting ? s.Mmap.ReadUnlock : StartsVmaWrite ? s.VmaLock.WriteUnlock + s.Mmap.WriteUnlock
+        : s.Mmap.WriteUnlock;
 
     // Only for the protocol that took the anon_vma lock first.
     private Location WithAnonVmaDropped(Location next)
@@ -78,7 +79,8 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
     private Term Extent => protocol.Extent switch
     {
         ExtentRule.PmdRange => s.IsSplit.Is(0),
-        ExtentRule.WindowOnly => s.IsSplit.Is(0) | (window.IsPmd ? Term.False : window.Entries.Any(s.IsInSecondHalf) ? Term.False : Term.True),
+        ExtentRule.WindowOnly =>
+            s.IsSplit.Is(0) | (window.IsPmd ? Term.False : window.Entries.Any(s.IsInSecondHalf) ? Term.False : Term.True),
         _ => Term.True,
     };
 
@@ -169,7 +171,8 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
                 Goto(_readUnlock, isRefused, c.Result.Set(Number(ScanResult.PteNonPresent))),
                 Goto(_readUnlock, isSwap & entry.InSwapCache & entry.Locked, c.Result.Set(Number(ScanResult.PageLock))),
                 If(isSwap & entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1), c.SwappedIn.Set(1)]),
-                If(isSwap, [.. Faults.MapFresh(entry, entry.Slot), entry.Young.Set(1), c.SwappedIn.Set(1), Effect.When(s.IsMlocked.Is(0), entry.InBatch.Set(1))]),
+                If(isSwap, [.. Faults.MapFresh(entry, entry.Slot), entry.Young.Set(1), c.SwappedIn.Set(1),
+                    Effect.When(s.IsMlocked.Is(0), entry.InBatch.Set(1))]),
                 If(entry.Pte.Is(Holds.Migration), [.. Faults.MapSource(entry), entry.Young.Set(1), c.SwappedIn.Set(1)]),
                 If(entry.Pte.Is(Holds.WpMarker), entry.Pte.Set(Holds.Zero), entry.UffdWp.Set(1), entry.Young.Set(1), c.SwappedIn.Set(1)),
                 Goto(_readUnlock, Term.True, c.Result.Set(Number(ScanResult.Fail))));

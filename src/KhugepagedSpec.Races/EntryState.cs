@@ -40,7 +40,8 @@ internal sealed class EntryState
 
     /// <summary>References that neither mappings nor the swap cache explain.</summary>
     public Term HasExtraReference =>
-        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + SwapCacheReferences), (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
+        InBatch | Term.Choose(Pte.Is(Holds.Source), !((Term)References).Is((Term)Mappings + SwapCacheReferences),
+            (Pte.Is(Holds.Fresh) | Pte.Is(Holds.New)) & FreshReferences.IsNot(0));
 
     /// <summary>The source loses a reference; with the last it is freed, and on no list.</summary>
     public IEnumerable<Effect> DropReference => [References.Decrease(), Effect.When(References.Is(0), OnLru.Set(0))];
@@ -55,13 +56,16 @@ internal sealed class EntryState
     public Effect LeaveBatch => Effect.When(InBatch, InBatch.Set(0), Effect.When(References.IsNot(0), OnLru.Set(1)));
 
     /// <summary>What the mapped page holds.</summary>
-    public Term PageContents => Term.Choose(Pte.Is(Holds.Source), Source, Term.Choose(Pte.Is(Holds.Fresh), Fresh, Term.Choose(Pte.Is(Holds.New), New, Contents.Zero)));
+    public Term PageContents =>
+        Term.Choose(Pte.Is(Holds.Source), Source,
+            Term.Choose(Pte.Is(Holds.Fresh), Fresh, Term.Choose(Pte.Is(Holds.New), New, Contents.Zero)));
 }
 
 /// <summary>What one process keeps to itself, its CPU's TLB included.</summary>
 internal sealed class Slot
 {
-    public required Variable Counter, At, Tlb, TlbWritable, Cached, Pin, PinIsOwn, PinStays, Seen, Secondary, IsStale, InNeighbour, FreesTable;
+    public required Variable Counter, At, Tlb, TlbWritable, Cached, Pin, PinIsOwn, PinStays, Seen, Secondary, IsStale, InNeighbour,
+        FreesTable;
     public required ImmutableArray<Variable> Gathered;
 
     public Layout.Block Block { get; set; }

@@ -27,11 +27,13 @@ public sealed record ExplorePlan(string Protocol, int Entries, int Beside, strin
 /// <param name="Broken">The property that is broken; null for none.</param>
 /// <param name="Steps">In how many steps.</param>
 public sealed record UnitResult(
-    int Unit, string Actors, string Table, Ending Ending, long Generated, long Distinct, long Left, int Depth, double Seconds, string? Broken, int Steps)
+    int Unit, string Actors, string Table, Ending Ending, long Generated, long Distinct, long Left, int Depth, double Seconds,
+        string? Broken, int Steps)
 {
     /// <summary>From a search.</summary>
     public static UnitResult Of(int unit, SearchResult result) => new(
-        unit, string.Join(',', result.Actors), result.Table, result.Found.Ending, result.Found.Extent.Generated, result.Found.Extent.Distinct, result.Found.Extent.Left,
+        unit, string.Join(',', result.Actors), result.Table, result.Found.Ending, result.Found.Extent.Generated,
+            result.Found.Extent.Distinct, result.Found.Extent.Left,
         result.Found.Extent.Depth, result.Found.Time.TotalSeconds, result.Broken?.Name, result.Found.Counterexample?.Actions.Length ?? 0);
 
     /// <summary>The chance that two different states had one fingerprint, at most.</summary>
@@ -39,15 +41,18 @@ public sealed record UnitResult(
     public double CollisionOdds => new Extent(Generated, Distinct, Left, Depth).CollisionOdds;
 }
 
-/// <summary>Results of searches as a file: the plan, then one line a search. A combination is written when all its tables are done.</summary>
+/// <summary>Results of searches as a file: the plan, then one line a search. A combination is written when all its tables are
+/// done.</summary>
 public static class ExploreFile
 {
     private static readonly JournalFile<ExplorePlan, ImmutableArray<UnitResult>[]> Journal = new(
-        ExploreFileJson.Default.ExplorePlan, ExploreFileJson.Default.ImmutableArrayUnitResultArray, "the plan of searches, as khugepaged-spec explore --out writes it", "the searches of one combination");
+        ExploreFileJson.Default.ExplorePlan, ExploreFileJson.Default.ImmutableArrayUnitResultArray,
+            "the plan of searches, as khugepaged-spec explore --out writes it", "the searches of one combination");
 
     /// <summary>True if a file holds such results, or begins as if it did.</summary>
     public static bool IsOne(string path) =>
-        !InputFile.IsStandard(path) && InputFile.Lines(path, "results of shards").FirstOrDefault().Text?.Contains("\"beside\"", StringComparison.Ordinal) == true;
+        !InputFile.IsStandard(path)
+            && InputFile.Lines(path, "results of shards").FirstOrDefault().Text?.Contains("\"beside\"", StringComparison.Ordinal) == true;
 
     /// <summary>Reads a file.</summary>
     /// <returns>The plan and the combinations done, each with a result a table.</returns>
@@ -56,7 +61,9 @@ public static class ExploreFile
     {
         var (plan, done) = Journal.Read(path);
         ImmutableArray<UnitResult>[] combinations = [.. done.SelectMany(each => each)];
-        if (combinations.FirstOrDefault(each => each.IsEmpty || each.Any(result => result.Unit != each[0].Unit || result.Unit < 0 || result.Unit >= plan.Combinations)) is { IsDefault: false } odd)
+        if (combinations.FirstOrDefault(each => each.IsEmpty
+            || each.Any(result => result.Unit != each[0].Unit || result.Unit < 0
+            || result.Unit >= plan.Combinations)) is { IsDefault: false } odd)
             throw new FormatException(
                 $"{InputFile.NameOf(path)}: {(odd.IsEmpty ? "a combination without a search" : $"unit {odd[0].Unit}")}: expected the searches of one combination a line, units 0 to {plan.Combinations - 1}");
         if (combinations.GroupBy(each => each[0].Unit).FirstOrDefault(same => same.Count() > 1) is { } twice)
@@ -65,10 +72,12 @@ public static class ExploreFile
     }
 
     /// <summary>Begins a file anew with what is done already, in one step: a reader sees the old file or the new.</summary>
-    public static StreamWriter Begin(string path, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) => Journal.Begin(path, plan, done.Select(each => new[] { each }));
+    public static StreamWriter Begin(string path, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) =>
+        Journal.Begin(path, plan, done.Select(each => new[] { each }));
 
     /// <summary>Begins with what is done already, to be read by somebody else.</summary>
-    public static void Begin(TextWriter writer, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) => Journal.Begin(writer, plan, done.Select(each => new[] { each }));
+    public static void Begin(TextWriter writer, ExplorePlan plan, IEnumerable<ImmutableArray<UnitResult>> done) =>
+        Journal.Begin(writer, plan, done.Select(each => new[] { each }));
 
     /// <summary>Adds a combination.</summary>
     public static void Append(TextWriter writer, ImmutableArray<UnitResult> results) => Journal.Append(writer, [results]);
@@ -76,5 +85,6 @@ public static class ExploreFile
 
 [JsonSerializable(typeof(ExplorePlan))]
 [JsonSerializable(typeof(ImmutableArray<UnitResult>[]))]
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true, UseStringEnumConverter = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, UseStringEnumConverter = true)]
 internal sealed partial class ExploreFileJson : JsonSerializerContext;

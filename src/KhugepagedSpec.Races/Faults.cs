@@ -7,12 +7,14 @@ internal static class Faults
 {
     /// <summary>Maps the page that was there first, or is in the swap cache; to be written only if it is this process's alone.</summary>
     public static IEnumerable<Effect> MapSource(EntryState entry) =>
-        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(), entry.Writable.Set(entry.Exclusive & !entry.UffdWp & entry.MayBeWritten)];
+        [entry.Pte.Set(Holds.Source), entry.Mappings.Increase(), entry.References.Increase(),
+            entry.Writable.Set(entry.Exclusive & !entry.UffdWp & entry.MayBeWritten)];
 
     /// <summary>Maps a fresh page with some contents; write protection by userfaultfd stays.</summary>
     public static IEnumerable<Effect> MapFresh(EntryState entry, Term contents) =>
     [
-        entry.LeaveBatch, entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0), entry.Writable.Set(!entry.UffdWp & entry.MayBeWritten),
+        entry.LeaveBatch, entry.Pte.Set(Holds.Fresh), entry.Fresh.Set(contents), entry.FreshReferences.Set(0), entry.Order.Set(0),
+            entry.Writable.Set(!entry.UffdWp & entry.MayBeWritten),
         entry.Young.Set(1), entry.Dirty.Set(1), entry.LazyFree.Set(0),
     ];
 
@@ -36,7 +38,8 @@ internal static class Faults
         [s[i].FreshReferences.Set(0), s[i].Order.Set(0), s[i].Young.Set(0), s[i].Dirty.Set(0), s[i].Writable.Set(0), .. GiveUp(s, i)];
 
     /// <summary>
-    /// What goes with giving an entry up, however it is mapped: it reads as zero, pins and secondary mappings are no longer its page's. What
+    /// What goes with giving an entry up, however it is mapped: it reads as zero, pins and secondary mappings are no longer its page's.
+    /// What
     /// mremap took elsewhere is not there to be given up.
     /// </summary>
     public static IEnumerable<Effect> GiveUp(SharedState s, int i) =>
@@ -52,7 +55,8 @@ internal static class Faults
     /// <summary>Clears an entry.</summary>
     public static IEnumerable<Effect> Unmap(EntryState entry) =>
     [
-        entry.Pte.Set(Holds.None), entry.Young.Set(0), entry.Dirty.Set(0), entry.Writable.Set(0), entry.UffdWp.Set(0), entry.Order.Set(0), entry.LazyFree.Set(0),
+        entry.Pte.Set(Holds.None), entry.Young.Set(0), entry.Dirty.Set(0), entry.Writable.Set(0), entry.UffdWp.Set(0), entry.Order.Set(0),
+            entry.LazyFree.Set(0),
     ];
 
     /// <summary>TLBs forget an entry that was given up, and its page loses the reference.</summary>

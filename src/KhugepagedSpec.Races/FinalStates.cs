@@ -24,9 +24,11 @@ public static class FinalStates
     }
 
     /// <summary>All final states: for each entry what is mapped there, and what is read.</summary>
-    public static IReadOnlySet<string> Of(ProtocolSpace space, IReadOnlyList<Actor> actors, string table, Reductions reductions, Bounds bounds)
+    public static IReadOnlySet<string> Of(ProtocolSpace space, IReadOnlyList<Actor> actors, string table, Reductions reductions,
+        Bounds bounds)
     {
-        var collector = new Collector(space.Beside(actors, reductions, table, anyPageMayLookBusy: reductions.HasFlag(Reductions.CriticalSectionsAreSteps)));
+        var collector = new Collector(
+            space.Beside(actors, reductions, table, anyPageMayLookBusy: reductions.HasFlag(Reductions.CriticalSectionsAreSteps)));
         new Explorer<Collector, PackedState, Move>(collector, bounds).Run();
         return collector.Found.Select(state => Text(space.State, state)).ToHashSet(StringComparer.Ordinal);
     }

@@ -2,7 +2,8 @@ using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Races;
 
-/// <summary>What a folio has once, however many its pages: an entry's own, or that of the page before it while the two are one folio.</summary>
+/// <summary>What a folio has once, however many its pages: an entry's own, or that of the page before it while the two are one
+/// folio.</summary>
 /// <param name="own">The entry's own.</param>
 /// <param name="ofHead">That of the page before it; null where no folio has two pages.</param>
 /// <param name="isTail">The two are one folio; null likewise.</param>

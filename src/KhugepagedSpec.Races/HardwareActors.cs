@@ -19,7 +19,9 @@ internal static class HardwareActors
             Effect[] marks = [entry.Young.Set(1), entry.Dirty.Set(1), slot.TlbWritable.Set(1)];
             b.Do(
                 "CPU", "walks to the PMD entry, remembers the table", Term.True,
-                Goto(store, s.Pmd.Is(PmdHolds.Huge) & entry.Writable, [slot.Tlb.Set(Holds.New), .. marks]) with { Says = "walks to the huge page, marks it referenced and dirty" },
+                Goto(store, s.Pmd.Is(PmdHolds.Huge) & entry.Writable,
+                    [slot.Tlb.Set(Holds.New), .. marks]) with
+                { Says = "walks to the huge page, marks it referenced and dirty" },
                 If(s.Pmd.Is(PmdHolds.Table), slot.Cached.Set(CachedIs.Table)),
                 Goto(fault, Term.True));
             b.Do(
@@ -33,7 +35,8 @@ internal static class HardwareActors
                 Goto(walk, slot.Tlb.Is(Holds.None)) with { Says = "has been flushed, walks again" },
                 Goto(
                     w.End, Term.True,
-                    [Effect.Check(slot.Tlb.IsNot(Holds.Source) | entry.References.IsNot(0), Safety.NoFreedPageUsed), .. Store(s, entry, slot.Tlb), Expect(s, entry, slot.Tlb), slot.Cached.Set(0)]));
+                    [Effect.Check(slot.Tlb.IsNot(Holds.Source) | entry.References.IsNot(0), Safety.NoFreedPageUsed),
+                        .. Store(s, entry, slot.Tlb), Expect(s, entry, slot.Tlb), slot.Cached.Set(0)]));
             b.At(fault);
             Fault(w, i, walk);
         });
@@ -49,14 +52,17 @@ internal static class HardwareActors
         var gone = new Location();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i);
-        var cannotBeServed = s.IsReadOnly | s.Pmd.Is(PmdHolds.Table) & ((entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
-        b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]), Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
+        var cannotBeServed = s.IsReadOnly | s.Pmd.Is(PmdHolds.Table) & (
+            (entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
+        b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]),
+            Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.At(gone);
         b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         b.Join(w.End);
     }
 
-    /// <summary>get_user_pages_fast: interrupts off, look, take a reference, look again. A page pinned to be written is then written by a device.</summary>
+    /// <summary>get_user_pages_fast: interrupts off, look, take a reference, look again. A page pinned to be written is then written by a
+    /// device.</summary>
     public static void GupFast(ActorWriter w)
     {
         var (b, s, slot) = (w.B, w.S, w.Slot);
@@ -77,14 +83,16 @@ internal static class HardwareActors
         b.At(w.End);
     }
 
-    /// <summary>The same to read: pinned (FOLL_PIN), the page stays that of its address; with a reference alone (FOLL_GET) nothing is promised.</summary>
+    /// <summary>The same to read: pinned (FOLL_PIN), the page stays that of its address; with a reference alone (FOLL_GET) nothing is
+    /// promised.</summary>
     public static void GupRead(ActorWriter w)
     {
         var (b, s, slot) = (w.B, w.S, w.Slot);
         w.OnAnyEntry(i =>
         {
             Location pin = new(), get = new();
-            b.Any("user space", "asks for a pin or a reference", Goto(pin, Term.True) with { Says = "asks for a pin" }, Goto(get, Term.True) with { Says = "asks for a reference" });
+            b.Any("user space", "asks for a pin or a reference", Goto(pin, Term.True) with { Says = "asks for a pin" },
+                Goto(get, Term.True) with { Says = "asks for a reference" });
             b.At(pin);
             Pin(w, i, Wants.ReadPin);
             b.Do("device", $"reads the page pinned at entry {i}", StillMapped(s, slot, s[i]));
@@ -105,7 +113,9 @@ internal static class HardwareActors
 
     // A pinned page leaves its address by its owner's wish alone, or by an error.
     private static Effect StillMapped(SharedState s, Slot slot, EntryState entry) => Effect.Check(
-        slot.PinIsOwn.Is(0) | ((Term)entry.Pte).Is(slot.Pin) | (slot.Pin.Is(Holds.New) & s.IsHuge) | entry.Saved.Is(slot.Pin) | (slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
+        slot.PinIsOwn.Is(0) | ((Term)entry.Pte)
+            .Is(slot.Pin) | (slot.Pin.Is(Holds.New) & s.IsHuge) | entry.Saved.Is(slot.Pin) | (
+                slot.Pin.Is(Holds.Source) & entry.Pte.Is(Holds.HwPoison)), Safety.NoPinOnUnmappedPage);
 
     /// <summary>A guest's page: found by GUP, mapped if no notifier came between, and written without a reference.</summary>
     public static void SecondaryMmu(ActorWriter w)
@@ -139,7 +149,8 @@ internal static class HardwareActors
         var isExclusive = wants == Wants.ReadPin ? entry.Writable | slot.Seen.IsNot(Holds.Source) | entry.Exclusive : Term.True;
         b.Do(
             "gup_fast", $"turns interrupts off, finds the table of entry {i}", Term.True,
-            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New), InterruptsOff(true)) with
+            Goto(huge, s.Pmd.Is(PmdHolds.Huge) & (writes ? entry.Writable : Term.True), s.Lockless.Increase(), slot.Seen.Set(Holds.New),
+                InterruptsOff(true)) with
             { Says = "turns interrupts off, finds a huge page" },
             Goto(w.End, s.Pmd.IsNot(PmdHolds.Table)), Else(s.Lockless.Increase(), s.Walkers.Increase(), InterruptsOff(true)));
         b.Do(
@@ -149,12 +160,14 @@ internal static class HardwareActors
             "try_grab_folio_fast", $"takes a reference to entry {i}'s page", Term.True,
             Goto(leave, slot.Seen.Is(Holds.Source) & entry.References.Is(0)),
             Else(
-                slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.Is(Holds.Source) | ((Term)entry.Pte).Is(slot.Seen)), stays ? slot.PinStays.Set(1) : Effect.When(Term.False),
+                slot.Pin.Set(slot.Seen), slot.PinIsOwn.Set(slot.Seen.Is(Holds.Source) | ((Term)entry.Pte).Is(slot.Seen)), stays
+                    ? slot.PinStays.Set(1) : Effect.When(Term.False),
                 Effect.When(slot.Seen.Is(Holds.Source), entry.References.Increase()),
                 Effect.When(slot.Seen.IsNot(Holds.Source) & ((Term)entry.Pte).Is(slot.Seen), entry.FreshReferences.Increase())));
         var pinned = new Location();
         var isSame = (w.Protocol.GupLooksAtPmdAgain ? s.Pmd.Is(PmdHolds.Table) : Term.True)
-            & (w.Protocol.GupLooksAtPteAgain ? ((Term)entry.Pte).Is(slot.Seen) & (writes ? entry.Writable & !entry.UffdWp : Term.True) & slot.PinIsOwn : Term.True)
+            & (w.Protocol.GupLooksAtPteAgain
+                ? ((Term)entry.Pte).Is(slot.Seen) & (writes ? entry.Writable & !entry.UffdWp : Term.True) & slot.PinIsOwn : Term.True)
             & isExclusive & (stays ? s.IsForking.Is(0) : Term.True);
         b.Any(
             "gup_fast_pte_range", $"looks whether entry {i} and its table are still the same, turns interrupts on",

@@ -23,7 +23,8 @@ internal static class InitialState
     };
 
     /// <summary>Letters that a table may begin with.</summary>
-    public static string Letters => string.Concat(TableNotation.Letters.Select(known => known.Letter).Where(letter => !Refused.ContainsKey(letter)));
+    public static string Letters =>
+        string.Concat(TableNotation.Letters.Select(known => known.Letter).Where(letter => !Refused.ContainsKey(letter)));
 
     /// <summary>
     /// From a table in the notation's letters, or <c>0</c> or <c>m</c> for a PMD entry that is empty or maps a huge
@@ -46,7 +47,9 @@ internal static class InitialState
         {
             if (Refused.TryGetValue(table[i], out string? why))
                 throw new FormatException($"table {table}: letter '{table[i]}' at entry {i}: {why}");
-            Place(s, ref state, s[i], TableNotation.CellOf(table[i]) ?? throw new FormatException($"table {table}: unknown letter '{table[i]}' at entry {i}: see khugepaged-spec notation"));
+            Place(s, ref state, s[i],
+                TableNotation.CellOf(table[i]) ?? throw new FormatException(
+                $"table {table}: unknown letter '{table[i]}' at entry {i}: see khugepaged-spec notation"));
             s.Layout.Set(ref state, s[i].HeldElsewhere, table[i] == 'p' ? 1 : 0);
             if (inFolio[i])
                 PlaceInFolio(s, ref state, i);
@@ -90,7 +93,8 @@ internal static class InitialState
         foreach (var entry in s.Entries)
             foreach (var (variable, value) in new[]
             {
-                (entry.Pte, Holds.None), (entry.Young, 0), (entry.Dirty, 0), (entry.Writable, pmd == '0' ? 0 : 1), (entry.Mappings.Own, 0), (entry.References.Own, 0), (entry.OnLru.Own, 0),
+                (entry.Pte, Holds.None), (entry.Young, 0), (entry.Dirty, 0), (entry.Writable, pmd == '0' ? 0 : 1), (entry.Mappings.Own, 0),
+                    (entry.References.Own, 0), (entry.OnLru.Own, 0),
                 (entry.Source, Contents.Zero), (entry.New, contents), (entry.Expected, contents), (entry.Order, pmd == '0' ? 0 : 2),
             })
                 s.Layout.Set(ref state, variable, value);
@@ -105,8 +109,10 @@ internal static class InitialState
         Span<(Variable Variable, int Value)> values =
         [
             (s.PmdEnabled, enabled.Contains(s.Shape.PmdOrder) ? 1 : 0), (s.SmallEnabled, enabled.Contains(s.Shape.SmallOrder) ? 1 : 0),
-            (s.MaxPtesNone, scenario.Settings.MaxPtesNone), (s.MaxPtesSwap, scenario.Settings.MaxPtesSwap), (s.MaxPtesShared, scenario.Settings.MaxPtesShared),
-            (s.HasAnonVma, scenario.Vma.HasAnonVma ? 1 : 0), (s.IsArmed, scenario.Vma.IsUffdArmed ? 1 : 0), (s.IsMlocked, scenario.Vma.Has(VmaFlags.Locked) ? 1 : 0),
+            (s.MaxPtesNone, scenario.Settings.MaxPtesNone), (s.MaxPtesSwap, scenario.Settings.MaxPtesSwap),
+                (s.MaxPtesShared, scenario.Settings.MaxPtesShared),
+            (s.HasAnonVma, scenario.Vma.HasAnonVma ? 1 : 0), (s.IsArmed, scenario.Vma.IsUffdArmed ? 1 : 0),
+                (s.IsMlocked, scenario.Vma.Has(VmaFlags.Locked) ? 1 : 0),
         ];
         foreach (var (variable, value) in values)
             s.Layout.Set(ref state, variable, value);
@@ -119,14 +125,17 @@ internal static class InitialState
     {
         bool isPage = cell.Kind == PteKind.Page, comesBack = cell.Kind is PteKind.Migration;
         int mappings = isPage ? cell.Has(CellFlags.Shared) ? 2 : 1 : 0;
-        int contents = isPage || comesBack || cell.Kind == PteKind.Swap ? cell.Has(CellFlags.ZeroFilled) ? Contents.Zero : Contents.Old : Contents.Zero;
+        int contents = isPage || comesBack || cell.Kind == PteKind.Swap ? cell.Has(CellFlags.ZeroFilled) ? Contents.Zero : Contents.Old
+            : Contents.Zero;
         Span<(Variable Variable, int Value)> values =
         [
-            (entry.Pte, HoldsOf(cell.Kind)), (entry.Young, Bit(CellFlags.Young)), (entry.Dirty, Bit(CellFlags.Dirty)), (entry.UffdWp, Bit(CellFlags.UffdWp)),
+            (entry.Pte, HoldsOf(cell.Kind)), (entry.Young, Bit(CellFlags.Young)), (entry.Dirty, Bit(CellFlags.Dirty)),
+                (entry.UffdWp, Bit(CellFlags.UffdWp)),
             (entry.Writable, isPage && !cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.UffdWp) ? 1 : 0),
             (entry.Order, cell.Order == 0 ? 0 : cell.Order < s.Shape.PmdOrder ? 1 : 2),
             (entry.Mappings.Own, mappings), (entry.References.Own, mappings + Bit(CellFlags.Pinned)), (entry.Child, mappings == 2 ? 1 : 0),
-            (entry.Exclusive, isPage && !cell.Has(CellFlags.Shared) ? 1 : 0), (entry.Locked.Own, Bit(CellFlags.Locked)), (entry.OnLru.Own, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
+            (entry.Exclusive, isPage && !cell.Has(CellFlags.Shared) ? 1 : 0), (entry.Locked.Own, Bit(CellFlags.Locked)),
+                (entry.OnLru.Own, (isPage && !cell.Has(CellFlags.OffLru)) || comesBack ? 1 : 0), (entry.LazyFree, Bit(CellFlags.LazyFree)),
             (entry.Source, contents), (entry.Slot, cell.Kind == PteKind.Swap ? contents : Contents.Zero), (entry.Expected, contents),
         ];
         foreach (var (variable, value) in values)

@@ -14,7 +14,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 {
     private EntryState[] Entries => [.. window.Entries.Select(entry => s[entry])];
 
-    /// <summary>Copies the window; at a page that cannot be read everything is undone, and it goes on at <paramref name="failed"/>.</summary>
+    /// <summary>Copies the window; at a page that cannot be read everything is undone, and it goes on at
+    /// <paramref name="failed"/>.</summary>
     public void Copy(Location failed)
     {
         var poisoned = new Location();
@@ -55,19 +56,22 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         b.At(b.Here);
     }
 
-    /// <summary>Puts back what was isolated, backwards: small pages, into this CPU's LRU batch, then large folios, which empty it.</summary>
+    /// <summary>Puts back what was isolated, backwards: small pages, into this CPU's LRU batch, then large folios, which empty
+    /// it.</summary>
     public void PutBack(string function)
     {
         if (!protocol.PutsBack)
             return;
         foreach (int i in window.Entries.Reverse())
-            b.Do(function, $"puts entry {i}'s page back, if it was isolated", Effect.When(c.Isolated(s[i]) & s[i].Order.Is(0), Release(s[i])));
+            b.Do(function, $"puts entry {i}'s page back, if it was isolated",
+                Effect.When(c.Isolated(s[i]) & s[i].Order.Is(0), Release(s[i])));
         var large = new Variable("put_back_large", 1) { IsScratch = true };
         b.Do(
             function, "puts large folios back",
             [
                 large.Set(Term.Any(Entries.Select(entry => c.Isolated(entry) & entry.Order.IsNot(0)))),
-                .. Backwards.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), ReleaseLarge(entry))), Effect.When(large, s.DrainBatch()),
+                .. Backwards.Select(entry => Effect.When(c.Isolated(entry) & entry.Order.IsNot(0), ReleaseLarge(entry))),
+                    Effect.When(large, s.DrainBatch()),
             ]);
     }
 
@@ -75,14 +79,16 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     private IEnumerable<EntryState> Backwards => s.HasFolios ? Entries.Reverse() : Entries;
 
     private IEnumerable<Effect> ReleaseLarge(EntryState entry) =>
-        s.HasFolios && protocol.PutsFoliosBackOnce ? [Effect.When(c.IsTaken(entry), [c.Isolated(entry).Set(0)], Release(entry))] : Release(entry);
+        s.HasFolios && protocol.PutsFoliosBackOnce ? [Effect.When(c.IsTaken(entry), [c.Isolated(entry).Set(0)], Release(entry))]
+            : Release(entry);
 
     private IEnumerable<Effect> LetGo(EntryState entry) =>
         [.. Unlock(entry), entry.InBatch.Set(1), Effect.When(entry.InSwapCache, entry.LeaveSwapCache), entry.References.Decrease()];
 
     // Its reference goes over to the batch.
     private IEnumerable<Effect> Release(EntryState entry) =>
-        [c.Isolated(entry).Set(0), entry.InBatch.Set(1), Effect.When(entry.Pte.Is(Holds.Source), [.. Unlock(entry), entry.References.Decrease()])];
+        [c.Isolated(entry).Set(0), entry.InBatch.Set(1),
+            Effect.When(entry.Pte.Is(Holds.Source), [.. Unlock(entry), entry.References.Decrease()])];
 
     private Effect[] Unlock(EntryState entry) => protocol.IsolationLocks && protocol.LocksLastThroughCopy ? [entry.Locked.Set(0)] : [];
 
@@ -103,23 +109,28 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             if (!protocol.ReleasesBeforeClear)
                 b.Do(
                     "release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch",
-                    Effect.When(c.Isolated(entry) & entry.Order.Is(0), [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
+                    Effect.When(c.Isolated(entry) & entry.Order.Is(0),
+                        [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
         }
-        b.Do(function, "puts large folios back", [.. Entries.Select(entry => entry.Order.Set(0)), .. Backwards.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
+        b.Do(function, "puts large folios back",
+            [.. Entries.Select(entry => entry.Order.Set(0)),
+            .. Backwards.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
     }
 
     private IEnumerable<Effect> Judge(EntryState entry) =>
     [
         Effect.Check(!(entry.IsNoneOrZero & s.IsArmed), Safety.UffdKeepsHoles),
         Effect.Check(
-            entry.IsNoneOrZero | (entry.IsPresentPage & entry.UffdWp.Is(0) & (window.IsPmd ? Term.True : !(entry.Pte.Is(Holds.Source) & entry.Child))),
+            entry.IsNoneOrZero | (entry.IsPresentPage & entry.UffdWp.Is(0) & (window.IsPmd ? Term.True
+                : !(entry.Pte.Is(Holds.Source) & entry.Child))),
             Safety.NothingSharedOrAbsent),
     ];
 
     // What was a large folio's is marked: the entry does not tell any more.
     private IEnumerable<Effect> Clear(EntryState entry) =>
     [
-        entry.IsCopied.Set(entry.Pte.Is(Holds.Source) & c.Isolated(entry) & (protocol.ReleasesBeforeClear ? entry.Order.IsNot(0) : Term.True)),
+        entry.IsCopied.Set(entry.Pte.Is(Holds.Source) & c.Isolated(entry) & (protocol.ReleasesBeforeClear ? entry.Order.IsNot(0)
+            : Term.True)),
         Effect.When(
             entry.Pte.Is(Holds.Source), entry.Mappings.Decrease(), entry.References.Decrease(),
             Effect.When(entry.InSwapCache & !entry.Locked, entry.LeaveSwapCache), Bury(entry)),
@@ -133,7 +144,9 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 
     private IEnumerable<Effect> ReleaseAtEnd(EntryState entry) =>
     [
-        .. s.HasFolios && entry.Index % 2 != 0 ? [Effect.When(entry.IsInFolio & IsDone(entry) & IsDone(s.Partner(entry.Index)), entry.IsCopied.Set(0))] : Array.Empty<Effect>(),
+        .. s.HasFolios && entry.Index % 2 != 0
+            ? [Effect.When(entry.IsInFolio & IsDone(entry) & IsDone(s.Partner(entry.Index)), entry.IsCopied.Set(0))]
+            : Array.Empty<Effect>(),
         c.Isolated(entry).Set(0),
         Effect.When(
             entry.IsCopied,
@@ -148,7 +161,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     {
         if (window.IsPmd)
         {
-            b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree, Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
+            b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree,
+                Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
             TableIsBack();
         }
         else if (protocol.PmdBeforePtes)
@@ -170,7 +184,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             b.Do("pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
             TableIsBack();
         }
-        b.Do("folio_add_lru", "empties this CPU's LRU batch", [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
+        b.Do("folio_add_lru", "empties this CPU's LRU batch",
+            [c.Result.Set(Number(ScanResult.Succeed)), Effect.When(s.IsMlocked.Is(0), s.DrainBatch())]);
     }
 
     private bool TakesPteLock => s.PteLock != s.PmdLock || !protocol.ComparesTableLocks;
@@ -180,14 +195,18 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     private void SetPtes()
     {
         b.Do("map_anon_folio_pte_nopf", "sets the window's PTEs", [.. NewPages(), .. Entries.Select(entry => entry.Pte.Set(Holds.New))]);
-        b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down", Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
+        b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down",
+            Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
     }
 
     private IEnumerable<Effect> NewPages() => Entries.SelectMany(entry => (Effect[])
     [
-        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(protocol.AsksWhetherWritable ? entry.MayBeWritten : 1), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        .. c.Publish(entry), entry.LeaveBatch, entry.Young.Set(1), entry.Dirty.Set(1),
+            entry.Writable.Set(protocol.AsksWhetherWritable ? entry.MayBeWritten : 1), entry.UffdWp.Set(0),
+            entry.Order.Set(window.IsPmd ? 2 : 1),
     ]);
 
     private Effect[] FillPmd(int with) =>
-        [Effect.Check(s.Pmd.Is(PmdHolds.None), Safety.PmdEntryComesBack), Effect.Check(c.HasTable, Safety.NoFreedTableUsed), s.Pmd.Set(with), s.IsDetached.Set(0)];
+        [Effect.Check(s.Pmd.Is(PmdHolds.None), Safety.PmdEntryComesBack), Effect.Check(c.HasTable, Safety.NoFreedTableUsed),
+            s.Pmd.Set(with), s.IsDetached.Set(0)];
 }

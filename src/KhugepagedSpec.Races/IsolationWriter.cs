@@ -37,7 +37,8 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             (protocol.IsolationChecksUffdWp ? entry.UffdWp : Term.False, ScanResult.PteUffdWp),
             (entry.Pte.Is(Holds.Special), ScanResult.PageNull),
             (c.IsMadvise ? Term.False : entry.LazyFree & !(Term)entry.Dirty, ScanResult.PageLazyFree),
-            (protocol.IsolationChecksShared ? counts & entry.Child & ((Term)c.SharedCount + 1 > (window.IsPmd ? c.MaxShared : 0)) : Term.False, ScanResult.ExceedSharedPte),
+            (protocol.IsolationChecksShared ? counts & entry.Child & ((Term)c.SharedCount + 1 > (window.IsPmd ? c.MaxShared : 0))
+                : Term.False, ScanResult.ExceedSharedPte),
             (window.IsPmd ? Term.False : entry.Order.IsNot(0), ScanResult.PteMappedHugepage),
             (protocol.IsolationLocks ? counts & entry.Locked & !isTaken : Term.False, ScanResult.PageLock));
         Effect[] asserts = protocol.ExpectsLargeFolios ? [] : [Effect.Check(entry.Order.Is(0), Safety.NoAssertionFails)];
@@ -46,7 +47,8 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
             Goto(
                 next, s.HasFolios ? result.Is(Number(ScanResult.Succeed)) & isTaken : Term.False,
-                c.Isolated(entry).Set(1), Effect.When(entry.Child, c.SharedCount.Increase()), Effect.When(entry.Young, c.Referenced.Set(1))) with
+                c.Isolated(entry).Set(1), Effect.When(entry.Child, c.SharedCount.Increase()),
+                    Effect.When(entry.Young, c.Referenced.Set(1))) with
             { Says = $"finds entry {i}'s folio on its list" },
             If(
                 result.Is(Number(ScanResult.Succeed)),
@@ -62,7 +64,8 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             var passed = new Location();
             b.Any(
                 Function, $"counts the references to entry {i}'s page",
-                Goto(passed, !entry.HasExtraReference), Goto(fail, entry.HasExtraReference | s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
+                Goto(passed, !entry.HasExtraReference),
+                    Goto(fail, entry.HasExtraReference | s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
             b.At(passed);
         }
         b.Do(

@@ -8,7 +8,8 @@ namespace KhugepagedSpec.Races;
 /// <summary>The parts of khugepaged's work that others can come between: the columns of "who can act when".</summary>
 internal static class Phases
 {
-    public const string Scan = "scan", Walk = "no lock", Read = "mmap lock for reading", Gap = "between the locks", Write = "mmap lock for writing", Out = "table taken out",
+    public const string Scan = "scan", Walk = "no lock", Read = "mmap lock for reading", Gap = "between the locks",
+        Write = "mmap lock for writing", Out = "table taken out",
         Back = "table back";
 }
 
@@ -21,7 +22,8 @@ internal static class KhugepagedProgram
     private const string HasTried = "has tried ";
 
     /// <summary>The window whose attempt ends with this step; null if none does.</summary>
-    public static string? TriedWindow(Step step) => step.Says.StartsWith(HasTried, StringComparison.Ordinal) ? step.Says[HasTried.Length..] : null;
+    public static string? TriedWindow(Step step) =>
+        step.Says.StartsWith(HasTried, StringComparison.Ordinal) ? step.Says[HasTried.Length..] : null;
 
     public static ProgramBuilder Write(SharedState s, CollapseProtocol protocol)
     {
@@ -67,9 +69,11 @@ internal static class KhugepagedProgram
         b.Do(
             c.IsMadvise ? "hugepage_vma_revalidate" : "collapse_scan_mm_slot", "asks the VMA which orders it may have", Term.True,
             Goto(release, s.ThpOff, c.Result.Set(Number(ScanResult.AnyProcess))),
-            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | isSmaller | hasNoAnonVma | !enabled, c.Result.Set(Number(ScanResult.VmaCheck))),
+            Goto(release, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | isSmaller | hasNoAnonVma | !enabled,
+                c.Result.Set(Number(ScanResult.VmaCheck))),
             Else(
-                c.CapturedPmd.Set(c.IsMadvise ? 1 : hasPmdOrder), c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
+                c.CapturedPmd.Set(c.IsMadvise ? 1 : hasPmdOrder),
+                    c.CapturedSmall.Set(c.IsMadvise || protocol.PmdOrderOnly ? 0 : s.SmallEnabled),
                 c.Result.Set(Number(ScanResult.Succeed))));
         b.Do(
             "collapse_scan_pmd", "looks at the PMD entry", Term.True,
@@ -78,7 +82,9 @@ internal static class KhugepagedProgram
         b.Any(
             "collapse_scan_pmd", "looks at every entry, under the pte lock",
             Goto(release, s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table), [.. LookAtEntries(s, c, protocol)]),
-            Goto(release, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table), [c.Result.Set(Number(ScanResult.NoPteTable)), .. Drop(s, c)]) with { Says = "finds no table to lock" },
+            Goto(release, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table),
+                [c.Result.Set(Number(ScanResult.NoPteTable)), .. Drop(s, c)]) with
+            { Says = "finds no table to lock" },
             Goto(release, s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. Drop(s, c)]));
         b.At(release);
         b.Do(
@@ -121,7 +127,8 @@ internal static class KhugepagedProgram
             Fail(protocol.ScanChecksEntry ? entry.Pte.IsNot(Holds.Swap) : Term.False, ScanResult.PteNonPresent),
             Effect.When(
                 c.Result.Is(Number(ScanResult.Succeed)), c.Unmapped.Increase(),
-                Effect.When((Term)c.Unmapped > c.MaxSwap, [c.Result.Set(Number(ScanResult.ExceedSwapPte))], [Fail(entry.Pte.Is(Holds.WpMarker) | entry.UffdWp, ScanResult.PteUffdWp)])),
+                Effect.When((Term)c.Unmapped > c.MaxSwap, [c.Result.Set(Number(ScanResult.ExceedSwapPte))],
+                    [Fail(entry.Pte.Is(Holds.WpMarker) | entry.UffdWp, ScanResult.PteUffdWp)])),
         ];
 
         IEnumerable<Effect> LookAtPage(EntryState entry) =>
@@ -135,7 +142,8 @@ internal static class KhugepagedProgram
                 (entry.Pte.Is(Holds.Source) & !entry.InBatch & entry.OnLru.Is(0), ScanResult.PageLru),
                 (entry.Pte.Is(Holds.Source) & entry.Locked, ScanResult.PageLock),
                 (entry.HasExtraReference, ScanResult.PageCount))),
-            Effect.When(c.Result.Is(Number(ScanResult.Succeed)), [c.Occupied(entry).Set(1), Effect.When(entry.Young, referenced.Increase())]),
+            Effect.When(c.Result.Is(Number(ScanResult.Succeed)),
+                [c.Occupied(entry).Set(1), Effect.When(entry.Young, referenced.Increase())]),
         ];
     }
 
@@ -171,8 +179,10 @@ internal static class KhugepagedProgram
                 "mthp_collapse", HasTried + window, Term.True,
                 Goto(
                     on, IsOne(c.Result, RetryTable.Linux72.Advances),
-                    [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Collapsed.Set(c.Collapsed | c.Result.Is(Number(ScanResult.Succeed))), .. Forget(c, protocol)]),
-                Goto(next, IsOne(c.Result, RetryTable.Linux72.Lowers), [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c, protocol)]),
+                    [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Collapsed.Set(c.Collapsed | c.Result.Is(Number(ScanResult.Succeed))),
+                        .. Forget(c, protocol)]),
+                Goto(next, IsOne(c.Result, RetryTable.Linux72.Lowers),
+                    [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c, protocol)]),
                 Goto(end, Term.True, [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Last.Set(c.Result), .. Forget(c, protocol)]));
         }
     }

@@ -25,7 +25,8 @@ internal sealed class ReadWriteLock(string name, Variable readers, Variable writ
     public Term IsFree => readers.Is(0) & writer.Is(0);
 
     /// <summary>Takes it for reading; waits for a writer, and may sleep.</summary>
-    public Act Read => new(writer.Is(0), [Effect.Sleeps(Safety.NobodySleepsAtomic), readers.Increase(), new Effect.LockUse(name, true, false)]);
+    public Act Read => new(writer.Is(0),
+        [Effect.Sleeps(Safety.NobodySleepsAtomic), readers.Increase(), new Effect.LockUse(name, true, false)]);
 
     /// <summary>Takes it for reading where the step has made sure that it can.</summary>
     public Effect[] TryRead => [readers.Increase(), new Effect.LockUse(name, true, true)];
@@ -35,7 +36,8 @@ internal sealed class ReadWriteLock(string name, Variable readers, Variable writ
     public Act Write => new(IsFree, [Effect.Sleeps(Safety.NobodySleepsAtomic), writer.Set(1), new Effect.LockUse(name, true, false)]);
 
     /// <summary>Keeps new readers out; those inside may still be there.</summary>
-    public Act KeepReadersOut => new(writer.Is(0), [Effect.Sleeps(Safety.NobodySleepsAtomic), writer.Set(1), new Effect.LockUse(name, true, false)]);
+    public Act KeepReadersOut =>
+        new(writer.Is(0), [Effect.Sleeps(Safety.NobodySleepsAtomic), writer.Set(1), new Effect.LockUse(name, true, false)]);
 
     public Act WriteUnlock => new(Term.True, [writer.Set(0), new Effect.LockUse(name, false, false)]);
 

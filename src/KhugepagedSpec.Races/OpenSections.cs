@@ -26,15 +26,18 @@ internal static class OpenSections
             var isPossible = Term.Any(waiting.Select(step => Without(step.Guard, isFree)));
             Effect[] take = [held.Set(1), new Effect.LockUse(name, true, false) { IsSpin = true }];
             Effect[] drop = [held.Set(0), new Effect.LockUse(name, false, false)];
-            steps[at] = [.. program.Steps[at].Except(waiting), new Step(at, inside, name, $"takes the {name}", isFree & isPossible, [.. take])];
+            steps[at] = [.. program.Steps[at].Except(waiting),
+                new Step(at, inside, name, $"takes the {name}", isFree & isPossible, [.. take])];
             steps.Add(
             [
-                .. waiting.Select(step => step with { From = inside, Guard = Without(step.Guard, isFree), Effects = [.. step.Effects, .. drop] }),
+                .. waiting.Select(step =>
+                    step with { From = inside, Guard = Without(step.Guard, isFree), Effects = [.. step.Effects, .. drop] }),
                 new Step(inside, at, name, $"drops the {name} again", !isPossible, [.. drop]),
             ]);
             phases.Add(program.Phases[at]);
         }
-        return steps.Count - 1 <= program.Counter.Max ? new GuardedProgram(program.Name, program.Counter, steps.ToImmutable(), phases.ToImmutable())
+        return steps.Count - 1 <= program.Counter.Max
+            ? new GuardedProgram(program.Name, program.Counter, steps.ToImmutable(), phases.ToImmutable())
             : throw new InvalidOperationException($"{program.Name}: {steps.Count} locations, expected {program.Counter.Max + 1} at most");
     }
 

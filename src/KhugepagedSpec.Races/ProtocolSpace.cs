@@ -31,7 +31,8 @@ public sealed class ProtocolSpace
         _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
-            State.Layout, compiler, State.Broken, Safety.All, [.. AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))], Safety.NoDeadlock);
+            State.Layout, compiler, State.Broken, Safety.All,
+                [.. AtRest.Conditions(State).Where(condition => _judged.Contains(condition.Property))], Safety.NoDeadlock);
         _khugepaged = Compile(KhugepagedProgram.Write(State, protocol));
     }
 
@@ -90,12 +91,14 @@ public sealed class ProtocolSpace
         var parts = _wrapping ??= _parts with { Compiler = new StepCompiler(State.Layout, State.Broken, Safety.All, wraps: true) };
         var initial = model.Initial;
         State.Layout.Set(ref initial, State.PmdEnabled, belowPmd ? 0 : 1);
-        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], initial, Reductions.PartialOrder, []);
+        return new GuardedModel(parts, [.. model.Programs.Select((each, number) => Wrapped(number == process ? program : each))], initial,
+            Reductions.PartialOrder, []);
 
         CompiledProgram Wrapped(GuardedProgram source)
         {
             if (ReferenceEquals(source, program))
-                return _mutated is { } last && ReferenceEquals(last.Source, program) ? last : _mutated = new CompiledProgram(program, State.Layout, parts.Compiler);
+                return _mutated is { } last && ReferenceEquals(last.Source, program) ? last
+                    : _mutated = new CompiledProgram(program, State.Layout, parts.Compiler);
             return _wrapped.TryGetValue(source.Counter, out var known) && ReferenceEquals(known.Source, source)
                 ? known : _wrapped[source.Counter] = new CompiledProgram(source, State.Layout, parts.Compiler);
         }
@@ -112,7 +115,8 @@ public sealed class ProtocolSpace
     internal GuardedModel Only(Actor actor, char? pmd)
     {
         var model = Beside([actor], Reductions.None);
-        return new(_parts, [model.Compiled[1]], pmd is { } without ? InitialState.WithoutTable(State, without) : model.Initial, Reductions.None, []);
+        return new(_parts, [model.Compiled[1]], pmd is { } without ? InitialState.WithoutTable(State, without)
+            : model.Initial, Reductions.None, []);
     }
 
     /// <summary>khugepaged alone, from some state.</summary>

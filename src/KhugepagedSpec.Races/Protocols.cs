@@ -9,7 +9,8 @@ namespace KhugepagedSpec.Races;
 /// <param name="Breaks">The property that it breaks; null if it breaks none by itself.</param>
 /// <param name="ShownBy">The processes beside khugepaged that show it; null for all.</param>
 /// <param name="Apply">Makes it so.</param>
-public sealed record Switch(string Name, string Source, SafetyProperty? Breaks, ImmutableArray<string>? ShownBy, Func<CollapseProtocol, CollapseProtocol> Apply)
+public sealed record Switch(string Name, string Source, SafetyProperty? Breaks, ImmutableArray<string>? ShownBy, Func<CollapseProtocol,
+    CollapseProtocol> Apply)
 {
     /// <summary>It changes collapse by rounds, not Linux 7.2.</summary>
     public bool IsOfRounds { get; init; }
@@ -41,18 +42,22 @@ public static partial class Protocols
     public static ImmutableArray<CollapseProtocol> Versions { get; } =
     [
         Linux72,
-        Linux72 with { Name = "linux-7.1", Source = "Linux 7.1, mm/khugepaged.c:collapse_huge_page: the PMD order alone", PmdOrderOnly = true },
-        Version("v5", "khugepaged: mTHP support, v5, N. Pache, 2025-04-28", "pmd-cleared-beyond-vma", "anon-vma-dropped-early", "ptes-before-pmd", "swap-bail-keeps-lock", "pmd-checked-before-vma-lock"),
+        Linux72 with { Name = "linux-7.1", Source = "Linux 7.1, mm/khugepaged.c:collapse_huge_page: the PMD order alone",
+            PmdOrderOnly = true },
+        Version("v5", "khugepaged: mTHP support, v5, N. Pache, 2025-04-28", "pmd-cleared-beyond-vma", "anon-vma-dropped-early",
+            "ptes-before-pmd", "swap-bail-keeps-lock", "pmd-checked-before-vma-lock"),
         Version("v17", "khugepaged: mTHP support, v17, N. Pache, 2026-05", "ptes-before-pmd"),
         Version("v18", "khugepaged: mTHP support, v18, N. Pache, 2026-05-22", "ptes-before-pmd", "vma-used-after-unlock"),
         Rounds,
     ];
 
     /// <summary>The known-bad ones, each by itself.</summary>
-    public static ImmutableArray<CollapseProtocol> KnownBad { get; } = [.. Switches.Where(each => each.Breaks is not null).Select(each => With(Base(each), [each]))];
+    public static ImmutableArray<CollapseProtocol> KnownBad { get; } =
+        [.. Switches.Where(each => each.Breaks is not null).Select(each => With(Base(each), [each]))];
 
     /// <summary>What was asked, and breaks nothing.</summary>
-    public static ImmutableArray<CollapseProtocol> Asked { get; } = [.. Switches.Where(each => each.Breaks is null).Select(each => With(Base(each), [each]))];
+    public static ImmutableArray<CollapseProtocol> Asked { get; } =
+        [.. Switches.Where(each => each.Breaks is null).Select(each => With(Base(each), [each]))];
 
     /// <summary>All of them by name; the first is the default.</summary>
     public static ImmutableArray<CollapseProtocol> All { get; } = [.. Versions, .. KnownBad, .. Asked];
@@ -60,28 +65,36 @@ public static partial class Protocols
     /// <summary>Switches that break something only together.</summary>
     public static ImmutableArray<CollapseProtocol> Pairs { get; } =
     [
-        .. PairsOf.Select(pair => Of(null, $"{pair.A},{pair.B}") with { Breaks = pair.Breaks, ShownBy = pair.ShownBy }),
+        .. PairsOf.Select(pair => Of($"{pair.A},{pair.B}") with { Breaks = pair.Breaks, ShownBy = pair.ShownBy }),
     ];
 
-    /// <summary>A version with some switches.</summary>
-    /// <param name="model">The version's name; Linux 7.2, or by rounds if a switch is of rounds, if null.</param>
-    /// <param name="variant">A protocol's name, or switches, separated by commas; null for none.</param>
+    /// <summary>A version, a protocol, or switches put together.</summary>
+    /// <param name="model">
+    /// A version's or a protocol's name; or switches, separated by commas, a version before them or not: without one they are those of
+    /// Linux
+    /// 7.2, or of rounds if one of them is of rounds; null for Linux 7.2.
+    /// </param>
     /// <exception cref="FormatException">There is no such version or switch.</exception>
-    public static CollapseProtocol Of(string? model, string? variant)
+    public static CollapseProtocol Of(string? model)
     {
-        var version = model is null ? null : Versions.FirstOrDefault(each => each.Name == model)
-            ?? throw new FormatException($"--model {model}: expected one of {string.Join(", ", Versions.Select(each => each.Name))}");
-        if (variant is null)
-            return version ?? Linux72;
-        if (version is null && All.FirstOrDefault(each => each.Name == variant) is { } named)
+        if (model is null)
+            return Linux72;
+        if (All.FirstOrDefault(each => each.Name == model) is { } named)
             return named;
-        string[] names = variant.Split(',', StringSplitOptions.RemoveEmptyEntries);
-        if (version is null && !Pairs.IsDefault && Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
+        string[] names = model.Split(',', StringSplitOptions.RemoveEmptyEntries);
+        if (!Pairs.IsDefault && Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
             return together;
-        var switches = names.Select(name => Switches.FirstOrDefault(each => each.Name == name)
-            ?? throw new FormatException($"--variant {name}: expected one of {string.Join(", ", (version is null ? All.Select(each => each.Name) : Switches.Select(each => each.Name)))}")).ToList();
-        return With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches);
+        var version = names.Length > 1 ? Versions.FirstOrDefault(each => each.Name == names[0]) : null;
+        var switches = names.Skip(version is null ? 0 : 1).Select(Switch).ToList();
+        return switches.Count > 0 ? With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches)
+            : throw Unknown(model, All.Select(each => each.Name));
+
+        Switch Switch(string name) => Switches.FirstOrDefault(each => each.Name == name)
+            ?? throw Unknown(name, (names.Length == 1 ? All.Select(each => each.Name) : Switches.Select(each => each.Name)));
     }
+
+    private static FormatException Unknown(string name, IEnumerable<string> expected) =>
+        new($"--model {name}: expected one of {string.Join(", ", expected)}");
 
     private static CollapseProtocol Base(Switch one) => one.IsOfRounds ? Rounds : Linux72;
 
@@ -93,7 +106,8 @@ public static partial class Protocols
         var shownBy = switches.SelectMany(each => each.ShownBy ?? []).Distinct().Take(ProtocolSpace.MostActors).ToList();
         return all with
         {
-            Name = (version == Linux72 || version == Rounds ? "" : version.Name + ",") + string.Join(',', switches.Select(each => each.Name)),
+            Name = (version == Linux72 || version == Rounds ? "" : version.Name + ",")
+                + string.Join(',', switches.Select(each => each.Name)),
             Source = string.Join("; ", switches.Select(each => each.Source)),
             Breaks = one ? switches[0].Breaks : null,
             ShownBy = shownBy,
@@ -101,10 +115,12 @@ public static partial class Protocols
     }
 
     private static CollapseProtocol Version(string name, string source, params string[] mistakes) =>
-        mistakes.Select(mistake => Switches.Single(each => each.Name == mistake)).Aggregate(Linux72, (protocol, each) => each.Apply(protocol)) with
+        mistakes.Select(mistake => Switches.Single(each => each.Name == mistake))
+            .Aggregate(Linux72, (protocol, each) => each.Apply(protocol)) with
         {
             Name = name,
             Source = source + "; with " + string.Join(", ", mistakes),
-            ShownBy = [.. mistakes.SelectMany(mistake => Switches.Single(each => each.Name == mistake).ShownBy ?? []).Distinct().Take(ProtocolSpace.MostActors)],
+            ShownBy = [.. mistakes.SelectMany(mistake => Switches.Single(each => each.Name == mistake).ShownBy ?? []).Distinct()
+                .Take(ProtocolSpace.MostActors)],
         };
 }

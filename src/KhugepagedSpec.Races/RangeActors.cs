@@ -3,7 +3,8 @@ using static ModelChecker.Guarded.ProgramBuilder;
 
 namespace KhugepagedSpec.Races;
 
-/// <summary>Those who move, lock, merge or end a range, and a second collapse of it. Source: Linux 7.2, the functions named at each step.</summary>
+/// <summary>Those who move, lock, merge or end a range, and a second collapse of it. Source: Linux 7.2, the functions named at each
+/// step.</summary>
 internal static class RangeActors
 {
     /// <summary>MADV_COLLAPSE: the collapse code once more, by itself.</summary>
@@ -21,8 +22,10 @@ internal static class RangeActors
         b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         w.StartVmaWrite();
         Location moved = new(), table = new(), entries = new();
-        b.Do("copy_vma", "makes the VMA at the new address, with the same anon_vma", Term.True, Goto(moved, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | s.IsSplit), Else());
-        b.Any("move_page_tables", "moves the table, or its entries", Goto(table, Term.True) with { Says = "will move the table" }, Goto(entries, Term.True) with { Says = "will move the entries" });
+        b.Do("copy_vma", "makes the VMA at the new address, with the same anon_vma", Term.True,
+            Goto(moved, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File) | s.IsSplit), Else());
+        b.Any("move_page_tables", "moves the table, or its entries", Goto(table, Term.True) with { Says = "will move the table" },
+            Goto(entries, Term.True) with { Says = "will move the entries" });
         b.At(table);
         b.Do("take_rmap_locks", "takes the anon_vma lock", s.AnonVma.Write);
         Take("move_normal_pmd", "empties the PMD entry, puts the table to the new address, flushes TLBs", s.PmdLock.IsFree);
@@ -35,7 +38,8 @@ internal static class RangeActors
         b.Do("drop_rmap_locks", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
         b.Join(unmap);
         b.At(unmap);
-        b.Do("do_vmi_munmap", "takes the old VMA out, frees it", Effect.When(s.IsMoved | s.Pmd.Is(PmdHolds.None), s.Vma.Set(VmaIs.Gone), s.IsFreed.Set(1)));
+        b.Do("do_vmi_munmap", "takes the old VMA out, frees it",
+            Effect.When(s.IsMoved | s.Pmd.Is(PmdHolds.None), s.Vma.Set(VmaIs.Gone), s.IsFreed.Set(1)));
         b.Join(moved);
         b.At(moved);
         b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMAs'", w.EndVmaWrite + s.Mmap.WriteUnlock);
@@ -46,7 +50,8 @@ internal static class RangeActors
             function, says, free,
             If(
                 s.Pmd.Is(PmdHolds.Table),
-                [s.Pmd.Set(PmdHolds.None), s.IsMoved.Set(1), .. s.FlushWalkCaches(), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]),
+                [s.Pmd.Set(PmdHolds.None), s.IsMoved.Set(1), .. s.FlushWalkCaches(), .. Enumerable.Range(0, s.Shape.Pages)
+                    .SelectMany(s.Flush)]),
             Else());
     }
 
@@ -60,15 +65,18 @@ internal static class RangeActors
             Location done = new(), split = new(), page = new(), unlock = new();
             b.Do(
                 "move_pages", "looks at the PMD entry", Term.True,
-                Goto(split, s.Pmd.Is(PmdHolds.Huge)), Goto(page, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source)), Goto(done, Term.True));
+                Goto(split, s.Pmd.Is(PmdHolds.Huge)), Goto(page, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source)),
+                    Goto(done, Term.True));
             b.At(split);
             w.SplitPmd(done);
             b.At(page);
             b.Do(
                 "move_pages_pte", $"takes a reference to entry {i}'s page, if it is this process's alone", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & entry.References.IsNot(0) & !entry.IsInFolio,
+                    entry.References.Increase(), w.Slot.Pin.Set(Holds.Source), w.Slot.At.Set(i)),
                 Goto(done, Term.True));
-            b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0), new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
+            b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0),
+                new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
             b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
             var canMove = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & !s.IsPinned(i) & entry.Child.Is(0);
             var moved = new Location();
@@ -76,11 +84,13 @@ internal static class RangeActors
                 "move_present_ptes", $"moves entry {i}'s page, flushes TLBs",
                 Goto(
                     moved, s.PteLock.IsFree & canMove,
-                    [entry.Child.Set(1), .. Faults.Unmap(entry), entry.IsLost.Set(0), .. Faults.GiveUp(s, i), .. Faults.FlushGivenUp(s, w.Slot, i)]),
+                    [entry.Child.Set(1), .. Faults.Unmap(entry), entry.IsLost.Set(0), .. Faults.GiveUp(s, i),
+                        .. Faults.FlushGivenUp(s, w.Slot, i)]),
                 Goto(moved, s.PteLock.IsFree & (!canMove | s.BusyByChance)) with { Says = $"finds entry {i}'s page gone, or pinned" });
             b.At(moved);
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", s.AnonVma.WriteUnlock);
-            b.Do("folio_unlock", $"unlocks entry {i}'s page, lets it go", [entry.Locked.Set(0), Folio(false), w.Slot.Pin.Set(Holds.None), .. entry.DropReference]);
+            b.Do("folio_unlock", $"unlocks entry {i}'s page, lets it go",
+                [entry.Locked.Set(0), Folio(false), w.Slot.Pin.Set(Holds.None), .. entry.DropReference]);
             b.Join(done);
             b.At(done);
         }));
@@ -102,10 +112,12 @@ internal static class RangeActors
                 "change_pmd_range", "looks at the PMD entry", Term.True,
                 Goto(huge, s.IsHuge), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(flush, Term.True));
             b.At(huge);
-            b.Do("change_huge_pmd", "write-protects the huge page", s.PmdLock.IsFree, Goto(flush, s.IsHuge, Protect()), Goto(again, Term.True));
+            b.Do("change_huge_pmd", "write-protects the huge page", s.PmdLock.IsFree, Goto(flush, s.IsHuge, Protect()),
+                Goto(again, Term.True));
             b.At(table);
             b.Do(
-                "change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()), Goto(again, Term.True));
+                "change_pte_range", "write-protects every entry", s.PteLock.IsFree, Goto(flush, s.Pmd.Is(PmdHolds.Table), Protect()),
+                    Goto(again, Term.True));
             b.At(flush);
             if (w.Protocol.MprotectFlushes)
                 b.Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);
@@ -127,8 +139,10 @@ internal static class RangeActors
             var done = new Location();
             b.Do(
                 "mlock_folio", $"puts entry {i}'s page into the mlock batch, with a reference", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
-            b.Do("mlock_folio_batch", $"empties the batch: entry {i}'s page is unevictable", [w.Slot.Pin.Set(Holds.None), .. entry.DropReference]);
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source), entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)),
+                    Goto(done, Term.True));
+            b.Do("mlock_folio_batch", $"empties the batch: entry {i}'s page is unevictable",
+                [w.Slot.Pin.Set(Holds.None), .. entry.DropReference]);
             b.Join(done);
             b.At(done);
             w.UnderWriteLock(() => b.Do("mlock_fixup", "takes the mark off again", s.IsMlocked.Set(0)));
@@ -147,21 +161,25 @@ internal static class RangeActors
             Location done = new(), unlock = new(), locked = new();
             b.Do(
                 "ksm_get_folio", $"takes a reference to entry {i}'s page", s.PteLock.IsFree,
-                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0) & !entry.IsInFolio, entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
+                If(s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.References.IsNot(0) & !entry.IsInFolio,
+                    entry.References.Increase(), w.Slot.Pin.Set(Holds.Source)), Goto(done, Term.True));
             var put = new Location();
-            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)), Goto(put, (Term)entry.Locked | s.BusyByChance));
+            b.Any("folio_trylock", $"locks entry {i}'s page", Goto(locked, !entry.Locked, entry.Locked.Set(1), Folio(true, isTry: true)),
+                Goto(put, (Term)entry.Locked | s.BusyByChance));
             b.At(locked);
             b.Do(
                 "write_protect_page", $"write-protects entry {i}, flushes TLBs, if nobody else has the page", s.PteLock.IsFree,
                 If(
-                    s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & ((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache + 1) & entry.Mappings.Is(1) & entry.InBatch.Is(0),
+                    s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & ((Term)entry.References)
+                        .Is((Term)entry.Mappings + entry.InSwapCache + 1) & entry.Mappings.Is(1) & entry.InBatch.Is(0),
                     [entry.Writable.Set(0), entry.Exclusive.Set(0), .. s.Flush(i)]),
                 Goto(unlock, Term.True));
             b.Do(
                 "replace_page", $"maps the merged page at entry {i}, if it is as it was left", s.PteLock.IsFree,
                 If(
                     s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Writable.Is(0),
-                    [.. s.Invalidate(i), .. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), entry.Writable.Set(0), .. s.FlushTlbs(i)]),
+                    [.. s.Invalidate(i), .. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), entry.Writable.Set(0),
+                        .. s.FlushTlbs(i)]),
                 Else());
             b.Join(unlock);
             b.At(unlock);
@@ -175,7 +193,8 @@ internal static class RangeActors
         b.At(w.End);
     }
 
-    /// <summary>exit: the process is marked, waits for khugepaged to be out of it, and unmaps everything. Nobody of the process runs beside.</summary>
+    /// <summary>exit: the process is marked, waits for khugepaged to be out of it, and unmaps everything. Nobody of the process runs
+    /// beside.</summary>
     public static void Exit(ActorWriter w)
     {
         var (b, s) = (w.B, w.S);
@@ -208,10 +227,13 @@ internal static class RangeActors
             If(s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]),
             Else([.. entries.SelectMany(entry => Faults.GiveUp(s, entry))]));
         b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
-        b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree, If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(1)]), Else(s.Pmd.Set(PmdHolds.None)));
-        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
+        b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree,
+            If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(1)]), Else(s.Pmd.Set(PmdHolds.None)));
+        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
+            [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
         b.Do(
-            "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
+            "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu
+                ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
             Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 

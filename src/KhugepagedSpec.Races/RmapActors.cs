@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Races;
 internal static class RmapActors
 {
     /// <summary>
-    /// A first write gives the VMA an anon_vma, its neighbour's; then somebody looks for a page of the neighbour's child, and comes by here.
+    /// A first write gives the VMA an anon_vma, its neighbour's; then somebody looks for a page of the neighbour's child, and comes by
+    /// here.
     /// </summary>
     public static void AnonVma(ActorWriter w)
     {
@@ -65,14 +66,16 @@ internal static class RmapActors
             "folio_expected_ref_count", "looks whether anybody else has the folio", Term.True,
             Goto(drop, !isOnlyHere | !((Term)entry.References).Is((Term)entry.Mappings + entry.SwapCacheReferences + 1)), Else());
         Walk("try_to_migrate_one", "puts migration entries where it is mapped, flushes TLBs", Holds.Source, each =>
-            [Effect.When(ReclaimActors.MayUnmap(w)(each.Index), [each.Pte.Set(Holds.Migration), .. each.DropMapping, .. s.Flush(each.Index)])]);
+            [Effect.When(ReclaimActors.MayUnmap(w)(each.Index),
+                [each.Pte.Set(Holds.Migration), .. each.DropMapping, .. s.Flush(each.Index)])]);
         b.Do(
             "__folio_freeze_and_split_unmapped", "freezes its references, makes two folios of it, both locked", Term.True,
             Goto(remap, entry.Mappings.IsNot(0) | !((Term)entry.References).Is(entry.SwapCacheReferences + 1)) with
             { Says = "finds that somebody has taken a reference" },
             Else([
                 tail.Locked.Own.Set(1), tail.OnLru.Own.Set(head.OnLru.Own), tail.InBatch.Own.Set(0), tail.Mappings.Own.Set(0),
-                tail.InSwapCache.Own.Set(head.InSwapCache.Own), head.References.Own.Set((Term)1 + head.InSwapCache.Own), tail.References.Own.Set((Term)1 + head.InSwapCache.Own),
+                tail.InSwapCache.Own.Set(head.InSwapCache.Own), head.References.Own.Set((Term)1 + head.InSwapCache.Own),
+                    tail.References.Own.Set((Term)1 + head.InSwapCache.Own),
                 entry.InFolio!.Set(0), .. both.Select(each => each.Order.Set(0)),
             ]));
         b.Join(remap);
@@ -103,7 +106,8 @@ internal static class RmapActors
             b.Do(
                 "page_vma_mapped_walk", $"looks for entry {i}'s folio from the PMD entry down", Term.True,
                 Goto(done, !s.IsLinked) with { Says = "finds no VMA" },
-                Goto(done, !isTable, [.. both.Select(each => Effect.Check(each.Pte.IsNot(holds) | each.IsCopied, Safety.RmapFindsWhatStays))]) with
+                Goto(done, !isTable, [.. both.Select(each =>
+                    Effect.Check(each.Pte.IsNot(holds) | each.IsCopied, Safety.RmapFindsWhatStays))]) with
                 { Says = "finds no table in the PMD entry" },
                 Else(s.Walkers.Increase()));
             b.Do(

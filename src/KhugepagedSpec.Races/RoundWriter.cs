@@ -24,14 +24,17 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         else
             b.Do(
                 "lock_vma_under_rcu", "takes the lock of the window's VMA for reading", LockVma.Guard | s.Vma.Is(VmaIs.Gone),
-                Goto(_end, s.Vma.Is(VmaIs.Gone), c.Result.Set(Number(ScanResult.VmaNull))) with { Says = "finds no VMA" }, new Way(Term.True, null, LockVma.Effects));
+                Goto(_end, s.Vma.Is(VmaIs.Gone), c.Result.Set(Number(ScanResult.VmaNull))) with { Says = "finds no VMA" },
+                    new Way(Term.True, null, LockVma.Effects));
         // A window inside one half has one VMA, split or not.
         var covers = window.IsPmd ? s.IsSplit.Is(0) : Term.True;
         var enabled = c.Enables(window);
         var result = First(
             (s.ThpOff, ScanResult.AnyProcess), (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull), (!covers, ScanResult.AddressRange),
-            (!enabled | s.HasAnonVma.Is(0) | s.Vma.Is(VmaIs.File), ScanResult.VmaCheck), (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable), (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
-        b.Do("collapse_round", "checks the VMA", Term.True, If(result.Is(Number(ScanResult.Succeed))), Goto(_release, Term.True, c.Result.Set(result)));
+            (!enabled | s.HasAnonVma.Is(0) | s.Vma.Is(VmaIs.File), ScanResult.VmaCheck), (s.Pmd.Is(PmdHolds.None), ScanResult.NoPteTable),
+                (s.Pmd.IsNot(PmdHolds.Table), ScanResult.PmdMapped));
+        b.Do("collapse_round", "checks the VMA", Term.True, If(result.Is(Number(ScanResult.Succeed))),
+            Goto(_release, Term.True, c.Result.Set(result)));
         foreach (int i in window.Entries)
             FaultIn(i);
         foreach (int i in window.Entries)
@@ -63,11 +66,13 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         ]);
 
     private Act UnlockVma => new(
-        Term.True, [.. InNeighbour(s.NeighbourLock.Readers.Decrease(), s.VmaLock.Readers.Decrease()), new Effect.LockUse("vma lock", false, false)]);
+        Term.True, [.. InNeighbour(s.NeighbourLock.Readers.Decrease(), s.VmaLock.Readers.Decrease()),
+            new Effect.LockUse("vma lock", false, false)]);
 
     private Term IsOfNeighbour => !window.IsPmd && window.Entries.Any(s.IsInSecondHalf) ? s.IsSplit : Term.False;
 
-    private Effect[] InNeighbour(Effect itsOwn, Effect first) => IsOfNeighbour.IsFalse ? [first] : [Effect.When(IsOfNeighbour, [itsOwn], [first])];
+    private Effect[] InNeighbour(Effect itsOwn, Effect first) =>
+        IsOfNeighbour.IsFalse ? [first] : [Effect.When(IsOfNeighbour, [itsOwn], [first])];
 
     private static Term IsFresh(EntryState entry) => entry.Saved.Is(Holds.Fresh);
 
@@ -77,8 +82,10 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         var entry = s[i];
         var isSwap = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap);
         b.Do(
-            "collapse_faultin", $"brings entry {i} back if it is swapped out", !isSwap | (s.PteLock.IsFree & !(entry.InSwapCache & entry.Locked)),
-            If(!isSwap), If(entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1)]), Else([.. Faults.MapFresh(entry, entry.Slot)]));
+            "collapse_faultin", $"brings entry {i} back if it is swapped out",
+                !isSwap | (s.PteLock.IsFree & !(entry.InSwapCache & entry.Locked)),
+            If(!isSwap), If(entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1)]),
+                Else([.. Faults.MapFresh(entry, entry.Slot)]));
         var isShared = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Child & !entry.UffdWp;
         b.Do(
             "do_wp_page", $"copies entry {i}'s page if a child maps it too", !isShared | s.PteLock.IsFree,
@@ -91,9 +98,13 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         var next = new Location();
         var maxNone = c.MaxNone(window, seesUffd: true);
         var result = First(
-            (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent), (entry.UffdWp, ScanResult.PteUffdWp),
+            (entry.IsNoneOrZero, ScanResult.ExceedNonePte), (!entry.IsPresent, ScanResult.PteNonPresent),
+                (entry.UffdWp, ScanResult.PteUffdWp),
             (entry.IsPresentPage & entry.Saved.IsNot(Holds.None), ScanResult.PageLock),
-            (entry.Pte.Is(Holds.New) | entry.Pte.Is(Holds.Special) | (entry.Pte.Is(Holds.Fresh) & entry.InBatch), ScanResult.PageCount), (entry.Pte.Is(Holds.Fresh), ScanResult.Succeed), (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree), (entry.Child, ScanResult.ExceedSharedPte),
+            (entry.Pte.Is(Holds.New) | entry.Pte.Is(Holds.Special) | (entry.Pte.Is(Holds.Fresh) & entry.InBatch), ScanResult.PageCount),
+                (entry.Pte.Is(Holds.Fresh), ScanResult.Succeed),
+                (c.IsMadvise ? Term.False : entry.LazyFree & !entry.Dirty, ScanResult.PageLazyFree),
+                (entry.Child, ScanResult.ExceedSharedPte),
             (entry.Locked, ScanResult.PageLock), (entry.OnLru.Is(0), ScanResult.DelPageLru));
         b.Do(
             "collapse_isolate", $"locks entry {i}'s page and takes it off its list", Term.True,
@@ -102,25 +113,31 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             If(result.Is(Number(ScanResult.Succeed)), entry.Locked.Set(1), entry.OnLru.Set(0), entry.References.Increase()),
             Goto(_rollBack, Term.True, c.Result.Set(result)));
         Effect letGo = Effect.When(
-            IsFresh(entry), [entry.Saved.Set(Holds.None)], [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))]);
+            IsFresh(entry), [entry.Saved.Set(Holds.None)],
+                [entry.Locked.Set(0), entry.References.Decrease(), Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1))]);
         var isSame = s.Pmd.Is(PmdHolds.Table) & !entry.UffdWp;
         b.Do(
             "try_to_migrate_one", $"puts a migration entry at entry {i}, flushes TLBs", s.PteLock.IsFree,
-            If(isSame & IsFresh(entry) & entry.Pte.Is(Holds.Fresh), [entry.Pte.Set(Holds.Migration), c.Isolated(entry).Set(1), .. s.Flush(i)]),
+            If(isSame & IsFresh(entry) & entry.Pte.Is(Holds.Fresh),
+                [entry.Pte.Set(Holds.Migration), c.Isolated(entry).Set(1), .. s.Flush(i)]),
             If(
-                isSame & !IsFresh(entry) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !(protocol.PinsAreRespected ? s.IsPinned(i) & entry.Exclusive : Term.False),
+                isSame & !IsFresh(entry) & entry.Pte.Is(Holds.Source) & entry.Mappings.Is(1) & !(protocol.PinsAreRespected
+                    ? s.IsPinned(i) & entry.Exclusive : Term.False),
                 [entry.Pte.Set(Holds.Migration), .. entry.DropMapping, c.Isolated(entry).Set(1), .. s.Flush(i)]),
             Goto(_rollBack, Term.True, c.Result.Set(Number(ScanResult.PteNonPresent)), letGo));
-        var isOurs = !protocol.RoundsCount ? Term.True : Term.Choose(IsFresh(entry), entry.FreshReferences.Is(0), ((Term)entry.References).Is((Term)entry.InSwapCache + 1));
+        var isOurs = !protocol.RoundsCount ? Term.True
+            : Term.Choose(IsFresh(entry), entry.FreshReferences.Is(0), ((Term)entry.References).Is((Term)entry.InSwapCache + 1));
         b.Any(
             "folio_ref_freeze", $"freezes the references to entry {i}'s page",
-            Goto(next, isOurs, Effect.When(IsFresh(entry), [], [entry.References.Set(0)])), Goto(_rollBack, !isOurs | s.BusyByChance, c.Result.Set(Number(ScanResult.PageCount))));
+            Goto(next, isOurs, Effect.When(IsFresh(entry), [], [entry.References.Set(0)])),
+                Goto(_rollBack, !isOurs | s.BusyByChance, c.Result.Set(Number(ScanResult.PageCount))));
         b.At(next);
     }
 
     private void Install()
     {
-        var intact = Term.All(Entries.Select(entry => Term.Choose(c.Isolated(entry), entry.Pte.Is(Holds.Migration) & !entry.UffdWp, entry.IsNoneOrZero & !s.IsArmed)));
+        var intact = Term.All(Entries.Select(entry =>
+            Term.Choose(c.Isolated(entry), entry.Pte.Is(Holds.Migration) & !entry.UffdWp, entry.IsNoneOrZero & !s.IsArmed)));
         // A round that does not look again puts its pages over whatever is there now.
         var ready = protocol.InstallVerifies ? intact & s.Pmd.Is(PmdHolds.Table) : s.Pmd.Is(PmdHolds.Table);
         var free = s.PteLock.IsFree & s.PmdLock.IsFree;
@@ -129,8 +146,12 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             "collapse_install", protocol.InstallVerifies ? "sets every slot that is as it was left" : "sets every slot",
             Goto(
                 installed, free & ready,
-                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. Entries.SelectMany(c.Publish), .. window.IsPmd ? [s.Pmd.Set(PmdHolds.Huge), .. s.FlushWalkCaches()] : Array.Empty<Effect>(), c.Result.Set(Number(ScanResult.Succeed))]),
-            Goto(_rollBack, free & (!ready | s.BusyByChance), c.Result.Set(Number(ScanResult.PteNonPresent))) with { Says = "finds a slot that is not as it was left" });
+                [.. Entries.SelectMany(Judge), .. Entries.SelectMany(Fill), .. Entries.SelectMany(c.Publish), .. window.IsPmd
+                    ? [s.Pmd.Set(PmdHolds.Huge), .. s.FlushWalkCaches()]
+                    : Array.Empty<Effect>(), c.Result.Set(Number(ScanResult.Succeed))]),
+            Goto(_rollBack, free & (!ready | s.BusyByChance),
+                c.Result.Set(Number(ScanResult.PteNonPresent))) with
+            { Says = "finds a slot that is not as it was left" });
         b.At(installed);
         if (window.IsPmd)
             b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
@@ -142,8 +163,10 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
 
     private IEnumerable<Effect> Fill(EntryState entry) =>
     [
-        Effect.When(c.Isolated(entry) & !IsFresh(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0)), Effect.When(c.Isolated(entry), c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None)),
-        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1), entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
+        Effect.When(c.Isolated(entry) & !IsFresh(entry), entry.Locked.Set(0), entry.InSwapCache.Set(0)),
+            Effect.When(c.Isolated(entry), c.Isolated(entry).Set(0), entry.Saved.Set(Holds.None)),
+        entry.Pte.Set(window.IsPmd ? Holds.None : Holds.New), entry.Young.Set(1), entry.Dirty.Set(1),
+            entry.Writable.Set(entry.MayBeWritten), entry.UffdWp.Set(0), entry.Order.Set(window.IsPmd ? 2 : 1),
         entry.LazyFree.Set(0), entry.InBatch.Set(0),
     ];
 
@@ -156,13 +179,15 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             [
                 Effect.When(
                     IsFresh(entry),
-                    [Effect.When(entry.Pte.Is(Holds.Migration), entry.Pte.Set(Holds.Fresh)), entry.Saved.Set(Holds.None), c.Isolated(entry).Set(0)],
+                    [Effect.When(entry.Pte.Is(Holds.Migration), entry.Pte.Set(Holds.Fresh)), entry.Saved.Set(Holds.None), c.Isolated(entry)
+                        .Set(0)],
                     [.. RestoreSource()]),
             ]);
 
         IEnumerable<Effect> RestoreSource() =>
             [
-                unfreeze, Effect.When(entry.Pte.Is(Holds.Migration), Faults.MapSource(entry)), entry.References.Decrease(), c.Isolated(entry).Set(0), entry.Locked.Set(0),
+                unfreeze, Effect.When(entry.Pte.Is(Holds.Migration), Faults.MapSource(entry)), entry.References.Decrease(),
+                    c.Isolated(entry).Set(0), entry.Locked.Set(0),
                 Effect.When(entry.References.IsNot(0), entry.OnLru.Set(1)),
             ];
     }

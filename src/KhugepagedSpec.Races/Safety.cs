@@ -8,7 +8,8 @@ public static class Safety
 {
     /// <summary>Every address reads what was last written there.</summary>
     public static SafetyProperty NoWriteLost { get; } = new(
-        "no-write-lost", "Every address reads what was written there last.", "mm/khugepaged.c:collapse_huge_page: no TLB entry is left when pages are copied");
+        "no-write-lost", "Every address reads what was written there last.",
+            "mm/khugepaged.c:collapse_huge_page: no TLB entry is left when pages are copied");
 
     /// <summary>A pin is a pin on what is mapped.</summary>
     public static SafetyProperty NoPinOnUnmappedPage { get; } = new(
@@ -21,15 +22,18 @@ public static class Safety
 
     /// <summary>Nobody reads a table that was taken out.</summary>
     public static SafetyProperty NoWalkerOnDetachedTable { get; } = new(
-        "no-walker-on-a-detached-table", "While a page table is taken out or freed, nobody else is in it.", "J. Horn, 2022-11: tlb_remove_table_sync_one");
+        "no-walker-on-a-detached-table", "While a page table is taken out or freed, nobody else is in it.",
+            "J. Horn, 2022-11: tlb_remove_table_sync_one");
 
     /// <summary>No migration entry outlives its migration.</summary>
     public static SafetyProperty NoStaleMigrationEntry { get; } = new(
-        "no-stale-migration-entry", "When a migrated folio is unlocked, no migration entry for it is left.", "H. Dickins, 2025-05, on v5 patch 7");
+        "no-stale-migration-entry", "When a migrated folio is unlocked, no migration entry for it is left.",
+            "H. Dickins, 2025-05, on v5 patch 7");
 
     /// <summary>An rmap walk sees every mapping.</summary>
     public static SafetyProperty RmapFindsEveryMapping { get; } = new(
-        "rmap-finds-every-mapping", "Who holds a folio's lock and walks its mappings finds each of them.", "mm/khugepaged.c:collapse_huge_page: anon_vma lock, or folio locks at the PMD order");
+        "rmap-finds-every-mapping", "Who holds a folio's lock and walks its mappings finds each of them.",
+            "mm/khugepaged.c:collapse_huge_page: anon_vma lock, or folio locks at the PMD order");
 
     /// <summary>An rmap walk sees every mapping that stays.</summary>
     public static SafetyProperty RmapFindsWhatStays { get; } = new(
@@ -38,11 +42,13 @@ public static class Safety
 
     /// <summary>What was given up does not come back.</summary>
     public static SafetyProperty GivenUpReadsZero { get; } = new(
-        "given-up-reads-zero", "A page that was given up, by MADV_DONTNEED or with its VMA, and not written since, reads zero.", "madvise(2), MADV_DONTNEED");
+        "given-up-reads-zero", "A page that was given up, by MADV_DONTNEED or with its VMA, and not written since, reads zero.",
+            "madvise(2), MADV_DONTNEED");
 
     /// <summary>A freed page table is nobody's.</summary>
     public static SafetyProperty NoFreedTableUsed { get; } = new(
-        "no-freed-table-used", "No page table that was freed, or never was, is put back, walked, or left in a CPU's paging-structure cache.",
+        "no-freed-table-used",
+            "No page table that was freed, or never was, is put back, walked, or left in a CPU's paging-structure cache.",
         "366a4532d96f, 2025-08: the PMD entry is looked at behind vma_start_write");
 
     /// <summary>A freed page is nobody's.</summary>
@@ -51,43 +57,54 @@ public static class Safety
 
     /// <summary>A huge page is not taken for a table.</summary>
     public static SafetyProperty NoHugePageTakenForTable { get; } = new(
-        "no-huge-page-taken-for-a-table", "The PMD entry that collapse empties maps no huge page.", "include/asm-generic: pmdp_collapse_flush: VM_BUG_ON(pmd_trans_huge(*pmdp))");
+        "no-huge-page-taken-for-a-table", "The PMD entry that collapse empties maps no huge page.",
+            "include/asm-generic: pmdp_collapse_flush: VM_BUG_ON(pmd_trans_huge(*pmdp))");
 
     /// <summary>Spin locks are for those who stay awake.</summary>
     public static SafetyProperty NobodySleepsAtomic { get; } = new(
-        "nobody-sleeps-under-a-spin-lock", "Nobody sleeps under a pmd or pte lock, with a mapped PTE or with interrupts off.", "linux-mm, 2019-11-07: sleeping with a mapped PTE");
+        "nobody-sleeps-under-a-spin-lock", "Nobody sleeps under a pmd or pte lock, with a mapped PTE or with interrupts off.",
+            "linux-mm, 2019-11-07: sleeping with a mapped PTE");
 
     /// <summary>There is an anon_vma to lock.</summary>
     public static SafetyProperty NoNullAnonVma { get; } = new(
-        "no-null-anon-vma-locked", "The VMA whose anon_vma is locked has one.", "mm/khugepaged.c:hugepage_vma_revalidate, expect_anon; a NULL anon_vma by race, 2020");
+        "no-null-anon-vma-locked", "The VMA whose anon_vma is locked has one.",
+            "mm/khugepaged.c:hugepage_vma_revalidate, expect_anon; a NULL anon_vma by race, 2020");
 
     /// <summary>The walk goes on without locks.</summary>
     public static SafetyProperty LocksDroppedOnReturn { get; } = new(
-        "locks-dropped-on-return", "collapse_huge_page returns with no lock held, whatever became of it.", "on v5 patch 7 and v18 patch 11: who drops the mmap lock, and when");
+        "locks-dropped-on-return", "collapse_huge_page returns with no lock held, whatever became of it.",
+            "on v5 patch 7 and v18 patch 11: who drops the mmap lock, and when");
 
     /// <summary>Another VMA in the range notices nothing.</summary>
     public static SafetyProperty NobodyOutsideAffected { get; } = new(
-        "nobody-outside-the-vma-affected", "A fault in another VMA of the same PMD range never finds the PMD entry gone.", "J. Horn, 2025-04-30, on v5 patch 7");
+        "nobody-outside-the-vma-affected", "A fault in another VMA of the same PMD range never finds the PMD entry gone.",
+            "J. Horn, 2025-04-30, on v5 patch 7");
 
     /// <summary>The PMD entry is nobody else's while it is empty.</summary>
     public static SafetyProperty PmdEntryComesBack { get; } = new(
-        "pmd-entry-comes-back", "The PMD entry that collapse emptied is still empty when it is filled again, and it is filled again.", "mm/khugepaged.c:collapse_huge_page");
+        "pmd-entry-comes-back", "The PMD entry that collapse emptied is still empty when it is filled again, and it is filled again.",
+            "mm/khugepaged.c:collapse_huge_page");
 
     /// <summary>Entries can be reached when the architecture is told of them.</summary>
     public static SafetyProperty EntriesReachable { get; } = new(
-        "entries-reachable-when-announced", "update_mmu_cache_range finds the entries it is told of from the PMD entry down.", "D. Hildenbrand, L. Yang, 2026-05-31, on v18 patch 6");
+        "entries-reachable-when-announced", "update_mmu_cache_range finds the entries it is told of from the PMD entry down.",
+            "D. Hildenbrand, L. Yang, 2026-05-31, on v18 patch 6");
 
     /// <summary>TLBs hold what the tables say.</summary>
     public static SafetyProperty TlbsAgree { get; } = new(
-        "tlbs-agree", "When nobody is under way, every TLB entry and secondary mapping is what the page table says.", "mm/khugepaged.c:collapse_huge_page: pmdp_collapse_flush, the notifier");
+        "tlbs-agree", "When nobody is under way, every TLB entry and secondary mapping is what the page table says.",
+            "mm/khugepaged.c:collapse_huge_page: pmdp_collapse_flush, the notifier");
 
     /// <summary>References and mappings add up.</summary>
     public static SafetyProperty CountsBalance { get; } = new(
-        "counts-balance", "When nobody is under way, references, mappings, locks, and LRU places of every page are what its users account for.", "mm/khugepaged.c:release_pte_pages");
+        "counts-balance",
+            "When nobody is under way, references, mappings, locks, and LRU places of every page are what its users account for.",
+            "mm/khugepaged.c:release_pte_pages");
 
     /// <summary>userfaultfd's holes stay holes.</summary>
     public static SafetyProperty UffdKeepsHoles { get; } = new(
-        "uffd-range-keeps-its-holes", "Collapse puts no page where a registered userfaultfd waits for a fault.", "N. Pache, W. Yang, 2026-05, on v18 patch 11");
+        "uffd-range-keeps-its-holes", "Collapse puts no page where a registered userfaultfd waits for a fault.",
+            "N. Pache, W. Yang, 2026-05, on v18 patch 11");
 
     /// <summary>What must not be collapsed at a lower order is not.</summary>
     public static SafetyProperty NothingSharedOrAbsent { get; } = new(
@@ -96,19 +113,23 @@ public static class Safety
 
     /// <summary>Nothing is collapsed that was not checked.</summary>
     public static SafetyProperty EligibleWhenInstalled { get; } = new(
-        "eligible-when-installed", "Where a folio is installed there is a VMA, and it spans the whole range.", "mm/khugepaged.c:hugepage_vma_revalidate");
+        "eligible-when-installed", "Where a folio is installed there is a VMA, and it spans the whole range.",
+            "mm/khugepaged.c:hugepage_vma_revalidate");
 
     /// <summary>What may only be read is not writable.</summary>
     public static SafetyProperty ReadOnlyStaysSo { get; } = new(
-        "read-only-stays-so", "In a VMA that may only be read no entry can be written.", "mm/huge_memory.c:map_anon_folio_pmd_nopf, mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite");
+        "read-only-stays-so", "In a VMA that may only be read no entry can be written.",
+            "mm/huge_memory.c:map_anon_folio_pmd_nopf, mm/memory.c:map_anon_folio_pte_nopf: maybe_mkwrite");
 
     /// <summary>Nobody else changes the PMD entry.</summary>
     public static SafetyProperty NobodyElseAtPmdEntry { get; } = new(
-        "nobody-else-at-the-pmd-entry", "While collapse empties the PMD entry nobody else works on it under the pmd lock.", "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"");
+        "nobody-else-at-the-pmd-entry", "While collapse empties the PMD entry nobody else works on it under the pmd lock.",
+            "mm/khugepaged.c:collapse_huge_page: pmd_lock, \"probably unnecessary\"");
 
     /// <summary>What collapse asserts is so.</summary>
     public static SafetyProperty NoAssertionFails { get; } = new(
-        "no-assertion-fails", "What isolation takes for granted of a page is so.", "linux-mm, 2018-02-22: a large folio that came and was split behind the scan");
+        "no-assertion-fails", "What isolation takes for granted of a page is so.",
+            "linux-mm, 2018-02-22: a large folio that came and was split behind the scan");
 
     /// <summary>Somebody can always go on.</summary>
     public static SafetyProperty NoDeadlock { get; } = new("no-deadlock", "While anybody is under way, somebody can go on.", "lockdep");
@@ -116,9 +137,12 @@ public static class Safety
     /// <summary>All of them.</summary>
     public static ImmutableArray<SafetyProperty> All { get; } =
     [
-        NoWriteLost, NoPinOnUnmappedPage, NoFreedVmaUsed, NoWalkerOnDetachedTable, NoStaleMigrationEntry, RmapFindsEveryMapping, NobodyOutsideAffected,
-        PmdEntryComesBack, EntriesReachable, TlbsAgree, CountsBalance, UffdKeepsHoles, NothingSharedOrAbsent, EligibleWhenInstalled, NoDeadlock,
-        RmapFindsWhatStays, GivenUpReadsZero, NoFreedTableUsed, NoHugePageTakenForTable, NobodySleepsAtomic, NoNullAnonVma, LocksDroppedOnReturn,
+        NoWriteLost, NoPinOnUnmappedPage, NoFreedVmaUsed, NoWalkerOnDetachedTable, NoStaleMigrationEntry, RmapFindsEveryMapping,
+            NobodyOutsideAffected,
+        PmdEntryComesBack, EntriesReachable, TlbsAgree, CountsBalance, UffdKeepsHoles, NothingSharedOrAbsent, EligibleWhenInstalled,
+            NoDeadlock,
+        RmapFindsWhatStays, GivenUpReadsZero, NoFreedTableUsed, NoHugePageTakenForTable, NobodySleepsAtomic, NoNullAnonVma,
+            LocksDroppedOnReturn,
         NoFreedPageUsed, ReadOnlyStaysSo, NoAssertionFails, NobodyElseAtPmdEntry,
     ];
 }

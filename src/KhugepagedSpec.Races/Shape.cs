@@ -31,5 +31,6 @@ public sealed record Shape(int PmdOrder, int SmallOrder)
 
     /// <summary>All windows, in the order of the walk when nothing succeeds.</summary>
     internal ImmutableArray<Window> Windows =>
-        [new Window(0, PmdOrder, true), .. Enumerable.Range(0, Pages >> SmallOrder).Select(i => new Window(i << SmallOrder, SmallOrder, false))];
+        [new Window(0, PmdOrder, true), .. Enumerable.Range(0, Pages >> SmallOrder)
+            .Select(i => new Window(i << SmallOrder, SmallOrder, false))];
 }

@@ -161,7 +161,8 @@ internal sealed class SharedState
         Processes.Select(process => Effect.When(process.At.Is(entry), process.Secondary.Set(Holds.None), process.IsStale.Set(1)));
 
     /// <summary>The mmu notifier's end: what was looked up since the start is not mapped either.</summary>
-    public IEnumerable<Effect> EndInvalidation(int entry) => Processes.Select(process => Effect.When(process.At.Is(entry), process.IsStale.Set(1)));
+    public IEnumerable<Effect> EndInvalidation(int entry) =>
+        Processes.Select(process => Effect.When(process.At.Is(entry), process.IsStale.Set(1)));
 
     /// <summary>Pages that wait in LRU batches go to their lists.</summary>
     public IEnumerable<Effect> DrainBatch() => Entries.Select(entry => entry.LeaveBatch);
@@ -171,7 +172,8 @@ internal sealed class SharedState
 
     /// <summary>The table leaves the PMD entry for good: who remembers it remembers one that will be freed.</summary>
     public IEnumerable<Effect> LoseTable() =>
-        [Pmd.Set(PmdHolds.None), .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable)))];
+        [Pmd.Set(PmdHolds.None),
+            .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable)))];
 
     /// <summary>Nobody has a table at hand that is to be freed: no walk, and no CPU's paging-structure cache.</summary>
     public Term NobodyInLostTable => Walkers.Is(0) & Term.All(Processes.Select(process => process.Cached.IsNot(CachedIs.LostTable)));
@@ -187,14 +189,17 @@ internal sealed class SharedState
     {
         return HasFolios ? Alone(entry) | (Entries[entry].IsInFolio & Alone(entry ^ 1)) : Alone(entry);
 
-        Term Alone(int i) => Entries[i].HeldElsewhere | Term.Any(Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source) & process.PinStays));
+        Term Alone(int i) => Entries[i].HeldElsewhere | Term.Any(
+            Processes.Select(process => process.At.Is(i) & process.Pin.Is(Holds.Source) & process.PinStays));
     }
 
     /// <summary>The mapping by the PMD entry becomes one by PTEs.</summary>
     public IEnumerable<Effect> SplitPmd() =>
-        [Pmd.Set(PmdHolds.Table), .. Entries.Select(entry => entry.Pte.Set(Holds.New)), .. Enumerable.Range(0, Shape.Pages).SelectMany(FlushTlbs)];
+        [Pmd.Set(PmdHolds.Table), .. Entries.Select(entry => entry.Pte.Set(Holds.New)), .. Enumerable.Range(0, Shape.Pages)
+            .SelectMany(FlushTlbs)];
 
-    internal Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) => Layout.Add(new Variable(name, max, initial, values));
+    internal Variable Add(string name, int max = 1, int initial = 0, string[]? values = null) =>
+        Layout.Add(new Variable(name, max, initial, values));
 
     /// <summary>The other page's entry, if the source of one is in a folio of two.</summary>
     public EntryState Partner(int entry) => Entries[entry ^ 1];
@@ -244,7 +249,8 @@ internal sealed class SharedState
 
     private Slot AddSlot(int number)
     {
-        Variable Make(string name, int max = 1, int initial = 0, string[]? values = null) => new(FormattableString.Invariant($"{name}_of_{number}"), max, initial, values);
+        Variable Make(string name, int max = 1, int initial = 0, string[]? values = null) =>
+            new(FormattableString.Invariant($"{name}_of_{number}"), max, initial, values);
         var slot = new Slot
         {
             Counter = Make("location", 511),
@@ -264,7 +270,8 @@ internal sealed class SharedState
         };
         slot.Block = Layout.AddBlock(
         [
-            slot.Counter, slot.At, slot.Tlb, slot.TlbWritable, slot.Cached, slot.Pin, slot.PinIsOwn, slot.PinStays, slot.Seen, slot.Secondary, slot.IsStale, slot.InNeighbour,
+            slot.Counter, slot.At, slot.Tlb, slot.TlbWritable, slot.Cached, slot.Pin, slot.PinIsOwn, slot.PinStays, slot.Seen,
+                slot.Secondary, slot.IsStale, slot.InNeighbour,
             slot.FreesTable, .. slot.Gathered,
         ]);
         return slot;

@@ -3,7 +3,8 @@ namespace KhugepagedSpec.Races;
 /// <summary>What an entry of the table holds.</summary>
 internal static class Holds
 {
-    public const int None = 0, Zero = 1, Source = 2, Fresh = 3, New = 4, Swap = 5, Migration = 6, HwPoison = 7, Guard = 8, WpMarker = 9, Special = 10;
+    public const int None = 0, Zero = 1, Source = 2, Fresh = 3, New = 4, Swap = 5, Migration = 6, HwPoison = 7, Guard = 8, WpMarker = 9,
+        Special = 10;
 
     public static readonly string[] Names =
         ["none", "zero page", "source", "fresh", "collapsed", "swap", "migration", "hwpoison", "guard", "uffd-wp marker", "special"];

@@ -15,7 +15,8 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
     public FinalStatesFound? Finals { get; init; }
 
     /// <summary>The counterexample, step by step; null if there is none.</summary>
-    public Interleaving? Counterexample => Found.Counterexample is { } trace ? Interleaving.Of(Space.Beside(Actors, Reductions.None, Table), trace.Actions) : null;
+    public Interleaving? Counterexample =>
+        Found.Counterexample is { } trace ? Interleaving.Of(Space.Beside(Actors, Reductions.None, Table), trace.Actions) : null;
 
     /// <summary>What the counterexample broke, in words; null if there is none.</summary>
     public string? Why
@@ -25,7 +26,8 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
             if (Counterexample is not { } way)
                 return null;
             var model = Space.Beside(Actors, Reductions.None, Table);
-            return Races.Why.Of(Space, way, Broken!, [.. model.Programs.Select((program, number) => (program, model.LocationOf(way.End, number)))]);
+            return Races.Why.Of(Space, way, Broken!,
+                [.. model.Programs.Select((program, number) => (program, model.LocationOf(way.End, number)))]);
         }
     }
 
@@ -40,7 +42,8 @@ public static class Suite
     public static string Letters => InitialState.Letters;
 
     /// <summary>Every combination of 1 to <paramref name="most"/> processes, the same one twice included.</summary>
-    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) => Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0)).Where(actors => Actor.CannotBe(actors) is null);
+    public static IEnumerable<ImmutableArray<Actor>> Combinations(int most) =>
+        Enumerable.Range(1, most).SelectMany(count => OfSize(count, 0)).Where(actors => Actor.CannotBe(actors) is null);
 
     /// <summary>A circle in the order that khugepaged and every actor take locks in, as text; null if there is none.</summary>
     public static string? LockCircle(ProtocolSpace space) =>
@@ -54,16 +57,21 @@ public static class Suite
     /// <param name="table">The table to begin with; each of the shape's if null.</param>
     /// <param name="progress">Told now and then how far it is; may be null.</param>
     public static IEnumerable<SearchResult> Search(
-        ProtocolSpace space, IReadOnlyList<Actor> actors, Reductions reductions, Bounds bounds, string? table = null, Action<Extent>? progress = null) =>
-        (table is null ? space.Tables : [table]).Select(each => new SearchResult(space, actors, each, SearchOne(space, actors, reductions, bounds, each, progress)));
+        ProtocolSpace space, IReadOnlyList<Actor> actors, Reductions reductions, Bounds bounds, string? table = null,
+            Action<Extent>? progress = null) =>
+        (table is null ? space.Tables : [table])
+            .Select(each => new SearchResult(space, actors, each, SearchOne(space, actors, reductions, bounds, each, progress)));
 
     // What was left out may hold a shorter counterexample: with one found, all is searched.
-    private static Exploration<Move> SearchOne(ProtocolSpace space, IReadOnlyList<Actor> actors, Reductions reductions, Bounds bounds, string table, Action<Extent>? progress)
+    private static Exploration<Move> SearchOne(ProtocolSpace space, IReadOnlyList<Actor> actors, Reductions reductions, Bounds bounds,
+        string table, Action<Extent>? progress)
     {
         var found = Run(reductions);
-        return found.Ending == Ending.Refuted && reductions != Reductions.None && Run(Reductions.None) is { Ending: Ending.Refuted } all ? all with { Time = found.Time + all.Time } : found;
+        return found.Ending == Ending.Refuted && reductions != Reductions.None && Run(Reductions.None) is { Ending: Ending.Refuted } all
+            ? all with { Time = found.Time + all.Time } : found;
 
-        Exploration<Move> Run(Reductions left) => new Explorer<GuardedModel, PackedState, Move>(space.Beside(actors, left, table), bounds).Run(progress);
+        Exploration<Move> Run(Reductions left) =>
+            new Explorer<GuardedModel, PackedState, Move>(space.Beside(actors, left, table), bounds).Run(progress);
     }
 
     /// <summary>Of several searches the shortest counterexample; null if none has one.</summary>

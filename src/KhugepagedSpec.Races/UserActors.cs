@@ -16,7 +16,8 @@ internal static class UserActors
         var starts = Enumerable.Range(0, pages + 1).Select(_ => new Location()).ToArray();
         b.Any(
             "madvise", "picks an entry, or the whole range",
-            [.. starts.Select((start, i) => Goto(start, Term.True) with { Says = i < pages ? $"picks entry {i}" : "picks the whole range" })]);
+            [.. starts.Select((start, i) =>
+                Goto(start, Term.True) with { Says = i < pages ? $"picks entry {i}" : "picks the whole range" })]);
         for (int i = 0; i < starts.Length; i++)
         {
             int[] entries = i < pages ? [i] : [.. Enumerable.Range(0, pages)];
@@ -25,11 +26,13 @@ internal static class UserActors
         }
         b.At(w.End);
         b.Do(
-            "tlb_remove_table", "frees the table it took, if any, when nobody walks there", w.Protocol.FreesTablesByRcu ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
+            "tlb_remove_table", "frees the table it took, if any, when nobody walks there", w.Protocol.FreesTablesByRcu
+                ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
             Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 
-    // What the PMD entry holds decides: nothing there is given up too, a huge page is unmapped or split, a table is cleared, and freed if it was whole.
+    // What the PMD entry holds decides: nothing there is given up too, a huge page is unmapped or split, a table is cleared, and freed if
+    // it was whole.
     private static void ZapPmdRange(ActorWriter w, int[] entries)
     {
         var (b, s, slot) = (w.B, w.S, w.Slot);
@@ -47,7 +50,8 @@ internal static class UserActors
             b.At(huge);
             b.Do(
                 "zap_huge_pmd", "empties the PMD entry that mapped a huge page", s.PmdLock.IsFree,
-                Goto(flush, s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]), Goto(again, Term.True));
+                Goto(flush, s.IsHuge, [s.Pmd.Set(PmdHolds.None), .. entries.SelectMany(entry => Faults.Discard(s, entry))]),
+                    Goto(again, Term.True));
         }
         else
         {
@@ -57,7 +61,8 @@ internal static class UserActors
         b.At(table);
         Location zapped = new();
         // What guards a page stays, and the table with it.
-        var zap = entries.Select(entry => Effect.When(s[entry].Pte.Is(Holds.Guard), [.. Faults.GiveUp(s, entry)], [Faults.Zap(s, slot, entry)])).ToArray();
+        var zap = entries.Select(entry =>
+            Effect.When(s[entry].Pte.Is(Holds.Guard), [.. Faults.GiveUp(s, entry)], [Faults.Zap(s, slot, entry)])).ToArray();
         var isTable = s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table);
         var empties = Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Guard)));
         if (whole)
@@ -65,12 +70,15 @@ internal static class UserActors
             b.Any(
                 "zap_pte_range", "clears every entry",
                 Goto(zapped, isTable, zap),
-                Goto(flush, isTable & s.PmdLock.IsFree & empties, [.. zap, .. s.LoseTable(), slot.FreesTable.Set(1)]) with { Says = "clears every entry, takes the table out" },
+                Goto(flush, isTable & s.PmdLock.IsFree & empties,
+                    [.. zap, .. s.LoseTable(), slot.FreesTable.Set(1)]) with
+                { Says = "clears every entry, takes the table out" },
                 Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with { Says = "finds no table to lock" });
             b.At(zapped);
             b.Do(
                 "zap_pte_table_if_empty", "takes the table out if it is empty still", s.PmdLock.IsFree & s.PteLock.IsFree,
-                Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))), [.. s.LoseTable(), slot.FreesTable.Set(1)]),
+                Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))),
+                    [.. s.LoseTable(), slot.FreesTable.Set(1)]),
                 Goto(flush, Term.True));
         }
         else
@@ -80,8 +88,10 @@ internal static class UserActors
         b.At(flush);
         Effect[] walkCaches = whole ? [.. s.FlushWalkCaches()] : [];
         if (!w.Protocol.FreesBehindFlush)
-            b.Do("tlb_finish_mmu", "frees the pages", [.. entries.Select(entry => Effect.When(slot.Gathered[entry], [slot.Gathered[entry].Set(0), .. s[entry].DropReference]))]);
-        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages", [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. walkCaches]);
+            b.Do("tlb_finish_mmu", "frees the pages",
+                [.. entries.Select(entry => Effect.When(slot.Gathered[entry], [slot.Gathered[entry].Set(0), .. s[entry].DropReference]))]);
+        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
+            [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. walkCaches]);
     }
 
     /// <summary>munmap, and perhaps a new mapping in its place, and a fault there.</summary>
@@ -113,8 +123,10 @@ internal static class UserActors
             b.At(start);
             b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
-                "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock", s.Mmap.WriteUnlock,
-                Effect.When(s.Vma.Is(VmaIs.Gone), [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), s.IsReadOnly.Set(0), .. more]));
+                "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock",
+                    s.Mmap.WriteUnlock,
+                Effect.When(s.Vma.Is(VmaIs.Gone),
+                    [s.Vma.Set(kind), s.IsSplit.Set(0), s.IsArmed.Set(0), s.IsMlocked.Set(0), s.IsReadOnly.Set(0), .. more]));
             b.Join(next);
         }
     }
@@ -126,8 +138,10 @@ internal static class UserActors
         w.UnderWriteLock(() =>
         {
             b.Do("vma_prepare", "takes the anon_vma lock", s.AnonVma.Write);
-            b.Do("commit_merge", "lets the VMA before it cover the range", Term.True, If(s.Vma.Is(VmaIs.First) & s.IsSplit.Is(0), s.Vma.Set(VmaIs.Merged)), Else());
-            b.Do("vma_complete", "drops the anon_vma lock, frees the VMA", s.AnonVma.WriteUnlock, Effect.When(s.Vma.Is(VmaIs.Merged), s.IsFreed.Set(1)));
+            b.Do("commit_merge", "lets the VMA before it cover the range", Term.True,
+                If(s.Vma.Is(VmaIs.First) & s.IsSplit.Is(0), s.Vma.Set(VmaIs.Merged)), Else());
+            b.Do("vma_complete", "drops the anon_vma lock, frees the VMA", s.AnonVma.WriteUnlock,
+                Effect.When(s.Vma.Is(VmaIs.Merged), s.IsFreed.Set(1)));
         });
         b.Join(w.End);
         b.At(w.End);
@@ -157,19 +171,24 @@ internal static class UserActors
         {
             var copied = new Location();
             Way Copy(Term when, int? notEntry) => Goto(
-                copied, s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table) & when, [s.IsForking.Set(1), .. s.Entries.Select(Share).Where((_, i) => i != notEntry)]);
+                copied, s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table) & when,
+                    [s.IsForking.Set(1), .. s.Entries.Select(Share).Where((_, i) => i != notEntry)]);
             b.Any(
                 "copy_page_range", "lets the child map every page, write-protected",
                 [
-                    Goto(copied, s.PmdLock.IsFree & s.Pmd.Is(PmdHolds.Huge), [s.IsForking.Set(1), .. s.Entries.Select(entry => entry.Writable.Set(0))]) with { Says = "lets the child map the huge page, write-protected" },
-                    Goto(copied, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table) & s.Pmd.IsNot(PmdHolds.Huge)) with { Says = "finds no table in the PMD entry" }, Copy(Term.True, null),
+                    Goto(copied, s.PmdLock.IsFree & s.Pmd.Is(PmdHolds.Huge),
+                        [s.IsForking.Set(1), .. s.Entries.Select(entry => entry.Writable.Set(0))]) with { Says =
+                        "lets the child map the huge page, write-protected" },
+                    Goto(copied, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table) & s.Pmd.IsNot(
+                        PmdHolds.Huge)) with { Says = "finds no table in the PMD entry" }, Copy(Term.True, null),
                     .. Enumerable.Range(0, s.Shape.Pages).Select(i => Copy(s.BusyByChance, i)),
                 ]);
             b.At(copied);
             b.Do("flush_tlb_mm", "flushes TLBs", [s.IsForking.Set(0), .. Enumerable.Range(0, s.Shape.Pages).SelectMany(s.Flush)]);
         });
         b.Any("user space", "lets the child live, or not",
-            Goto(w.End, Term.True) with { Says = "lets the child live" }, Goto(w.End, Term.True, [.. s.Entries.Select(entry => entry.ChildUnmaps)]) with { Says = "the child exits" });
+            Goto(w.End, Term.True) with { Says = "lets the child live" },
+                Goto(w.End, Term.True, [.. s.Entries.Select(entry => entry.ChildUnmaps)]) with { Says = "the child exits" });
         b.At(w.End);
 
         Effect Share(EntryState entry, int i) => Effect.When(
@@ -183,7 +202,8 @@ internal static class UserActors
         var (b, s) = (w.B, w.S);
         w.UnderWriteLock(() => b.Do("userfaultfd_register", "arms the VMA", Effect.When(s.IsCovered, s.IsArmed.Set(1))));
         Location unregister = new(), go = new();
-        b.Any("user space", "uses it, or is done with it", Goto(go, Term.True) with { Says = "uses it" }, Goto(unregister, Term.True) with { Says = "is done with it" });
+        b.Any("user space", "uses it, or is done with it", Goto(go, Term.True) with { Says = "uses it" },
+            Goto(unregister, Term.True) with { Says = "is done with it" });
         b.At(unregister);
         w.UnderWriteLock(() => b.Do(
             "userfaultfd_unregister", "disarms the VMA, takes write protection off", s.PteLock.IsFree,
@@ -195,7 +215,8 @@ internal static class UserActors
             Location copy = new(), protect = new();
             b.Any(
                 "user space", "calls UFFDIO_COPY or UFFDIO_WRITEPROTECT",
-                Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" }, Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
+                Goto(copy, Term.True) with { Says = "calls UFFDIO_COPY" },
+                    Goto(protect, Term.True) with { Says = "calls UFFDIO_WRITEPROTECT" });
             b.At(copy);
             w.UnderLock(i, ofVma: true, () => FillHole(w, i));
             b.At(protect);
@@ -213,16 +234,20 @@ internal static class UserActors
         b.At(again);
         b.Do(
             "mfill_atomic", "looks at the PMD entry", Term.True,
-            Goto(done, s.IsArmed.Is(0)), Goto(alloc, s.Pmd.Is(PmdHolds.None)), Goto(install, s.Pmd.Is(PmdHolds.Table) | s.Pmd.Is(PmdHolds.OtherTable)), Goto(done, Term.True));
+            Goto(done, s.IsArmed.Is(0)), Goto(alloc, s.Pmd.Is(PmdHolds.None)),
+                Goto(install, s.Pmd.Is(PmdHolds.Table) | s.Pmd.Is(PmdHolds.OtherTable)), Goto(done, Term.True));
         b.At(alloc);
-        b.Do("__pte_alloc", "fills the PMD entry if it is still empty", s.PmdLock.IsFree, Goto(again, s.Pmd.Is(PmdHolds.None), w.FillPmd), Goto(again, Term.True));
+        b.Do("__pte_alloc", "fills the PMD entry if it is still empty", s.PmdLock.IsFree, Goto(again, s.Pmd.Is(PmdHolds.None), w.FillPmd),
+            Goto(again, Term.True));
         b.At(install);
         b.Do(
             "mfill_atomic_install_pte", $"fills entry {i} if it is empty", s.PteLock.IsFree,
-            Goto(done, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.None), [.. Faults.MapFresh(entry, Contents.Written), entry.Expected.Set(Contents.Written), s.HasAnonVma.Set(1)]),
+            Goto(done, s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.None),
+                [.. Faults.MapFresh(entry, Contents.Written), entry.Expected.Set(Contents.Written), s.HasAnonVma.Set(1)]),
             Goto(done, s.Pmd.Is(PmdHolds.OtherTable), entry.Expected.Set(Contents.Written)),
             Goto(done, s.Pmd.Is(PmdHolds.Table)),
-            w.Protocol.UffdLooksAtPmdAgain ? Goto(again, Term.True) : Goto(done, Term.True, Effect.Check(Term.False, Safety.NoFreedTableUsed)));
+            w.Protocol.UffdLooksAtPmdAgain ? Goto(again, Term.True)
+                : Goto(done, Term.True, Effect.Check(Term.False, Safety.NoFreedTableUsed)));
         b.At(done);
     }
 
@@ -257,7 +282,8 @@ internal static class UserActors
             Location split = new(), table = new(), again = new(), done = new();
             b.Join(again);
             b.At(again);
-            b.Do("madvise_free_pte_range", "looks at the PMD entry", Term.True, Goto(split, s.Pmd.Is(PmdHolds.Huge)), Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(done, Term.True));
+            b.Do("madvise_free_pte_range", "looks at the PMD entry", Term.True, Goto(split, s.Pmd.Is(PmdHolds.Huge)),
+                Goto(table, s.Pmd.Is(PmdHolds.Table)), Goto(done, Term.True));
             b.At(split);
             w.SplitPmd(again);
             b.At(table);

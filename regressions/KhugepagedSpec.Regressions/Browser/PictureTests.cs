@@ -168,7 +168,7 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     [Fact]
     public async Task An_interleaving_has_a_lane_a_process_and_the_state_of_each_step()
     {
-        string file = Written(1, "explore", "--variant", "tlbs-not-flushed");
+        string file = Written(1, "explore", "--model", "tlbs-not-flushed");
         await using var page = await browser.OpenAsync(file);
         var space = new ProtocolSpace(Protocols.All.Single(one => one.Name == "tlbs-not-flushed"), Shape.Four, null);
         string replay = await page.Page.InnerTextAsync("[data-field='replay']");
@@ -203,7 +203,7 @@ public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, ID
     [Fact]
     public async Task A_link_to_a_step_leads_to_where_it_can_be_seen()
     {
-        string file = Written(1, "explore", "--variant", "tlbs-not-flushed");
+        string file = Written(1, "explore", "--model", "tlbs-not-flushed");
         await using var page = await browser.OpenAsync(file, fragment: "#step=40");
         await page.Page.WaitForFunctionAsync("() => { const at = document.querySelector('tr[aria-current]').getBoundingClientRect(); return at.top > 90 && at.bottom <= innerHeight; }", null, new PageWaitForFunctionOptions { Timeout = 5000 });
         Assert.Equal("40", await page.Text("tr[aria-current] td:first-child"));

@@ -56,7 +56,7 @@ internal static class ExploreText
             Line($"  {counterexample.Broken.Statement}\n");
             Print(way);
             Line($"\nbroken: {counterexample.Why}");
-            Line($"replay: explore --variant {space.Protocol.Name}{(actors.Count > 0 ? $" --actors {string.Join(',', actors)}" : "")} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
+            Line($"replay: explore --model {space.Protocol.Name}{(actors.Count > 0 ? $" --actors {string.Join(',', actors)}" : "")} --entries {space.Shape.Pages} --table {counterexample.Table} --replay '{way.Replay}'");
         }
         else
             Line($"{Verdict(results)}");
@@ -64,7 +64,9 @@ internal static class ExploreText
 
     public static void Print(ProtocolSpace space, int most, int combinations, List<SearchResult> results, string? circle, TimeSpan time)
     {
-        var (generated, distinct, left) = (results.Sum(result => result.Found.Extent.Generated), results.Sum(result => result.Found.Extent.Distinct), results.Sum(result => result.Found.Extent.Left));
+        var (generated, distinct, left) =
+            (results.Sum(result => result.Found.Extent.Generated), results.Sum(result => result.Found.Extent.Distinct),
+                results.Sum(result => result.Found.Extent.Left));
         string size = most switch { 1 => "actor", 2 => "pair of actors or fewer", _ => "three actors or fewer" };
         Line($"{space.Protocol.Name}, {space.Shape.Pages} entries, tables {string.Join(" and ", space.Tables)}, beside every {size}: {combinations} combinations");
         foreach (var broken in results.Where(result => result.Broken is not null))
@@ -72,7 +74,8 @@ internal static class ExploreText
         Line($"  locks {(circle is not null ? $"in a circle: {circle}" : "are taken in one order by everybody, and dropped")}");
         Line($"  {generated:N0} states generated, {distinct:N0} distinct, {left:N0} left on queue, depth {results.Max(result => result.Found.Extent.Depth)}");
         Line($"  odds of a collision {results.Sum(result => result.Found.Extent.CollisionOdds):0.0e+0}; {time.TotalSeconds:0.0} s, {distinct / Math.Max(1e-3, time.TotalSeconds):N0} states a second");
-        NameOpen([.. results.Where(result => result.Found.Ending is not (Ending.Exhausted or Ending.Refuted)).Select(result => $"{string.Join(',', result.Actors)}, table {result.Table} ({Name(result.Found.Ending)})")]);
+        NameOpen([.. results.Where(result => result.Found.Ending is not (Ending.Exhausted or Ending.Refuted))
+            .Select(result => $"{string.Join(',', result.Actors)}, table {result.Table} ({Name(result.Found.Ending)})")]);
         Line($"{Verdict(results)}");
     }
 
@@ -88,7 +91,8 @@ internal static class ExploreText
 
     /// <summary>What is searched.</summary>
     public static string Title(ProtocolSpace space, IReadOnlyList<Actor> actors) => string.Create(
-        CultureInfo.InvariantCulture, $"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
+        CultureInfo.InvariantCulture,
+            $"{space.Protocol.Name} beside {(actors.Count == 0 ? "nobody" : string.Join(", ", actors))}; {space.Shape.Pages} entries");
 
     /// <summary>A way, step by step.</summary>
     public static int Print(Interleaving way)
@@ -109,9 +113,13 @@ internal static class ExploreText
         {
             var (found, way) = (result.Found, result.Counterexample);
             return new SearchJson(
-                result.Space.Shape.Pages, result.Table, [.. result.Actors.Select(actor => actor.Name)], Name(found.Ending), found.Extent.Generated, found.Extent.Distinct, found.Extent.Left,
-                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Finals?.Count, result.Finals?.OnlyInterleaved, result.Broken?.Name, result.Why, way?.Replay,
-                way?.Steps.Select(step => new StepJson(step.Process, step.Step.Function, step.Step.Says, step.Changes.ToDictionary(change => change.Variable, change => change.Value))).ToList());
+                result.Space.Shape.Pages, result.Table, [.. result.Actors.Select(actor => actor.Name)], Name(found.Ending),
+                    found.Extent.Generated, found.Extent.Distinct, found.Extent.Left,
+                found.Extent.Depth, found.Extent.CollisionOdds, found.Time.TotalSeconds, result.Finals?.Count,
+                    result.Finals?.OnlyInterleaved, result.Broken?.Name, result.Why, way?.Replay,
+                way?.Steps.Select(step =>
+                    new StepJson(step.Process, step.Step.Function, step.Step.Says,
+                        step.Changes.ToDictionary(change => change.Variable, change => change.Value))).ToList());
         }),
     ]);
 

@@ -15,7 +15,8 @@ public sealed record InterleavedStep(string Process, Step Step, ImmutableArray<(
 /// <param name="Steps">The steps.</param>
 /// <param name="Replay">The way as a short text that <see cref="Of(GuardedModel, string)"/> reads.</param>
 /// <param name="End">The state it leads to.</param>
-public sealed record Interleaving(ImmutableArray<(string Variable, string Value)> Start, ImmutableArray<InterleavedStep> Steps, string Replay, PackedState End)
+public sealed record Interleaving(ImmutableArray<(string Variable, string Value)> Start, ImmutableArray<InterleavedStep> Steps,
+    string Replay, PackedState End)
 {
     /// <summary>Goes the way that moves tell.</summary>
     public static Interleaving Of(GuardedModel model, IEnumerable<Move> moves)
@@ -38,7 +39,8 @@ public sealed record Interleaving(ImmutableArray<(string Variable, string Value)
         {
             string[] times = word.Split('*'), parts = times[0].Split(':');
             int process = 0, choice = 0, count = 1;
-            if (times.Length > 2 || parts.Length > 2 || !Number(parts[0], out process) || (parts.Length == 2 && !Number(parts[1], out choice)) || (times.Length == 2 && !Number(times[1], out count)))
+            if (times.Length > 2 || parts.Length > 2 || !Number(parts[0], out process)
+                || (parts.Length == 2 && !Number(parts[1], out choice)) || (times.Length == 2 && !Number(times[1], out count)))
                 throw new FormatException($"'{word}': expected a process, as in 0, 1:2 or 0*14");
             if (process >= model.Programs.Count())
                 throw new FormatException($"'{word}': expected a process from 0 to {model.Programs.Count() - 1}");
@@ -60,7 +62,8 @@ public sealed record Interleaving(ImmutableArray<(string Variable, string Value)
 
         public int Count => _way.Count;
 
-        private IEnumerable<Variable> Variables => model.Layout.Variables.Where(variable => _programs.All(program => program.Counter != variable));
+        private IEnumerable<Variable> Variables =>
+            model.Layout.Variables.Where(variable => _programs.All(program => program.Counter != variable));
 
         private ImmutableArray<(string Variable, string Value)> Values(IEnumerable<Variable> variables, PackedState state) =>
             [.. variables.Select(variable => (NameOf(variable), variable.Show(model.Layout.Get(state, variable))))];
@@ -69,10 +72,12 @@ public sealed record Interleaving(ImmutableArray<(string Variable, string Value)
         private string NameOf(Variable variable)
         {
             int at = variable.Name.LastIndexOf("_of_", StringComparison.Ordinal);
-            if (at < 0 || !int.TryParse(variable.Name.AsSpan(at + 4), NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number >= _programs.Length)
+            if (at < 0 || !int.TryParse(variable.Name.AsSpan(at + 4), NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+                || number >= _programs.Length)
                 return variable.Name;
             bool several = _programs.Count(program => program.Name == _programs[number].Name) > 1;
-            return string.Create(CultureInfo.InvariantCulture, $"{_programs[number].Name}{(several ? $"#{number}" : "")}.{variable.Name[..at]}");
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{_programs[number].Name}{(several ? $"#{number}" : "")}.{variable.Name[..at]}");
         }
 
         public bool Take(Func<List<(Move Move, PackedState Next)>, int> choose, int process)
@@ -100,7 +105,8 @@ public sealed record Interleaving(ImmutableArray<(string Variable, string Value)
                 for (end = i + 1; end < _way.Count && _way[end] == _way[i];)
                     end++;
                 var (process, choice) = _way[i];
-                words.Add(string.Create(CultureInfo.InvariantCulture, $"{process}{(choice > 0 ? $":{choice}" : "")}{(end - i > 1 ? $"*{end - i}" : "")}"));
+                words.Add(string.Create(CultureInfo.InvariantCulture,
+                    $"{process}{(choice > 0 ? $":{choice}" : "")}{(end - i > 1 ? $"*{end - i}" : "")}"));
             }
             return new Interleaving(Values(Variables, model.Initial), _steps.ToImmutable(), string.Join(' ', words), _state);
         }

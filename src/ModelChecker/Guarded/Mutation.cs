@@ -11,7 +11,8 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
     /// <summary>Two steps were exchanged of which neither touches what the other changes: the same states come about.</summary>
     public bool IsOfStepsThatCommute { get; private init; }
 
-    /// <summary>Every mutation of a program. A step of several ways that is left out goes the way that leads on, and does nothing.</summary>
+    /// <summary>Every mutation of a program. A step of several ways that is left out goes the way that leads on, and does
+    /// nothing.</summary>
     public static IEnumerable<Mutation> Of(GuardedProgram program)
     {
         for (int at = 0; at < program.Steps.Length; at++)
@@ -22,8 +23,10 @@ public sealed record Mutation(int Location, string Says, GuardedProgram Program)
                 continue;
             var first = program.Steps[at][0];
             if (program.Steps[at].Any(step => !step.Effects.IsEmpty || !step.Guard.IsTrue))
-                yield return new Mutation(at, $"without {Text(program, at)}", With(program, (at, [first with { To = on, Guard = Term.True, Effects = [] }])));
-            if (program.EndsAt(on) || on == at || On(program, on) is not { } next || next == at || next == on || Predecessors(program, on) != 1)
+                yield return new Mutation(at, $"without {Text(program, at)}",
+                    With(program, (at, [first with { To = on, Guard = Term.True, Effects = [] }])));
+            if (program.EndsAt(on) || on == at || On(program, on) is not { } next || next == at || next == on
+                || Predecessors(program, on) != 1)
                 continue;
             yield return new Mutation(
                 at, $"{Text(program, on)} before {Text(program, at)}",
