@@ -43,12 +43,9 @@ public sealed partial class InterleavingMutationTests
         Assert.DoesNotContain("nothing: unexplained", text.ToString(), StringComparison.Ordinal);
     }
 
-    // Minutes: only if KHUGEPAGEDSPEC_LONG is set, as .ci/run does.
-    [Fact]
+    [LongFact]
     public async Task Each_step_of_an_actor_is_needed_or_its_absence_explained()
     {
-        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("KHUGEPAGEDSPEC_LONG")))
-            return;
         var (alone, folios) = (new ProtocolSpace(Protocols.Linux72, Shape.Four),
             new ProtocolSpace(Protocols.Of("folio-of-two"), Shape.Four));
         var text = new StringBuilder();
