@@ -24,7 +24,7 @@ public sealed partial class InterleavingMutationTests
     // Who is beside an actor whose step is missing, the likeliest first.
     private static readonly string[] Others = ["writer", "fault", "dontneed", "reclaim", "gup-fast", "munmap", "migrate"];
 
-    [Fact]
+    [LongFact]
     public async Task Each_step_of_khugepaged_is_needed_or_its_absence_explained()
     {
         var space = new ProtocolSpace(Protocols.Linux72, Shape.Four);

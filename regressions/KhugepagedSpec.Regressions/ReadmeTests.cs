@@ -6,18 +6,24 @@ namespace KhugepagedSpec.Regressions;
 [Collection("console")]
 public sealed partial class ReadmeTests
 {
-    private const string Prompt = "$ khugepaged-spec ", LongOne = "explore";
+    private const string Prompt = "$ khugepaged-spec ", LongOne = "explore", LongCheck = "check --count 1000";
 
     public static TheoryData<string, string> Commands()
     {
         var data = new TheoryData<string, string>();
+        foreach (var (command, shown) in Printed().Where(printed => printed.Command != LongCheck))
+            data.Add(command, shown);
+        return data;
+    }
+
+    private static IEnumerable<(string Command, string Shown)> Printed()
+    {
         foreach (Match block in Readmes.SelectMany(readme => ConsoleBlock().Matches(readme)))
             foreach (string part in block.Groups[1].Value.Split("$ khugepaged-spec ", StringSplitOptions.RemoveEmptyEntries))
             {
                 string[] halves = part.Split('\n', 2);
-                data.Add(halves[0], halves[1].TrimEnd('\n'));
+                yield return (halves[0], halves[1].TrimEnd('\n'));
             }
-        return data;
     }
 
     private static readonly string Top = File.ReadAllText(Repository.At("README.md"));
@@ -58,6 +64,11 @@ public sealed partial class ReadmeTests
         var (code, output, error) = Cli.Run(command.Split(' '));
         Assert.Equal((0, "", WithoutTimes(shown)), (code, error, WithoutTimes(output).TrimEnd()));
     }
+
+    /// <summary>Every version and every known-bad variant.</summary>
+    [LongFact]
+    public void The_readme_shows_what_check_prints() =>
+        The_readme_shows_what_the_command_prints(LongCheck, Printed().Single(printed => printed.Command == LongCheck).Shown);
 
     /// <summary>Every pair of actors, at 4 and at 8 entries.</summary>
     [LongFact]
