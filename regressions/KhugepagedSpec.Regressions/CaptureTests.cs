@@ -6,12 +6,9 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>What is read of a process, on a machine of which everything is known.</summary>
-public sealed class CaptureTests : IDisposable
+public sealed class CaptureTests
 {
-    private const long First = 0x7f0000000000 >> 12;
-    private readonly string _file = Path.GetTempFileName();
-
-    public void Dispose() => File.Delete(_file);
+    internal const long First = 0x7f0000000000 >> 12;
 
     [Fact]
     public void Each_entry_is_what_pagemap_and_kpageflags_say()
@@ -128,53 +125,12 @@ public sealed class CaptureTests : IDisposable
         for (int i = 0; i < 6; i++)
             proc.Page(First + 512 * i + i);
         var capture = new CaptureBuilder();
-        new ProcessReader(proc, FakeProc.Pid, 4096).Read(((ulong)(First + 700) << 12, (ulong)(First + 1537) << 12), capture, _ => { }, CancellationToken.None);
+        var asked = ((ulong)(First + 700) << 12, (ulong)(First + 1537) << 12);
+        new ProcessReader(proc, FakeProc.Pid, 4096).Read(asked, capture, _ => { }, CancellationToken.None);
         var vma = capture.Capture!.Vmas.Single();
         Assert.Equal([". x .*510", ".*2 x .*509", ".*3 x .*508"], vma.Ranges.Select(range => range.Table.ToString()));
         Assert.Equal((3L, false, First), (vma.Pages.Anonymous, vma.IsWhole, vma.Vma.Start));
         Assert.Empty(capture.Capture.Disagreeing);
-    }
-
-    [Fact]
-    public void A_range_that_changes_each_time_it_is_read_is_marked()
-    {
-        var proc = new FakeProc();
-        proc.Vma(First, 1024, Figures(anonymous: 8, rss: 8, referenced: 8));
-        proc.Page(First);
-        proc.Page(First + 512);
-        proc.OnLook = () => proc.Page(First);
-        var capture = Capture(proc);
-        Assert.Equal([true, false], capture.Vmas[0].Ranges.Select(range => range.Changed));
-        Assert.Equal(1, capture.ChangedRanges);
-    }
-
-    [Fact]
-    public void A_range_that_changed_once_is_read_again()
-    {
-        var proc = new FakeProc();
-        proc.Vma(First, 512, Figures(anonymous: 8, rss: 8, referenced: 8));
-        proc.Page(First);
-        proc.OnLook = () =>
-        {
-            if (proc.Looks == 2)
-                proc.Page(First + 9);
-        };
-        var range = Capture(proc).Vmas[0].Ranges.Single();
-        Assert.Equal((false, "x .*8 x .*502"), (range.Changed, range.Table.ToString()));
-    }
-
-    [Fact]
-    public void A_vma_whose_figures_change_is_not_held_against_smaps_and_one_that_stood_still_is()
-    {
-        var proc = new FakeProc();
-        proc.Vma(First, 512, Figures(anonymous: 8, rss: 8, referenced: 8));
-        proc.Page(First);
-        Assert.Single(Capture(proc).Disagreeing);
-
-        proc.OnLook = () => proc.Files["/proc/42/smaps"] = proc.Files["/proc/42/smaps"].Replace("Anonymous: 8", "Anonymous: 4", StringComparison.Ordinal);
-        var capture = Capture(proc);
-        Assert.Empty(capture.Disagreeing);
-        Assert.Equal(First, capture.End.ChangedVmas.Single());
     }
 
     [Fact]
@@ -193,49 +149,17 @@ public sealed class CaptureTests : IDisposable
     }
 
     [Fact]
-    public void A_process_that_ends_leaves_the_vmas_that_were_read_before()
-    {
-        var proc = new FakeProc();
-        for (int i = 0; i < 4; i++)
-        {
-            proc.Vma(First + i * 1024, 512, Figures(anonymous: 4, rss: 4, referenced: 4));
-            proc.Page(First + i * 1024);
-        }
-        proc.EndsAfter = 7;
-        var capture = Capture(proc);
-        Assert.Equal((CaptureEnding.ProcessEnded, 2, 4), (capture.End.Ending, capture.End.Vmas, capture.End.Of));
-        Assert.Equal(["x .*511", "x .*511"], capture.Vmas.Select(vma => vma.Ranges.Single().Table.ToString()));
-        Assert.True(capture.IsPartial);
-    }
-
-    [Fact]
-    public void An_interruption_keeps_what_was_read_of_the_vma_under_way()
-    {
-        var proc = new FakeProc();
-        using var interrupt = new CancellationTokenSource();
-        proc.Vma(First, 2048, Figures(anonymous: 16, rss: 16, referenced: 16));
-        for (int i = 0; i < 4; i++)
-            proc.Page(First + i * 512 + i);
-        proc.OnLook = () =>
-        {
-            if (proc.Looks == 3)
-                interrupt.Cancel();
-        };
-        var capture = Capture(proc, interrupt.Token);
-        Assert.Equal(CaptureEnding.Interrupted, capture.End.Ending);
-        Assert.Equal(["x .*511", ". x .*510"], capture.Vmas.Single().Ranges.Select(range => range.Table.ToString()));
-        Assert.Empty(capture.Disagreeing);
-    }
-
-    [Fact]
     public void The_settings_are_those_of_sysfs_and_the_process()
     {
         var proc = new FakeProc();
         proc.Vma(First, 512, Figures());
         proc.Files["/proc/42/status"] = "Name:\tfake\nTHP_enabled:\t0\n";
         var head = Capture(proc).Head;
-        Assert.Equal((GlobalEnabled.Madvise, OrderSet.Of(4), OrderSet.Of(9), OrderSet.Empty), (head.Settings.Enabled, head.Settings.Always, head.Settings.Inherit, head.Settings.Madvise));
-        Assert.Equal((511, 64, 256, 4096L), (head.Settings.MaxPtesNone, head.Settings.MaxPtesSwap, head.Settings.MaxPtesShared, head.Settings.PagesToScan));
+        var settings = head.Settings;
+        Assert.Equal(
+            (GlobalEnabled.Madvise, OrderSet.Of(4), OrderSet.Of(9), OrderSet.Empty),
+            (settings.Enabled, settings.Always, settings.Inherit, settings.Madvise));
+        Assert.Equal((511, 64, 256, 4096L), (settings.MaxPtesNone, settings.MaxPtesSwap, settings.MaxPtesShared, settings.PagesToScan));
         Assert.Equal(("fake", "7.2.13", ThpDisable.Completely), (head.Command, head.Kernel, head.ThpDisable));
     }
 
@@ -254,10 +178,15 @@ public sealed class CaptureTests : IDisposable
     [Fact]
     public void What_may_not_or_cannot_be_looked_at_is_one_line()
     {
-        Refused(proc => proc.IsRoot = false, "42: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
+        const string size = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
+        Refused(
+            proc => proc.IsRoot = false,
+            "42: its pages may not be looked at: expected to run as root, with CAP_SYS_PTRACE and CAP_SYS_ADMIN");
         Refused(proc => proc.Files.Remove("/proc/42/status"), "42: no such process: expected one that runs");
-        Refused(proc => proc.Files["/proc/42/smaps"] = "", "42: it has no memory of its own: expected a process, not a kernel thread or a zombie");
-        Refused(proc => proc.Files.Remove("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"), "no /sys/kernel/mm/transparent_hugepage/hpage_pmd_size: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
+        Refused(
+            proc => proc.Files["/proc/42/smaps"] = "",
+            "42: it has no memory of its own: expected a process, not a kernel thread or a zombie");
+        Refused(proc => proc.Files.Remove(size), $"no {size}: expected a kernel with CONFIG_TRANSPARENT_HUGEPAGE");
         Refused(proc => proc.Entry(First, FakeProc.Present), "pagemap hides the frames: expected to run as root, with CAP_SYS_ADMIN");
 
         static void Refused(Action<FakeProc> change, string message)
@@ -267,42 +196,6 @@ public sealed class CaptureTests : IDisposable
             change(proc);
             Assert.Equal(message, Assert.Throws<CaptureException>(() => Capture(proc)).Message);
         }
-    }
-
-    [Fact]
-    public void A_file_gives_back_what_was_captured()
-    {
-        var capture = Sample();
-        Write(capture);
-        var read = CaptureFile.Read(_file);
-        Assert.Equal(Flat(capture), Flat(read));
-        Assert.Equal(capture.Head, read.Head);
-        Assert.Equal(capture.End.Ending, read.End.Ending);
-    }
-
-    [Fact]
-    public void A_file_that_ends_in_the_middle_is_a_part_and_says_so()
-    {
-        Write(Sample());
-        string[] lines = File.ReadAllLines(_file);
-        File.WriteAllLines(_file, lines[..^1]);
-        Assert.Equal(CaptureEnding.CutShort, CaptureFile.Read(_file).End.Ending);
-        File.WriteAllText(_file, string.Join('\n', lines[..^2]) + "\n" + lines[^2][..20]);
-        var torn = CaptureFile.Read(_file);
-        Assert.Equal((CaptureEnding.CutShort, 1, true), (torn.End.Ending, torn.Vmas.Length, torn.IsPartial));
-    }
-
-    [Theory]
-    [InlineData("", "it is empty: expected what khugepaged-spec capture wrote")]
-    [InlineData("{}", "line 1: expected the head of a capture")]
-    [InlineData("not json", "line 1: ")]
-    [InlineData("HEAD\n{}\nHEAD", "line 2: expected a range, a vma or an end")]
-    [InlineData("HEAD\n{\"range\":{\"at\":\"7f0000000000\",\"ranges\":1,\"table\":\"x*3\",\"changed\":false}}\n\n", "line 2: key 'range.table': 3 cells: expected 512, one per PTE of the table")]
-    public void A_file_that_is_no_capture_is_refused_by_line(string text, string message)
-    {
-        Write(Sample());
-        File.WriteAllText(_file, text.Replace("HEAD", File.ReadLines(_file).First(), StringComparison.Ordinal));
-        Assert.StartsWith($"{_file}: {message}", Assert.Throws<CaptureException>(() => CaptureFile.Read(_file)).Message, StringComparison.Ordinal);
     }
 
     [RootFact]
@@ -323,7 +216,8 @@ public sealed class CaptureTests : IDisposable
         Assert.Equal(bytes >> 21, vma.Ranges.Sum(range => range.Count));
         Assert.Equal(
             [(0, ".*3 x*2 .*507"), (777, "x .*511"), (778, ".*511 x"), ((bytes >> 21) - 1, "x .*511")],
-            vma.Ranges.Where(range => range.Table.Pmd == PmdState.Table).Select(range => ((range.Start - first) / 512, range.Table.ToString())));
+            vma.Ranges.Where(range => range.Table.Pmd == PmdState.Table)
+                .Select(range => ((range.Start - first) / 512, range.Table.ToString())));
     }
 
     internal static ProcessCapture Capture(IProcFiles proc, CancellationToken cancellation = default)
@@ -334,33 +228,6 @@ public sealed class CaptureTests : IDisposable
     }
 
     internal static string Figures(int anonymous = 0, int huge = 0, int swap = 0, int rss = 0, int referenced = 0, int lazyFree = 0) =>
-        $"Rss: {rss} kB\nReferenced: {referenced} kB\nAnonymous: {anonymous} kB\nLazyFree: {lazyFree} kB\nAnonHugePages: {huge} kB\nSwap: {swap} kB\n";
-
-    private static ProcessCapture Sample()
-    {
-        var proc = new FakeProc();
-        proc.Vma(First, 4096, Figures(anonymous: 12, rss: 12, referenced: 12));
-        proc.Vma(First + 8192, 1024, Figures(anonymous: 2048, huge: 2048, rss: 2048, referenced: 4), file: "fe:00 99 /a file \"with\" words");
-        proc.Page(First + 3);
-        proc.Page(First + 1024);
-        proc.Page(First + 1536);
-        proc.Folio(First + 8192, 9, isHuge: true);
-        return Capture(proc);
-    }
-
-    private void Write(ProcessCapture capture)
-    {
-        using var file = new CaptureFile(new StreamWriter(_file));
-        file.Add(capture.Head);
-        foreach (var vma in capture.Vmas)
-        {
-            foreach (var range in vma.Ranges)
-                file.Add(range);
-            file.Add(vma);
-        }
-        file.Add(capture.End);
-    }
-
-    private static List<string> Flat(ProcessCapture capture) =>
-        [.. capture.Vmas.Select(vma => $"{vma with { Ranges = [] }} {string.Join(' ', vma.Ranges)}")];
+        $"Rss: {rss} kB\nReferenced: {referenced} kB\nAnonymous: {anonymous} kB\nLazyFree: {lazyFree} kB\n"
+        + $"AnonHugePages: {huge} kB\nSwap: {swap} kB\n";
 }

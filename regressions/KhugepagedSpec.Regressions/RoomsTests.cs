@@ -4,16 +4,34 @@ using ArchUnitNET.xUnit;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary>The rooms of the house: inside a project no namespace uses another in a circle, and the model checker knows nothing of khugepaged.</summary>
+/// <summary>
+/// The rooms of the house: inside a project no namespace uses another in a circle, the model checker knows nothing of khugepaged, and no
+/// file is too long to be read at once.
+/// </summary>
 public sealed class RoomsTests
 {
     private static readonly ArchUnitNET.Domain.Architecture House = new ArchLoader().LoadAssemblies(
-        typeof(PageTables.PageTable).Assembly, typeof(Scenarios.Shrinker).Assembly, typeof(Checking.Checker).Assembly, typeof(Races.CollapseProtocol).Assembly,
-        typeof(ModelChecker.Exploration.Explorer<,,>).Assembly, typeof(global::KhugepagedSpec.Recordings.Replay).Assembly, typeof(Processes.CaptureFile).Assembly,
+        typeof(PageTables.PageTable).Assembly, typeof(Scenarios.Shrinker).Assembly, typeof(Checking.Checker).Assembly,
+        typeof(Races.CollapseProtocol).Assembly, typeof(ModelChecker.Exploration.Explorer<,,>).Assembly,
+        typeof(global::KhugepagedSpec.Recordings.Replay).Assembly, typeof(Processes.CaptureFile).Assembly,
         typeof(Guests.Live.LiveComparison).Assembly, typeof(global::KhugepagedSpec.Cli.Shell.Verb).Assembly).Build();
 
     [Theory]
     [InlineData("KhugepagedSpec.(*)")]
     public void No_namespace_uses_another_in_a_circle(string slices) =>
         SliceRuleDefinition.Slices().Matching(slices).Should().BeFreeOfCycles().Check(House);
+
+    [Fact]
+    public void No_file_has_more_than_three_hundred_lines_but_the_notation()
+    {
+        string[] files = [.. new[] { "src", "properties", "regressions" }.SelectMany(Sources)];
+        Assert.InRange(files.Length, 300, int.MaxValue);
+        Assert.Equal(["TableNotation.cs"], files.Where(file => File.ReadLines(file).Count() > 300).Select(Path.GetFileName));
+
+        static IEnumerable<string> Sources(string folder) =>
+            Directory.EnumerateFiles(Repository.At(folder), "*.cs", SearchOption.AllDirectories).Where(file => !IsBuilt(file));
+
+        static bool IsBuilt(string file) =>
+            Path.GetRelativePath(Repository.Folder, file).Split(Path.DirectorySeparatorChar).Any(part => part is "bin" or "obj");
+    }
 }

@@ -24,7 +24,7 @@ public sealed class Actor
         new("split", "a large folio is split", RmapActors.Split, ofProcess: false),
         new("gup-fast", "a lockless pin, a write through it, and its end", HardwareActors.GupFast),
         new("gup-read", "a lockless pin to read, or a reference", HardwareActors.GupRead),
-        new("userfaultfd", "registration, then UFFDIO_COPY, UFFDIO_WRITEPROTECT or its end", UserActors.Userfaultfd),
+        new("userfaultfd", "registration, then UFFDIO_COPY, UFFDIO_WRITEPROTECT or its end", UserfaultfdActor.Write),
         new("uffd-move", "UFFDIO_MOVE of a page out of the range", RangeActors.UffdMove),
         new("secondary-mmu", "a guest that maps and writes a page under the mmu notifier", HardwareActors.SecondaryMmu),
         new("hwpoison", "a memory error", ReclaimActors.HwPoison, ofProcess: false),

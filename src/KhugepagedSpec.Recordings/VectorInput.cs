@@ -6,37 +6,6 @@ using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Recordings;
 
-/// <summary>Where the VMA lies against the PMD range that is observed.</summary>
-public enum VmaShape
-{
-    /// <summary>The VMA is the PMD range.</summary>
-    Exact,
-
-    /// <summary>64 pages more on both sides.</summary>
-    Big,
-
-    /// <summary>One PMD range more on both sides, the 64 pages next to ours populated.</summary>
-    Big3,
-
-    /// <summary>32 pages more below.</summary>
-    Low,
-
-    /// <summary>32 pages more above.</summary>
-    High,
-
-    /// <summary>Starts a page late.</summary>
-    Short,
-
-    /// <summary>Ends a page early.</summary>
-    ShortEnd,
-}
-
-/// <summary>One thing the recorder's program did to its pages.</summary>
-/// <param name="What">D DONTNEED, W write, R read, C COLD, P PAGEOUT, F FREE, G guard, N pin, H keep shared with the child.</param>
-/// <param name="Offset">The first page, from the start of the PMD range.</param>
-/// <param name="Length">How many pages.</param>
-public readonly record struct VectorOperation(char What, int Offset, int Length);
-
 /// <summary>The scenario of a recorded vector: its <c>in</c> line.</summary>
 public sealed record VectorInput
 {
@@ -52,23 +21,26 @@ public sealed record VectorInput
     /// <summary>Where the VMA lies, with pages of its own beside the range in the larger ones.</summary>
     public VmaShape Shape { get; init; } = VmaShape.Exact;
 
-    /// <summary>Where else the VMA lies, with no page beside the range: its first page and one past its last; null if <see cref="Shape"/> says it.</summary>
+    /// <summary>
+    /// Where else the VMA lies, with no page beside the range: its first page and one past its last; null if <see cref="Shape"/> says it.
+    /// </summary>
     public (int First, int End)? Bare { get; init; }
 
     /// <summary>The VMA's first page and one past its last, from the observed range's first.</summary>
     public (int First, int End) Extent => Bare ?? VectorProcess.Extent(Shape, Settings.Geometry.Pages);
 
     /// <summary>The VMA holds the whole PMD range below the observed one, or the one above it: they are scanned too.</summary>
-    public (bool Below, bool Above) HasWholeNeighbours => (Extent.First <= -Settings.Geometry.Pages, Extent.End >= 2 * Settings.Geometry.Pages);
+    public (bool Below, bool Above) HasWholeNeighbours =>
+        (Extent.First <= -Settings.Geometry.Pages, Extent.End >= 2 * Settings.Geometry.Pages);
 
     /// <summary>How the process refuses THP.</summary>
     public ThpDisable ThpDisable =>
         Has("thpdis") ? ThpDisable.Completely : Has("thpadv") ? ThpDisable.ExceptAdvised : ThpDisable.No;
 
     /// <summary>
-    /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; thpadv, THP is disabled but where it is
-    /// advised; anonvma, the VMA has its anon_vma from pages elsewhere; table, there is a PTE table though it is empty; hugezero, use_zero_page is
-    /// on while a program runs.
+    /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; thpadv, THP is disabled but
+    /// where it is advised; anonvma, the VMA has its anon_vma from pages elsewhere; table, there is a PTE table though it is empty;
+    /// hugezero, use_zero_page is on while a program runs.
     /// </summary>
     public ImmutableArray<string> Flags { get; init; } = [];
 
@@ -85,7 +57,7 @@ public sealed record VectorInput
     public ImmutableArray<ProgramStep> Program { get; init; } = [];
 
     /// <summary><see cref="Then"/> as it was written.</summary>
-    public string ThenText => Text(Then);
+    public string ThenText => VectorInputText.Write(Then);
 
     /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c>, <c>M</c> or <c>f</c>.</summary>
     public required string Pattern { get; init; }
@@ -99,211 +71,13 @@ public sealed record VectorInput
     /// <summary>How many full scans or MADV_COLLAPSE calls there were to be.</summary>
     public int Passes { get; init; } = 3;
 
-    private static readonly ImmutableArray<string> KnownFlags = [
-        "uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table",
-        "thpadv", "hugezero"];
-
-    // Of these the recordings that came with the project have all up to g.
-    private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
-
-    // Of anything: so many pages, passes or PTEs are more than there can be, and few enough to be added up.
-    private const int Most = 1 << 24, MostPasses = 1000;
-
     /// <summary>Reads an <c>in</c> line.</summary>
     /// <exception cref="FormatException">The line is none; the message is one line.</exception>
-    public static VectorInput Parse(string text, Geometry geometry)
-    {
-        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length == 0)
-            throw new FormatException("'in' is empty: expected 'id key=value ... pat=...'");
-        var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "", PatternText = "" };
-        OrderSet orders = OrderSet.Empty, always = OrderSet.Empty, inherit = OrderSet.Empty;
-        var sizes = SizeEnabled.Madvise;
-        string? pattern = null;
-        foreach (string word in words.AsSpan(1))
-        {
-            int equals = word.IndexOf('=');
-            if (equals < 0)
-                throw new FormatException($"'{word}' in 'in': expected key=value");
-            string key = word[..equals], value = word[(equals + 1)..];
-            switch (key)
-            {
-                case "o": orders = ParseOrders(value, geometry); break;
-                case "always": always = ParseOrders(value, geometry); break;
-                case "inherit": inherit = ParseOrders(value, geometry); break;
-                case "om": sizes = ParseName<SizeEnabled>(key, value); break;
-                case "g": input = input with { Settings = input.Settings with { Enabled = ParseName<GlobalEnabled>(key, value) } }; break;
-                case "none": input = input with { Settings = input.Settings with { MaxPtesNone = Number(key, value) } }; break;
-                case "swap": input = input with { Settings = input.Settings with { MaxPtesSwap = Number(key, value) } }; break;
-                case "shared": input = input with { Settings = input.Settings with { MaxPtesShared = Number(key, value) } }; break;
-                case "mode": input = input with { Kind = value switch { "k" => CollapseKind.Khugepaged, "c" => CollapseKind.Madvise, _ => throw Unknown(key, value, "k or c") } }; break;
-                case "vma" when BareExtent.IsOne(value): input = input with { Bare = BareExtent.Parse(value, geometry) }; break;
-                case "vma": input = input with { Shape = ParseName<VmaShape>(key, value) }; break;
-                case "flags": input = input with { Flags = ParseFlags(value) }; break;
-                case "ops": input = input with { Setup = ParseOperations(key, value, geometry) }; break;
-                case "then": input = input with { Then = ParseOperations(key, value, geometry) }; break;
-                case "fail": input = input with { Faults = [.. value.Split(',').Select(FaultInjection.Parse)] }; break;
-                case "passes": input = input with { Passes = Number(key, value, MostPasses) }; break;
-                case "shift": input = input with { Shift = Number(key, value, geometry.Pages) }; break;
-                case "prog": input = input with { Program = ParseProgram(value, geometry) }; break;
-                case "pat": pattern = value; break;
-                default:
-                    throw new FormatException(
-                    $"unknown key '{key}' in 'in': expected o, om, always, inherit, g, none, swap, shared, mode, passes, vma, flags, fail, shift, ops, then, prog or pat");
-            }
-        }
-        if (input.Program.Length > 0 && !string.IsNullOrEmpty(pattern))
-            throw new FormatException("pat= and prog= in 'in': expected one of them");
-        if (pattern is null && input.Program.IsEmpty)
-            throw new FormatException("no pat= in 'in': expected it, or prog=");
-        pattern ??= "";
-        if (input.Then.Any(operation => operation.What == 'H'))
-            throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
-        var settings = input.Settings.WithSizes(orders, sizes);
-        settings = settings with { Always = settings.Always | always, Inherit = settings.Inherit | inherit, UseZeroPage = input.Has("hugezero") };
-        input = input with { Settings = settings, Pattern = PatternLetters(pattern, geometry), PatternText = pattern };
-        return input.Settings.FindError() is { } error ? throw new FormatException(error) : input;
-    }
+    public static VectorInput Parse(string text, Geometry geometry) => VectorInputText.Parse(text, geometry);
 
     /// <summary>True if the set-up has <paramref name="flag"/>.</summary>
     public bool Has(string flag) => Flags.Contains(flag);
 
-    private static ThpSettings DefaultSettings(Geometry geometry) =>
-        ThpSettings.Defaults(geometry) with { MaxPtesSwap = geometry.Pages / 8, PagesToScan = 1_000_000_000, UseZeroPage = false };
-
-    private static OrderSet ParseOrders(string value, Geometry geometry)
-    {
-        var orders = OrderSet.Empty;
-        foreach (string order in value.Split(',', StringSplitOptions.RemoveEmptyEntries))
-        {
-            int number = Number("o", order);
-            if (!geometry.AnonOrders.Contains(number) || number > 31)
-                throw Unknown("o", order, $"orders {Geometry.MinOrder} to {geometry.PmdOrder}");
-            orders = orders.With(number);
-        }
-        return orders;
-    }
-
-    private static ImmutableArray<string> ParseFlags(string value)
-    {
-        var flags = value.Split(',').ToImmutableArray();
-        foreach (string flag in flags)
-            if (!KnownFlags.Contains(flag))
-                throw Unknown("flags", flag, string.Join(", ", KnownFlags));
-        return flags;
-    }
-
-    private static ImmutableArray<VectorOperation> ParseOperations(string key, string value, Geometry geometry)
-    {
-        var operations = ImmutableArray.CreateBuilder<VectorOperation>();
-        foreach (string text in value.Split(','))
-        {
-            int plus = text.IndexOf('+');
-            if (plus < 2 || !"DWRCPFGNH".Contains(text[0]))
-                throw Unknown(key, text, "<D|W|R|C|P|F|G|N|H><offset>+<length>");
-            int offset = Number(key, text[1..plus], geometry.Pages - 1);
-            operations.Add(new VectorOperation(text[0], offset, Number(key, text[(plus + 1)..], geometry.Pages - offset)));
-        }
-        return operations.ToImmutable();
-    }
-
     /// <summary>The line that <see cref="Parse"/> reads; what has its default is left out.</summary>
-    public override string ToString()
-    {
-        var defaults = DefaultSettings(Settings.Geometry);
-        var words = new List<string> { Id };
-        var (orders, sizes) = Settings.Madvise.IsEmpty && !Settings.Always.IsEmpty ? (Settings.Always, SizeEnabled.Always)
-            : Settings.Madvise.IsEmpty && !Settings.Inherit.IsEmpty ? (Settings.Inherit, SizeEnabled.Inherit)
-            : (Settings.Madvise, SizeEnabled.Madvise);
-        words.Add($"o={string.Join(',', orders.Orders())}");
-        Add("om", Name(sizes), Name(SizeEnabled.Madvise));
-        AddOthers("always", Settings.Always, SizeEnabled.Always);
-        AddOthers("inherit", Settings.Inherit, SizeEnabled.Inherit);
-        Add("g", Name(Settings.Enabled), Name(defaults.Enabled));
-        Add("none", Settings.MaxPtesNone, defaults.MaxPtesNone);
-        Add("swap", Settings.MaxPtesSwap, defaults.MaxPtesSwap);
-        Add("shared", Settings.MaxPtesShared, defaults.MaxPtesShared);
-        Add("mode", Kind == CollapseKind.Madvise ? "c" : "k", "k");
-        Add("passes", Passes, 3);
-        Add("vma", Bare is { } bare ? BareExtent.Write(bare) : Name(Shape), Name(VmaShape.Exact));
-        Add("flags", string.Join(',', Flags), "");
-        Add("fail", string.Join(',', Faults), "");
-        Add("shift", Shift, 0);
-        Add("ops", Text(Setup), "");
-        Add("then", Text(Then), "");
-        if (Program.IsEmpty)
-            words.Add($"pat={PatternText}");
-        else
-            words.Add($"prog={ProgramStep.Write(Program, Settings.Geometry).Replace(", ", ",", StringComparison.Ordinal).Replace(' ', ':')}");
-        return string.Join(' ', words);
-
-        void AddOthers(string key, OrderSet some, SizeEnabled size)
-        {
-            if (size != sizes && !some.IsEmpty)
-                words.Add($"{key}={string.Join(',', some.Orders())}");
-        }
-
-        void Add<T>(string key, T value, T usual)
-        {
-            if (!EqualityComparer<T>.Default.Equals(value, usual))
-                words.Add($"{key}={value}");
-        }
-
-        static string Name<T>(T value)
-            where T : struct, Enum => value.ToString().ToLowerInvariant();
-    }
-
-    private static ImmutableArray<ProgramStep> ParseProgram(string value, Geometry geometry) => ProgramStep.Parse(value.Replace(':', ' '), geometry);
-
-    private static string Text(ImmutableArray<VectorOperation> operations) =>
-        string.Join(',', operations.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
-
-    // The kinds only, one letter a PTE: what the snapshot before the first pass cannot tell is taken from here.
-    private static string PatternLetters(string pattern, Geometry geometry)
-    {
-        var letters = new char[geometry.Pages];
-        Array.Fill(letters, pattern == "mz" ? 'm' : '.');
-        if (pattern == "mz")
-            return new string(letters);
-        int at = 0;
-        foreach (string token in pattern.Split(',', StringSplitOptions.RemoveEmptyEntries))
-        {
-            if (!KnownKinds.Contains(token[0]))
-                throw Unknown("pat", token, $"one of the kinds {KnownKinds} and a count");
-            int star = token.IndexOf('*');
-            int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
-            string body = token[1..(star < 0 ? token.Length : star)];
-            long count = (long)times * (token[0] is 'm' or 'M' or 'f' || body.StartsWith('[') ? FolioPages(body, token) : Number("pat", body));
-
-            // A pattern may run past the table; the recorder made as much of it as fitted.
-            int fitting = (int)Math.Min(count, letters.Length - at);
-            letters.AsSpan(at, fitting).Fill(token[0]);
-            at += fitting;
-        }
-        return new string(letters);
-    }
-
-    // <order>, or <order>[first+count].
-    private static int FolioPages(string body, string token)
-    {
-        // s[slot], s[slot+count].
-        if (body.StartsWith('[') && !body.Contains('+'))
-            return 1;
-        int bracket = body.IndexOf('[');
-        if (bracket < 0)
-            return 1 << Math.Min(Number("pat", body), 20);
-        int plus = body.IndexOf('+');
-        return plus > bracket && body[^1] == ']' ? Number("pat", body[(plus + 1)..^1]) : throw Unknown("pat", token, "f<order>[first+count]");
-    }
-
-    private static T ParseName<T>(string key, string value)
-        where T : struct, Enum =>
-        Enum.TryParse(value, ignoreCase: true, out T parsed) && !char.IsAsciiDigit(value[0])
-            ? parsed
-            : throw Unknown(key, value, string.Join(", ", Enum.GetNames<T>()).ToLowerInvariant());
-
-    private static int Number(string key, string value, int most = Most) =>
-        WholeNumber.Read(value, 0, most) ?? throw Unknown(key, value, WholeNumber.Expected(value, 0, most));
-
-    private static FormatException Unknown(string key, string value, string expected) => new($"{key}={value} in 'in': expected {expected}");
+    public override string ToString() => VectorInputText.Write(this);
 }

@@ -1,10 +1,10 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Guests.Live;
@@ -34,7 +34,7 @@ internal sealed class LiveKernel : IDisposable
 
     private readonly GuestKernel _guest;
     private readonly Geometry _geometry;
-    private readonly List<(string Name, int Order)> _counters = [];
+    private readonly LiveCounters _counters;
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
     private readonly List<string> _log = [];
@@ -52,7 +52,7 @@ internal sealed class LiveKernel : IDisposable
         Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
         try
         {
-            Prepare();
+            _counters = Prepare();
         }
         catch
         {
@@ -66,9 +66,6 @@ internal sealed class LiveKernel : IDisposable
 
     /// <summary>What it logged of itself while it booted, if something was wrong.</summary>
     public Splat? AtBoot { get; private set; }
-
-    /// <summary>It counts collapses per size (7.2).</summary>
-    public bool HasSizeStatistics { get; private set; }
 
     /// <summary>Has a process take steps; 0 is the agent.</summary>
     /// <exception cref="GuestException">The guest does not answer, or has ended, or a step failed.</exception>
@@ -147,11 +144,9 @@ internal sealed class LiveKernel : IDisposable
         var trace = new StringBuilder();
         foreach (var part in parts.Where(part => part.Kind == 't'))
             trace.Append(Encoding.ASCII.GetString(part.Data));
-        byte[] numbers = parts.Single(part => part.Kind == 'n').Data;
-        long[] counters = new long[numbers.Length / 8];
-        Buffer.BlockCopy(numbers, 0, counters, 0, numbers.Length);
-        return (counters, !Abilities.HasVmEvents ? null
-            : EventsOf(Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data)), trace.ToString());
+        long[] counters = LiveCounters.Read(parts.Single(part => part.Kind == 'n'));
+        var events = Abilities.HasVmEvents ? LiveCounters.ReadEvents(parts.Single(part => part.Kind == 'f')) : null;
+        return (counters, events, trace.ToString());
     }
 
     /// <summary>
@@ -206,22 +201,8 @@ internal sealed class LiveKernel : IDisposable
     }
 
     /// <summary>What the counters grew by between two looks.</summary>
-    public Recordings.PassCounters Added((long[] Counters, Statistics? Events, string) before,
-        (long[] Counters, Statistics? Events, string) after)
-    {
-        var sizes = ImmutableArray.CreateBuilder<(string, int, long)>();
-        var gauges = ImmutableArray.CreateBuilder<(string, int, long)>();
-        for (int i = 2; i < _counters.Count; i++)
-            if (after.Counters[i] != before.Counters[i])
-                (Gauges.TryParse(_counters[i].Name, out _) ? gauges : sizes).Add(
-                    (_counters[i].Name, _counters[i].Order, after.Counters[i] - before.Counters[i]));
-        return new Recordings.PassCounters(
-            after.Counters[0] - before.Counters[0], after.Counters[1] - before.Counters[1],
-            HasSizeStatistics ? sizes.ToImmutable() : null, after.Events is null ? null : [.. after.Events.Since(before.Events!).Events()])
-        {
-            Gauges = gauges.ToImmutable(),
-        };
-    }
+    public PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after) =>
+        _counters.Added((before.Counters, before.Events), (after.Counters, after.Events));
 
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _guest.Dispose();
@@ -236,7 +217,7 @@ internal sealed class LiveKernel : IDisposable
         _hasWarned = _hasWarned || lines.Any(line => line.Contains("max_ptes_none", StringComparison.Ordinal));
     }
 
-    private void Prepare()
+    private LiveCounters Prepare()
     {
         var steps = new StepWriter();
         steps.SetThp("use_zero_page", "0");
@@ -263,9 +244,10 @@ internal sealed class LiveKernel : IDisposable
         })
             _guest.Take(0, $"set {setting}\n", out _);
         PrepareTracing();
-        PrepareCounters();
+        var counters = new LiveCounters(_guest, _geometry);
         Observe("scan\n");
         AtBoot = TakeSplat();
+        return counters;
     }
 
     // A function that was inlined, or that gcc changed, has no probe.
@@ -297,34 +279,5 @@ internal sealed class LiveKernel : IDisposable
             _guest.Take(0, $"append {Tracing}/kprobe_events p:{name} {what}\n", out string error);
             return error.Length == 0;
         }
-    }
-
-    private void PrepareCounters()
-    {
-        Open("khugepaged/full_scans", "full_scans", 0);
-        Open("khugepaged/pages_collapsed", "pages_collapsed", 0);
-        foreach (int order in _geometry.AnonOrders.Orders())
-            foreach (var statistic in Enum.GetValues<MthpStatistic>())
-                Open($"{StepWriter.Size(order)}/stats/{Statistics.NameOf(statistic)}", Statistics.NameOf(statistic), order);
-        foreach (int order in _geometry.AnonOrders.Orders())
-            foreach (var gauge in Enum.GetValues<MthpGauge>())
-                Open($"{StepWriter.Size(order)}/stats/{Gauges.NameOf(gauge)}", Gauges.NameOf(gauge), order);
-        HasSizeStatistics = _counters.Any(counter => counter.Name == Statistics.NameOf(MthpStatistic.CollapseAlloc));
-
-        void Open(string file, string name, int order)
-        {
-            _guest.Take(0, $"count /sys/kernel/mm/transparent_hugepage/{file}\n", out string error);
-            if (error.Length == 0)
-                _counters.Add((name, order));
-        }
-    }
-
-    private static Statistics EventsOf(string vmstat)
-    {
-        var events = new Statistics();
-        foreach (string line in vmstat.Split('\n'))
-            if (line.IndexOf(' ') is var space and > 0 && Statistics.TryParse(line.AsSpan(0, space), out VmEvent vmEvent))
-                events.Count(vmEvent, long.Parse(line.AsSpan(space + 1), NumberStyles.None, CultureInfo.InvariantCulture));
-        return events;
     }
 }

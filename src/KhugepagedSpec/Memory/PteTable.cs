@@ -49,11 +49,14 @@ public sealed class PteTable
     }
 
     /// <summary>
-    /// Turns the huge PMD entry into PTEs that map the same pages, with its bits; that of the huge zero page into zero-page PTEs.
-    /// Source: Linux 7.2, <c>mm/huge_memory.c:__split_huge_pmd_locked</c>, <c>__split_huge_zero_page_pmd</c>.
+    /// Turns a huge PMD entry into PTEs that map the same pages, with its bits; that of the huge zero page into zero-page PTEs.
+    /// Any other entry stays as it is. Source: Linux 7.2, <c>mm/huge_memory.c:split_huge_pmd_locked</c>,
+    /// <c>__split_huge_pmd_locked</c>, <c>__split_huge_zero_page_pmd</c>.
     /// </summary>
     public void SplitPmd()
     {
+        if (Pmd is not (PmdState.Huge or PmdState.HugeZero))
+            return;
         var ptes = Ptes;
         for (int i = 0; i < ptes.Length; i++)
             ptes[i] = Pmd == PmdState.HugeZero ? Pte.ZeroPage : new Pte(PteKind.Page, HugeFlags, HugePfn + i);

@@ -1,0 +1,65 @@
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.UserSpace;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <summary>The steps that do what a scenario's process does: the program it begins as, and what comes before and between passes.</summary>
+internal static class ProgramSteps
+{
+    /// <summary>The program that a scenario begins as, with nothing before it that would make the process known to khugepaged.</summary>
+    public static void Begin(GuestRange range, VectorInput input)
+    {
+        if (input.Settings.UseZeroPage)
+            range.Steps.SetThp("use_zero_page", 1);
+        foreach (var (verb, first, pages) in input.Program)
+        {
+            long address = range.Address((int)first);
+            switch (verb)
+            {
+                case ProgramVerb.Mmap: range.Steps.Range("map", address, pages, 0); break;
+                case ProgramVerb.Touch: range.Steps.Range("write", address, pages, range.Stamp + first); break;
+                case ProgramVerb.Read: range.Steps.Range("read", address, pages); break;
+                default: range.Steps.Advise(address, pages, Advice(verb)); break;
+            }
+
+            // Which slots they went to is told now: what comes next may bring them back.
+            if (verb == ProgramVerb.PageOut)
+                range.Steps.Line("words", "/proc/self/pagemap", range.Base / GuestRange.PageBytes, range.Pages);
+        }
+
+        if (input.Settings.UseZeroPage)
+            range.Steps.SetThp("use_zero_page", 0);
+
+        // What MADV_FREE marked is seen once the LRU batches are empty.
+        range.Drain();
+
+        static int Advice(ProgramVerb verb) => verb switch
+        {
+            ProgramVerb.HugePage => StepWriter.HugePage,
+            ProgramVerb.NoHugePage => StepWriter.NoHugePage,
+            ProgramVerb.Cold => StepWriter.Cold,
+            ProgramVerb.PageOut => StepWriter.PageOut,
+            ProgramVerb.Free => StepWriter.Free,
+            ProgramVerb.DontNeed => StepWriter.DontNeed,
+            _ => StepWriter.GuardInstall,
+        };
+    }
+
+    /// <summary>One thing done to the pages.</summary>
+    public static void Do(GuestRange range, VectorOperation operation)
+    {
+        var (what, offset, pages) = operation;
+        long address = range.Address(offset);
+        switch (what)
+        {
+            case 'D': range.Steps.Advise(address, pages, StepWriter.DontNeed); break;
+            case 'C': range.Steps.Advise(address, pages, StepWriter.Cold); break;
+            case 'P': range.Steps.Advise(address, pages, StepWriter.PageOut); break;
+            case 'F': range.Steps.Advise(address, pages, StepWriter.Free); break;
+            case 'G': range.Steps.Advise(address, pages, StepWriter.GuardInstall); break;
+            case 'W': range.Steps.Range("write", address, pages, range.Stamp + 8 * range.Pages + offset); break;
+            case 'R': range.Steps.Range("read", address, pages); break;
+            case 'N': range.Steps.Range("pin", address, pages); break;
+        }
+    }
+}
