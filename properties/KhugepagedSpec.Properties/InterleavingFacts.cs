@@ -23,7 +23,8 @@ public sealed class InterleavingFacts
 
     public static TheoryData<string> Actors => [.. Actor.All.Select(actor => actor.Name)];
 
-    // Beside every pair they are exhausted too (explore --model NAME --entries 4); that takes minutes. Linux 7.2 beside every pair is looked at by
+    // Beside every pair they are exhausted too (explore --model NAME --entries 4); that takes minutes. Linux 7.2 beside every pair is
+    // looked at by
     // InterleavingTests, rounds by .ci/run.
     [Theory]
     [MemberData(nameof(Asked))]
@@ -198,7 +199,8 @@ public sealed class InterleavingFacts
         var actor = Named(name, Actor.All);
         var others = Actor.All.Where(other => Long.IsAsked ? string.CompareOrdinal(other.Name, name) > 0
             : other.Name is "fault" or "reclaim" or "dontneed");
-        foreach (Actor[] actors in others.Select(other => new[] { actor, other }).Append([actor]).Where(each => Actor.CannotBe(each) is null))
+        foreach (Actor[] actors in others.Select(other => new[] { actor, other }).Append([actor])
+            .Where(each => Actor.CannotBe(each) is null))
             foreach (string table in Linux72OnFour.Tables)
                 Assert.Empty(FinalStates.Compare(Linux72OnFour, actors, table, new Bounds()).OnlyInterleaved);
     }

@@ -3,7 +3,8 @@ using System.Text.RegularExpressions;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary>The map from the kernel's functions to the specification's files: somebody who knows mm/khugepaged.c finds any rule in two steps.</summary>
+/// <summary>The map from the kernel's functions to the specification's files: somebody who knows mm/khugepaged.c finds any rule in two
+/// steps.</summary>
 public sealed partial class MapTests
 {
     private static readonly string Root = Path.GetFullPath(Path.Combine(Here(), "..", ".."));
@@ -18,7 +19,8 @@ public sealed partial class MapTests
         foreach (string row in rows)
         {
             string[] cells = row.Split('|');
-            string text = string.Concat(Named().Matches(cells[2]).Select(match => File.ReadAllText(Path.Combine(Spec, match.Groups[1].Value))));
+            string text = string.Concat(Named().Matches(cells[2])
+                .Select(match => File.ReadAllText(Path.Combine(Spec, match.Groups[1].Value))));
             Assert.NotEqual("", text);
             foreach (string function in cells[1].Split(','))
                 Assert.True(IsCited(function.Trim(), text), $"{function.Trim()} is not cited in {cells[2].Trim()}");
@@ -32,7 +34,8 @@ public sealed partial class MapTests
             .Where(file => File.ReadAllText(file).Contains("mm/khugepaged.c:", StringComparison.Ordinal))
             .Select(file => $"Collapse/{Path.GetFileName(file)}")];
         Assert.InRange(functions.Length, 10, int.MaxValue);
-        Assert.All(functions.Except(["Collapse/PageTests.cs", "Collapse/Attempt.cs"]), file => Assert.Contains(file, Map, StringComparison.Ordinal));
+        Assert.All(functions.Except(["Collapse/PageTests.cs", "Collapse/Attempt.cs"]),
+            file => Assert.Contains(file, Map, StringComparison.Ordinal));
     }
 
     // README, then the map, then the file: two steps.
@@ -40,7 +43,8 @@ public sealed partial class MapTests
     [InlineData("max_ptes_none applied", "Collapse/CollapseHugePageIsolate.cs", "limits.None(order")]
     [InlineData("ends the walk", "Policies/RetryTable.cs", "any result in neither set ends the walk")]
     [InlineData("did v18 do differently", "Versions/Catalogue.cs", "KhugepagedVersion V18 { get; } = V18Fixup with")]
-    [InlineData("LRU batch rule", "../../properties/KhugepagedSpec.Properties/CollapseFacts.cs", "void A_failed_isolation_poisons_lower_orders_through_the_lru_batch()")]
+    [InlineData("LRU batch rule", "../../properties/KhugepagedSpec.Properties/CollapseFacts.cs",
+        "void A_failed_isolation_poisons_lower_orders_through_the_lru_batch()")]
     public void Four_questions_are_answered_by_the_file_that_the_map_names(string question, string file, string answer)
     {
         Assert.Contains("(src/KhugepagedSpec/README.md)", File.ReadAllText(Path.Combine(Root, "README.md")), StringComparison.Ordinal);
@@ -54,13 +58,15 @@ public sealed partial class MapTests
     public void The_algorithm_knows_of_mistakes_at_five_places_and_in_what_it_sees()
     {
         string[] files = Directory.GetFiles(Path.Combine(Spec, "Collapse"), "*.cs");
-        string[] hooks = [.. files.SelectMany(file => Hook().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value)).Order()];
+        string[] hooks = [.. files.SelectMany(file => Hook().Matches(File.ReadAllText(file)).Select(match => match.Groups[1].Value))
+            .Order()];
         Assert.Equal(["AfterAttempt", "AfterCopy", "AfterInstall", "AfterReinstate", "AtCounter", "AtPagesCollapsed"], hooks);
         Assert.All(files, file => Assert.DoesNotContain("a mistake", File.ReadAllText(file), StringComparison.OrdinalIgnoreCase));
     }
 
     private static bool IsCited(string function, string text) =>
-        text.Contains(function.Replace(" and its kin", "", StringComparison.Ordinal).Replace("trace_", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        text.Contains(function.Replace(" and its kin", "", StringComparison.Ordinal).Replace("trace_", "", StringComparison.Ordinal),
+            StringComparison.Ordinal);
 
     private static string Here([CallerFilePath] string here = "") => Path.GetDirectoryName(here)!;
 

@@ -33,7 +33,9 @@ public sealed class TableBuilderTests
         Assert.Equal(3, Moves("pat=f9"));
         Assert.Equal(2, Moves("pat=m9"));
 
-        static int Moves(string pattern) => new TableBuilder(Parse($"a o=9 {pattern}"), Base, Stamp).Build().Split('\n').Count(line => line.StartsWith("move ", StringComparison.Ordinal));
+        static int Moves(string pattern) =>
+            new TableBuilder(Parse($"a o=9 {pattern}"), Base, Stamp).Build().Split('\n')
+                .Count(line => line.StartsWith("move ", StringComparison.Ordinal));
     }
 
     [Theory]
@@ -54,7 +56,8 @@ public sealed class TableBuilderTests
         Assert.Equal(
             "check +0 2 1000\ncheck +3 1 1003\ncheck +2 1 0\ncheck +4 1 0\n",
             Relative(new TableBuilder(Parse("a o=9 pat=x2,.1,s1,Z1,.1,K1"), Base, Stamp).Check(After("x*5 . x .*505"))));
-        Assert.Equal("check +1 1 1001\n", Relative(new TableBuilder(Parse("a o=9 vma=short pat=x2"), Base, Stamp).Check(After("x*2 .*510"))));
+        Assert.Equal("check +1 1 1001\n",
+            Relative(new TableBuilder(Parse("a o=9 vma=short pat=x2"), Base, Stamp).Check(After("x*2 .*510"))));
 
         static PageTable After(string table) => PageTable.Parse(table, Geometry.X86);
     }
@@ -64,13 +67,16 @@ public sealed class TableBuilderTests
         var builder = new TableBuilder(input, Base, Stamp);
         var text = new StringBuilder();
         foreach (var (part, steps) in new (string, Func<string>)[]
-            { ("introduce", builder.Introduce), ("build", builder.Build), ("register", builder.Register), ("then", builder.Then), ("check", () => builder.Check(after)) })
-            text.Append(part).Append('\n').Append(string.Concat(Relative(steps()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"  {line}\n")));
+            { ("introduce", builder.Introduce), ("build", builder.Build), ("register", builder.Register), ("then", builder.Then),
+                ("check", () => builder.Check(after)) })
+            text.Append(part).Append('\n')
+                .Append(string.Concat(Relative(steps()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => $"  {line}\n")));
         return text.ToString();
     }
 
     // Pages from the table's first.
-    private static string Relative(string steps) => string.Join('\n', steps.Split('\n').Select(line => string.Join(' ', line.Split(' ').Select(word =>
+    private static string Relative(string steps) =>
+        string.Join('\n', steps.Split('\n').Select(line => string.Join(' ', line.Split(' ').Select(word =>
         long.TryParse(word, out long address) && address > Base / 2 ? $"{(address - Base) / 4096:+0;-0;+0}" : word))));
 
     private static VectorInput Parse(string text) => VectorInput.Parse(text, Geometry.X86);

@@ -17,7 +17,8 @@ public sealed class VectorInputTests
         {
             var again = Parse(input.ToString());
             Assert.Equal(input.Settings, again.Settings);
-            Assert.Equal((input.Id, input.Kind, input.Shape, input.Passes, input.Shift), (again.Id, again.Kind, again.Shape, again.Passes, again.Shift));
+            Assert.Equal((input.Id, input.Kind, input.Shape, input.Passes, input.Shift),
+                (again.Id, again.Kind, again.Shape, again.Passes, again.Shift));
             Assert.Equal<string>(input.Flags, again.Flags);
             Assert.Equal<VectorOperation>(input.Setup, again.Setup);
             Assert.Equal<VectorOperation>(input.Then, again.Then);
@@ -64,7 +65,8 @@ public sealed class VectorInputTests
 
     [Theory]
     [InlineData("", "'in' is empty: expected 'id key=value ... pat=...'")]
-    [InlineData("a pat=x1 then=H0+1", "then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N")]
+    [InlineData("a pat=x1 then=H0+1",
+        "then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N")]
     [InlineData("a pat=x1 ops=H+1", "ops=H+1 in 'in': expected <D|W|R|C|P|F|G|N|H><offset>+<length>")]
     [InlineData("a pat=x1 om=1", "om=1 in 'in': expected never, inherit, madvise, always")]
     public void A_bad_line_says_what_was_expected(string text, string error) =>

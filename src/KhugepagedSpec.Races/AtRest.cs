@@ -20,7 +20,8 @@ internal static class AtRest
         yield return (Term.All(s.Processes.Select(process => LetsGo(s, process))), Safety.CountsBalance);
         yield return (s.IsReadOnly.Is(0) | Term.All(s.Entries.Select(entry => !CanBeWritten(s, entry))), Safety.ReadOnlyStaysSo);
         yield return (
-            s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
+            s.Mmap.IsFree & s.VmaLock.IsFree & s.NeighbourLock.IsFree & s.AnonVma.IsFree
+            & s.PmdLock.IsFree & s.PteLock.IsFree & s.Invalidations.Is(0), Safety.CountsBalance);
     }
 
     // Who is done has no page in hand, but one that went bad.

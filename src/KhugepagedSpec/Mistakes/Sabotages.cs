@@ -146,7 +146,8 @@ public sealed record LimitsNotCounted : Sabotage
 
     internal override void AtCounter(Machine machine, MthpStatistic statistic, VmEvent vmEvent, int order)
     {
-        bool isLimit = statistic is MthpStatistic.CollapseExceedNonePte or MthpStatistic.CollapseExceedSwapPte or MthpStatistic.CollapseExceedSharedPte;
+        bool isLimit = statistic is MthpStatistic.CollapseExceedNonePte
+            or MthpStatistic.CollapseExceedSwapPte or MthpStatistic.CollapseExceedSharedPte;
         if (isLimit && order < machine.Geometry.PmdOrder)
             machine.Statistics.Count(statistic, order, -1);
     }
