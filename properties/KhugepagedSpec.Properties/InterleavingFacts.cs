@@ -24,8 +24,7 @@ public sealed class InterleavingFacts
     public static TheoryData<string> Actors => [.. Actor.All.Select(actor => actor.Name)];
 
     // Beside every pair they are exhausted too (explore --model NAME --entries 4); that takes minutes. Linux 7.2 beside every pair is
-    // looked at by
-    // InterleavingTests, rounds by .ci/run.
+    // looked at by InterleavingTests, rounds by .ci/run.
     [Theory]
     [MemberData(nameof(Asked))]
     public void What_was_asked_breaks_nothing(string name)

@@ -12,8 +12,7 @@ namespace KhugepagedSpec.Regressions;
 
 /// <summary>
 /// Every option of a scenario, in every command that has to do with scenarios, is honoured, or refused in a line, or no option of it:
-/// nothing
-/// is dropped. The table of it is approved.
+/// nothing is dropped. The table of it is approved.
 /// </summary>
 [Collection("console")]
 public sealed class OptionTests

@@ -73,8 +73,7 @@ internal static class PageMap
     /// all.</summary>
     public static void ShareWholeFolios(Cell[] cells)
     {
-        var large = Enumerable.Range(0, cells.Length).Where(i => cells[i] is { Kind: PteKind.Page, Order: > 0 });
-        foreach (var folio in large.GroupBy(i => (i - cells[i].Page, cells[i].Order)))
+        foreach (var folio in LargeFolios.Of(cells))
             if (folio.Any(index => cells[index].Has(CellFlags.Shared)))
                 foreach (int index in folio)
                     cells[index] = cells[index] with { Flags = cells[index].Flags | CellFlags.Shared };

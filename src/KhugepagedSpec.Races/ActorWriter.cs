@@ -40,8 +40,7 @@ internal sealed class ActorWriter
 
     /// <summary>
     /// Takes the VMA's lock for reading, or the mmap lock if a writer has the VMA or waits for it, or by chance; goes to <see cref="End"/>
-    /// if
-    /// there is no VMA.
+    /// if there is no VMA.
     /// </summary>
     /// <param name="i">The entry.</param>
     /// <param name="ofVma">Tries the VMA's lock first.</param>

@@ -39,8 +39,7 @@ internal static class Faults
 
     /// <summary>
     /// What goes with giving an entry up, however it is mapped: it reads as zero, pins and secondary mappings are no longer its page's.
-    /// What
-    /// mremap took elsewhere is not there to be given up.
+    /// What mremap took elsewhere is not there to be given up.
     /// </summary>
     public static IEnumerable<Effect> GiveUp(SharedState s, int i) =>
     [

@@ -65,14 +65,13 @@ public static partial class Protocols
     /// <summary>Switches that break something only together.</summary>
     public static ImmutableArray<CollapseProtocol> Pairs { get; } =
     [
-        .. PairsOf.Select(pair => Of($"{pair.A},{pair.B}") with { Breaks = pair.Breaks, ShownBy = pair.ShownBy }),
+        .. PairsOf.Select(pair => Together(null, [Switch(pair.A)!, Switch(pair.B)!]) with { Breaks = pair.Breaks, ShownBy = pair.ShownBy }),
     ];
 
     /// <summary>A version, a protocol, or switches put together.</summary>
     /// <param name="model">
     /// A version's or a protocol's name; or switches, separated by commas, a version before them or not: without one they are those of
-    /// Linux
-    /// 7.2, or of rounds if one of them is of rounds; null for Linux 7.2.
+    /// Linux 7.2, or of rounds if one of them is of rounds; null for Linux 7.2.
     /// </param>
     /// <exception cref="FormatException">There is no such version or switch.</exception>
     public static CollapseProtocol Of(string? model)
@@ -82,16 +81,21 @@ public static partial class Protocols
         if (All.FirstOrDefault(each => each.Name == model) is { } named)
             return named;
         string[] names = model.Split(',', StringSplitOptions.RemoveEmptyEntries);
-        if (!Pairs.IsDefault && Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
+        if (Pairs.FirstOrDefault(pair => pair.Name.Split(',').ToHashSet().SetEquals(names)) is { } together)
             return together;
         var version = names.Length > 1 ? Versions.FirstOrDefault(each => each.Name == names[0]) : null;
-        var switches = names.Skip(version is null ? 0 : 1).Select(Switch).ToList();
-        return switches.Count > 0 ? With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches)
-            : throw Unknown(model, All.Select(each => each.Name));
-
-        Switch Switch(string name) => Switches.FirstOrDefault(each => each.Name == name)
-            ?? throw Unknown(name, (names.Length == 1 ? All.Select(each => each.Name) : Switches.Select(each => each.Name)));
+        var switches = names.Skip(version is null ? 0 : 1)
+            .Select(name => Switch(name)
+                ?? throw Unknown(name, names.Length == 1 ? All.Select(each => each.Name) : Switches.Select(each => each.Name)))
+            .ToList();
+        return switches.Count > 0 ? Together(version, switches) : throw Unknown(model, All.Select(each => each.Name));
     }
+
+    private static Switch? Switch(string name) => Switches.FirstOrDefault(each => each.Name == name);
+
+    // Without a version they are those of Linux 7.2, or of rounds if one of them is of rounds.
+    private static CollapseProtocol Together(CollapseProtocol? version, List<Switch> switches) =>
+        With(version ?? (switches.Any(each => each.IsOfRounds) ? Rounds : Linux72), switches);
 
     private static FormatException Unknown(string name, IEnumerable<string> expected) =>
         new($"--model {name}: expected one of {string.Join(", ", expected)}");
@@ -115,12 +119,12 @@ public static partial class Protocols
     }
 
     private static CollapseProtocol Version(string name, string source, params string[] mistakes) =>
-        mistakes.Select(mistake => Switches.Single(each => each.Name == mistake))
+        mistakes.Select(mistake => Switch(mistake)!)
             .Aggregate(Linux72, (protocol, each) => each.Apply(protocol)) with
         {
             Name = name,
             Source = source + "; with " + string.Join(", ", mistakes),
-            ShownBy = [.. mistakes.SelectMany(mistake => Switches.Single(each => each.Name == mistake).ShownBy ?? []).Distinct()
+            ShownBy = [.. mistakes.SelectMany(mistake => Switch(mistake)!.ShownBy ?? []).Distinct()
                 .Take(ProtocolSpace.MostActors)],
         };
 }

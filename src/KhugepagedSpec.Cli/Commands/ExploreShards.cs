@@ -6,6 +6,7 @@ using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Races;
 using ModelChecker.Exploration;
 using ModelChecker.Guarded;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Commands;
 
@@ -92,6 +93,4 @@ internal static class ExploreShards
         return all.Any(each => each.Broken is not null) ? ExitCode.Differ : missing > 0 || open.Length > 0 ? ExitCode.NotExhausted
             : ExitCode.Agree;
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

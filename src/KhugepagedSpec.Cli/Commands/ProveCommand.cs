@@ -9,6 +9,7 @@ using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Walk;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Commands;
 
@@ -147,8 +148,6 @@ internal static class ProveCommand
             [.. claims.Select(claim =>
                 new ClaimJson(claim.Name, claim.Statement, claim.Cases, claim.Refuted, claim.Open, !claim.IsOfTheMethod,
                     claim.Time.TotalSeconds))]);
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 
     private sealed record AgainstOffset : IWalkerUse<WalkDifference?>
     {

@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Globalization;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Machines;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Commands;
 
@@ -43,6 +43,4 @@ internal static class SeedCheckCommand
         Line($"\n{always} of {reports.Length} known-bad variants are found by the invariant they are made for on each of {seeds} seeds, in {count} scenarios");
         return always == reports.Length ? ExitCode.Agree : ExitCode.Differ;
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

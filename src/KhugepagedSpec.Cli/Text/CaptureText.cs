@@ -1,5 +1,6 @@
 using System.Globalization;
 using KhugepagedSpec.Processes;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -49,8 +50,6 @@ internal static class CaptureText
         CaptureEnding.Interrupted => Text($"PARTIAL: interrupted; {capture.End.Vmas} of {capture.End.Of} VMAs were read"),
         _ => Text($"PARTIAL: the file ends in the middle; it has {capture.End.Vmas} VMAs"),
     };
-
-    private static void Line(FormattableString text) => Console.WriteLine(Text(text));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -4,6 +4,7 @@ using KhugepagedSpec.Checking;
 using KhugepagedSpec.Invariants;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -147,6 +148,4 @@ internal static class CheckText
         }
         Console.WriteLine();
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

@@ -3,6 +3,7 @@ using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Settings;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -121,8 +122,6 @@ internal static class ExplainText
         }
         Console.WriteLine(line);
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(Invariant(text));
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

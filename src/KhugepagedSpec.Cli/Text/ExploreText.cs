@@ -3,6 +3,7 @@ using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Races;
 using ModelChecker.Exploration;
 using ModelChecker.Guarded;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -163,6 +164,4 @@ internal static class ExploreText
         }
         Line($"{line}");
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

@@ -5,6 +5,7 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Scenarios;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -130,6 +131,4 @@ internal static class KernelCompareText
         yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {kernel}";
         yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
 }

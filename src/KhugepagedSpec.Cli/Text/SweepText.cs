@@ -1,6 +1,7 @@
 using System.Globalization;
 using KhugepagedSpec.Checking.Exhaustive;
 using KhugepagedSpec.Cli.Shell;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -28,8 +29,6 @@ internal static class SweepText
         Line($"{done.Count} of {asked} units done{(done.Count == asked ? ": exhausted" : Text($" ({100.0 * done.Count / asked:G3}%): NOT exhausted"))}");
         return done.Any(result => result.Broken.Count > 0) ? ExitCode.Differ : done.Count < asked ? ExitCode.NotExhausted : ExitCode.Agree;
     }
-
-    private static void Line(FormattableString text) => Console.WriteLine(Text(text));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

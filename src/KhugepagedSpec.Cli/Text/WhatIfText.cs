@@ -121,7 +121,5 @@ internal static class WhatIfText
         return string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", sizes.DefaultIfEmpty("no size"))}; global {settings.Enabled.ToString().ToLowerInvariant()}; max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}; pages_to_scan {settings.PagesToScan} every {settings.ScanSleepMilliseconds / 1000.0} s");
     }
 
-    private static void Line(FormattableString text) => Console.WriteLine(text.ToString(CultureInfo.InvariantCulture));
-
     private static void Line(string text) => Console.WriteLine(text);
 }

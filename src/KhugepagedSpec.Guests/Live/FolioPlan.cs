@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Guests.Live;
 internal sealed record PlannedFolio(int Order, int First)
 {
     /// <summary>The PTEs that keep a page of it.</summary>
-    public List<int> Kept { get; } = [];
+    public List<int> Kept { get; init; } = [];
 
     public int Pages => 1 << Order;
 
@@ -30,7 +30,7 @@ internal static class FolioPlan
     public static List<PlannedFolio> Of(PageTable table, List<PlannedFolio> impossible)
     {
         int pages = table.Geometry.Pages;
-        var open = Folios(table.Cells.AsSpan());
+        var open = Folios(table.Cells);
         var taken = new bool[3 * pages];
 
         // Pages shared with a child are there first.
@@ -80,19 +80,6 @@ internal static class FolioPlan
         cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
     /// <summary>The large folios that cells are pages of.</summary>
-    public static List<PlannedFolio> Folios(ReadOnlySpan<Cell> cells)
-    {
-        var folios = new Dictionary<(int, int), PlannedFolio>();
-        for (int i = 0; i < cells.Length; i++)
-        {
-            var cell = cells[i];
-            if (cell.Kind != PteKind.Page || cell.Order == 0)
-                continue;
-            var key = (i - cell.Page, (int)cell.Order);
-            if (!folios.TryGetValue(key, out var folio))
-                folios.Add(key, folio = new PlannedFolio(cell.Order, key.Item1));
-            folio.Kept.Add(i);
-        }
-        return [.. folios.Values];
-    }
+    public static List<PlannedFolio> Folios(IReadOnlyList<Cell> cells) =>
+        [.. LargeFolios.Of(cells).Select(folio => new PlannedFolio(folio.Key.Order, folio.Key.First) { Kept = [.. folio] })];
 }

@@ -152,7 +152,7 @@ public sealed partial record KernelAbilities
     /// there.</summary>
     public static KernelAbilities BeforeBoot(CachedKernel kernel)
     {
-        string? config = kernel.ConfigPath is { } path ? File.ReadAllText(path) : null;
+        var config = kernel.ConfigPath is { } path ? GuestConfig.Lines(File.ReadAllText(path)) : null;
         bool hasZram = kernel.ModulePaths.Any(module => Path.GetFileName(module).StartsWith("zram.", StringComparison.Ordinal));
         return FromGreeting($"{kernel.Release}\nswap 1\n") with
         {
@@ -161,7 +161,7 @@ public sealed partial record KernelAbilities
             HasKsm = Has("CONFIG_KSM=y"),
         };
 
-        bool Has(string option) => config is null || config.Contains($"{option}\n", StringComparison.Ordinal);
+        bool Has(string option) => config is null || config.Contains(option);
     }
 
     internal static KernelAbilities FromGreeting(string greeting)

@@ -21,8 +21,7 @@ internal sealed class LiveKernel : IDisposable
     private const int LastProcess = 63;
 
     // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but
-    // on a
-    // host that others use a hundred times that. One that dies says so at once.
+    // on a host that others use a hundred times that. One that dies says so at once.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     // What is called for each PMD range, the newest first, and which of its arguments is the address.
@@ -234,8 +233,7 @@ internal sealed class LiveKernel : IDisposable
         _guest.Take(0, steps.Take());
 
         // Not every kernel has them. kcompactd would lock and move pages whenever it finds memory too fragmented. DAMON samples pages at
-        // random,
-        // all the time: it takes references and locks, and clears accessed bits.
+        // random, all the time: it takes references and locks, and clears accessed bits.
         foreach (string setting in new[]
         {
             "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0",

@@ -33,8 +33,7 @@ internal static class Shortage
 
     /// <summary>
     /// True unless an allocation found a block after all, as pages that others give back now and then form one, or smaller blocks ran out
-    /// as
-    /// well, which ends a pass early. What the kernel did then says nothing about a shortage of large ones.
+    /// as well, which ends a pass early. What the kernel did then says nothing about a shortage of large ones.
     /// </summary>
     public static bool Held(RecordedVector vector) =>
         BlocksFrom(vector.Input.Faults, vector.Input.Settings.Geometry) is not { } order

@@ -5,10 +5,8 @@ namespace KhugepagedSpec.Guests.Machine;
 
 /// <summary>
 /// What a kernel logs of itself when something is wrong: a BUG, a WARNING, an oops, a sanitizer's or lockdep's report, a stall. Source:
-/// Linux
-/// 7.2, <c>lib/bug.c</c>, <c>kernel/panic.c</c>, <c>kernel/fork.c:check_mm</c>, <c>mm/page_alloc.c:bad_page</c>,
-/// <c>kernel/rcu/tree_stall.h</c>,
-/// <c>kernel/locking/lockdep.c</c>, <c>mm/kasan/report.c</c>, <c>lib/ubsan.c</c>, <c>lib/list_debug.c</c>.
+/// Linux 7.2, <c>lib/bug.c</c>, <c>kernel/panic.c</c>, <c>kernel/fork.c:check_mm</c>, <c>mm/page_alloc.c:bad_page</c>,
+/// <c>kernel/rcu/tree_stall.h</c>, <c>kernel/locking/lockdep.c</c>, <c>mm/kasan/report.c</c>, <c>lib/ubsan.c</c>, <c>lib/list_debug.c</c>.
 /// </summary>
 /// <param name="Kind">Its first line without what no two boots share: two of a kind are the same one.</param>
 /// <param name="Lines">The log from its first line on, the beginning of it.</param>

@@ -70,9 +70,13 @@ public static class GuestConfig
     /// <param name="config">A .config.</param>
     public static IEnumerable<GuestConfigOption> Lacking(string config)
     {
-        var set = config.Split('\n').Select(line => line.TrimEnd('\r')).ToHashSet(StringComparer.Ordinal);
-        return Options.Where(option => !set.Contains(option.Line));
+        var lines = Lines(config);
+        return Options.Where(option => !lines.Contains(option.Line));
     }
+
+    /// <summary>The lines of a configuration.</summary>
+    internal static HashSet<string> Lines(string config) =>
+        config.Split('\n').Select(line => line.TrimEnd('\r')).ToHashSet(StringComparer.Ordinal);
 
     private static void Append(StringBuilder text, IEnumerable<GuestConfigOption> options, string before)
     {

@@ -140,8 +140,7 @@ public sealed record FaultInjection(InjectedFault What, Gap When = Gap.BeforeRea
 
     /// <summary>
     /// Reads <c>what[/gap][@order[:offset]][#times]</c>, as in <c>alloc-fails@9</c> or <c>mm-exits/write@4:16#1</c>; any order at one place
-    /// is
-    /// <c>@:16</c>.
+    /// is <c>@:16</c>.
     /// </summary>
     /// <exception cref="FormatException">The text is not an injected fault; the message is one line.</exception>
     public static FaultInjection Parse(string text)

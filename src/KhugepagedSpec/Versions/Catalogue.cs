@@ -197,8 +197,7 @@ public static class Catalogue
 
     /// <summary>
     /// Linux 6.12 up to 6.12.107: as 6.17, an emptied page table stays, and a huge zero page that is written to is split. Known by what it
-    /// does,
-    /// not read.
+    /// does, not read.
     /// </summary>
     public static KhugepagedVersion Linux612Before { get; } = Linux617 with
     {

@@ -1,4 +1,4 @@
-namespace KhugepagedSpec.Properties;
+namespace KhugepagedSpec;
 
 /// <summary>Searches have a short form, and a long one if KHUGEPAGEDSPEC_LONG is set, as .ci/run does.</summary>
 internal static class Long
