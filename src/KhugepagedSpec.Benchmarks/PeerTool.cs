@@ -11,8 +11,12 @@ internal static class PeerTool
         try
         {
             using var process = Process.Start(
-                new ProcessStartInfo(file, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true,
-                    RedirectStandardError = true })!;
+                new ProcessStartInfo(file, arguments)
+                {
+                    WorkingDirectory = folder,
+                    RedirectStandardOutput = true,
+                    RedirectStandardError = true
+                })!;
             process.ErrorDataReceived += (_, _) => { };
             process.BeginErrorReadLine();
             string output = process.StandardOutput.ReadToEnd();

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.Intrinsics;
 using KhugepagedSpec.Checking.Exhaustive;
 using KhugepagedSpec.Evaluators;
-using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Walk;
