@@ -121,6 +121,7 @@ internal static class CommandLine
             ApproveCommand.Create(),
             KernelCommand.Create(),
             VersionsCommand.Create(),
+            PoliciesCommand.Create(),
             InvariantsCommand.Create(),
             ResultsCommand.Create(),
             NotationCommand.Create(),

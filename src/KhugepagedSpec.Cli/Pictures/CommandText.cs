@@ -25,7 +25,8 @@ internal static class CommandText
         return string.Join(' ', words);
     }
 
-    private static string Quoted(string word) =>
+    /// <summary>A word, in quotes where a shell needs them.</summary>
+    public static string Quoted(string word) =>
         word.Length > 0 && word.All(letter => char.IsAsciiLetterOrDigit(letter) || Plain.Contains(letter, StringComparison.Ordinal))
             ? word
             : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";

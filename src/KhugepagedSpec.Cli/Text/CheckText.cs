@@ -57,7 +57,7 @@ internal static class CheckText
     }
 
     private static KtapTest OfVersion(CheckReport report, Invariant invariant) =>
-        invariant.NotFor.Contains(report.Version.Name) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
+        !invariant.IsAskedOf(report.Version) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
         : invariant.ExceptionFor(report.Version) is { } known
             ? new KtapTest(invariant.Name, true) { Skipped = $"known to be broken: {known}" }
         : report.For(invariant) is not { } found ? new KtapTest(invariant.Name, true)
@@ -114,7 +114,7 @@ internal static class CheckText
     public static char Verdict(CheckReport report, Invariant invariant)
     {
         bool known = invariant.ExceptionFor(report.Version) is not null, seen = report.For(invariant) is not null;
-        return invariant.NotFor.Contains(report.Version.Name) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
+        return !invariant.IsAskedOf(report.Version) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
     }
 
     private static void PrintKnown(List<CheckReport> versions)

@@ -99,6 +99,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(ExplainJson))]
 [JsonSerializable(typeof(DiffJson))]
 [JsonSerializable(typeof(ResultJson[]))]
+[JsonSerializable(typeof(PoliciesJson))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>
