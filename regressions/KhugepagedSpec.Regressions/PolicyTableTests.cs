@@ -23,8 +23,8 @@ public sealed class PolicyTableTests
     // What a version is called and where it comes from decides nothing.
     private static readonly string[] NotDecided =
     [
-        "Name", "AskedAs", "PutTogether", "VariantOf", "MadeFor", "HeldToClaimsOf", "KnownToBreak", "Source", "Unverified", "Releases",
-        "Scan.Name", "Candidate.Name",
+        "Name", "FullName", "AskedAs", "PutTogether", "VariantOf", "MadeFor", "HeldToClaimsOf", "KnownToBreak", "Source", "Unverified",
+        "Releases", "Scan.Name", "Candidate.Name",
     ];
 
     // Values that make no difference to any scenario of one range, and why.
@@ -143,8 +143,8 @@ public sealed class PolicyTableTests
     {
         var (code, output, _) = Cli.Run("policies", "--protocol");
         Assert.Equal(0, code);
-        Assert.All(Races.Protocols.Switches, one => Assert.Contains($"{one.Name}: {one.Source}\n    breaks {one.Breaks?.Name ?? "nothing"}: ",
-            output, StringComparison.Ordinal));
+        Assert.All(Races.Protocols.Switches, one => Assert.Contains(
+            $"{one.Name}: {one.Source}\n    breaks {one.Breaks?.Name ?? "nothing"}: ", output, StringComparison.Ordinal));
     }
 
     private static IEnumerable<Scenario> Mix(int count) => ScenarioMix.Random(1).Take(count);
@@ -204,7 +204,8 @@ public sealed class PolicyTableTests
             "References" => new Blindness { References = true },
             _ => new Blindness { Vma = true },
         };
-        return words[0] == "BlindAtScan" ? Catalogue.Linux72 with { BlindAtScan = blind } : Catalogue.Linux72 with { BlindAtIsolation = blind };
+        return words[0] == "BlindAtScan" ? Catalogue.Linux72 with { BlindAtScan = blind }
+            : Catalogue.Linux72 with { BlindAtIsolation = blind };
     }
 
     private static ImmutableArray<PropertyInfo> Properties(Type type) =>

@@ -29,6 +29,8 @@ public static partial class VersionFile
     /// <summary>What such a file should be, for messages.</summary>
     public const string Expected = "a version: an object with base, name and with";
 
+    private const string List = "khugepaged-spec versions lists them";
+
     /// <summary>Reads it.</summary>
     /// <param name="path">The file, or <c>-</c>.</param>
     /// <returns>The version, and what it changes without effect.</returns>
@@ -79,8 +81,8 @@ public static partial class VersionFile
             throw Wrong(error.Message, "with");
         }
 
-        KhugepagedVersion Named(string name, string key) => Catalogue.Find(name)
-            ?? throw Wrong($"'{JsonShape.Shown(name)}': expected {Nearest.Joined(name, Catalogue.All.Select(one => one.Name))}; khugepaged-spec versions lists them", key);
+        KhugepagedVersion Named(string name, string key) => Catalogue.Find(name) ?? throw Wrong(
+            $"'{JsonShape.Shown(name)}': expected {Nearest.Joined(name, Catalogue.All.Select(one => one.Name))}; {List}", key);
 
         PolicyChange Change(string policy, string value)
         {

@@ -53,6 +53,7 @@ internal static class KernelCompareCommand
             """)
         { model, count, seed, guests, output, json, ktap, bisect };
         kernel.AddTo(command);
+        var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
         {
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
@@ -67,7 +68,8 @@ internal static class KernelCompareCommand
             var image = kernel.Get(parsed, isModelled: version is not null);
             Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome =>
                 Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
-            return Run(image, version, scenarios, (ulong)fresh, many, kept, print, parsed.GetValue(bisect));
+            return Run(image, abilities => with.Change(parsed, version ?? abilities.Model), scenarios, (ulong)fresh, many, kept, print,
+                parsed.GetValue(bisect));
         });
         return command;
     }
@@ -75,12 +77,12 @@ internal static class KernelCompareCommand
     private static int AtLeastOne(string option, int value) =>
         value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
 
-    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept,
-        Action<LiveOutcome> print, bool isBisection)
+    private static int Run(CachedKernel kernel, Func<KernelAbilities, KhugepagedVersion> version, int count, ulong seed, int guests,
+        OutputFile? kept, Action<LiveOutcome> print, bool isBisection)
     {
         var clock = Stopwatch.StartNew();
         using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
-        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
+        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.FullName, seed);
         var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
         int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
         var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using KhugepagedSpec.Checking;
-using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Scenarios;
@@ -71,7 +70,7 @@ internal static class ModelOption
         {
             var (version, withoutEffect) = VersionFile.Read(name);
             WithOption.Say(withoutEffect, version);
-            return version with { AskedAs = CommandText.Quoted(name) };
+            return version with { AskedAs = ShellWord.Quoted(name) };
         }
         throw new UsageException(
             name == "legacy" ? $"{where}no khugepaged is called 'legacy' any more: expected {Catalogue.Linux71.Name}"

@@ -37,7 +37,11 @@ internal sealed record RefusalJson(string Step, string Cause, int? Pte, long Fou
 
 internal sealed record CheckJson(
     int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected,
-        IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
+        IReadOnlyDictionary<string, int> RecordedVectorsThatBreak)
+{
+    /// <summary>For what was put together: the version whose claims it is held to.</summary>
+    public IReadOnlyDictionary<string, string>? ClaimsOf { get; init; }
+}
 
 internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation,
     int After);

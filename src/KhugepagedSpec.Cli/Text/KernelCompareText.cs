@@ -119,7 +119,7 @@ internal static class KernelCompareText
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
             return;
         }
-        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Plan.Model))
+        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Comparison.Model.AskedAs))
             Line($"  {command}");
     }
 

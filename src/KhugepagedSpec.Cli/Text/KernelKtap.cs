@@ -80,7 +80,7 @@ internal static class KernelKtap
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])
             foreach (string command in KernelCompareText.Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel),
-                outcome.Plan.Model))
+                outcome.Comparison.Model.AskedAs))
                 yield return command;
     }
 

@@ -17,7 +17,10 @@ internal static class PoliciesText
         {
             Line($"\n{policy.Name}: {policy.Meaning} ({policy.Source})");
             foreach (var value in policy.Values)
-                Line($"  {(policy.Of(version) == value ? '*' : ' ')} {value.Name,-22} {value.Meaning}{(value.Source is { } source ? $" ({source})" : "")}");
+            {
+                string source = value.Source is null ? "" : $" ({value.Source})";
+                Line($"  {(policy.Of(version) == value ? '*' : ' ')} {value.Name,-22} {value.Meaning}{source}");
+            }
         }
     }
 
@@ -50,7 +53,8 @@ internal static class PoliciesText
 }
 
 /// <summary>What <c>policies --json</c> prints.</summary>
-internal sealed record PoliciesJson(string Model, string Base, IReadOnlyDictionary<string, string> With, IReadOnlyList<PolicyJson> Policies);
+internal sealed record PoliciesJson(string Model, string Base, IReadOnlyDictionary<string, string> With,
+    IReadOnlyList<PolicyJson> Policies);
 
 /// <summary>A policy; its value is null where parts of it have values of their own.</summary>
 internal sealed record PolicyJson(string Name, string? Value, string Meaning, string Source, IReadOnlyList<PolicyValueJson> Values);

@@ -40,18 +40,18 @@ public sealed class LiveComparison : IDisposable
 
     /// <summary>Boots the first guest, to see what the kernel can do.</summary>
     /// <param name="image">The kernel.</param>
-    /// <param name="model">The version to hold against it; null for the one that models it.</param>
+    /// <param name="model">The version to hold against it, for what it is; null for the one that models it.</param>
     /// <param name="guests">How many guests at once.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public LiveComparison(CachedKernel image, KhugepagedVersion? model, int guests)
+    public LiveComparison(CachedKernel image, Func<KernelAbilities, KhugepagedVersion>? model, int guests)
     {
         _image = image;
         _guests = guests;
         _first = Boot();
         _firstSlot = new GuestSlot(Boot, _first);
         Abilities = _first.Abilities;
-        Model = model ?? Abilities.Model;
+        Model = model is null ? Abilities.Model : model(Abilities);
         _judge = new Judge(Model);
     }
 

@@ -24,6 +24,9 @@ public sealed record KhugepagedVersion
     /// <summary>For what was put together and then named: of what; null for everything else.</summary>
     public string? PutTogether { get; init; }
 
+    /// <summary>What says all that it does: its name, and of what it was put together.</summary>
+    public string FullName => PutTogether is { } whole ? $"{Name} ({whole})" : Name;
+
     /// <summary>For a variant: the version whose claims it is held to; null for a version of its own.</summary>
     public string? VariantOf { get; init; }
 

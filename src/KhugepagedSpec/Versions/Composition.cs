@@ -9,6 +9,8 @@ namespace KhugepagedSpec.Versions;
 /// <param name="Value">Its value.</param>
 public readonly record struct PolicyChange(VersionPolicy Policy, PolicyValue Value)
 {
+    private const string List = "khugepaged-spec policies lists them";
+
     /// <summary>As it is typed: <c>retry.page_lock=done</c>.</summary>
     public override string ToString() => $"{Policy.Name}={Value.Name}";
 
@@ -18,7 +20,7 @@ public readonly record struct PolicyChange(VersionPolicy Policy, PolicyValue Val
     {
         int equals = text.IndexOf('=', StringComparison.Ordinal);
         return equals > 0 ? Of(text[..equals], text[(equals + 1)..])
-            : throw new FormatException($"'{text}': expected POLICY=VALUE; khugepaged-spec policies lists them");
+            : throw new FormatException($"'{text}': expected POLICY=VALUE; {List}");
     }
 
     /// <summary>The change of a policy to a value, both by name.</summary>
@@ -26,7 +28,7 @@ public readonly record struct PolicyChange(VersionPolicy Policy, PolicyValue Val
     public static PolicyChange Of(string policy, string value)
     {
         var named = PolicyTable.Find(policy) ?? throw new FormatException(
-            $"no policy is called '{policy}': expected {Nearest.Joined(policy, PolicyTable.All.Select(one => one.Name))}; khugepaged-spec policies lists them");
+            $"no policy is called '{policy}': expected {Nearest.Joined(policy, PolicyTable.All.Select(one => one.Name))}; {List}");
         return new PolicyChange(named, named.Find(value) ?? throw new FormatException(
             $"{policy}={value}: expected {string.Join(", ", named.Values.Select(one => one.Name))}"));
     }
@@ -52,7 +54,8 @@ public static class Composition
             {
                 Name = $"{version.Name} with {string.Join(", ", real)}",
                 AskedAs = $"{version.AskedAs}{string.Concat(real.Select(change => $" --with {change}"))}",
-                PutTogether = version.PutTogether is { } whole ? $"{whole}, {string.Join(", ", real)}" : null,
+                PutTogether = version.PutTogether is { } whole
+                    ? $"{whole}{(whole.Contains(" with ", StringComparison.Ordinal) ? "," : " with")} {string.Join(", ", real)}" : null,
                 Source = $"{version.Name} with {string.Join(", ", real.Select(change => change.Value.Meaning))}",
                 VariantOf = version.HeldToClaimsOf,
                 MadeFor = null,
@@ -98,9 +101,9 @@ public static class Composition
     /// <summary>Why policies do not go together; null if they do.</summary>
     public static string? Refusal(KhugepagedVersion version) =>
         version.HasLazyFreeRule && version.Trace.NumberOf(ScanResult.PageLazyFree) < 0
-            ? "lazyfree=left-alone has a result, SCAN_PAGE_LAZYFREE, that the traces do not have: expected lazyfree=collapsed, or trace=7.1 or later"
+            ? "the traces have no SCAN_PAGE_LAZYFREE, which lazyfree=left-alone ends in: expected lazyfree=collapsed too, or trace=7.1 or later"
         : version.NeedsWritablePte && version.Trace.NumberOf(ScanResult.PageRo) < 0
-            ? "writable-pte=needed has a result, SCAN_PAGE_RO, that the traces do not have: expected trace=6.17 too"
+            ? "the traces have no SCAN_PAGE_RO, which writable-pte=needed ends in: expected trace=6.17 and lazyfree=collapsed too"
         : version.Scan.OccupancyIsByChunk != version.Candidate.IsChunkThreshold
             ? "the scan notes one unit and a window counts the other: expected scan.occupancy=chunks and window.unit=chunks, or neither"
         : null;

@@ -6,7 +6,7 @@ using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Versions;
 
-/// <summary>The walk over windows: the way through them, which are worth a try, the limits below the PMD's order, what is reported.</summary>
+/// <summary>The walk over windows: the way through them, which are worth a try, limits below the PMD's order, what is reported.</summary>
 internal static class WalkPolicies
 {
     private const string At = "mm/khugepaged.c:mthp_collapse", Needed = "mm/khugepaged.c:collapse_max_ptes_none";
@@ -21,7 +21,10 @@ internal static class WalkPolicies
             {
                 Source = "N. Pache, v18 patch 11, 2026-05-22",
             }),
-            (OrderWalk.FullStack, new("full-stack", "a walk by a stack, down to order 2") { Source = "N. Pache, v17 patch 11, 2026-05-11" }),
+            (OrderWalk.FullStack, new("full-stack", "a walk by a stack, down to order 2")
+            {
+                Source = "N. Pache, v17 patch 11, 2026-05-11",
+            }),
             (OrderWalk.PmdOnly, new("pmd-only", "one window, of the PMD's order") { Source = "Linux 7.1 and before" }),
             (MistakenWalk.ByHighestBit, new("highest-bit", "the next order taken from the highest set bit of the offset")
             {
@@ -46,7 +49,10 @@ internal static class WalkPolicies
             version => version.Candidate.SeesVma,
             (version, value) => version with { Candidate = version.Candidate with { SeesVma = value } },
             (false, new("not-seen", "the limit asked without the VMA in the walk")),
-            (true, new("seen", "the limit asked with the VMA in hand, without its lock") { Source = "N. Pache, v18 patch 11, 2026-05-22" })),
+            (true, new("seen", "the limit asked with the VMA in hand, without its lock")
+            {
+                Source = "N. Pache, v18 patch 11, 2026-05-22",
+            })),
         VersionPolicy.Of("window.uffd", "Candidate.RemembersUffd", "whether the scan remembers for the walk that the VMA is armed", At,
             version => version.Candidate.RemembersUffd,
             (version, value) => version with { Candidate = version.Candidate with { RemembersUffd = value } },
