@@ -39,7 +39,8 @@ public sealed partial class WithOptionTests : IDisposable
     public void All_at_once_comes_before_one_by_one_in_whatever_order_they_are_given()
     {
         string[] first = ["retry.page_lock=done", "retry=all-lower"], second = ["retry=all-lower", "retry.page_lock=done"];
-        string one = Good("policies", ["retry", .. first.SelectMany(With)]), other = Good("policies", ["retry", .. second.SelectMany(With)]);
+        string one = Good("policies", ["retry", .. first.SelectMany(With)]);
+        string other = Good("policies", ["retry", .. second.SelectMany(With)]);
         Assert.Equal(one, other);
         Assert.StartsWith("linux-7.2 with retry=all-lower, retry.page_lock=done: ", one, StringComparison.Ordinal);
     }
@@ -82,7 +83,9 @@ public sealed partial class WithOptionTests : IDisposable
     [Fact]
     public void A_version_in_a_file_is_run_like_any_other_under_its_name()
     {
-        string file = Written("""{"base": "linux-7.2", "name": "mine", "with": {"none-limit": "scaled"}, "exceptions": {"holes-below-pmd": "meant"}}""");
+        string file = Written("""
+            {"base": "linux-7.2", "name": "mine", "with": {"none-limit": "scaled"}, "exceptions": {"holes-below-pmd": "meant"}}
+            """);
         string explained = Good("explain", [.. Table, "--model", file]);
         Assert.Equal(Good("explain", [.. Table, "--model", "limits-scaled"]).Replace("limits-scaled,", "mine,", StringComparison.Ordinal),
             explained);
@@ -108,8 +111,8 @@ public sealed partial class WithOptionTests : IDisposable
 
     [Fact]
     public void What_a_base_is_not_asked_its_patch_is_not_asked_either() =>
-        Assert.Contains("buddy-tree                      -", Good("check", "--count", "20", "--model", "linux-7.1", "--invariant", "buddy-tree",
-            "--with", "lazyfree=collapsed"), StringComparison.Ordinal);
+        Assert.Contains("buddy-tree                      -", Good("check", "--count", "20", "--model", "linux-7.1",
+            "--invariant", "buddy-tree", "--with", "lazyfree=collapsed"), StringComparison.Ordinal);
 
     [Fact]
     public void Prove_decides_of_what_was_put_together()

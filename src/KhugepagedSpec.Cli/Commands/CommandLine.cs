@@ -118,6 +118,7 @@ internal static class CommandLine
             WhatIfCommand.Create(),
             MergeCommand.Create(),
             DiffCommand.Create(),
+            DiagnoseCommand.Create(),
             ApproveCommand.Create(),
             KernelCommand.Create(),
             VersionsCommand.Create(),

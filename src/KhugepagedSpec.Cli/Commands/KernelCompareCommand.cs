@@ -7,12 +7,14 @@ using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Cli.Commands;
 
 /// <summary><c>khugepaged-spec kernel compare</c>: a model against a running kernel.</summary>
 internal static class KernelCompareCommand
 {
+    private static readonly TimeSpan MostDiagnosing = TimeSpan.FromMinutes(1);
     private static readonly int MostGuests = Math.Max(16, Environment.ProcessorCount);
 
     public static Command Create()
@@ -41,7 +43,7 @@ internal static class KernelCompareCommand
             """
             The scenarios are those of the properties, of what user space can build. Compared are scans, attempts with offsets, tables
             and folios, statistics, vmstat, contents. The contract judges the kernel's own passes. The first difference is shrunk
-            on the kernel and shown to a second boot.
+            on the kernel and shown to a second boot. What differs is diagnosed, as by khugepaged-spec diagnose, for a minute at most.
             What the kernel lacks (swap, memory cgroups, KSM, guards) never occurs, and is said.
             Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted, or all that was
             looked at agrees, and something was not that other kernels of the release have.
@@ -100,9 +102,21 @@ internal static class KernelCompareCommand
         }
         var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count,
             guests, clock.Elapsed);
+        if (!isBisection && outcome.Batches.Any(batch => batch.Differs is not null))
+            outcome = outcome with { Diagnosis = Diagnose(comparison) };
         print(outcome);
         return isBisection ? Bisection.CodeOf(outcome.Batches)
             : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+    }
+
+    // What is seen of the kernel is at hand, and the answer should be there when the difference is read.
+    private static Diagnosis? Diagnose(LiveComparison comparison)
+    {
+        var seen = comparison.Seen;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Interrupt.OfTheRun);
+        ending.CancelAfter(MostDiagnosing);
+        var diagnosis = Diagnosis.Of(seen, comparison.Model, cancellation: ending.Token);
+        return diagnosis.Differ == 0 ? null : diagnosis;
     }
 
     private static void PrintJson(LiveOutcome outcome) =>

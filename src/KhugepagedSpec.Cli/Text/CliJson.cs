@@ -66,7 +66,11 @@ internal sealed record KernelJson(
 internal sealed record LiveOutcomeJson(
     string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad,
         LiveCounterexampleJson? Smallest, double Seconds,
-    IReadOnlyList<LackJson> Never);
+    IReadOnlyList<LackJson> Never)
+{
+    /// <summary>What would explain the batches that differ.</summary>
+    public DiagnosisJson? Diagnosis { get; init; }
+}
 
 internal sealed record LackJson(string What, string Why, IReadOnlyList<string> Kinds, bool OthersHaveIt);
 
@@ -104,6 +108,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(DiffJson))]
 [JsonSerializable(typeof(ResultJson[]))]
 [JsonSerializable(typeof(PoliciesJson))]
+[JsonSerializable(typeof(DiagnosisJson))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>

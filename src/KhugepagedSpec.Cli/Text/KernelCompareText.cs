@@ -40,6 +40,8 @@ internal static class KernelCompareText
             Line($"\n{bad - ShownInFull} more batches: {string.Join(' ', outcome.Bad.Skip(ShownInFull).Select(batch => batch.Number))}");
         if (outcome.Comparison.Smallest is { } smallest)
             PrintSmallest(smallest, outcome);
+        if (outcome.Diagnosis is { } diagnosis)
+            Line($"\ndiagnosis: {DiagnosisText.OneLine(diagnosis, "batches")}");
         if (outcome.BatchesLeft > 0)
             Line($"\ninterrupted, {outcome.BatchesLeft} batches left");
         Line($"\n{Verdict(outcome)}");
@@ -50,7 +52,10 @@ internal static class KernelCompareText
             outcome.Batches.Sum(batch => batch.Attempts),
         outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest)
             : null, outcome.Time.TotalSeconds,
-        [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))]);
+        [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))])
+    {
+        Diagnosis = outcome.Diagnosis is { } diagnosis ? DiagnosisText.ToJson(diagnosis) : null,
+    };
 
     private static LiveCounterexampleJson ToJson(LiveCounterexample found) => new(
         [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel,

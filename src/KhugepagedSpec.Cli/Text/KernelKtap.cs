@@ -76,6 +76,8 @@ internal static class KernelKtap
             yield return Text($"smallest: pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}");
         if (found.Violation is var (invariant, violation))
             yield return $"smallest: the kernel breaks {invariant.Name}: {violation}";
+        if (outcome.Diagnosis is { } diagnosis)
+            yield return $"diagnosis: {DiagnosisText.OneLine(diagnosis, "batches")}";
         if (found.Splat is { } splat)
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])

@@ -34,6 +34,29 @@ public static class LiveJournal
             : fine;
     }
 
+    /// <summary>Reads a file whatever comparison it is of.</summary>
+    /// <returns>Which it is, and all batches, the last of each number.</returns>
+    /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
+    public static (LivePlan Plan, List<BatchResult> Batches) ReadAll(string path)
+    {
+        var (plan, done) = Journal.Read(path);
+        return (plan, [.. done.GroupBy(batch => batch.Number).Select(same => same.Last())]);
+    }
+
+    /// <summary>A file begins as these do, with a plan.</summary>
+    public static bool IsOne(string path)
+    {
+        try
+        {
+            return InputFile.Lines(path, Expected).FirstOrDefault() is { Text: { } first }
+                && JsonShape.Read(first, LiveJson.Default.LivePlan) is not null;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Begins a file anew with what is done already, in one step.</summary>
     public static StreamWriter Begin(string path, LivePlan plan, IEnumerable<BatchResult> done) => Journal.Begin(path, plan, done);
 

@@ -101,7 +101,7 @@ public static class Composition
     /// <summary>Why policies do not go together; null if they do.</summary>
     public static string? Refusal(KhugepagedVersion version) =>
         version.HasLazyFreeRule && version.Trace.NumberOf(ScanResult.PageLazyFree) < 0
-            ? "the traces have no SCAN_PAGE_LAZYFREE, which lazyfree=left-alone ends in: expected lazyfree=collapsed too, or trace=7.1 or later"
+            ? "the traces have no SCAN_PAGE_LAZYFREE, which lazyfree=left-alone ends in: expected lazyfree=collapsed, or trace=7.1 on"
         : version.NeedsWritablePte && version.Trace.NumberOf(ScanResult.PageRo) < 0
             ? "the traces have no SCAN_PAGE_RO, which writable-pte=needed ends in: expected trace=6.17 and lazyfree=collapsed too"
         : version.Scan.OccupancyIsByChunk != version.Candidate.IsChunkThreshold

@@ -57,7 +57,7 @@ internal static class WalkPolicies
             version => version.Candidate.RemembersUffd,
             (version, value) => version with { Candidate = version.Candidate with { RemembersUffd = value } },
             (false, new("not-remembered", "nothing remembered of userfaultfd by the scan")),
-            (true, new("remembered", "it remembered by the scan that the VMA is armed")
+            (true, new("remembered", "the scan remembering that the VMA is armed")
             {
                 Source = "W. Yang, 2026-05, on v18 patch 11; never posted",
             })),
