@@ -38,7 +38,7 @@ public sealed class DiagnosisTests : IDisposable
             named += isNamed ? 1 : 0;
             Assert.True(isNamed || (!diagnosis.Answers.IsEmpty && diagnosis.Answers[0].Changes.Length < its), $"{variant.Name}\n{text}");
         }
-        Assert.InRange(named, 30, KnownBad.Variants.Length);
+        Assert.Equal(40, named);
         await Verifier.Verify(text.ToString());
     }
 
