@@ -132,7 +132,7 @@ public sealed class InterleavingFacts
 
     [Theory]
     [MemberData(nameof(KnownBadOnes))]
-    public void What_was_feared_is_found_with_and_without_reductions(string name)
+    public void A_known_bad_protocol_is_refuted_with_and_without_reductions(string name)
     {
         var protocol = Named(name);
         var space = new ProtocolSpace(protocol, Shape.Four, [protocol.Breaks!]);
@@ -140,15 +140,15 @@ public sealed class InterleavingFacts
             Assert.Contains(space.Tables, table => Search(space, Beside(protocol), reductions, table).Ending == Ending.Refuted);
     }
 
-    // The processes that show what is feared do nothing of the kind beside Linux 7.2.
+    // The processes that refute a known-bad protocol break nothing beside Linux 7.2.
     [Theory]
     [MemberData(nameof(KnownBadOnes))]
-    public void What_was_feared_does_not_happen_in_7_2(string name) =>
+    public void What_refutes_a_known_bad_protocol_breaks_nothing_in_7_2(string name) =>
         Assert.All(Suite.Search(Linux72OnFour, Beside(Named(name)), Reductions.None, new Bounds()),
             result => Assert.Equal(Ending.Exhausted, result.Found.Ending));
 
     [Fact]
-    public void There_are_at_least_thirty_feared_protocols_and_every_property_is_broken_by_one()
+    public void There_are_at_least_thirty_known_bad_protocols_and_every_property_is_broken_by_one()
     {
         Assert.InRange(Protocols.KnownBad.Length, 30, int.MaxValue);
         Assert.Equal(Protocols.All.Length, Protocols.All.Select(protocol => protocol.Name).Distinct().Count());
@@ -207,7 +207,7 @@ public sealed class InterleavingFacts
     [Theory]
     [InlineData("anon-vma-dropped-early", "migrate")]
     [InlineData("rounds-without-verification", "dontneed")]
-    public void A_feared_protocol_ends_in_states_that_critical_sections_in_one_step_do_not_give(string name, string actor)
+    public void A_known_bad_protocol_ends_in_states_that_critical_sections_in_one_step_do_not_give(string name, string actor)
     {
         var space = new ProtocolSpace(Named(name), Shape.Four, []);
         Assert.NotEmpty(FinalStates.Compare(space, [Named(actor, Actor.All)], "xxxx", new Bounds()).OnlyInterleaved);
