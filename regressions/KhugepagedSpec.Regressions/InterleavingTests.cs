@@ -9,6 +9,7 @@ using ModelChecker.Guarded;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The interleavings, as snapshots to be read and approved.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<AllPairs>, IDisposable
 {
