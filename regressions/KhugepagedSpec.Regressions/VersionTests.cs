@@ -93,6 +93,7 @@ public sealed class VersionTests
     }
 
     [Fact]
+    [Trait("Coverage", "Slow")]
     public async Task Every_version_breaks_only_what_it_is_known_to_break_by_these_smallest_scenarios()
     {
         var reports = Catalogue.Versions.AsParallel().AsOrdered().Select(version => (Version: version, Broken: BrokenBy(version))).ToList();

@@ -65,7 +65,7 @@ public static class JsonShape
     }
 
     /// <summary>What stands somewhere, short enough for a message.</summary>
-    public static string Shown(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "...";
+    public static string Shown(string text) => OneLine.Of(text.Length <= LongestShown ? text : text[..LongestShown] + "...");
 
     private readonly struct Shape(byte[] utf8, JsonSerializerOptions options)
     {
@@ -134,7 +134,7 @@ public static class JsonShape
             Error(reader, $"{(key.Length > 0 ? $"key '{Shown(key)}': " : "")}{There(reader)}: expected {expected}");
 
         private JsonShapeException Error(in Utf8JsonReader reader, string message) =>
-            new(message.ReplaceLineEndings(" "), 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n'));
+            new(OneLine.Of(message), 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n'));
 
         private string There(in Utf8JsonReader reader) => reader.TokenType switch
         {

@@ -25,7 +25,7 @@ public static class LiveJournal
     {
         var (earlier, done) = Journal.Read(path);
         if (earlier != plan)
-            throw new FormatException($"{path}: another comparison ({earlier.Kernel}, {earlier.Model}, seed {earlier.Seed}): expected {plan.Kernel}, {plan.Model}, seed {plan.Seed}, or another file");
+            throw new FormatException(OneLine.Of($"{path}: another comparison ({earlier.Kernel}, {earlier.Model}, seed {earlier.Seed}): expected {plan.Kernel}, {plan.Model}, seed {plan.Seed}, or another file"));
         List<BatchResult> fine = [.. done.Where(batch => batch.IsFine)];
         if (fine.Find(batch => batch.Number < 0) is { } negative)
             throw new FormatException($"{path}: key 'number': {negative.Number}: expected 0 or more");
