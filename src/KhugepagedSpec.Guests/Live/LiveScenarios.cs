@@ -19,7 +19,10 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
-    private const int ShortageEvery = 40, ProgramEvery = 12;
+    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4;
+
+    // Choices of their own, so that what was generated before is what it was.
+    private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c;
 
     private static readonly Geometry Real = Geometry.X86;
 
@@ -38,6 +41,8 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
         var first = InShortage(choices, Draw(choices, generator), number);
+        if (IsOfForgottenFailures(number))
+            return Failing(first, number);
         if (kernel.HasSwap && choices.OneIn(4))
             first = first with
             {
@@ -52,6 +57,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             var next = choices.OneIn(3) ? Turned(choices, batch[choices.Below(batch.Count)]) : Draw(choices, generator);
             batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Faults = first.Faults }, kernel));
         }
+        AddAtLimits(batch, number);
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
         var settings = someoneShares && !first.Settings.Always.IsEmpty
             ? first.Settings.WithSizes(first.Settings.Always, SizeEnabled.Madvise)
@@ -62,6 +68,43 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Memory is short of large blocks in this batch: it leaves its guest's memory in disorder.</summary>
     /// <param name="number">Which one.</param>
     public static bool IsShortOfBlocks(int number) => number % ShortageEvery == ShortageEvery - 1;
+
+    private static bool IsOfForgottenFailures(int number) => number % (2 * ShortageEvery) == ShortageEvery - 1;
+
+    // What comes after a failed allocation fails in another way, which must not be forgotten for it: no order below the PMD's takes a
+    // shared page.
+    private ImmutableArray<Scenario> Failing(Scenario first, int number)
+    {
+        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number + OfFailures);
+        int from = kernel.CollapsesToMthp ? choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder) : Real.PmdOrder;
+        var orders = new[] { choices.Between(Geometry.MinOrder, from - 1), choices.Between(from, Real.PmdOrder), Real.PmdOrder }
+            .Aggregate(OrderSet.Empty, (all, order) => all.With(order));
+        var settings = ThpSettings.Defaults(Real).WithSizes(orders, SizeEnabled.Madvise) with { MaxPtesShared = Real.MaxPtesLimit };
+        return [.. Enumerable.Range(0, Together).Select(_ =>
+        {
+            int shared = choices.Between(1, 16), at = choices.Between(1, Real.Pages - shared - 1);
+            string table = $".*{at} h*{shared} {(choices.OneIn(2) ? '.' : 'x')}*{Real.Pages - at - shared}";
+            return LiveInput.Fit(
+                Scenario.Of(PageTable.Parse(table, Real)) with
+                {
+                    Settings = settings,
+                    Kind = first.Kind,
+                    Faults = Shortage.OfBlocks(from, Real),
+                },
+                kernel);
+        })];
+    }
+
+    private void AddAtLimits(List<Scenario> batch, int number)
+    {
+        if (number % LimitsEvery != 1 || !batch[0].Faults.IsEmpty)
+            return;
+        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number + OfLimits);
+        for (int i = Together - AtLimits; i < Together; i++)
+            batch[i] = LiveInput.Fit(
+                Scenario.Of(AtTheLimits.Next(choices, batch[0].Settings)) with { Settings = batch[0].Settings, Kind = batch[0].Kind },
+                kernel);
+    }
 
     // Now and then: no free blocks, or a memory cgroup at its limit.
     private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch

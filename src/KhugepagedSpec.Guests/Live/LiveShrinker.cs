@@ -76,7 +76,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
         var alone = together.FirstOrDefault(scenario => Shows([scenario]));
         together = alone is not null ? [alone] : WithoutNeedless(together);
         if (together is [var single])
-            together = [Smallest(single)];
+            together = [Smallest(single, ShowsStill)];
         var last = Run(together, passes, cancellation) is { } small && small.IsLike(shown) ? small : shown;
         bool isMismatch = shown.Mismatch is not null, isViolation = !isMismatch && shown.Violation is not null;
         return new LiveCounterexample(found, together, isMismatch ? last.Mismatch : null, isViolation ? last.Violation
@@ -85,17 +85,6 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
             Splat = isMismatch || isViolation ? null : last.Splat,
             Passes = passes,
         };
-
-        Scenario Smallest(Scenario scenario)
-        {
-            while (true)
-            {
-                scenario = Shrinker.Shrink(scenario, ShowsStill);
-                if (BlockHalf.All(scenario).FirstOrDefault(ShowsStill) is not { } half)
-                    return scenario;
-                scenario = half;
-            }
-        }
 
         bool ShowsStill(Scenario smaller) => !cancellation.IsCancellationRequested && CanBeMade(smaller) && Shows([smaller]);
 
@@ -108,6 +97,18 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
                 if (Shows(all.RemoveAt(i)))
                     all = all.RemoveAt(i);
             return all;
+        }
+    }
+
+    /// <summary>The smallest scenario for which <paramref name="shows"/> stays true.</summary>
+    internal static Scenario Smallest(Scenario scenario, Func<Scenario, bool> shows)
+    {
+        while (true)
+        {
+            scenario = Shrinker.Shrink(scenario, shows);
+            if (BlockHalf.All(scenario).Concat(RaisedLimits.All(scenario)).FirstOrDefault(shows) is not { } smaller)
+                return scenario;
+            scenario = smaller;
         }
     }
 
