@@ -16,6 +16,7 @@ namespace KhugepagedSpec.Regressions;
 
 /// <summary>The table of policies: a version in C# and the same in words are one thing.</summary>
 [Collection("console")]
+[Trait("Coverage", "Slow")]
 public sealed class PolicyTableTests
 {
     private const int Scenarios = 1500;
