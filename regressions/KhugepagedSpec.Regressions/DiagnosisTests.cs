@@ -10,6 +10,8 @@ namespace KhugepagedSpec.Regressions;
 
 /// <summary>What a kernel is doing, said of models that stand for kernels: recorded like one, they are found among all others.</summary>
 [Collection("console")]
+[Trait("Form", "Long")]
+[Trait("Coverage", "Slow")]
 public sealed class DiagnosisTests : IDisposable
 {
     private static readonly ImmutableArray<VectorInput> Inputs = ModelRecorder.Inputs(batches: 6, seed: 3);
@@ -143,6 +145,9 @@ public sealed class DiagnosisTests : IDisposable
         Assert.Equal((0, ""), (code, error));
         Assert.StartsWith($"{lines.Length} observations, {lines.Length} differ from linux-7.2\n", output, StringComparison.Ordinal);
         Assert.Contains("none-limit=scaled", output, StringComparison.Ordinal);
+        string command = output.Split('\n').First(line => line.StartsWith("  khugepaged-spec", StringComparison.Ordinal));
+        Assert.Equal((3, "nothing to explain"), Cli.Run([.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]]) is var again
+            ? (again.Code, again.Output.Split('\n')[1]) : default);
 
         LiveJournal.Begin(file, plan, [batches[^1]]).Dispose();
         Assert.Equal((2, "", $"khugepaged-spec: {file}: no observation: expected vectors, or batches that differ with theirs\n"),

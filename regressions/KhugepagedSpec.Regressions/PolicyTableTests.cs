@@ -16,6 +16,7 @@ namespace KhugepagedSpec.Regressions;
 
 /// <summary>The table of policies: a version in C# and the same in words are one thing.</summary>
 [Collection("console")]
+[Trait("Coverage", "Slow")]
 public sealed class PolicyTableTests
 {
     private const int Scenarios = 1500;
@@ -30,7 +31,9 @@ public sealed class PolicyTableTests
     // Values that make no difference to any scenario of one range, and why.
     private static readonly Dictionary<string, string> Unseen = new()
     {
-        ["walk=stack"] = "the same windows in the same order", ["walk=full-stack"] = "the same", ["walk=unbounded"] = "the same",
+        ["walk=stack"] = "the same windows in the same order",
+        ["walk=full-stack"] = "the same",
+        ["walk=unbounded"] = "the same",
         ["uffd-rwp=yes"] = "what a registration may ask for",
         ["huge-zero-write=one-page"] = "shows in programs that the mix does not have",
         ["mistake=events-at-every-order"] = "vmstat's events are compared with kernels only",
@@ -165,7 +168,14 @@ public sealed class PolicyTableTests
     // What is left of a version where nothing but what it does counts.
     private static KhugepagedVersion Bare(KhugepagedVersion version) => version with
     {
-        Name = "", AskedAs = "", PutTogether = null, VariantOf = null, MadeFor = null, Source = "", Unverified = null, Releases = null,
+        Name = "",
+        AskedAs = "",
+        PutTogether = null,
+        VariantOf = null,
+        MadeFor = null,
+        Source = "",
+        Unverified = null,
+        Releases = null,
         Scan = version.Scan with { Name = "" },
         Candidate = version.Candidate with { Name = "" },
         Retry = new("", Set(version, WalkVerdict.Advance), Set(version, WalkVerdict.Lower)),

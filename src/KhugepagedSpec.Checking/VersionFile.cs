@@ -69,11 +69,12 @@ public static partial class VersionFile
                 Name = json.Name,
                 PutTogether = version.Name,
                 AskedAs = path,
-                Source = json.Source ?? version.Source,
+                Source = json.Source is { } source ? OneLine.Of(source) : version.Source,
                 VariantOf = claims.HeldToClaimsOf,
                 MadeFor = null,
                 Releases = null,
-                KnownToBreak = (json.Exceptions ?? []).ToImmutableSortedDictionary(StringComparer.Ordinal),
+                KnownToBreak = (json.Exceptions ?? []).ToImmutableSortedDictionary(pair => pair.Key, pair => OneLine.Of(pair.Value),
+                    StringComparer.Ordinal),
             }, Composition.WithoutEffect(known, changes));
         }
         catch (FormatException error)

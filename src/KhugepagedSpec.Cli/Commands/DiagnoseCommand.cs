@@ -43,13 +43,17 @@ internal static class DiagnoseCommand
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(DiagnosisText.ToJson(diagnosis), CliJson.Readable.DiagnosisJson));
             else
-                DiagnosisText.Print(diagnosis, string.Join(' ', parsed.GetValue(files)!.Select(ShellWord.Quoted)));
+                DiagnosisText.Print(diagnosis, Again(parsed.GetValue(files)!));
             return !diagnosis.Answers.IsEmpty ? ExitCode.Agree
                 : diagnosis.Differ == 0 || !diagnosis.IsComplete ? ExitCode.NotExhausted
                 : ExitCode.Differ;
         });
         return command;
     }
+
+    // What shows that an answer explains them; replay reads no journal.
+    private static string Again(string[] files) =>
+        $"{(files.Any(ObservationFile.IsJournal) ? "diagnose" : "replay")} {string.Join(' ', files.Select(ShellWord.Quoted))}";
 
     private static Diagnosis Run(IReadOnlyList<Observation> observations, KhugepagedVersion model)
     {

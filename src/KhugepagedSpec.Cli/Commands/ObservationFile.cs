@@ -25,8 +25,8 @@ internal static class ObservationFile
             string path = Recorded.Find(file);
             string? kernel = null;
             int before = observations.Count;
-            foreach (var line in InputFile.IsStandard(path) || !LiveJournal.IsOne(path) ? Vectors(path, text => kernel = text)
-                : Batches(path, text => kernel = text))
+            foreach (var line in IsJournal(path) ? Batches(path, text => kernel = text)
+                : Vectors(path, text => kernel = text))
                 observations.Add(line);
             if (observations.Count == before)
                 throw new UsageException($"{InputFile.NameOf(file)}: no observation: expected vectors, or batches that differ with theirs");
@@ -37,6 +37,9 @@ internal static class ObservationFile
         }
         return (observations, model!);
     }
+
+    /// <summary>It is what a comparison wrote.</summary>
+    public static bool IsJournal(string path) => !InputFile.IsStandard(path) && LiveJournal.IsOne(path);
 
     private static IEnumerable<Observation> Vectors(string path, Action<string> isOf)
     {

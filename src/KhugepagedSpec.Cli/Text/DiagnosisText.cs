@@ -14,7 +14,10 @@ internal static class DiagnosisText
     // How many of several answers are told apart, by how many scenarios.
     private const int MostTold = 5, Scenarios = 1000;
 
-    public static void Print(Diagnosis diagnosis, string files)
+    /// <summary>Prints all of it.</summary>
+    /// <param name="diagnosis">The answers.</param>
+    /// <param name="again">The command that shows that an answer explains the files, without its model.</param>
+    public static void Print(Diagnosis diagnosis, string again)
     {
         Line($"{diagnosis.Observations} observations, {diagnosis.Differ} differ from {diagnosis.Model.FullName}");
         if (diagnosis.Differ == 0)
@@ -25,7 +28,7 @@ internal static class DiagnosisText
         foreach (var answer in diagnosis.Answers)
         {
             Line($"\n{Summary(answer, diagnosis, "observations")}");
-            Line($"  khugepaged-spec replay {files} --model {answer.Version.AskedAs}");
+            Line($"  khugepaged-spec {again} --model {answer.Version.AskedAs}");
         }
         if (diagnosis.Answers.IsEmpty)
             Line($"\n{Unexplained(diagnosis, "observations")}");

@@ -41,7 +41,7 @@ internal static class KernelCompareText
         if (outcome.Comparison.Smallest is { } smallest)
             PrintSmallest(smallest, outcome);
         if (outcome.Diagnosis is { } diagnosis)
-            Line($"\ndiagnosis: {DiagnosisText.OneLine(diagnosis, "batches")}");
+            Line($"\ndiagnosis: {DiagnosisText.OneLine(diagnosis, "runs")}");
         if (outcome.BatchesLeft > 0)
             Line($"\ninterrupted, {outcome.BatchesLeft} batches left");
         Line($"\n{Verdict(outcome)}");

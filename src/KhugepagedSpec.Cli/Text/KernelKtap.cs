@@ -77,7 +77,7 @@ internal static class KernelKtap
         if (found.Violation is var (invariant, violation))
             yield return $"smallest: the kernel breaks {invariant.Name}: {violation}";
         if (outcome.Diagnosis is { } diagnosis)
-            yield return $"diagnosis: {DiagnosisText.OneLine(diagnosis, "batches")}";
+            yield return $"diagnosis: {DiagnosisText.OneLine(diagnosis, "runs")}";
         if (found.Splat is { } splat)
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])
