@@ -1,9 +1,13 @@
 using System.Diagnostics;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Daemon;
+using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Reproducers;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 
@@ -11,6 +15,9 @@ namespace KhugepagedSpec.Regressions;
 [Collection("console")]
 public sealed class ReproducerTests
 {
+    private const string NotForOthers =
+        ": not for a program that others run (--c): expected one of .xZzohplLwWqrsSg, or f2 to f9 and their parts";
+
     private const string OneOfEach =
         "h*2 s*3 z o r p l L w W q g S Z .*2 f4[8+3] .*2 x f3 .*25 f5[7+20] .*434";
 
@@ -31,7 +38,8 @@ public sealed class ReproducerTests
         await Verifier.Verify(Program("x*16 .*4 x*8 .*484", "--enabled 16k,64k --max-ptes-none 0"));
 
     [Fact]
-    public async Task What_a_program_does_for_one_of_everything() => await Verifier.Verify(Steps(OneOfEach, "--uffd both --mlock --read-only"));
+    public async Task What_a_program_does_for_one_of_everything() =>
+        await Verifier.Verify(Steps(OneOfEach, "--uffd both --mlock --read-only"));
 
     [Fact]
     public async Task What_a_program_does_for_a_huge_page_and_a_call() =>
@@ -53,8 +61,8 @@ public sealed class ReproducerTests
     }
 
     [Theory]
-    [InlineData("K x*511", "", "PTE 0 is K: not for a program that others run (--c): expected one of .xZzohplLwWqrsSg, or f2 to f9 and their parts")]
-    [InlineData("b x*511", "", "PTE 0 is b: not for a program that others run (--c): expected one of .xZzohplLwWqrsSg, or f2 to f9 and their parts")]
+    [InlineData("K x*511", "", "PTE 0 is K" + NotForOthers)]
+    [InlineData("b x*511", "", "PTE 0 is b" + NotForOthers)]
     [InlineData("s[8+2] x*510", "", "PTE 0 is s[8]: with --c the slot is the swap device's affair: expected s")]
     [InlineData("t x*511", "", "PTE 0 is t: user space cannot make it: ")]
     [InlineData("u x*511", "", "PTE 0 is u: user space cannot make it: ")]
@@ -63,7 +71,8 @@ public sealed class ReproducerTests
     [InlineData("x*512", "--fail page-pinned", "--fail page-pinned: no guest can be made to do that: ")]
     [InlineData("x*512", "--fail charge-fails --enabled 9", "--fail charge-fails with --c: ")]
     [InlineData("x*512", "--uffd rwp --model linux-7.3", "--uffd rwp with --c: ")]
-    [InlineData("x*512", "--enabled 64k --model linux-7.1", "sizes 4: khugepaged of Linux 7.1 does not run unless the PMD's size is enabled: ")]
+    [InlineData("x*512", "--enabled 64k --model linux-7.1",
+        "sizes 4: khugepaged of Linux 7.1 does not run unless the PMD's size is enabled: ")]
     public void What_no_program_can_make_is_refused_before_anything_is_written(string table, string options, string error)
     {
         string file = Path.Combine(Path.GetTempPath(), $"never-{Guid.NewGuid():N}.c");
@@ -88,6 +97,28 @@ public sealed class ReproducerTests
     [InlineData("f2*2 f3[2+1]*2 s S W q z g .*496", "f2*2 f3[2+1]*2 s S W q z g .*496")]
     public void What_user_space_cannot_see_is_not_expected_of_it(string table, string seen) =>
         Assert.Equal(seen, TableInC.Of(PageTable.Parse(table, Geometry.X86)));
+
+    [Fact]
+    public void A_difference_that_compare_made_small_becomes_a_program_that_says_what_differs()
+    {
+        var scenario = Scenario.Of(PageTable.Parse("x*16 .*496", Geometry.X86));
+        var found = new LiveCounterexample(1, [scenario], new Mismatch(2, "scan 1", "a", "b", []), null, 1, true, []);
+        var (text, whyNot) = ReproducerOption.Of(found, Catalogue.Linux72, "7.2.13 #1");
+        Assert.Null(whyNot);
+        Assert.Contains("\n * From: khugepaged-spec explain 'x*16 .*496' --model linux-7.2 --passes 2\n * Linux 7.2.13 #1\n"
+            + " * differs in pass 2, scan 1: kernel a; model b.\n * To be run", text, StringComparison.Ordinal);
+        Assert.Contains("static const int passes = 2;\n", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("K x*511", 1, "PTE 0 is K" + NotForOthers)]
+    [InlineData("x*512", 2, "it takes 2 processes in the same passes")]
+    public void A_difference_that_no_program_shows_is_said_to_be_none(string table, int processes, string reason)
+    {
+        var scenario = Scenario.Of(PageTable.Parse(table, Geometry.X86));
+        var found = new LiveCounterexample(1, [.. Enumerable.Repeat(scenario, processes)], null, null, 1, true, []);
+        Assert.Equal(((string?)null, (string?)reason), ReproducerOption.Of(found, Catalogue.Linux72, "7.2.13 #1"));
+    }
 
     internal static string Of(Scenario scenario, KhugepagedVersion version, int passes) =>
         Reproducer.Write(scenario, version, passes, new ReproducerOrigin("khugepaged-spec", ["From: a test"]));

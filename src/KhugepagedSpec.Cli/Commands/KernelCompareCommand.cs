@@ -37,6 +37,7 @@ internal static class KernelCompareCommand
             Description =
                 "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference."
         };
+        var c = ReproducerOption.Create("the smallest table on which they differ");
         var command = new Verb(
             "compare",
             "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
@@ -50,10 +51,10 @@ internal static class KernelCompareCommand
 
             Examples:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
-              khugepaged-spec kernel compare --kernel ~/linux --count 320
+              khugepaged-spec kernel compare --kernel ~/linux --count 320 --c difference.c
               git bisect run sh -c 'make -j8 bzImage || exit 125; khugepaged-spec kernel compare --kernel . --bisect --seed 1'
             """)
-        { model, count, seed, guests, output, json, ktap, bisect };
+        { model, count, seed, guests, output, json, ktap, bisect, c };
         kernel.AddTo(command);
         var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
@@ -66,10 +67,15 @@ internal static class KernelCompareCommand
                     $"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             var kept = OutputFile.Journal("--out", parsed.GetValue(output));
+            var program = OutputFile.Of(c.Name, parsed.GetValue(c));
+            if (program is not null && parsed.GetValue(bisect))
+                throw new UsageException($"--c contradicts {Bisection.Name}, which makes nothing small: expected one of them");
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             var image = kernel.Get(parsed, isModelled: version is not null);
             Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome =>
                 Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
+            if (program is not null)
+                print += outcome => ReproducerOption.Write(program, outcome);
             return Run(image, abilities => with.Change(parsed, version ?? abilities.Model), scenarios, (ulong)fresh, many, kept, print,
                 parsed.GetValue(bisect));
         });

@@ -128,11 +128,15 @@ internal static class KernelCompareText
             Line($"  {command}");
     }
 
+    /// <summary>The passes that show a difference.</summary>
+    internal static int PassesOf(LiveCounterexample found) =>
+        found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
+
     /// <summary>The commands that show a difference that it takes one process for: on the kernel, and in the model.</summary>
     internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string kernel, string model)
     {
         bool hasNeighbours = LiveInput.HasNeighbours(alone.Vma, alone.Table.Geometry.Pages);
-        int passes = found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
+        int passes = PassesOf(found);
         yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {kernel}";
         yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
     }

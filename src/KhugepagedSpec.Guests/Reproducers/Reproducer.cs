@@ -27,6 +27,9 @@ public static class Reproducer
     public static string? Refusal(Scenario scenario, KhugepagedVersion version) =>
         LiveRefusal.Of(scenario, KernelOf(version)) ?? OfProgram(scenario);
 
+    /// <summary>A table as a program prints it: what cannot be seen from user space is not in it.</summary>
+    public static string TextOf(PageTable table) => TableInC.Of(table);
+
     /// <summary>The program.</summary>
     /// <param name="scenario">The scenario, which is not refused.</param>
     /// <param name="version">The version that is expected of the kernel.</param>
