@@ -23,6 +23,7 @@ internal static class KernelCommand
         KernelFetchCommand.Create(),
         KernelConfigCommand.Create(),
         KernelCompareCommand.Create(),
+        KernelDiffCommand.Create(),
         KernelPredictCommand.Create(),
         KernelRecordCommand.Create(),
         KernelSelftestCommand.Create(),

@@ -43,7 +43,15 @@ internal sealed class KernelOption
     /// <summary>Makes all of them options of a command.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _kernel, _modules, _memory, _cpus, _append, _qemuArguments })
+        command.Options.Add(_kernel);
+        command.Options.Add(_modules);
+        AddMachineTo(command);
+    }
+
+    /// <summary>Makes those of the machine options of a command that is told its kernels otherwise.</summary>
+    public void AddMachineTo(Command command)
+    {
+        foreach (var option in new Option[] { _memory, _cpus, _append, _qemuArguments })
             command.Options.Add(option);
     }
 
@@ -51,10 +59,18 @@ internal sealed class KernelOption
     /// <param name="parsed">The arguments.</param>
     /// <param name="isModelled">Something models it whatever its release: a version was named, or none is needed.</param>
     /// <exception cref="UsageException">It is not there, or nothing models it; the message says what to do.</exception>
-    public CachedKernel Get(ParseResult parsed, bool isModelled = false)
+    public CachedKernel Get(ParseResult parsed, bool isModelled = false) =>
+        Get(parsed, "--kernel", parsed.GetValue(_kernel)!, parsed.GetValue(_modules), isModelled);
+
+    /// <summary>A kernel that is an argument.</summary>
+    /// <param name="parsed">The arguments.</param>
+    /// <param name="argument">Its name.</param>
+    /// <param name="wanted">What it says.</param>
+    /// <exception cref="UsageException">It is not there; the message says what to do.</exception>
+    public CachedKernel Get(ParseResult parsed, string argument, string wanted) => Get(parsed, argument, wanted, null, isModelled: true);
+
+    private CachedKernel Get(ParseResult parsed, string option, string wanted, string? modules, bool isModelled)
     {
-        string wanted = parsed.GetValue(_kernel)!;
-        string? modules = parsed.GetValue(_modules);
         var machine = new GuestMachine
         {
             MemoryMegabytes = Within("--memory", parsed.GetValue(_memory), GuestMachine.Usual.MemoryMegabytes, LeastMemory, MostMemory),
@@ -62,8 +78,8 @@ internal sealed class KernelOption
             Append = parsed.GetValue(_append) ?? "",
             QemuArguments = [.. (parsed.GetValue(_qemuArguments) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
         };
-        var kernel = Own(wanted, modules) ?? Cached(wanted, modules);
-        Refuse(wanted, kernel.Release, isModelled);
+        var kernel = Own(option, wanted, modules) ?? Cached(option, wanted, modules);
+        Refuse(wanted, kernel.Release, isModelled, option);
         return kernel with { Machine = machine };
     }
 
@@ -87,16 +103,16 @@ internal sealed class KernelOption
     }
 
     // What is older than all that is modelled cannot be driven either: the sizes have no files in sysfs before 6.8.
-    internal static void Refuse(string wanted, string release, bool isModelled)
+    internal static void Refuse(string wanted, string release, bool isModelled, string option = "--kernel")
     {
         bool isOlder = ReleaseRange.TryParse(release, out var number, out _) && number.CompareTo(Catalogue.Released[0].Releases!.First) < 0;
         if (isOlder || (!isModelled && Catalogue.ForRelease(release) is null))
             throw new UsageException(
-                $"--kernel {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
+                $"{option} {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
     }
 
     // A release that is cached is meant before a file of its name.
-    private static CachedKernel? Own(string wanted, string? modules)
+    private static CachedKernel? Own(string option, string wanted, string? modules)
     {
         bool isPath = wanted.Contains('/', StringComparison.Ordinal) || wanted is "." or ".."
             || (KernelCache.Find(wanted) is null && (File.Exists(wanted) || Directory.Exists(wanted)));
@@ -109,21 +125,21 @@ internal sealed class KernelOption
         }
         catch (KernelPackageException error)
         {
-            throw new UsageException($"--kernel {error.Message}");
+            throw new UsageException($"{option} {error.Message}");
         }
         string[] lacking = kernel.ConfigPath is { } config
-            ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(option => option.IsNeeded).Select(option => option.Line)] : [];
+            ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(line => line.IsNeeded).Select(line => line.Line)] : [];
         return lacking.Length == 0 ? kernel
-            : throw new UsageException($"--kernel {wanted}: built without {string.Join(", ", lacking)}: no guest runs without; khugepaged-spec kernel config says what for");
+            : throw new UsageException($"{option} {wanted}: built without {string.Join(", ", lacking)}: no guest runs without; khugepaged-spec kernel config says what for");
     }
 
-    private static CachedKernel Cached(string wanted, string? modules)
+    private static CachedKernel Cached(string option, string wanted, string? modules)
     {
         if (modules is not null)
             throw new UsageException($"--modules {modules}: a kernel of the cache has its own: expected it with --kernel PATH");
         return KernelCache.Find(wanted)
             ?? throw new UsageException(
-                $"--kernel {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
+                $"{option} {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
     }
 
     private static int Within(string option, int? value, int usual, int least, int most) =>

@@ -99,6 +99,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 
 [JsonSerializable(typeof(WhatIfJson))]
 [JsonSerializable(typeof(LiveOutcomeJson))]
+[JsonSerializable(typeof(KernelDiffJson))]
 [JsonSerializable(typeof(ReplayJson))]
 [JsonSerializable(typeof(ExploreJson))]
 [JsonSerializable(typeof(List<ProofJson>))]

@@ -164,6 +164,23 @@ public sealed partial record KernelAbilities
         bool Has(string option) => config is null || config.Contains(option);
     }
 
+    /// <summary>What this one and another can both be asked for.</summary>
+    internal KernelAbilities And(KernelAbilities other) => this with
+    {
+        HasSwap = HasSwap && other.HasSwap,
+        HasMemcg = HasMemcg && other.HasMemcg,
+        HasKsm = HasKsm && other.HasKsm,
+        CollapsesToMthp = CollapsesToMthp && other.CollapsesToMthp,
+        HasGuards = HasGuards && other.HasGuards,
+        HasUffd = HasUffd && other.HasUffd,
+        HasUffdWp = HasUffdWp && other.HasUffdWp,
+        HasUffdPoison = HasUffdPoison && other.HasUffdPoison,
+        HasUffdRwp = HasUffdRwp && other.HasUffdRwp,
+        HasThpDisableExceptAdvised = HasThpDisableExceptAdvised && other.HasThpDisableExceptAdvised,
+        HasHwPoison = HasHwPoison && other.HasHwPoison,
+        TellsKsm = TellsKsm && other.TellsKsm,
+    };
+
     internal static KernelAbilities FromGreeting(string greeting)
     {
         var lines = greeting.Split('\n');

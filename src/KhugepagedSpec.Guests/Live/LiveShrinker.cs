@@ -86,7 +86,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
             Passes = passes,
         };
 
-        bool ShowsStill(Scenario smaller) => !cancellation.IsCancellationRequested && CanBeMade(smaller) && Shows([smaller]);
+        bool ShowsStill(Scenario smaller) => !cancellation.IsCancellationRequested && CanBeMade(smaller, abilities) && Shows([smaller]);
 
         bool Shows(IReadOnlyList<Scenario> candidate) =>
             !cancellation.IsCancellationRequested && Run(candidate, passes, cancellation) is { } what && what.IsLike(shown);
@@ -115,7 +115,8 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
     /// <summary>What a trace line says that no kernel that is modelled does.</summary>
     public static Mismatch Unknown((int Pass, string What) strange) => new(strange.Pass, "trace line", strange.What, "none of its own", []);
 
-    private bool CanBeMade(Scenario scenario)
+    /// <summary>A kernel can be given it as it is.</summary>
+    internal static bool CanBeMade(Scenario scenario, KernelAbilities abilities)
     {
         if (scenario.Table.Geometry != PageTables.Geometry.X86)
             return false;

@@ -44,6 +44,8 @@ public static class OwnKernel
     /// <exception cref="KernelPackageException">It is no such image, or cannot be read.</exception>
     public static string ReleaseOf(string image)
     {
+        if (!File.Exists(image))
+            throw new KernelPackageException($"{image}: no such file: expected a bzImage, a vmlinuz, or the tree it was built in");
         try
         {
             using var file = File.OpenRead(image);
