@@ -23,7 +23,8 @@ internal static partial class InterleavingPeers
         try
         {
             Console.WriteLine("linux-7.2 on a table of 4, all interleavings, million states a second");
-            Console.WriteLine($"  {"beside",-28}{"states",12}{"one core",10}{$"{Environment.ProcessorCount} cores",10}{"pan -O2",10}  ratios");
+            string cores = $"{Environment.ProcessorCount} cores";
+            Console.WriteLine($"  {"beside",-28}{"states",12}{"one core",10}{cores,10}{"pan -O2",10}  ratios");
             foreach (string[] names in Models)
                 Compare(names, folder);
         }

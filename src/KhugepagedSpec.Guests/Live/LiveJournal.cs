@@ -25,13 +25,15 @@ public static class LiveJournal
     {
         var (earlier, done) = Journal.Read(path);
         if (earlier != plan)
-            throw new FormatException(OneLine.Of($"{path}: another comparison ({earlier.Kernel}, {earlier.Model}, seed {earlier.Seed}): expected {plan.Kernel}, {plan.Model}, seed {plan.Seed}, or another file"));
+            throw new FormatException(OneLine.Of($"{path}: another comparison ({Named(earlier)}): expected {Named(plan)}, or another file"));
         List<BatchResult> fine = [.. done.Where(batch => batch.IsFine)];
         if (fine.Find(batch => batch.Number < 0) is { } negative)
             throw new FormatException($"{path}: key 'number': {negative.Number}: expected 0 or more");
         return fine.GroupBy(batch => batch.Number).FirstOrDefault(same => same.Count() > 1) is { } twice
             ? throw new FormatException($"{path}: batch {twice.Key} twice: expected it once")
             : fine;
+
+        static string Named(LivePlan plan) => $"{plan.Kernel}, {plan.Model}, seed {plan.Seed}";
     }
 
     /// <summary>Reads a file whatever comparison it is of.</summary>

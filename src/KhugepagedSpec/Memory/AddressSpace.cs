@@ -101,7 +101,7 @@ public sealed class AddressSpace
         return table;
     }
 
-    /// <summary>The first page at or above <paramref name="page"/> whose PMD entry was looked at or filled; null if there is none.</summary>
+    /// <summary>The first page at or above a given one whose PMD entry was looked at or filled; null if there is none.</summary>
     public long? NextEntry(long page)
     {
         _pmds ??= [.. _tables.Keys.Order()];

@@ -248,7 +248,7 @@ public static class Catalogue
     public static IEnumerable<KhugepagedVersion> All =>
         [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Undiscussed];
 
-    /// <summary>What is called <paramref name="name"/>, which may be linux- and the number of any release of a version; null if nothing is.</summary>
+    /// <summary>What is called so, by its name or by linux- and the number of any release of it; null if nothing is.</summary>
     public static KhugepagedVersion? Find(string name) =>
         All.FirstOrDefault(version => version.Name == name) ?? (ReleaseRange.IsName(name) ? ForRelease(name) : null);
 
