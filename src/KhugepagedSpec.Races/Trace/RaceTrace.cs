@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Races.Trace;
 
@@ -33,9 +34,24 @@ public sealed class RaceTrace
         ? lines.Select(NameOfProbe).Concat(All.Select(each => each.Name)).ToHashSet(StringComparer.Ordinal)
         : All.Select(each => each.Name).ToHashSet(StringComparer.Ordinal);
 
-    /// <summary>Reads it.</summary>
+    /// <summary>Reads a file.</summary>
+    /// <param name="path">The file, or <c>-</c>.</param>
     /// <exception cref="FormatException">It is no such trace; the message is one line: where, what, what was expected.</exception>
-    public static RaceTrace Read(TextReader reader)
+    public static RaceTrace Read(string path)
+    {
+        try
+        {
+            return Of(InputFile.Lines(path, "a recorded race").Select(line => line.Text));
+        }
+        catch (FormatException error) when (!error.Message.StartsWith(InputFile.NameOf(path), StringComparison.Ordinal))
+        {
+            throw new FormatException($"{InputFile.NameOf(path)}: {error.Message}");
+        }
+    }
+
+    /// <summary>Reads its lines.</summary>
+    /// <exception cref="FormatException">It is no such trace; the message is one line: where, what, what was expected.</exception>
+    public static RaceTrace Of(IEnumerable<string> text)
     {
         var events = ImmutableArray.CreateBuilder<TraceEvent>();
         var sections = new Dictionary<string, ImmutableArray<string>>(StringComparer.Ordinal);
@@ -44,7 +60,7 @@ public sealed class RaceTrace
         string? loss = null;
         int number = 0;
         bool hasEvents = false, hasEnd = false;
-        while (reader.ReadLine() is { } line)
+        foreach (string line in text)
         {
             number++;
             if (line.StartsWith(Begin, StringComparison.Ordinal))
@@ -65,7 +81,7 @@ public sealed class RaceTrace
         }
         Close();
         if (!hasEvents)
-            throw new FormatException($"no section '{Begin}{Events}': expected the text that kernel race --out writes");
+            throw new FormatException($"no section '{Begin}{Events}': expected the text of a recorded race");
         if (!hasEnd)
             loss ??= $"the file ends without '{Begin}{End}': it was cut off";
         return new RaceTrace(events.ToImmutable(), sections, LossOf(sections) ?? loss);
