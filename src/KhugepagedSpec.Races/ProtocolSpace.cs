@@ -26,8 +26,13 @@ public sealed class ProtocolSpace
     /// <param name="shape">The table's shape.</param>
     /// <param name="judged">The properties to look at; if null all but those that the protocol is known not to have.</param>
     public ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged = null)
+        : this(protocol, shape, judged, SharedState.Slots)
     {
-        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape, protocol.HasOneTableLock, protocol.HasFolios));
+    }
+
+    internal ProtocolSpace(CollapseProtocol protocol, Shape shape, IEnumerable<SafetyProperty>? judged, int slots)
+    {
+        (Protocol, Shape, State) = (protocol, shape, new SharedState(shape, protocol.HasOneTableLock, protocol.HasFolios, slots));
         _judged = [.. judged ?? Safety.All.Except(protocol.KnownNotToHold)];
         var compiler = new StepCompiler(State.Layout, State.Broken, Safety.All);
         _parts = new GuardedModelParts(
@@ -43,6 +48,16 @@ public sealed class ProtocolSpace
     public Shape Shape { get; }
 
     internal SharedState State { get; }
+
+    internal CompiledProgram Khugepaged => _khugepaged;
+
+    /// <summary>A program of a process beside khugepaged that is no actor of a search.</summary>
+    internal CompiledProgram Compiled(string name, int slot, Action<ActorWriter> write)
+    {
+        var writer = new ActorWriter(State, State.Processes[slot], name, Protocol);
+        write(writer);
+        return Compile(writer.B, Protocol.OpensPmdSections);
+    }
 
     /// <summary>The tables that a search begins with, as text: one entry a letter.</summary>
     public ImmutableArray<string> Tables =>

@@ -5,26 +5,27 @@ namespace KhugepagedSpec.Races;
 
 /// <summary>
 /// Everything that the processes share, for one shape of table: the model of semantics.md section E. Three other processes fit
-/// beside khugepaged.
+/// beside khugepaged, or as many as a trace needs.
 /// </summary>
 internal sealed class SharedState
 {
-    /// <summary>Processes beside khugepaged.</summary>
+    /// <summary>Processes beside khugepaged in a search.</summary>
     public const int Slots = 3;
 
     /// <summary>A state at its beginning.</summary>
     /// <param name="shape">The table's shape.</param>
     /// <param name="oneTableLock">The pte lock is the pmd lock, as where page tables have no lock of their own.</param>
     /// <param name="withFolio">Sources of an even entry and the next can be one folio.</param>
-    public SharedState(Shape shape, bool oneTableLock = false, bool withFolio = false)
+    /// <param name="slots">Processes beside khugepaged.</param>
+    public SharedState(Shape shape, bool oneTableLock = false, bool withFolio = false, int slots = Slots)
     {
         (Shape, HasFolios) = (shape, withFolio);
-        Processes = [.. Enumerable.Range(1, Slots).Select(AddSlot)];
+        Processes = [.. Enumerable.Range(1, slots).Select(AddSlot)];
         Broken = Add("broken", 31, 0, ["nothing", .. Safety.All.Select(property => property.Name)]);
-        Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", Slots + 1), Add("mmap_writer"));
-        VmaLock = new ReadWriteLock("vma lock", Add("vma_readers", Slots + 1), Add("vma_writer"));
-        NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", Slots), Add("neighbour_writer"));
-        AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", Slots), Add("anon_vma_writer"));
+        Mmap = new ReadWriteLock("mmap lock", Add("mmap_readers", slots + 1), Add("mmap_writer"));
+        VmaLock = new ReadWriteLock("vma lock", Add("vma_readers", slots + 1), Add("vma_writer"));
+        NeighbourLock = new ReadWriteLock("neighbour's vma lock", Add("neighbour_readers", slots), Add("neighbour_writer"));
+        AnonVma = new ReadWriteLock("anon_vma lock", Add("anon_vma_readers", slots), Add("anon_vma_writer"));
         PmdLock = new Mutex("pmd lock", Add("pmd_lock"));
         PteLock = oneTableLock ? PmdLock : new Mutex("pte lock", Add("pte_lock"));
         Pmd = Add("pmd", 4, PmdHolds.Table, PmdHolds.Names);
@@ -44,8 +45,8 @@ internal sealed class SharedState
         MaxPtesSwap = Add("max_ptes_swap", shape.Pages - 1, shape.Pages - 1);
         MaxPtesShared = Add("max_ptes_shared", shape.Pages - 1, shape.Pages - 1);
         IsMoved = Add("table_is_elsewhere");
-        Lockless = Add("lockless_walkers", Slots);
-        Walkers = Add("walkers", Slots);
+        Lockless = Add("lockless_walkers", slots);
+        Walkers = Add("walkers", slots);
         Invalidations = Add("invalidations", 3);
         IsForking = Add("forking");
         BusyByChance = Add("busy_by_chance");

@@ -114,6 +114,7 @@ internal static class CommandLine
             CheckCommand.Create(),
             ProveCommand.Create(),
             ExploreCommand.Create(),
+            ValidateCommand.Create(),
             CaptureCommand.Create(),
             WhatIfCommand.Create(),
             MergeCommand.Create(),

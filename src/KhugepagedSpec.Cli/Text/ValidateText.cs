@@ -1,0 +1,73 @@
+using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Races.Trace;
+using KhugepagedSpec.Races.Validation;
+using static KhugepagedSpec.Cli.Shell.Printing;
+
+namespace KhugepagedSpec.Cli.Text;
+
+/// <summary>What <c>validate</c> prints.</summary>
+internal static class ValidateText
+{
+    // Of one refusal all is told, of others that they are.
+    private const int MostListed = 10;
+
+    public static void Print(Validated found)
+    {
+        var trace = found.Trace;
+        Line($"{found.Path}: {trace.All.Length:N0} events, {found.Attempts.Length:N0} attempts, {found.Attempts.Count(each => each.Company.Any()):N0} with company");
+        if (trace.Loss is { } loss)
+        {
+            Line($"not judged: the trace has loss: {loss}");
+            return;
+        }
+        PrintInvariants(found);
+        Line($"against {found.Model}: {found.Count(Verdict.Path):N0} paths, {found.Count(Verdict.Refused):N0} refused, {found.Count(Verdict.NotJudged):N0} not judged");
+        foreach (var (reason, count) in found.Reasons)
+            Line($"  not judged {count,6:N0}  {reason}");
+        foreach (var (actor, attempts, operations) in found.Actors)
+            Line($"  beside {attempts,10:N0}  {actor}, {operations:N0} {(operations == 1 ? "operation" : "operations")}");
+        if (found.Judged.Any(each => each.Verdict != Verdict.NotJudged))
+            Line($"  {found.Took.TotalMilliseconds / found.Judged.Count:N1} ms an attempt, {found.Judged.Max(each => each.States):N0} states at once at most");
+        var refused = found.Judged.Where(each => each.Verdict == Verdict.Refused).ToList();
+        if (refused.Count > 0)
+            PrintRefusal(found, refused[0]);
+        else if (found.IsOne && found.Judged[0].Verdict == Verdict.Path)
+            TraceLanes.Print(trace, found.Judged[0].Attempt, found.Judged[0].Observed, whole: true);
+        foreach (var other in refused.Skip(1).Take(MostListed))
+            Line($"also refused: attempt {other.Attempt.Number} at line {trace.All[other.At!.Value].Line}, {trace.All[other.At.Value].Name}: {Again(found, other)}");
+        if (refused.Count > MostListed + 1)
+            Line($"also refused: {refused.Count - MostListed - 1:N0} more");
+    }
+
+    private static void PrintInvariants(Validated found)
+    {
+        Line($"invariants of the trace: {TraceInvariant.All.Length - found.Unseen.Length - found.Broken.Select(each => each.Invariant).Distinct().Count()} hold, {found.Broken.Select(each => each.Invariant).Distinct().Count()} broken, {found.Unseen.Length} not judged");
+        foreach (var broken in found.Broken.Take(MostListed))
+            Line($"  {broken.Invariant} is broken{(broken.Attempt is { } attempt ? $" by attempt {attempt.Number}" : "")} at line {broken.At.Line}: {broken.Says}");
+        if (found.Broken.Length > MostListed)
+            Line($"  {found.Broken.Length - MostListed:N0} more");
+        foreach (var (invariant, probe) in found.Unseen)
+            Line($"  {invariant.Name} is not judged: no probe {probe}");
+    }
+
+    private static void PrintRefusal(Validated found, Judgement refused)
+    {
+        var trace = found.Trace;
+        var attempt = refused.Attempt;
+        Line($"\nrefused: attempt {attempt.Number}, order {attempt.Order} at 0x{attempt.Address:x}");
+        Line($"  observed  {Of(trace.All[refused.At!.Value])}");
+        if (refused.Before is { } before)
+            Line($"  before    {Of(trace.All[before])}");
+        foreach (string step in refused.Had)
+            Line($"  the model had  {step}");
+        if (refused.Had.IsEmpty)
+            Line($"  the model had  no step of that task");
+        TraceLanes.Print(trace, attempt, [.. refused.Observed, refused.At.Value], whole: found.IsOne);
+        Line($"again: {Again(found, refused)}");
+    }
+
+    private static string Of(TraceEvent one) => $"line {one.Line}, time {one.Time}: {one.Task}-{one.Pid} {TraceLanes.Said(one)}";
+
+    private static string Again(Validated found, Judgement one) =>
+        $"khugepaged-spec validate {ShellWord.Quoted(found.Path)} --model {found.Model} --attempt {one.Attempt.Number}";
+}

@@ -1,0 +1,29 @@
+namespace KhugepagedSpec.Races.Trace;
+
+/// <summary>What the value of a PTE shows.</summary>
+public enum PteSeen
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The zero page.</summary>
+    Zero,
+
+    /// <summary>A page.</summary>
+    Page,
+
+    /// <summary>Something that is not present: swapped out, migrating, a marker.</summary>
+    Absent,
+}
+
+/// <summary>PTE values of x86-64. Source: arch/x86/include/asm/pgtable_types.h.</summary>
+internal static class PteValue
+{
+    private const long Present = 1 << 0, Special = 1 << 9, ProtNone = 1 << 8;
+
+    /// <summary>What a value shows. Of anonymous memory the zero page alone is mapped as special.</summary>
+    public static PteSeen Of(long value) =>
+        value == 0 ? PteSeen.None
+        : (value & (Present | ProtNone)) == 0 ? PteSeen.Absent
+        : (value & Special) != 0 ? PteSeen.Zero : PteSeen.Page;
+}
