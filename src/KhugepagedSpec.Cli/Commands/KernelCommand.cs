@@ -25,6 +25,7 @@ internal static class KernelCommand
         KernelCompareCommand.Create(),
         KernelPredictCommand.Create(),
         KernelRecordCommand.Create(),
+        KernelRaceCommand.Create(),
         KernelSelftestCommand.Create(),
     };
 }
