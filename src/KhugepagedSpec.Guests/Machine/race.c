@@ -55,10 +55,12 @@ static void missed(int number)
     _exit(139);
 }
 
+// It is read first: a fault that writes would make a folio of a size that is enabled, and leave khugepaged nothing to do.
 static void store(struct actor *actor, uint64_t page)
 {
     if (sigsetjmp(actor->fault, 1) == 0) {
         actor->may_fault = 1;
+        (void)*SLOT(page, actor->number);
         *SLOT(page, actor->number) = actor->last[page] + 1;
         actor->last[page]++;
     }
@@ -377,6 +379,8 @@ static int race_prepare(const char *rest)
         return fail("race: expected BASE RANGES SEED ACTOR...");
     race_base = base, race_ranges = ranges, race_count = 0;
     void *memory = mmap((void *)base, ranges * RANGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+    if (memory == (void *)base)
+        *(volatile char *)(memory + PAGE / 2) = 0; /* a VMA that is advised before it has an anon_vma is not made known to khugepaged */
     if (memory != (void *)base || madvise(memory, ranges * RANGE, MADV_HUGEPAGE))
         return failed("race: mmap");
     struct sigaction action = { .sa_handler = missed };

@@ -12,6 +12,7 @@ namespace KhugepagedSpec.Guests.Race;
 public sealed class RaceRecording : IDisposable
 {
     private const string Tracing = "/sys/kernel/tracing", Thp = "/sys/kernel/mm/transparent_hugepage";
+    private const string Pause = $"{Thp}/khugepaged/scan_sleep_millisecs";
     private const long Base = 1L << 40;
     private const int Racer = 1, SliceMilliseconds = 500, MostBufferKb = 131072;
 
@@ -83,13 +84,13 @@ public sealed class RaceRecording : IDisposable
             steps.SetSize(order, enabled.Contains(order) ? "madvise" : "never");
         foreach (var (file, value) in new[]
         {
-            ("enabled", "madvise"), ("defrag", "defer"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "4096"),
-            ("khugepaged/alloc_sleep_millisecs", "0"), ("khugepaged/scan_sleep_millisecs", "0"), ("khugepaged/max_ptes_none", "0"),
+            ("enabled", "madvise"), ("use_zero_page", "0"), ("defrag", "defer"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "4096"),
+            ("khugepaged/alloc_sleep_millisecs", "0"), ("khugepaged/max_ptes_none", "0"),
         })
             steps.SetThp(file, value);
         foreach (var (file, value) in new[]
         {
-            ("tracing_on", "0"), ("trace_clock", "counter"), ("options/overwrite", "0"), ("options/event-fork", "1"),
+            ("tracing_on", "0"), ("trace_clock", "counter"), ("options/overwrite", "0"), ("options/event-fork", "1"), ("options/hash-ptr", "0"),
             ("buffer_size_kb", $"{_bufferKb}"), ("set_event_pid", string.Join(' ', Roles(threads).Select(role => role.Thread))),
             ("events/k/enable", "1"), ("events/mmap_lock/enable", "1"), ("events/huge_memory/enable", "1"), ("trace", "0"),
         })
@@ -99,8 +100,9 @@ public sealed class RaceRecording : IDisposable
 
     private string Race(int seconds, Action advance, CancellationToken cancellation)
     {
+        // A probe is set or taken away once every task has slept, which a khugepaged without pause does not.
         const int slicesASecond = 1000 / SliceMilliseconds;
-        _guest.Take(0, $"set {Tracing}/tracing_on 1\n");
+        _guest.Take(0, $"set {Tracing}/tracing_on 1\nset {Pause} 0\n");
         _guest.Take(Racer, "race go\n");
         for (int done = 1; done <= seconds * slicesASecond; done++)
         {
@@ -109,7 +111,7 @@ public sealed class RaceRecording : IDisposable
             if (done % slicesASecond == 0)
                 advance();
         }
-        _guest.Take(0, $"set {Tracing}/tracing_on 0\n");
+        _guest.Take(0, $"set {Tracing}/tracing_on 0\nset {Pause} 100000000\n");
         return Text(_guest.Take(Racer, "race stop\n"));
     }
 
