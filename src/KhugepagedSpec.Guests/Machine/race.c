@@ -244,6 +244,8 @@ static void do_userfaultfd(struct actor *actor)
     }
     pause_briefly(draw(actor, 1000));
     ioctl(uffd, UFFDIO_UNREGISTER, &request.range);
+    // Who waits for a VMA that was unmapped meanwhile is not woken by that.
+    ioctl(uffd, UFFDIO_WAKE, &request.range);
 }
 
 static void do_uffd_move(struct actor *actor)
