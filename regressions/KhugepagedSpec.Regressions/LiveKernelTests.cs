@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace KhugepagedSpec.Regressions;
@@ -50,6 +51,31 @@ public sealed class LiveKernelTests
         Assert.Equal(1, code);
         Assert.StartsWith("Linux 7.2", output, StringComparison.Ordinal);
         Assert.Contains("\nWRONG at ", output, StringComparison.Ordinal);
+    }
+
+    [LiveFact]
+    public void A_race_is_recorded_without_loss_and_everybody_takes_part()
+    {
+        string folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName, trace = Path.Combine(folder, "trace");
+        try
+        {
+            var (code, output, error) = Cli.Run("kernel", "race", "--kernel", "7.2", "--seconds", "3", "--seed", "1", "--json", "-o", trace,
+                "--actors", "fault,dontneed,fork,reclaim,gup-fast,madv-collapse");
+            Assert.Equal((0, ""), (code, error));
+            var summary = JsonDocument.Parse(output).RootElement;
+            Assert.Equal((0, 0), (summary.GetProperty("lost").GetInt64(), summary.GetProperty("missing").GetArrayLength()));
+            Assert.InRange(summary.GetProperty("attempts").GetInt64(), 1, long.MaxValue);
+            foreach (var actor in summary.GetProperty("actors").EnumerateArray())
+                Assert.InRange(summary.GetProperty("events").GetProperty(actor.GetString()!).GetInt64(), 1, long.MaxValue);
+            Assert.Equal(
+                ["== settings", "== threads", "== base", "== probes", "== trace", "== cpu0", "== cpu1", "== operations", "== end"],
+                File.ReadLines(trace).Where(line => line.StartsWith("== ", StringComparison.Ordinal)));
+            Assert.Equal([trace], Directory.GetFiles(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     [LiveFact]

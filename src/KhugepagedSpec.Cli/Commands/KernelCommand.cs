@@ -26,6 +26,7 @@ internal static class KernelCommand
         KernelDiffCommand.Create(),
         KernelPredictCommand.Create(),
         KernelRecordCommand.Create(),
+        KernelRaceCommand.Create(),
         KernelSelftestCommand.Create(),
     };
 }

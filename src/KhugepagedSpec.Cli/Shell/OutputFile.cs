@@ -56,22 +56,28 @@ internal sealed class OutputFile
 
     /// <summary>Writes it, whole or not at all.</summary>
     /// <exception cref="UsageException">It cannot be written.</exception>
-    public void Write(string text) => Guarded(() =>
+    public void Write(string text) => Write(to => to.Write(text));
+
+    /// <summary>The same, of what is longer than is to be kept: where <paramref name="write"/> fails nothing is written.</summary>
+    /// <exception cref="UsageException">It cannot be written.</exception>
+    public void Write(Action<TextWriter> write) => Guarded(() =>
     {
         if (_standard is not null)
         {
-            _standard.Write(text);
+            write(_standard);
             _standard.Flush();
             return;
         }
         if (IsDevice(Target))
         {
-            File.WriteAllText(Target, text, Utf8);
+            using var device = new StreamWriter(Target, append: false, Utf8);
+            write(device);
             return;
         }
         try
         {
-            File.WriteAllText(Beside, text, Utf8);
+            using (var beside = new StreamWriter(Beside, append: false, Utf8))
+                write(beside);
             File.Move(Beside, Target, overwrite: true);
         }
         finally

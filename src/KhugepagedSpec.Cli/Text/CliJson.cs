@@ -111,6 +111,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(PoliciesJson))]
 [JsonSerializable(typeof(DiagnosisJson))]
 [JsonSerializable(typeof(ValidateJson))]
+[JsonSerializable(typeof(RaceJson))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>

@@ -7,7 +7,8 @@ namespace KhugepagedSpec.Guests.Machine;
 /// <summary>The guest's program: its source comes with this library and is compiled once, into the user's cache folder.</summary>
 public static class Agent
 {
-    private const string Resource = "KhugepagedSpec.Guests.Machine.agent.c";
+    // One program: the second relies on what the first declares.
+    private static readonly string[] Resources = ["KhugepagedSpec.Guests.Machine.agent.c", "KhugepagedSpec.Guests.Machine.race.c"];
 
     /// <summary>The compiled agent, a static executable.</summary>
     /// <returns>Its path.</returns>
@@ -22,9 +23,11 @@ public static class Agent
         return path;
     }
 
-    private static string Source()
+    private static string Source() => string.Concat(Resources.Select(Read));
+
+    private static string Read(string resource)
     {
-        using var stream = typeof(Agent).Assembly.GetManifestResourceStream(Resource)!;
+        using var stream = typeof(Agent).Assembly.GetManifestResourceStream(resource)!;
         using var reader = new StreamReader(stream);
         return reader.ReadToEnd();
     }
@@ -34,7 +37,7 @@ public static class Agent
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         string unfinished = $"{path}.{Environment.ProcessId}";
-        var start = new ProcessStartInfo("cc", ["-O2", "-static", "-x", "c", "-o", unfinished, "-"])
+        var start = new ProcessStartInfo("cc", ["-O2", "-static", "-pthread", "-x", "c", "-o", unfinished, "-"])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,

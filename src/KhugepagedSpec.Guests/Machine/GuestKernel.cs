@@ -58,31 +58,9 @@ internal sealed class GuestKernel : IDisposable
     /// <exception cref="GuestException">The guest does not answer, or has ended.</exception>
     public List<AgentPart> Take(int process, string steps, out string error)
     {
-        byte[] text = Encoding.ASCII.GetBytes(steps);
-        byte[] request = new byte[8 + text.Length];
-        BinaryPrimitives.WriteInt32LittleEndian(request, process);
-        BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), text.Length);
-        text.CopyTo(request, 8);
-        try
-        {
-            for (int sent = 0; sent < request.Length;)
-                sent += _qemu.Connection.Send(request.AsSpan(sent));
-        }
-        catch (SocketException)
-        {
-            throw Ended();
-        }
         var parts = new List<AgentPart>();
-        while (true)
-        {
-            var part = Receive();
-            if (part.Kind == 'd')
-            {
-                error = Encoding.ASCII.GetString(part.Data);
-                return parts;
-            }
-            parts.Add(part);
-        }
+        error = Take(process, steps, parts.Add);
+        return parts;
     }
 
     /// <summary>The same, where nothing can go wrong.</summary>
@@ -98,6 +76,37 @@ internal sealed class GuestKernel : IDisposable
 
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _qemu.Dispose();
+
+    /// <summary>The same, where what is reported may be longer than is to be kept.</summary>
+    /// <param name="process">Which one; 0 is the agent itself.</param>
+    /// <param name="steps">The steps.</param>
+    /// <param name="take">Told of each part.</param>
+    /// <returns>What went wrong; empty if nothing.</returns>
+    /// <exception cref="GuestException">The guest does not answer, or has ended.</exception>
+    public string Take(int process, string steps, Action<AgentPart> take)
+    {
+        byte[] text = Encoding.ASCII.GetBytes(steps);
+        byte[] request = new byte[8 + text.Length];
+        BinaryPrimitives.WriteInt32LittleEndian(request, process);
+        BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), text.Length);
+        text.CopyTo(request, 8);
+        try
+        {
+            for (int sent = 0; sent < request.Length;)
+                sent += _qemu.Connection.Send(request.AsSpan(sent));
+        }
+        catch (SocketException)
+        {
+            throw Ended();
+        }
+        while (true)
+        {
+            var part = Receive();
+            if (part.Kind == 'd')
+                return Encoding.ASCII.GetString(part.Data);
+            take(part);
+        }
+    }
 
     private static GuestKernel BootOnce(string image, IReadOnlyList<string> modules, GuestMachine machine, bool isKvm, TimeSpan patience)
     {

@@ -672,6 +672,10 @@ static int send_counters(void)
 
 // ---- Steps ----
 
+// In race.c, which is compiled behind this file.
+static int race(const char *rest);
+static int send_stream(const char *path);
+
 static int step(char *line)
 {
     char word[32], path[192], text[192];
@@ -685,6 +689,10 @@ static int step(char *line)
         return sscanf(rest, "%191s %191[^\n]", path, text) == 2 ? write_into(path, text, O_APPEND) : fail("append: no value");
     if (!strcmp(word, "file"))
         return sscanf(rest, "%191s", path) == 1 ? send_file(path) : fail("file: no path");
+    if (!strcmp(word, "stream"))
+        return sscanf(rest, "%191s", path) == 1 ? send_stream(path) : fail("stream: no path");
+    if (!strcmp(word, "race"))
+        return race(rest);
     if (!strcmp(word, "words"))
         return send_words(rest);
     if (!strcmp(word, "regions"))

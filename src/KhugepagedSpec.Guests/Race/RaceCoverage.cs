@@ -1,0 +1,129 @@
+using System.Globalization;
+
+namespace KhugepagedSpec.Guests.Race;
+
+/// <summary>
+/// What a trace visited, counted line by line: who acted between which two steps of an attempt to collapse, and what attempts came
+/// to. An actor acts where an event of its thread lies; it may have begun before, and events are ordered no better than their probes
+/// stand from what they observe.
+/// </summary>
+public sealed class RaceCoverage
+{
+    /// <summary>Who is not of the recording's threads: the children of fork.</summary>
+    private const string Child = "fork", First = "chp", Last = "chp_r", Ends = "mm_collapse_huge_page";
+
+    private static readonly HashSet<string> Steps = new(StringComparer.Ordinal)
+    {
+        First, "reval", "reval_r", "vsw", "vsw_r", "pmdchk", "anonw", "anonw_r", "pcf", "pcf_r", "sync", "sync_r", "isoptl", "iso",
+        "isolru", "rel", "pmdback", "copy", "relsrc", "pmdpop", "mappte", "mappmd", Last,
+    };
+
+    private readonly Dictionary<int, string> _roles;
+    private readonly Dictionary<int, Attempt> _running = [];
+    private readonly Dictionary<string, long> _events = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string From, string To), Dictionary<string, long>> _gaps = [];
+    private readonly Dictionary<(string From, string To), long> _passed = [];
+    private readonly Dictionary<string, (long All, long WithCompany, Dictionary<string, long> By)> _results = new(StringComparer.Ordinal);
+
+    /// <summary>Nothing yet.</summary>
+    /// <param name="roles">Who a thread is.</param>
+    public RaceCoverage(IEnumerable<(string Role, int Thread)> roles) =>
+        _roles = roles.ToDictionary(one => one.Thread, one => one.Role);
+
+    /// <summary>Events by actor; khugepaged's own as well.</summary>
+    public IReadOnlyDictionary<string, long> Events => _events;
+
+    /// <summary>How often an attempt went from one step to the next.</summary>
+    public IReadOnlyDictionary<(string From, string To), long> Passed => _passed;
+
+    /// <summary>In how many of these who acted meanwhile.</summary>
+    public IReadOnlyDictionary<(string From, string To), Dictionary<string, long>> Gaps => _gaps;
+
+    /// <summary>By result as the kernel prints it: attempts, those during which somebody acted, and who did in how many.</summary>
+    public IReadOnlyDictionary<string, (long All, long WithCompany, Dictionary<string, long> By)> Results => _results;
+
+    /// <summary>Attempts that began and ended in the trace.</summary>
+    public long Attempts => _results.Values.Sum(result => result.All);
+
+    /// <summary>Attempts during which another actor did something.</summary>
+    public long WithCompany => _results.Values.Sum(result => result.WithCompany);
+
+    /// <summary>Counts one line of ftrace; one that is no event is left out.</summary>
+    public void Count(ReadOnlySpan<char> line)
+    {
+        // TASK-PID [CPU] FLAGS TIMESTAMP: NAME: VALUES
+        int cpu = line.IndexOf(" [", StringComparison.Ordinal);
+        if (cpu < 0 || line[0] == '#')
+            return;
+        var task = line[..cpu].TrimEnd();
+        int dash = task.LastIndexOf('-'), stamp = line.IndexOf(": ", StringComparison.Ordinal);
+        if (dash < 0 || stamp < cpu || !int.TryParse(task[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int thread))
+            return;
+        var rest = line[(stamp + 2)..];
+        int end = rest.IndexOf(':');
+        if (end < 0)
+            return;
+        string name = rest[..end].ToString();
+        string role = _roles.GetValueOrDefault(thread, Child);
+        _events[role] = _events.GetValueOrDefault(role) + 1;
+        foreach (var (other, attempt) in _running)
+            if (other != thread)
+                attempt.Company.Add(role);
+        if (Steps.Contains(name))
+            Step(thread, name);
+        else if (name == Ends && _running.GetValueOrDefault(thread) is { } ending)
+            ending.Result = Value(rest, "status=");
+    }
+
+    private void Step(int thread, string name)
+    {
+        if (name == First)
+        {
+            _running[thread] = new Attempt();
+            return;
+        }
+        if (!_running.TryGetValue(thread, out var attempt))
+            return;
+        var gap = (attempt.Last, name);
+        _passed[gap] = _passed.GetValueOrDefault(gap) + 1;
+        if (!_gaps.TryGetValue(gap, out var by))
+            _gaps[gap] = by = new Dictionary<string, long>(StringComparer.Ordinal);
+        AddOne(by, attempt.Company);
+        attempt.All.UnionWith(attempt.Company);
+        attempt.Company.Clear();
+        attempt.Last = name;
+        if (name == Last)
+            End(thread, attempt);
+    }
+
+    private void End(int thread, Attempt attempt)
+    {
+        _running.Remove(thread);
+        var (all, withCompany, by) = _results.GetValueOrDefault(attempt.Result, (0, 0, new Dictionary<string, long>(StringComparer.Ordinal)));
+        AddOne(by, attempt.All);
+        _results[attempt.Result] = (all + 1, withCompany + (attempt.All.Count > 0 ? 1 : 0), by);
+    }
+
+    private static void AddOne(Dictionary<string, long> counts, IEnumerable<string> who)
+    {
+        foreach (string one in who)
+            counts[one] = counts.GetValueOrDefault(one) + 1;
+    }
+
+    private static string Value(ReadOnlySpan<char> text, string key)
+    {
+        int at = text.IndexOf(key, StringComparison.Ordinal);
+        if (at < 0)
+            return "?";
+        var value = text[(at + key.Length)..];
+        int end = value.IndexOfAny(' ', ',');
+        return (end < 0 ? value : value[..end]).Trim().ToString();
+    }
+
+    private sealed class Attempt
+    {
+        public string Last = First, Result = "?";
+        public HashSet<string> Company { get; } = new(StringComparer.Ordinal);
+        public HashSet<string> All { get; } = new(StringComparer.Ordinal);
+    }
+}
