@@ -12,7 +12,7 @@ public sealed class CompletionTests : IDisposable
 
     [Theory]
     [InlineData("expl", "explain", "explore")]
-    [InlineData("kernel ", "compare", "config", "diff", "fetch", "list", "predict", "record", "selftest")]
+    [InlineData("kernel ", "compare", "config", "diff", "fetch", "list", "predict", "race", "record", "selftest")]
     [InlineData("explain --max-ptes-n", "--max-ptes-none")]
     [InlineData("explain -", "--all", "--model", "--help")]
     [InlineData("explain --model linux-7.3", "linux-7.3", "linux-7.3-rc")]

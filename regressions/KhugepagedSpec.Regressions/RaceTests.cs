@@ -11,7 +11,8 @@ public sealed class RaceTests
 
     private static readonly string[] Callees =
     [
-        "down_write", "check_pmd_state", "__vma_start_write", "pte_offset_map_lock", "pte_none_or_zero", "release_pte_pages", "pmd_populate",
+        "down_write", "check_pmd_state", "__vma_start_write", "pte_offset_map_lock", "pte_none_or_zero", "release_pte_pages",
+        "pmd_populate",
         "folio_isolate_lru", "release_pte_folio", "map_anon_folio_pte_nopf",
     ];
 
@@ -93,7 +94,8 @@ public sealed class RaceTests
     {
         var kernel = new KernelText(
         [
-            "ffffffff81000100 t hugepage_vma_revalidate.isra.0.cold", "ffffffff81000200 t hugepage_vma_revalidate.isra.0", "ffffffff81000300 d jiffies",
+            "ffffffff81000100 t hugepage_vma_revalidate.isra.0.cold", "ffffffff81000200 t hugepage_vma_revalidate.isra.0",
+            "ffffffff81000300 d jiffies",
         ]);
         Assert.Equal("hugepage_vma_revalidate.isra.0", kernel.SymbolOf("hugepage_vma_revalidate"));
         Assert.Null(kernel.SymbolOf("jiffies"));
@@ -163,7 +165,8 @@ public sealed class RaceTests
         }
         return (new KernelText(
         [
-            $"{Start:x} t collapse_huge_page", .. Callees.Select((callee, number) => $"{Start + 0x1000 + ((ulong)number * 16):x} T {callee}"),
+            $"{Start:x} t collapse_huge_page",
+            .. Callees.Select((callee, number) => $"{Start + 0x1000 + ((ulong)number * 16):x} T {callee}"),
         ]), code);
     }
 }

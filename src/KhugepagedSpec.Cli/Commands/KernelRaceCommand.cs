@@ -80,8 +80,10 @@ internal static class KernelRaceCommand
     {
         var actors = ImmutableArray.CreateBuilder<RaceActor>();
         foreach (string name in list.Split(',', StringSplitOptions.TrimEntries))
-            actors.Add(RaceActor.Named(name) ?? throw new UsageException(
-                $"--actors: '{name}'{(Actor.All.Any(actor => actor.Name == name) ? " cannot be on a kernel" : "")}: expected {RaceActor.Names}"));
+        {
+            string why = Actor.All.Any(actor => actor.Name == name) ? " cannot be on a kernel" : "";
+            actors.Add(RaceActor.Named(name) ?? throw new UsageException($"--actors: '{name}'{why}: expected {RaceActor.Names}"));
+        }
         return actors.Count <= RaceActor.Most ? actors.ToImmutable()
             : throw new UsageException($"--actors: {actors.Count} of them: expected 1 to {RaceActor.Most}");
     }

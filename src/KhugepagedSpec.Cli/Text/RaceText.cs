@@ -22,13 +22,14 @@ internal sealed record RaceResultJson(string Result, long Attempts, long WithCom
 /// <summary>Prints what a recorded race visited.</summary>
 internal static class RaceText
 {
-    private const int GapWidth = 20, CountWidth = 9;
+    private const int GapWidth = 26, CountWidth = 9;
 
     /// <summary>The summary, as text.</summary>
     public static void Print(RaceOutcome outcome)
     {
         var coverage = outcome.Coverage;
-        Line($"Linux {outcome.Kernel}, seed {outcome.Plan.Seed}, sizes {string.Join(", ", outcome.Enabled.Orders().Select(order => Sizes.Name(order, 4)))}");
+        string sizes = string.Join(", ", outcome.Enabled.Orders().Select(order => Sizes.Name(order, 4)));
+        Line($"Linux {outcome.Kernel}, seed {outcome.Plan.Seed}, sizes {sizes}");
         Line($"{outcome.Probes.Set.Length} probes{(outcome.Probes.Missing.IsEmpty ? "" : $", {outcome.Probes.Missing.Length} not set")}");
         foreach (var (name, why) in outcome.Probes.Missing)
             Line($"  no {name}: {why}");
@@ -58,7 +59,8 @@ internal static class RaceText
             coverage.WithCompany, coverage.Events,
             [.. Together(outcome).Select(one => new RaceOperationsJson(one.Actor, one.Operations))],
             [.. coverage.Gaps.Select(gap => new RaceGapJson(gap.Key.From, gap.Key.To, coverage.Passed[gap.Key], gap.Value))],
-            [.. coverage.Results.Select(result => new RaceResultJson(result.Key, result.Value.All, result.Value.WithCompany, result.Value.By))]);
+            [.. coverage.Results.Select(result => new RaceResultJson(
+                result.Key, result.Value.All, result.Value.WithCompany, result.Value.By))]);
     }
 
     // Two threads of one actor are one line.
@@ -68,6 +70,9 @@ internal static class RaceText
     private static string Count(Dictionary<string, long> by, string actor) =>
         by.TryGetValue(actor, out long count) ? count.ToString(CultureInfo.InvariantCulture) : ".";
 
-    private static void Row(string what, string all, string[] who, Func<string, string> cell) =>
-        Line($"  {what,-GapWidth}{all,CountWidth}{string.Concat(who.Select(actor => " " + cell(actor).PadLeft(Math.Max(CountWidth, actor.Length))))}");
+    private static void Row(string what, string all, string[] who, Func<string, string> cell)
+    {
+        string cells = string.Concat(who.Select(actor => " " + cell(actor).PadLeft(Math.Max(CountWidth, actor.Length))));
+        Line($"  {what,-GapWidth} {all,CountWidth - 1}{cells}");
+    }
 }

@@ -4,7 +4,8 @@ namespace KhugepagedSpec.Guests.Race;
 
 /// <summary>
 /// A place inside a function that a probe goes on: a call, told from others of the same callee by what is called between it and the
-/// one before, and between it and the one after. Source: the calls of collapse_huge_page, its inlined functions included, in mm/khugepaged.c.
+/// one before, and between it and the one after. Source: the calls of collapse_huge_page, its inlined functions included, in
+/// mm/khugepaged.c.
 /// </summary>
 /// <param name="Name">The probe's name.</param>
 /// <param name="Callee">What is called there.</param>

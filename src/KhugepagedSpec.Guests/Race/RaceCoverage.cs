@@ -99,7 +99,8 @@ public sealed class RaceCoverage
     private void End(int thread, Attempt attempt)
     {
         _running.Remove(thread);
-        var (all, withCompany, by) = _results.GetValueOrDefault(attempt.Result, (0, 0, new Dictionary<string, long>(StringComparer.Ordinal)));
+        var (all, withCompany, by) = _results.GetValueOrDefault(
+            attempt.Result, (0, 0, new Dictionary<string, long>(StringComparer.Ordinal)));
         AddOne(by, attempt.All);
         _results[attempt.Result] = (all + 1, withCompany + (attempt.All.Count > 0 ? 1 : 0), by);
     }

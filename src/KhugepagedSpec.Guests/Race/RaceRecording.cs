@@ -70,7 +70,8 @@ public sealed class RaceRecording : IDisposable
         });
         long lost = Tail(to, ends);
         var words = ends.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).ToList();
-        return new RaceOutcome(Abilities.FullName, plan, enabled, probes, coverage, lost, Number(words.Single(line => line[0] == "wrong")[2]),
+        return new RaceOutcome(Abilities.FullName, plan, enabled, probes, coverage, lost,
+            Number(words.Single(line => line[0] == "wrong")[2]),
             [.. words.Where(line => line[0] == "ops").Select(line => (line[1], Number(line[2])))]);
     }
 
@@ -84,13 +85,15 @@ public sealed class RaceRecording : IDisposable
             steps.SetSize(order, enabled.Contains(order) ? "madvise" : "never");
         foreach (var (file, value) in new[]
         {
-            ("enabled", "madvise"), ("use_zero_page", "0"), ("defrag", "defer"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "4096"),
+            ("enabled", "madvise"), ("use_zero_page", "0"), ("defrag", "defer"), ("khugepaged/defrag", "1"),
+            ("khugepaged/pages_to_scan", "4096"),
             ("khugepaged/alloc_sleep_millisecs", "0"), ("khugepaged/max_ptes_none", "0"),
         })
             steps.SetThp(file, value);
         foreach (var (file, value) in new[]
         {
-            ("tracing_on", "0"), ("trace_clock", "counter"), ("options/overwrite", "0"), ("options/event-fork", "1"), ("options/hash-ptr", "0"),
+            ("tracing_on", "0"), ("trace_clock", "counter"), ("options/overwrite", "0"), ("options/event-fork", "1"),
+            ("options/hash-ptr", "0"),
             ("buffer_size_kb", $"{_bufferKb}"), ("set_event_pid", string.Join(' ', Roles(threads).Select(role => role.Thread))),
             ("events/k/enable", "1"), ("events/mmap_lock/enable", "1"), ("events/huge_memory/enable", "1"), ("trace", "0"),
         })
@@ -115,7 +118,8 @@ public sealed class RaceRecording : IDisposable
         return Text(_guest.Take(Racer, "race stop\n"));
     }
 
-    private void Head(TextWriter to, RacePlan plan, OrderSet enabled, string threads, List<(string Role, int Thread)> roles, ProbeSet probes)
+    private void Head(TextWriter to, RacePlan plan, OrderSet enabled, string threads, List<(string Role, int Thread)> roles,
+        ProbeSet probes)
     {
         string actors = string.Join(',', plan.Actors.Select(actor => actor.Name));
         to.Write($"== settings\nkernel {Abilities.FullName}\ncpus {_cpus}\nclock counter\nseed {plan.Seed}\nseconds {plan.Seconds}\n");
@@ -168,7 +172,8 @@ public sealed class RaceRecording : IDisposable
     }
 
     private static List<(string Role, int Thread)> Roles(string threads) =>
-        [.. threads.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => line.Split(' ')).Select(words => (words[0], (int)Number(words[1])))];
+        [.. threads.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => line.Split(' ')).Select(words => (words[0], (int)Number(words[1])))];
 
     // Parts end anywhere.
     private void Lines(string path, Action<string> line)

@@ -51,5 +51,6 @@ internal static class LockInvariants
     }
 
     private static CollapseAttempt? AttemptOf(IReadOnlyList<CollapseAttempt> attempts, RaceTrace trace, TraceEvent one) =>
-        attempts.FirstOrDefault(each => each.Pid == one.Pid && trace.All[each.First].Time <= one.Time && one.Time <= trace.All[each.Last].Time);
+        attempts.FirstOrDefault(each => each.Pid == one.Pid && trace.All[each.First].Time <= one.Time
+            && one.Time <= trace.All[each.Last].Time);
 }

@@ -60,7 +60,7 @@ internal sealed class Projection
         }
     }
 
-    /// <summary>How an operation is told to the model: its kind, whether it is outside of the window, and its entry, null for all.</summary>
+    /// <summary>An operation as the model is told it: its kind, whether it is outside the window, its entry (null for all).</summary>
     public (OperationKind Kind, bool IsElsewhere, int? Entry) Told(Operation one)
     {
         if (!one.IsIn(_attempt.Range, PmdSize))

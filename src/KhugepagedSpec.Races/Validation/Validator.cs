@@ -181,7 +181,8 @@ public sealed class Validator
                     break;
                 case "chp_r":
                     var collapser = model.Collapser!;
-                    set.Keep(state => StateSet.LocationOf(state, collapser) == model.End && ResultOf(state) == (_status ?? ResultOf(state)));
+                    set.Keep(state =>
+                        StateSet.LocationOf(state, collapser) == model.End && ResultOf(state) == (_status ?? ResultOf(state)));
                     break;
             }
         }
