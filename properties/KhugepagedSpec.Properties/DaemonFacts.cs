@@ -1,3 +1,4 @@
+using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
@@ -45,6 +46,50 @@ public sealed class DaemonFacts
         Process(machine, "x*16", "x*16", ".*16");
         var added = new Khugepaged(machine).Pass().Added;
         Assert.Equal((2, 8), (added.PagesCollapsed, added[MthpStatistic.CollapseAlloc, 2]));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(20)]
+    [InlineData(1_000_000)]
+    public void Ranges_without_an_entry_cost_the_same_passed_by_together(long pagesToScan)
+    {
+        var random = new Random(3);
+        int passedBy = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            // Two processes of 12 ranges, a quarter of which hold something.
+            bool[] filled = [.. Enumerable.Range(0, 24).Select(_ => random.Next(4) == 0)];
+            var (each, together) = (Daemon(filled, pagesToScan, together: false), Daemon(filled, pagesToScan, together: true));
+            for (int wakeUp = 0; wakeUp < 30; wakeUp++)
+            {
+                var (one, other) = (each.Pass(), together.Pass());
+                Assert.Equal((one.Progress, one.FullScanEnds.Count, each.Cursor?.Page),
+                    (other.Progress, other.FullScanEnds.Count, together.Cursor?.Page));
+                Assert.Equal(
+                    one.Tables.Where(HasEntry).Select(table => (table.Mm, table.Start, table.Status)),
+                    other.Tables.Select(table => (table.Mm, table.Start, table.Status)));
+                passedBy += one.Tables.Count - other.Tables.Count;
+            }
+        }
+        Assert.InRange(passedBy, 100, int.MaxValue);
+
+        static bool HasEntry(TableRun table) => table.Scan.Result != ScanResult.NoPteTable;
+    }
+
+    private static Khugepaged Daemon(bool[] filled, long pagesToScan, bool together)
+    {
+        var machine = Boot(pagesToScan: pagesToScan);
+        foreach (bool[] ranges in filled.Chunk(12))
+        {
+            var process = machine.AddProcess();
+            process.Add(Vma.ExactPmdRange(Small) with { End = 12 * 16 });
+            for (int i = 0; i < ranges.Length; i++)
+                if (ranges[i])
+                    TableImage.Place(machine, process, i * 16, PageTable.Parse("x*16", Small));
+        }
+        return new Khugepaged(machine) { PassesByEmptyRanges = together };
     }
 
     [Fact]

@@ -9,6 +9,7 @@ using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Properties;
 
+[Trait("Coverage", "Slow")]
 public sealed class ProofFacts
 {
     public static TheoryData<string> Harmless => [.. KnownBad.Harmless.Select(variant => variant.Name)];

@@ -11,9 +11,10 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Properties;
 
 /// <summary>What <c>prove</c> says of a version is about that version, and what is proved nothing breaks.</summary>
+[Trait("Form", "Long")]
 public sealed class ProofSubjectFacts
 {
-    private static readonly int Scenarios = Long.Of(250, 1000);
+    private static readonly int Scenarios = Long.Of(100, 1000);
 
     // A claim and what of the contract it decides, where that has another name.
     private static readonly Dictionary<string, string[]> Subjects =

@@ -46,6 +46,7 @@ public sealed class ReleaseFacts
     [InlineData("7.4.1")]
     [InlineData("7.30.1")]
     [InlineData("70.3")]
+    [InlineData("7.2abc")]
     [InlineData("next-20261105")]
     [InlineData("")]
     public void A_release_that_is_not_modelled_finds_none_and_never_the_nearest(string kernel) => Assert.Null(Catalogue.ForRelease(kernel));
@@ -69,6 +70,10 @@ public sealed class ReleaseFacts
         Assert.Equal(Catalogue.Linux70, Catalogue.Find("linux-6.19.14"));
         Assert.Equal(Catalogue.Linux72, Catalogue.Find("linux-7.2.13"));
         Assert.Null(Catalogue.Find("linux-6.1"));
+        Assert.Equal(Catalogue.Find("linux-7.3-rc"), Catalogue.Find("linux-7.3-rc7"));
+        // A name that was mistyped is no release.
+        Assert.All(["linux-7.2 with", "linux-7.2-nonswp", "linux-7.2abc", "linux-7.2.13\n", "linux-7.2.", "Linux-7.2"],
+            name => Assert.Null(Catalogue.Find(name)));
         Assert.Null(Catalogue.Find("7.2.13"));
         Assert.Null(Catalogue.Find("legacy"));
     }

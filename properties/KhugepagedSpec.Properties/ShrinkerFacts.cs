@@ -7,6 +7,7 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Properties;
 
+[Trait("Coverage", "Slow")]
 public sealed class ShrinkerFacts
 {
     // Non-empty PTEs of the counterexample that a random scenario at the real geometry shrinks to. Where a swap entry asks that

@@ -8,7 +8,7 @@ internal static partial class Complaint
     /// <summary>What is wrong with a complaint; null if nothing.</summary>
     public static string? Fault(string message) =>
         message.Length == 0 ? "says nothing"
-        : message.Contains('\n', StringComparison.Ordinal) || message.Contains('\r', StringComparison.Ordinal) ? "has several lines"
+        : message.Any(char.IsControl) ? "has several lines, or what a terminal would obey"
         : message.Length > 2000 ? "is longer than anybody reads"
         : !message.Contains("expected", StringComparison.Ordinal) ? "does not say what was expected"
         : TypeName().Match(message) is { Success: true } name ? $"names {name.Value}"

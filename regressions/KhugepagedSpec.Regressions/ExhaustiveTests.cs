@@ -4,6 +4,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>Exhaustive checks as commands: shards, results kept, taken up again, joined.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed class ExhaustiveTests : IDisposable
 {

@@ -45,6 +45,19 @@ internal sealed record FileFormat(string Name, string Good, Action<string> Read,
             LiveJournal.Begin(to, Plan,
                 [new() { Number = 0, Scenarios = 16, Passes = 48 }, new() { Number = 1, Scenarios = 16 },
                 new() { Number = 2, Scenarios = 15, Unbuilt = ["no memory"] }])), path => LiveJournal.Read(path, Plan)),
+        new("version", """
+            {
+              "base": "linux-7.2",
+              "name": "mine",
+              "source": "a mail",
+              "with": {
+                "none-limit": "scaled",
+                "retry.page_lock": "done"
+              },
+              "claims": "v19",
+              "exceptions": { "no-none-creep": "why" }
+            }
+            """, path => VersionFile.Read(path), "policies --model"),
         new("table", "x*16 .*4 f3[2+3] s[84+4] # words\n.*8 h2 L m3 f4 .*450\n",
             path => Scenario.Of(PageTable.Parse(InputFile.All(path, "a table").Replace("# words", "", StringComparison.Ordinal),
             Geometry.X86)).Run(Catalogue.Linux72, 1), "explain"),

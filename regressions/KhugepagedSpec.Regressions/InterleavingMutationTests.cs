@@ -11,6 +11,8 @@ namespace KhugepagedSpec.Regressions;
 /// Each step of khugepaged's program left out, or exchanged with the next, one at a time: something breaks, or the reason why it may be so
 /// is stated here. A step that nothing notices and nobody can explain is a check that the model lacks.
 /// </summary>
+[Trait("Form", "Long")]
+[Trait("Coverage", "Slow")]
 public sealed partial class InterleavingMutationTests
 {
     // The likeliest first.

@@ -9,6 +9,7 @@ using ModelChecker.Guarded;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The interleavings, as snapshots to be read and approved.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<AllPairs>, IDisposable
 {
@@ -20,7 +21,7 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
 
     [Theory]
     [MemberData(nameof(KnownBadOnes))]
-    public async Task What_was_feared_comes_about_this_way(string variant)
+    public async Task A_known_bad_protocol_is_refuted_by_this_interleaving(string variant)
     {
         var (code, output, error) = Cli.Run("explore", "--model", variant);
         Assert.Equal((1, ""), (code, error));

@@ -9,6 +9,7 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 
+[Trait("Coverage", "Slow")]
 public sealed class KnownBadTests
 {
     // What Linux 7.2 itself breaks does not count as finding a mistake in it.

@@ -4,6 +4,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The program as a .NET tool.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed class PackagingTests : IDisposable
 {

@@ -3,6 +3,7 @@ using KhugepagedSpec.Cli.Pictures;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>Pages as files, without a browser.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed class PageTests : IDisposable
 {

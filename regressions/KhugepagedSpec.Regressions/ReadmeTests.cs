@@ -3,6 +3,8 @@ using System.Text.RegularExpressions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The READMEs show what the program prints: every command in them is run, every output in them compared.</summary>
+[Trait("Form", "Long")]
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed partial class ReadmeTests
 {

@@ -8,6 +8,7 @@ namespace KhugepagedSpec.Regressions;
 /// The rooms of the house: inside a project no namespace uses another in a circle, the model checker knows nothing of khugepaged, and no
 /// file is too long to be read at once.
 /// </summary>
+[Trait("Coverage", "Slow")]
 public sealed class RoomsTests
 {
     private static readonly ArchUnitNET.Domain.Architecture House = new ArchLoader().LoadAssemblies(
@@ -39,6 +40,17 @@ public sealed class RoomsTests
         Assert.InRange(longer.Count, 1, 150);
         Assert.All(longer.Where(line => line.File is not ("TraceReaderTests.cs" or "CaptureCommand.cs")),
             line => Assert.True(line.Text.Contains('"', StringComparison.Ordinal), $"{line.File}:{line.Number}: {line.Text.Length} columns"));
+    }
+
+    // .ci/run asks for the long forms by this trait.
+    [Fact]
+    public void Tests_with_a_long_form_say_so()
+    {
+        string[] with = [.. Sources().Where(file => Path.GetFileName(file) is var name && !name.StartsWith("Long", StringComparison.Ordinal)
+            && name != "RoomsTests.cs" && (File.ReadAllText(file) is var text)
+            && (text.Contains("Long.", StringComparison.Ordinal) || text.Contains("[LongFact]", StringComparison.Ordinal)))];
+        Assert.InRange(with.Length, 7, int.MaxValue);
+        Assert.All(with, file => Assert.Contains("[Trait(\"Form\", \"Long\")]", File.ReadAllText(file), StringComparison.Ordinal));
     }
 
     private static IEnumerable<string> Sources() =>

@@ -55,10 +55,10 @@ public sealed class StreamTests : IDisposable
     }
 
     [Theory]
-    [InlineData("check --count 10000000", 8, "khugepaged-spec: interrupted")]
-    [InlineData("check --seeds 100000", 8, "khugepaged-spec: interrupted")]
-    [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", 8, "")]
-    [InlineData("explore --beside 3 --entries 8", 8, "")]
+    [InlineData("check --count 10000000", 5, "khugepaged-spec: interrupted")]
+    [InlineData("check --seeds 100000", 5, "khugepaged-spec: interrupted")]
+    [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", 5, "")]
+    [InlineData("explore --beside 3 --entries 8", 5, "")]
     [InlineData("diff linux-7.2 linux-7.3", 3, "khugepaged-spec: interrupted")]
     public void Ctrl_C_ends_with_what_is_known_and_exit_code_3(string command, int seconds, string said)
     {

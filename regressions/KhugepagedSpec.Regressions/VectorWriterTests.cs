@@ -6,6 +6,7 @@ using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Regressions;
 
+[Trait("Form", "Long")]
 public sealed class VectorWriterTests
 {
     private const string WithEvents =
@@ -27,8 +28,8 @@ public sealed class VectorWriterTests
     public void What_is_read_back_differs_where_it_differed(string file)
     {
         // One model that agrees everywhere, and one that does not.
-        foreach (var version in new[] { Catalogue.Linux72, Catalogue.Linux72WithoutLruBatch })
-            Assert.All(Recordings.Read(file),
+        foreach (var (version, every) in new[] { (Catalogue.Linux72, Long.Of(4, 1)), (Catalogue.Linux72WithoutLruBatch, Long.Of(12, 1)) })
+            Assert.All(Recordings.Read(file).Where((_, i) => i % every == 0),
                 vector => AssertSame(Replay.Run(vector, version), Replay.Run(Read(VectorWriter.Line(vector)), version)));
     }
 

@@ -55,6 +55,18 @@ public sealed class WhatIfTests : IDisposable
         Assert.Equal(6, slow.WakeUps);
     }
 
+    // What a sanitizer or a garbage collector reserves: 20 TB are ten million ranges. Each costs khugepaged one of pages_to_scan.
+    [Fact]
+    public void A_reserve_of_twenty_terabytes_costs_wake_ups_and_no_time_here()
+    {
+        const long ranges = 20L << (40 - 21);
+        var few = Of(Always2M, "x*300 .*212");
+        var many = few with { Vmas = [few.Vmas[0] with { Vma = few.Vmas[0].Vma with { End = 512 * ranges } }] };
+        var (small, large) = (Report(few), Report(many));
+        Assert.Equal((small.Scanned, small.Added, small.Tried), (large.Scanned, large.Added, large.Tried));
+        Assert.InRange(large.WakeUps, ranges / Always2M.PagesToScan, ranges / Always2M.PagesToScan + 2);
+    }
+
     [Theory]
     [InlineData("w x*511", 0)]
     [InlineData("x*512", 4)]

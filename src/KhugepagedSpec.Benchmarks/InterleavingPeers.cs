@@ -23,7 +23,8 @@ internal static partial class InterleavingPeers
         try
         {
             Console.WriteLine("linux-7.2 on a table of 4, all interleavings, million states a second");
-            Console.WriteLine($"  {"beside",-28}{"states",12}{"one core",10}{$"{Environment.ProcessorCount} cores",10}{"pan -O2",10}");
+            string cores = $"{Environment.ProcessorCount} cores";
+            Console.WriteLine($"  {"beside",-28}{"states",12}{"one core",10}{cores,10}{"pan -O2",10}  ratios");
             foreach (string[] names in Models)
                 Compare(names, folder);
         }
@@ -47,7 +48,7 @@ internal static partial class InterleavingPeers
         if (stored != states)
             throw new InvalidOperationException($"{states} states here, {stored} by SPIN");
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"  {string.Join(", ", names),-28}{states,12:N0}{one / 1e6,10:0.00}{all / 1e6,10:0.00}{(built ? $"{peer / 1e6,10:0.00}" : "  not here")}"));
+            CultureInfo.InvariantCulture, $"  {string.Join(", ", names),-28}{states,12:N0}{one / 1e6,10:0.00}{all / 1e6,10:0.00}{(built ? string.Create(CultureInfo.InvariantCulture, $"{peer / 1e6,10:0.00}  {one / peer:0.00}, {all / peer:0.00}") : "  not here")}"));
     }
 
     private static (long States, double Rate) Best(Func<(long States, double Seconds)> run)

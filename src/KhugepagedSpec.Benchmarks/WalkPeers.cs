@@ -1,10 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.Intrinsics;
 using KhugepagedSpec.Checking.Exhaustive;
-using KhugepagedSpec.Evaluators;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Benchmarks;
@@ -15,9 +12,11 @@ namespace KhugepagedSpec.Benchmarks;
 /// </summary>
 internal static class WalkPeers
 {
-    private const int PmdOrder = 4, Rounds = 3;
+    internal const int Rounds = 3;
 
-    private static readonly bool[] Limits = [false, true];
+    private const int PmdOrder = 4;
+
+    internal static readonly bool[] Limits = [false, true];
 
     // SPIN takes one set of orders and one limit.
     private const long SpinComparisons = 1L << 23;
@@ -28,7 +27,7 @@ internal static class WalkPeers
         try
         {
             Pairs(folder);
-            Evaluators();
+            EvaluatorPeers.Run(folder);
         }
         finally
         {
@@ -73,45 +72,7 @@ internal static class WalkPeers
         return total.Different == 0 ? total.Runs : throw new InvalidOperationException("the walks differ");
     }
 
-    private static void Evaluators()
-    {
-        Console.WriteLine("\na walk over 512 PTEs, every attempt a success, all orders, million tables a second: max_ptes_none 0, maximum");
-        var choices = new RandomChoices(1);
-        var words = new ulong[BitSliced.Tables * 8];
-        for (int i = 0; i < words.Length; i++)
-            words[i] = choices.OneIn(2) ? ulong.MaxValue : (ulong)choices.Below(int.MaxValue) << 20;
-        var ptes = Enumerable.Range(0, Geometry.X86.Pages).Select(i => Vector512.Create(words[i % words.Length])).ToArray();
-        var sliced = new BitSliced(Geometry.X86);
-        var orders = Geometry.X86.AnonOrders;
-        Row2("stepper", fillsHoles => Tables(words, 20, table => WalkTotals.ByStepper(table, orders, fillsHoles)));
-        Row2("pyramid", fillsHoles => Tables(words, 10_000, table => Pyramid.Run(table, orders, fillsHoles)));
-        Row2("bit-sliced", fillsHoles =>
-        {
-            const int runs = 100_000;
-            for (int i = 0; i < runs; i++)
-                sliced.Run(ptes, orders, fillsHoles);
-            return (long)runs * BitSliced.Tables;
-        });
-
-        static void Row2(string name, Func<bool, long> run)
-        {
-            double[] best = [.. Limits.Select(fillsHoles => Enumerable.Range(0, Rounds + 1).Max(_ => Rate(() => run(fillsHoles))) / 1e6)];
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {name,-28}{best[0],10:N1}{best[1],10:N1}"));
-        }
-    }
-
-    private delegate WalkTotals Evaluator(ReadOnlySpan<ulong> table);
-
-    private static long Tables(ulong[] words, int rounds, Evaluator evaluate)
-    {
-        long pages = 0;
-        for (int round = 0; round < rounds; round++)
-            for (int table = 0; table < BitSliced.Tables; table++)
-                pages += evaluate(words.AsSpan(table * 8, 8)).Pages;
-        return pages < 0 ? 0 : (long)rounds * BitSliced.Tables;
-    }
-
-    private static double Rate(Func<long> run)
+    internal static double Rate(Func<long> run)
     {
         var clock = Stopwatch.StartNew();
         return run() / clock.Elapsed.TotalSeconds;

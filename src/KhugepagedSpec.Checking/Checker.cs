@@ -37,7 +37,7 @@ public static class Checker
     /// <param name="invariants">What to judge by.</param>
     public static CheckReport Run(KhugepagedVersion version, IEnumerable<Scenario> scenarios, ImmutableArray<Invariant> invariants)
     {
-        var open = invariants.Where(invariant => !invariant.NotFor.Contains(version.Name)).ToList();
+        var open = invariants.Where(invariant => invariant.IsAskedOf(version)).ToList();
         var found = new List<Counterexample>();
         var shares = new InterestingShares();
         int count = 0;

@@ -64,7 +64,7 @@ public sealed class Corpus(string folder)
         }
         catch (FormatException error)
         {
-            throw new FormatException($"{file}: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new FormatException($"{file}: {OneLine.Of(error.Message)}", error);
         }
     }
 

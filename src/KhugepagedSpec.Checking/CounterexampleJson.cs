@@ -15,6 +15,7 @@ public sealed record CounterexampleJson(string Invariant, string Version, string
 
 /// <summary>How they are written.</summary>
 [JsonSerializable(typeof(CounterexampleJson))]
+[JsonSerializable(typeof(VersionJson))]
 [JsonSourceGenerationOptions(UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 internal sealed partial class CheckingJson : JsonSerializerContext
 {

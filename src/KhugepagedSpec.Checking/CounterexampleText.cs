@@ -11,7 +11,7 @@ public static class CounterexampleText
 {
     /// <summary>The command that shows it.</summary>
     public static string Command(Counterexample found, KhugepagedVersion version) =>
-        $"khugepaged-spec explain {found.Scenario} --model {version.Name} --passes {found.Violation.Pass}";
+        $"khugepaged-spec explain {found.Scenario} --model {version.AskedAs} --passes {found.Violation.Pass}";
 
     /// <summary>All of it, several lines.</summary>
     public static string Of(Counterexample found, KhugepagedVersion version)

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using KhugepagedSpec.PageTables;
 
@@ -41,30 +43,26 @@ public sealed class BitSliced
     public void Run(ReadOnlySpan<Vector512<ulong>> ptes, OrderSet enabled, bool fillsHoles)
     {
         int smallest = 1 << (_geometry.PmdOrder - Geometry.MinOrder);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(ptes.Length, smallest << Geometry.MinOrder);
+        // The lengths are known here, and checking each index would cost half of the speed.
+        ref var pte = ref MemoryMarshal.GetReference(ptes);
+        ref var eligible = ref MemoryMarshal.GetArrayDataReference(_eligible);
+        ref var done = ref MemoryMarshal.GetArrayDataReference(_done);
+        ref var tried = ref MemoryMarshal.GetArrayDataReference(Tried);
         if (fillsHoles)
-            SummarizeAny(ptes, _eligible, smallest);
+            SummarizeAny(ref pte, ref eligible, smallest);
         else
-            SummarizeAll(ptes, _eligible, smallest);
-        var (eligible, done, tried) = (_eligible, _done, Tried);
-        done[0] = Vector512<ulong>.Zero;
+            SummarizeAll(ref pte, ref eligible, smallest);
+        done = Vector512<ulong>.Zero;
         for (int order = _geometry.PmdOrder, from = 1; order >= Geometry.MinOrder; order--, from *= 2)
         {
-            if (enabled.Contains(order))
+            bool isEnabled = enabled.Contains(order);
+            for (int window = from; window < 2 * from; window++)
             {
-                for (int window = from; window < 2 * from; window++)
-                {
-                    var around = done[window >> 1];
-                    tried[window] = Vector512.AndNot(eligible[window], around);
-                    done[window] = eligible[window] | around;
-                }
-            }
-            else
-            {
-                for (int window = from; window < 2 * from; window++)
-                {
-                    tried[window] = Vector512<ulong>.Zero;
-                    done[window] = done[window >> 1];
-                }
+                var around = Unsafe.Add(ref done, window >> 1);
+                var may = isEnabled ? Unsafe.Add(ref eligible, window) : Vector512<ulong>.Zero;
+                Unsafe.Add(ref tried, window) = Vector512.AndNot(may, around);
+                Unsafe.Add(ref done, window) = may | around;
             }
         }
     }
@@ -82,19 +80,25 @@ public sealed class BitSliced
         return new WalkTotals(tried, pages);
     }
 
-    private static void SummarizeAll(ReadOnlySpan<Vector512<ulong>> ptes, Vector512<ulong>[] blocks, int smallest)
+    private static void SummarizeAll(ref Vector512<ulong> pte, ref Vector512<ulong> block, int smallest)
     {
         for (int i = 0; i < smallest; i++)
-            blocks[smallest + i] = ptes[4 * i] & ptes[(4 * i) + 1] & ptes[(4 * i) + 2] & ptes[(4 * i) + 3];
-        for (int block = smallest - 1; block > 0; block--)
-            blocks[block] = blocks[2 * block] & blocks[(2 * block) + 1];
+        {
+            ref var four = ref Unsafe.Add(ref pte, 4 * i);
+            Unsafe.Add(ref block, smallest + i) = four & Unsafe.Add(ref four, 1) & Unsafe.Add(ref four, 2) & Unsafe.Add(ref four, 3);
+        }
+        for (int i = smallest - 1; i > 0; i--)
+            Unsafe.Add(ref block, i) = Unsafe.Add(ref block, 2 * i) & Unsafe.Add(ref block, (2 * i) + 1);
     }
 
-    private static void SummarizeAny(ReadOnlySpan<Vector512<ulong>> ptes, Vector512<ulong>[] blocks, int smallest)
+    private static void SummarizeAny(ref Vector512<ulong> pte, ref Vector512<ulong> block, int smallest)
     {
         for (int i = 0; i < smallest; i++)
-            blocks[smallest + i] = ptes[4 * i] | ptes[(4 * i) + 1] | ptes[(4 * i) + 2] | ptes[(4 * i) + 3];
-        for (int block = smallest - 1; block > 0; block--)
-            blocks[block] = blocks[2 * block] | blocks[(2 * block) + 1];
+        {
+            ref var four = ref Unsafe.Add(ref pte, 4 * i);
+            Unsafe.Add(ref block, smallest + i) = four | Unsafe.Add(ref four, 1) | Unsafe.Add(ref four, 2) | Unsafe.Add(ref four, 3);
+        }
+        for (int i = smallest - 1; i > 0; i--)
+            Unsafe.Add(ref block, i) = Unsafe.Add(ref block, 2 * i) | Unsafe.Add(ref block, (2 * i) + 1);
     }
 }

@@ -79,7 +79,7 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
                 }
                 catch (FormatException error)
                 {
-                    throw new CaptureException($"{InputFile.NameOf(path)}: line {number}: {error.Message.ReplaceLineEndings(" ")}");
+                    throw new CaptureException($"{InputFile.NameOf(path)}: line {number}: {OneLine.Of(error.Message)}");
                 }
             }
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Processes;
@@ -42,7 +43,11 @@ public sealed record CapturedRange(long Start, long Count, PageTable Table, bool
 public sealed record CapturedVma(
     Vma Vma, string Permissions, string Name, ImmutableArray<CapturedRange> Ranges, PageCounts Pages, PageCounts Outside, PageCounts Smaps,
         UsedPages Used, bool Changed,
-    bool IsWhole = true);
+    bool IsWhole = true)
+{
+    /// <summary>What <c>maps</c> calls it; a process may put anything into it.</summary>
+    public string Name { get; } = OneLine.Of(Name);
+}
 
 /// <summary>Accessed bits cannot be read, only counted by VMA.</summary>
 public enum UsedPages
@@ -84,6 +89,12 @@ public enum CaptureEnding
 public sealed record CaptureHead(int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, ThpSettings Settings,
     ThpDisable ThpDisable)
 {
+    /// <summary>Its name; a process may put anything into it.</summary>
+    public string Command { get; } = OneLine.Of(Command);
+
+    /// <summary>The release of the kernel it runs on.</summary>
+    public string Kernel { get; } = OneLine.Of(Kernel);
+
     /// <summary>The geometry of its page tables.</summary>
     public Geometry Geometry => Settings.Geometry;
 

@@ -37,7 +37,7 @@ public sealed class WhatIfMachine
                 for (long i = 0; i < range.Count; i++)
                     TableImage.Place(_machine, _process, range.Start + i * _machine.Geometry.Pages, range.Table);
         }
-        _khugepaged = new Khugepaged(_machine);
+        _khugepaged = new Khugepaged(_machine) { PassesByEmptyRanges = true };
     }
 
     /// <summary>Pages that large folios map, by PTEs or by PMD entries, in what was rebuilt.</summary>
@@ -97,7 +97,7 @@ public sealed class WhatIfMachine
 }
 
 /// <summary>One full scan of a process.</summary>
-/// <param name="Tables">The PMD ranges visited.</param>
+/// <param name="Tables">The PMD ranges visited that have an entry.</param>
 /// <param name="WakeUps">Wake-ups of khugepaged that it took, at pages_to_scan.</param>
 public sealed record FullScan(IReadOnlyList<TableRun> Tables, int WakeUps)
 {

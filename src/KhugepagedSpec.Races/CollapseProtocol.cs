@@ -66,7 +66,7 @@ public sealed record CollapseProtocol
     /// <summary>The name users give on the command line.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Where it was feared, posted, or is in force.</summary>
+    /// <summary>Where it was claimed, posted, or is in force.</summary>
     public required string Source { get; init; }
 
     /// <summary>For a known-bad protocol: the property that it breaks; null for one that breaks none.</summary>

@@ -5,7 +5,7 @@ namespace KhugepagedSpec.Races;
 
 /// <summary>One thing that a protocol, or a neighbour of collapse, does otherwise; several can be put together.</summary>
 /// <param name="Name">The name users give on the command line.</param>
-/// <param name="Source">Where it was feared, posted or asked.</param>
+/// <param name="Source">Where it was claimed, posted or asked.</param>
 /// <param name="Breaks">The property that it breaks; null if it breaks none by itself.</param>
 /// <param name="ShownBy">The processes beside khugepaged that show it; null for all.</param>
 /// <param name="Apply">Makes it so.</param>
@@ -19,7 +19,7 @@ public sealed record Switch(string Name, string Source, SafetyProperty? Breaks, 
     public string? Says { get; init; }
 }
 
-/// <summary>The protocols: the versions', and what was feared or asked of them, each one thing otherwise.</summary>
+/// <summary>The protocols: the versions', the known-bad ones and those that were asked about, each one thing otherwise.</summary>
 public static partial class Protocols
 {
     /// <summary>Linux 7.2.</summary>

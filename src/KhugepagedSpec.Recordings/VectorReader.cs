@@ -64,7 +64,7 @@ public static class VectorReader
         }
         catch (FormatException error)
         {
-            return new VectorLine(number, null, null, error.Message.ReplaceLineEndings(" "), length);
+            return new VectorLine(number, null, null, OneLine.Of(error.Message), length);
         }
     }
 

@@ -130,6 +130,6 @@ public static class SystemError
         { HResult: IsFolder } => "a folder",
         { HResult: NoSpace } => "no space left on the device",
         { HResult: NotPermitted } => "not permitted",
-        _ => error.Message.ReplaceLineEndings(" ").Split(" : '")[0].Split(": '")[0].TrimEnd('.'),
+        _ => OneLine.Of(error.Message).Split(" : '")[0].Split(": '")[0].TrimEnd('.'),
     };
 }

@@ -50,8 +50,22 @@ public static class JsonShape
         }
     }
 
+    /// <summary>The line on which a key stands, from 1.</summary>
+    /// <param name="text">A text that was read.</param>
+    /// <param name="keys">The key, behind those of the objects around it.</param>
+    public static int LineOf(string text, params ReadOnlySpan<string> keys)
+    {
+        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var reader = new Utf8JsonReader(utf8);
+        int found = 0;
+        while (found < keys.Length && reader.Read())
+            if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == found + 1 && reader.ValueTextEquals(keys[found]))
+                found++;
+        return 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n');
+    }
+
     /// <summary>What stands somewhere, short enough for a message.</summary>
-    public static string Shown(string text) => text.Length <= LongestShown ? text : text[..LongestShown] + "...";
+    public static string Shown(string text) => OneLine.Of(text.Length <= LongestShown ? text : text[..LongestShown] + "...");
 
     private readonly struct Shape(byte[] utf8, JsonSerializerOptions options)
     {
@@ -74,9 +88,12 @@ public static class JsonShape
                 case JsonTypeInfoKind.Dictionary:
                     Expect(reader, JsonTokenType.StartObject, type, key);
                     var values = JsonWords.ItemsOf(type);
+                    var seen = new HashSet<string>();
                     while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                     {
                         string name = reader.GetString()!;
+                        if (!seen.Add(name))
+                            throw Error(reader, $"key '{Shown(Below(key, name))}' twice: expected it once");
                         reader.Read();
                         Value(ref reader, values, Below(key, name));
                     }
@@ -117,7 +134,7 @@ public static class JsonShape
             Error(reader, $"{(key.Length > 0 ? $"key '{Shown(key)}': " : "")}{There(reader)}: expected {expected}");
 
         private JsonShapeException Error(in Utf8JsonReader reader, string message) =>
-            new(message.ReplaceLineEndings(" "), 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n'));
+            new(OneLine.Of(message), 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n'));
 
         private string There(in Utf8JsonReader reader) => reader.TokenType switch
         {

@@ -13,6 +13,7 @@ using ModelChecker.Guarded;
 namespace KhugepagedSpec.Regressions.Browser;
 
 /// <summary>Each kind of page in a headless browser, beside the run that it shows.</summary>
+[Trait("Coverage", "Slow")]
 [Collection("console")]
 public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, IDisposable
 {

@@ -56,7 +56,7 @@ public static class Proof
             {
                 Open = null,
                 Cases = found.Found,
-                Refuted = $"{found.Violation}: explain {found.Scenario} --model {version.Name} --passes {found.Violation.Pass}",
+                Refuted = $"{found.Violation}: explain {found.Scenario} --model {version.AskedAs} --passes {found.Violation.Pass}",
             }
             : claim with { Open = FormattableString.Invariant($"{claim.Open}; {Tries} random scenarios show no counterexample") };
     }

@@ -25,12 +25,8 @@ internal static class CheckCommand
         var seed = Options.Number("--seed", "The seed of the random scenarios (1).");
         var seeds = Options.Number("--seeds",
             "Only: is each known-bad variant found by the invariant it is made for, on each of so many seeds?");
-        var models = new Option<string[]>("--model")
-        {
-            Description = "Only this version or variant; may be given several times.",
-            HelpName = "NAME",
-            CompletionSources = { ModelOption.Names }
-        };
+        var models = ModelOption.CreateForSeveral("Only this version or variant, or file; may be given several times.",
+            oneAfterTheOther: false);
         var invariants = new Option<string[]>("--invariant")
         {
             Description = "Only this invariant; may be given several times.",
@@ -65,12 +61,14 @@ internal static class CheckCommand
             Examples:
               khugepaged-spec check
               khugepaged-spec check --model linux-7.2 --invariant no-none-creep --count 100000 --seed 7
+              khugepaged-spec check --model linux-7.2 --with none-limit=scaled
               khugepaged-spec check --html check.html
               khugepaged-spec check --seeds 20 --count 1000
               khugepaged-spec check --exhaustive --order 4
               khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
         { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, ktap, html };
+        var with = WithOption.AddTo(command, "the last model, linux-7.2 where none is named");
         Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, seeds, invariants, json, ktap, html];
         Option[] ofOneSeed = [seed, invariants, json, ktap, html];
         command.SetAction(parsed =>
@@ -82,10 +80,9 @@ internal static class CheckCommand
                     : $"{stray.Name}: expected --exhaustive with it");
             if (isExhaustive)
             {
-                string[] named = parsed.GetValue(models) is { Length: > 0 } some ? some : [Catalogue.Linux72.Name];
-                if (named.Length > 1)
+                if (parsed.GetValue(models) is { Length: > 1 })
                     throw new UsageException("--model: expected one with --exhaustive");
-                var swept = ModelOption.Find(named[0], "--model: ");
+                var swept = Named(parsed)?[0] ?? Catalogue.Linux72;
                 return ExhaustiveCheck.Run(
                     swept, ExhaustiveCheck.Plan(swept, parsed.GetValue(order) ?? 4, parsed.GetValue(kinds)),
                         ExhaustiveCheck.Shard(parsed.GetValue(shard)),
@@ -102,14 +99,11 @@ internal static class CheckCommand
                     throw new UsageException($"--seeds {many}: expected 1 or more");
                 if (ofOneSeed.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } contradicting)
                     throw new UsageException($"{contradicting.Name} contradicts --seeds: expected one of them");
-                return SeedCheckCommand.Run(
-                    parsed.GetValue(models) is { Length: > 0 } few ? [.. few.Select(name => ModelOption.Find(name, "--model: "))]
-                        : KnownBad.Variants, many, scenarios);
+                return SeedCheckCommand.Run(Named(parsed) ?? KnownBad.Variants, many, scenarios);
             }
             var asked = parsed.GetValue(invariants) is { Length: > 0 } names ? [.. names.Select(InvariantsCommand.Find)]
                 : Contract.Invariants;
-            var versions = parsed.GetValue(models) is { Length: > 0 } only ? [.. only.Select(name => ModelOption.Find(name, "--model: "))]
-                : Catalogue.Versions.AddRange(KnownBad.Variants);
+            var versions = Named(parsed) ?? Catalogue.Versions.AddRange(KnownBad.Variants);
             var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1);
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
@@ -124,6 +118,12 @@ internal static class CheckCommand
             return !result.IsFine ? ExitCode.Differ : result.IsPartial ? ExitCode.NotExhausted : ExitCode.Agree;
         });
         return command;
+
+        ImmutableArray<KhugepagedVersion>? Named(ParseResult parsed) =>
+            parsed.GetValue(models) is { Length: > 0 } names
+                ? with.ChangeLast(parsed, [.. names.Select(name => ModelOption.Find(name, "--model: "))])
+            : with.IsGiven(parsed) ? [with.Change(parsed, Catalogue.Linux72)]
+            : null;
     }
 
     private static CheckResult Run(ImmutableArray<KhugepagedVersion> versions, ImmutableArray<Invariant> invariants, int count, int seed)

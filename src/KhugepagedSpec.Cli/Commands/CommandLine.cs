@@ -52,7 +52,7 @@ internal static class CommandLine
         GuestException lost => () => Lost(lost),
         IOException or UnauthorizedAccessException => () => ExitCode.Refuse(SystemError.Reason(error)),
         UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException => () =>
-            ExitCode.Refuse(error.Message.ReplaceLineEndings(" ")),
+            ExitCode.Refuse(error.Message),
         _ => null,
     };
 
@@ -80,13 +80,13 @@ internal static class CommandLine
     private static string Objection(ParseError error, CommandResult command) => error.SymbolResult switch
     {
         _ when error.Message.Contains("expected", StringComparison.Ordinal)
-            && !error.Message.Contains("as expected type", StringComparison.Ordinal) => error.Message.ReplaceLineEndings(" "),
+            && !error.Message.Contains("as expected type", StringComparison.Ordinal) => OneLine.Of(error.Message),
         OptionResult { Option: var option, Tokens: var words } => Option(option, words),
         ArgumentResult { Parent: OptionResult { Option: var option }, Tokens: var words } => Option(option, words),
         ArgumentResult { Argument: var argument, Tokens: [] } => $"no {argument.Name}: expected {Expected(command)}",
         ArgumentResult { Argument: var argument, Tokens: var words } =>
             $"'{words[0].Value}': expected {argument.HelpName ?? argument.Name}",
-        _ => $"{error.Message.ReplaceLineEndings(" ").TrimEnd('.')}: expected {Expected(command)}",
+        _ => $"{OneLine.Of(error.Message).TrimEnd('.')}: expected {Expected(command)}",
     };
 
     private static string Option(Option option, IReadOnlyList<Token> words) =>
@@ -118,9 +118,11 @@ internal static class CommandLine
             WhatIfCommand.Create(),
             MergeCommand.Create(),
             DiffCommand.Create(),
+            DiagnoseCommand.Create(),
             ApproveCommand.Create(),
             KernelCommand.Create(),
             VersionsCommand.Create(),
+            PoliciesCommand.Create(),
             InvariantsCommand.Create(),
             ResultsCommand.Create(),
             NotationCommand.Create(),

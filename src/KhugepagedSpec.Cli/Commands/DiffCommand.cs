@@ -23,7 +23,7 @@ internal static class DiffCommand
         var second = new Argument<string?>("B")
         {
             Arity = ArgumentArity.ZeroOrOne,
-            Description = "Another.",
+            Description = "Another; without one, A as --with changes it.",
             HelpName = "B",
             CompletionSources = { ModelOption.Names }
         };
@@ -51,12 +51,14 @@ internal static class DiffCommand
               khugepaged-spec diff v19 linux-7.2 's x*511' --enabled 9 --max-ptes-none 0 --html diff.html
               khugepaged-spec diff linux-7.1 linux-7.2 --enabled 2M --classes
               khugepaged-spec diff v18 v19 --in result
+              khugepaged-spec diff linux-7.2 --with none-limit=scaled
               khugepaged-spec diff --all
             """)
         { first, second };
         scenario.AddTo(command);
         foreach (var option in new Option[] { kinds, classes, all, json, html })
             command.Add(option);
+        var with = WithOption.AddTo(command, "B, or of A where that is the only one");
         command.SetAction(parsed =>
         {
             var page = HtmlOption.Get(parsed, html);
@@ -68,6 +70,7 @@ internal static class DiffCommand
                 : listsClasses ? "--classes"
                 : isJson ? "--json"
                 : parsed.GetValue(first) is not null ? "A"
+                : with.IsGiven(parsed) ? "--with"
                 : null;
             if (parsed.GetValue(all) && besidesAll is { } other)
                 throw new UsageException($"{other} contradicts --all: expected two versions");
@@ -76,7 +79,9 @@ internal static class DiffCommand
             if (parsed.GetValue(all))
                 return DiffText.PrintMatrix(new DiffScope(looksIn, scenario.GivenSettings(parsed)));
             var a = ModelOption.Find(parsed.GetValue(first) ?? throw new UsageException("no versions: expected A and B, or --all"));
-            var b = ModelOption.Find(parsed.GetValue(second) ?? throw new UsageException($"only one version, {a.Name}: expected another"));
+            var b = with.Change(parsed, parsed.GetValue(second) is { } another ? ModelOption.Find(another)
+                : with.IsGiven(parsed) ? a
+                : throw new UsageException($"only one version, {a.Name}: expected another, or --with POLICY=VALUE"));
             if (listsClasses)
                 return Survey(a, b, new DiffScope(looksIn, scenario.GivenSettings(parsed)), isJson);
             var (difference, searched) = isGiven

@@ -94,6 +94,6 @@ internal static class ExhaustiveCheck
             || Math.Pow(kinds.Length, 1 << pmdOrder) > 1e12))
             throw new UsageException(
                 $"--kinds {kinds}: expected two kinds or more, each once, and no more than 10^12 tables of {1 << pmdOrder} PTEs");
-        return new SweepPlan(version.Name, pmdOrder, kinds ?? "");
+        return new SweepPlan(version.FullName, pmdOrder, kinds ?? "");
     }
 }

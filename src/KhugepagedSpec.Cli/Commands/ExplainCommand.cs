@@ -41,6 +41,7 @@ internal static class ExplainCommand
         var model = ModelOption.Create();
         var json = new Option<bool>("--json") { Description = "Print the run as JSON." };
         var html = HtmlOption.Create("the run, to be gone through step by step");
+        var c = ReproducerOption.Create("the table");
         var command = new Verb(
             "explain",
             "Show what khugepaged does with one page table, step by step.",
@@ -53,25 +54,31 @@ internal static class ExplainCommand
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --uffd --passes 2
               khugepaged-spec explain 'x*512' --fail alloc-fails@9
               khugepaged-spec explain --program 'mmap, madvise, touch' --enabled 64k
+              khugepaged-spec explain 'x*300 .*212' --enabled 64k --max-ptes-none 200 --with none-limit=scaled
               khugepaged-spec explain 'x*300 .*212' --enabled 2,3,4 --html walk.html
+              khugepaged-spec explain 'x*300 .*212' --enabled 64k --max-ptes-none 0 --c test.c
               khugepaged-spec explain --vector f_3827 linux-7.2.13.jsonl
               khugepaged-spec explain --capture redis.jsonl 7f3c51a00000 --always 64k,2M
             """);
         scenario.AddTo(command);
-        foreach (var option in new Option[] { passes, vector, captured, model, all, json, html })
+        foreach (var option in new Option[] { passes, vector, captured, model, all, json, html, c })
             command.Add(option);
+        var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
         {
-            var version = ModelOption.Get(parsed, model);
+            var named = ModelOption.Get(parsed, model);
             var page = HtmlOption.Get(parsed, html);
+            var program = OutputFile.Of(c.Name, parsed.GetValue(c));
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
-            var explained = parsed.GetValue(vector) is { Length: > 0 } named
-                ? OfVector(parsed, scenario, (named[0], named[1]), parsed.GetValue(passes), parsed.GetResult(model) is { Implicit: false }
-                    ? version : null)
+            var explained = parsed.GetValue(vector) is { Length: > 0 } which
+                ? OfVector(parsed, scenario, (which[0], which[1]), parsed.GetValue(passes), recorded =>
+                    with.Change(parsed, parsed.GetResult(model) is { Implicit: false } ? named : recorded()))
                 : parsed.GetValue(captured) is { Length: > 0 } place
-                ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, version)
-                : Explained.Of(scenario.Scenario(parsed), version, parsed.GetValue(passes) ?? 1);
+                ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, with.Change(parsed, named))
+                : Explained.Of(scenario.Scenario(parsed), with.Change(parsed, named), parsed.GetValue(passes) ?? 1);
+            if (program is not null)
+                program.Write(ReproducerOption.Text(explained, CommandText.Of(parsed, c)));
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(ToJson(explained), CliJson.Readable.ExplainJson));
             else
@@ -84,7 +91,7 @@ internal static class ExplainCommand
     }
 
     private static Explained OfVector(ParseResult parsed, ScenarioOptions scenario, (string Id, string Path) which, int? passes,
-        KhugepagedVersion? named)
+        Func<Func<KhugepagedVersion>, KhugepagedVersion> versionOf)
     {
         var (id, path) = which;
         if (scenario.TableText(parsed) is { } table)
@@ -92,7 +99,7 @@ internal static class ExplainCommand
         if (scenario.FirstGiven(parsed) is { } option)
             throw new UsageException($"--vector contradicts {option}: expected neither settings nor a VMA, which a recorded vector has");
         var (vector, recordedBy) = Find(id, path);
-        var version = named ?? ModelOption.ForRecorded(recordedBy, path);
+        var version = versionOf(() => ModelOption.ForRecorded(recordedBy, path));
         if (passes > vector.Passes.Length)
             throw new UsageException($"--passes {passes}: expected 1 to {vector.Passes.Length}, as {id} has");
         var runs = new List<ExplainedPass>();

@@ -7,12 +7,14 @@ using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
+using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Cli.Commands;
 
 /// <summary><c>khugepaged-spec kernel compare</c>: a model against a running kernel.</summary>
 internal static class KernelCompareCommand
 {
+    private static readonly TimeSpan MostDiagnosing = TimeSpan.FromMinutes(1);
     private static readonly int MostGuests = Math.Max(16, Environment.ProcessorCount);
 
     public static Command Create()
@@ -35,24 +37,26 @@ internal static class KernelCompareCommand
             Description =
                 "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference."
         };
+        var c = ReproducerOption.Create("the smallest table on which they differ");
         var command = new Verb(
             "compare",
             "Hold a model against a kernel under QEMU: fresh page tables, pass by pass, attempt by attempt.",
             """
             The scenarios are those of the properties, of what user space can build. Compared are scans, attempts with offsets, tables
             and folios, statistics, vmstat, contents. The contract judges the kernel's own passes. The first difference is shrunk
-            on the kernel and shown to a second boot.
+            on the kernel and shown to a second boot. What differs is diagnosed, as by khugepaged-spec diagnose, for a minute at most.
             What the kernel lacks (swap, memory cgroups, KSM, guards) never occurs, and is said.
             Exit code 0: all agree; 1: something differs, or a guest was lost; 2: bad input; 3: interrupted, or all that was
             looked at agrees, and something was not that other kernels of the release have.
 
             Examples:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
-              khugepaged-spec kernel compare --kernel ~/linux --count 320
+              khugepaged-spec kernel compare --kernel ~/linux --count 320 --c difference.c
               git bisect run sh -c 'make -j8 bzImage || exit 125; khugepaged-spec kernel compare --kernel . --bisect --seed 1'
             """)
-        { model, count, seed, guests, output, json, ktap, bisect };
+        { model, count, seed, guests, output, json, ktap, bisect, c };
         kernel.AddTo(command);
+        var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
         {
             int scenarios = AtLeastOne("--count", parsed.GetValue(count) ?? 2000);
@@ -63,11 +67,17 @@ internal static class KernelCompareCommand
                     $"--guests {many}: expected 1 to {MostGuests}: each is a machine of its own, with 1 GB of memory or --memory");
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             var kept = OutputFile.Journal("--out", parsed.GetValue(output));
+            var program = OutputFile.Of(c.Name, parsed.GetValue(c));
+            if (program is not null && parsed.GetValue(bisect))
+                throw new UsageException($"--c contradicts {Bisection.Name}, which makes nothing small: expected one of them");
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             var image = kernel.Get(parsed, isModelled: version is not null);
             Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome =>
                 Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
-            return Run(image, version, scenarios, (ulong)fresh, many, kept, print, parsed.GetValue(bisect));
+            if (program is not null)
+                print += outcome => ReproducerOption.Write(program, outcome);
+            return Run(image, abilities => with.Change(parsed, version ?? abilities.Model), scenarios, (ulong)fresh, many, kept, print,
+                parsed.GetValue(bisect));
         });
         return command;
     }
@@ -75,12 +85,12 @@ internal static class KernelCompareCommand
     private static int AtLeastOne(string option, int value) =>
         value >= 1 ? value : throw new UsageException($"{option} {value}: expected 1 or more");
 
-    private static int Run(CachedKernel kernel, KhugepagedVersion? version, int count, ulong seed, int guests, OutputFile? kept,
-        Action<LiveOutcome> print, bool isBisection)
+    private static int Run(CachedKernel kernel, Func<KernelAbilities, KhugepagedVersion> version, int count, ulong seed, int guests,
+        OutputFile? kept, Action<LiveOutcome> print, bool isBisection)
     {
         var clock = Stopwatch.StartNew();
         using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
-        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.Name, seed);
+        var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.FullName, seed);
         var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
         int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
         var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
@@ -98,9 +108,21 @@ internal static class KernelCompareCommand
         }
         var outcome = new LiveOutcome(plan, comparison, results, finished.Values.Sum(batch => batch.Scenarios), batches - results.Count,
             guests, clock.Elapsed);
+        if (!isBisection && outcome.Batches.Any(batch => batch.Differs is not null))
+            outcome = outcome with { Diagnosis = Diagnose(comparison) };
         print(outcome);
         return isBisection ? Bisection.CodeOf(outcome.Batches)
             : Code(outcome.IsFine, outcome.BatchesLeft, outcome.Comparison.Abilities.Lacks);
+    }
+
+    // What is seen of the kernel is at hand, and the answer should be there when the difference is read.
+    private static Diagnosis? Diagnose(LiveComparison comparison)
+    {
+        var seen = comparison.Seen;
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(Interrupt.OfTheRun);
+        ending.CancelAfter(MostDiagnosing);
+        var diagnosis = Diagnosis.Of(seen, comparison.Model, cancellation: ending.Token);
+        return diagnosis.Differ == 0 ? null : diagnosis;
     }
 
     private static void PrintJson(LiveOutcome outcome) =>

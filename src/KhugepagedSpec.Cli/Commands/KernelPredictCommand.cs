@@ -90,7 +90,7 @@ internal static class KernelPredictCommand
         Line($"  before    {wrong.Before}");
         Line($"  predicted {wrong.Predicted}");
         Line($"  seen      {wrong.Seen}");
-        Line($"  explain {Asked(wrong)} --model {model.Name}\n");
+        Line($"  explain {Asked(wrong)} --model {model.AskedAs}\n");
     }
 
     // What the guest's machine has besides makes nothing else of one range.

@@ -50,12 +50,14 @@ internal static class ProveCommand
             Examples:
               khugepaged-spec prove
               khugepaged-spec prove --order 4 --model next-order-from-highest-bit
+              khugepaged-spec prove --order 9 --with none-limit=scaled
               khugepaged-spec prove --order 9 --first 16/4 --enabled 4,9
             """)
         { orders, first, enabled, maxPtesNone, model, json };
+        var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
         {
-            var version = ModelOption.Get(parsed, model);
+            var version = with.Change(parsed, ModelOption.Get(parsed, model));
             var geometries = Geometries(parsed.GetValue(orders) is { Length: > 0 } asked ? asked : [9, 11, 13]);
             if (parsed.GetValue(first) is { } window)
                 return CountFirst(geometries[0], window, parsed.GetValue(enabled), parsed.GetValue(maxPtesNone) ?? 0);
@@ -94,7 +96,9 @@ internal static class ProveCommand
         string sets = version.IsPmdOnly
             ? "the PMD's order enabled or not"
             : string.Create(CultureInfo.InvariantCulture, $"all {2 << (geometry.PmdOrder - Geometry.MinOrder)} sets of orders");
-        Line($"{version.Name}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, {sets}");
+        Line($"{version.FullName}, PMD order {geometry.PmdOrder}: all 2^{geometry.Pages} occupancies, {sets}");
+        if (Inherited.Of(version) is { } inherited)
+            Line($"  {inherited}");
         foreach (var claim in claims.Where(claim => !claim.IsOfTheMethod))
             Print(claim);
         Line($"  what the proofs rest on, whatever the version:");

@@ -30,21 +30,34 @@ internal static class ReplayCommand
             Compares scan results, every attempt, trace lines, the table, statistics and return value, pass by pass.
             Exit code 0: all agree; 1: some differ; 2: bad input.
 
-            Example:
+            Examples:
               khugepaged-spec replay linux-7.2.13.jsonl --json
+              khugepaged-spec replay linux-7.2.13.jsonl --with retry.page_lock=done
             """)
         { files, model, json, ktap };
+        var with = WithOption.AddTo(command, "the model of each file");
         command.SetAction(parsed =>
         {
             Ktap.RefuseBoth(parsed.GetValue(ktap), parsed.GetValue(json));
             Action<IReadOnlyList<ReplayReport>> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? ReplayText.PrintKtap
                 : ReplayText.Print;
-            return Run(parsed.GetValue(files)!, ModelOption.GetIfGiven(parsed, model), print);
+            var named = ModelOption.GetIfGiven(parsed, model);
+            var changed = new Dictionary<KhugepagedVersion, KhugepagedVersion>();
+            return Run(parsed.GetValue(files)!, Version, print);
+
+            // What is said of a change is said once.
+            KhugepagedVersion Version(Func<KhugepagedVersion> recorded)
+            {
+                var version = named ?? recorded();
+                lock (changed)
+                    return changed.TryGetValue(version, out var known) ? known : changed[version] = with.Change(parsed, version);
+            }
         });
         return command;
     }
 
-    private static int Run(string[] files, KhugepagedVersion? version, Action<IReadOnlyList<ReplayReport>> print)
+    private static int Run(string[] files, Func<Func<KhugepagedVersion>, KhugepagedVersion> version,
+        Action<IReadOnlyList<ReplayReport>> print)
     {
         var paths = files.Length > 0 ? [.. files.Select(Recorded.Find)] : Recorded.All();
         var present = paths.Where(path => InputFile.IsStandard(path) || File.Exists(path)).ToList();
@@ -72,15 +85,15 @@ internal static class ReplayCommand
             : ExitCode.Agree;
     }
 
-    private static ReplayReport Replay(string path, KhugepagedVersion? version, Action<int> advance)
+    private static ReplayReport Replay(string path, Func<Func<KhugepagedVersion>, KhugepagedVersion> version, Action<int> advance)
     {
-        var report = new ReplayReport(path) { Version = version ?? Catalogue.Linux72 };
+        var report = new ReplayReport(path) { Version = version(() => Catalogue.Linux72) };
         foreach (var line in VectorReader.Read(path, Geometry.X86))
         {
             if (line.Vector is { } vector)
                 report.Add(vector, Recordings.Replay.Run(vector, report.Version));
             else if (line.Meta is not null)
-                (report.Kernel, report.Version) = (line.Meta, version ?? ModelOption.ForRecorded(line.Meta, path));
+                (report.Kernel, report.Version) = (line.Meta, version(() => ModelOption.ForRecorded(line.Meta, path)));
             else
                 report.Unreadable.Add(line);
             advance(line.Length);

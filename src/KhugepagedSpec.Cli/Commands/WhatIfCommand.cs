@@ -21,14 +21,8 @@ internal static class WhatIfCommand
             Description = "What capture wrote; - for standard input."
         };
         var pid = PidOption.Create();
-        var versions = new Option<string[]>(
-            "--model")
-        {
-            Description = "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.",
-            HelpName = "NAME",
-            AllowMultipleArgumentsPerToken = true,
-            CompletionSources = { ModelOption.Names }
-        };
+        var versions = ModelOption.CreateForSeveral(
+            "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", oneAfterTheOther: true);
         var settings = new SettingsOptions("as on the machine");
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
@@ -46,18 +40,20 @@ internal static class WhatIfCommand
               khugepaged-spec whatif redis.jsonl
               khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
               khugepaged-spec whatif redis.jsonl --model linux-7.1 linux-7.2 --html redis.html
+              khugepaged-spec whatif redis.jsonl --model linux-7.2 linux-7.2 --with none-limit=scaled
             """)
         { file, pid, versions };
         foreach (var option in settings.All)
             command.Add(option);
         command.Add(json);
         command.Add(html);
+        var with = WithOption.AddTo(command, "the last model");
         command.SetAction(parsed =>
         {
             var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
-            var models = parsed.GetValue(versions) is { Length: > 0 } names
-                ? names.Select(name => ModelOption.Find(name, "--model: ")).ToImmutableArray() : [Catalogue.Linux72];
+            var models = with.ChangeLast(parsed, parsed.GetValue(versions) is { Length: > 0 } names
+                ? [.. names.Select(name => ModelOption.Find(name, "--model: "))] : [Catalogue.Linux72]);
             var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupted);
             var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
             var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;

@@ -70,7 +70,7 @@ internal sealed record VerdictCell(string Verdict, int? Found);
 
 /// <summary>One known-bad variant.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Source">Who feared it.</param>
+/// <param name="Source">Who named the mistake, and where.</param>
 /// <param name="Invariant">What it breaks by its smallest counterexample; null if it was not detected.</param>
 /// <param name="Ptes">How many PTEs that takes.</param>
 /// <param name="Found">The counterexample, by number.</param>

@@ -24,7 +24,7 @@ pages.check = (main, data) => {
     el("thead", null, el("tr", null, el("th"), ...data.versions.map(name => el("th", { scope: "col" }, el("span", null, name))))),
     el("tbody", null, ...data.rows.map(row => el("tr", { "data-invariant": row.invariant }, el("th", { scope: "row", title: row.statement }, row.invariant), ...row.cells.map((cell, i) => cellOf(row, cell, i))))));
   const variants = data.variants.length === 0 ? null : el("table", { class: "variants" }, el("caption", null, "known-bad variants, each by its smallest counterexample"),
-    el("thead", null, el("tr", null, ...["variant", "breaks", "PTEs", "feared by"].map(text => el("th", { scope: "col" }, text)))),
+    el("thead", null, el("tr", null, ...["variant", "breaks", "PTEs", "source"].map(text => el("th", { scope: "col" }, text)))),
     el("tbody", null, ...data.variants.map(row => el("tr", { "data-variant": row.name }, el("th", { scope: "row" }, row.name),
       el("td", null, row.found === undefined ? "NOT DETECTED" : opener(row.invariant, row.found, "broken", `${row.name} breaks ${row.invariant}`)), el("td", { class: "number" }, row.ptes ?? ""), el("td", null, row.source)))));
   main.append(headOf("check", [["command", data.command], ["run", data.summary]]),

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli.Shell;
 
@@ -24,7 +25,7 @@ internal static class ExitCode
     /// <summary>Says in one line, on stderr, why there is no answer.</summary>
     public static int Refuse(string message)
     {
-        Console.Error.WriteLine($"khugepaged-spec: {message}");
+        Console.Error.WriteLine($"khugepaged-spec: {OneLine.Of(message)}");
         return BadInput;
     }
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using KhugepagedSpec.Checking;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Policies;
+using KhugepagedSpec.Scenarios;
 using KhugepagedSpec.Versions;
 
 namespace KhugepagedSpec.Cli.Shell;
@@ -13,7 +15,7 @@ internal static class ModelOption
 
     public static Option<string> Create() => new("--model")
     {
-        Description = "The khugepaged to run, or linux- and a release; khugepaged-spec versions lists them.",
+        Description = "The khugepaged to run, linux- and a release, or a file; khugepaged-spec versions lists them.",
         DefaultValueFactory = _ => Catalogue.Linux72.Name,
         HelpName = "NAME",
         CompletionSources = { Names },
@@ -24,6 +26,15 @@ internal static class ModelOption
     {
         Description = $"The khugepaged to {what}. Default: the one that models that release.",
         HelpName = "NAME",
+        CompletionSources = { Names },
+    };
+
+    /// <summary>The same where several may be named.</summary>
+    public static Option<string[]> CreateForSeveral(string description, bool oneAfterTheOther) => new("--model")
+    {
+        Description = description,
+        HelpName = "NAME",
+        AllowMultipleArgumentsPerToken = oneAfterTheOther,
         CompletionSources = { Names },
     };
 
@@ -48,13 +59,27 @@ internal static class ModelOption
 
     public static KhugepagedVersion Get(ParseResult parsed, Option<string> option) => Find(parsed.GetValue(option)!, "--model: ");
 
-    /// <summary>The version of that name.</summary>
+    /// <summary>The version of that name, or of that file.</summary>
     /// <exception cref="UsageException">There is none; the message lists those there are.</exception>
-    public static KhugepagedVersion Find(string name, string where = "") =>
-        Catalogue.Find(name) ?? throw new UsageException(
+    /// <exception cref="FormatException">The file is none of a version; the message is one line.</exception>
+    public static KhugepagedVersion Find(string name, string where = "")
+    {
+        if (Catalogue.Find(name) is { } known)
+            return known;
+        if (IsFile(name))
+        {
+            var (version, withoutEffect) = VersionFile.Read(name);
+            WithOption.Say(withoutEffect, version);
+            return version with { AskedAs = ShellWord.Quoted(name) };
+        }
+        throw new UsageException(
             name == "legacy" ? $"{where}no khugepaged is called 'legacy' any more: expected {Catalogue.Linux71.Name}"
             : $"{where}no khugepaged is called '{name}': expected {Joined(Catalogue.Versions)}, {Catalogue.Linux72WithoutLruBatch.Name}, "
             + $"{Joined(Catalogue.Undiscussed)}, or a known-bad variant: {Joined(KnownBad.Variants)}");
+    }
+
+    private static bool IsFile(string name) => InputFile.IsStandard(name) || name.Contains('/', StringComparison.Ordinal)
+        || name.EndsWith(".json", StringComparison.Ordinal);
 
     private static string Joined(IEnumerable<KhugepagedVersion> versions) => string.Join(", ", versions.Select(version => version.Name));
 }

@@ -33,7 +33,11 @@ internal static class CheckText
             report.Version.Name, found.Invariant.Name, found.Invariant.ExceptionFor(report.Version) is not null,
             found.Scenario.ToString(), Shrinker.Size(found.Scenario), found.Violation.ToString(), found.Found)))],
         [.. result.Undetected.Select(report => report.Version.Name)],
-        result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count));
+        result.Kernel.ToDictionary(pair => pair.Key, pair => pair.Value.Count))
+    {
+        ClaimsOf = result.Reports.Where(report => Inherited.IsBy(report.Version)).DistinctBy(report => report.Version.Name)
+            .ToDictionary(report => report.Version.Name, report => report.Version.HeldToClaimsOf) is { Count: > 0 } held ? held : null,
+    };
 
     /// <summary>Versions and recorded kernels, made of a test an invariant; then the variants, each of which something must
     /// break.</summary>
@@ -57,7 +61,7 @@ internal static class CheckText
     }
 
     private static KtapTest OfVersion(CheckReport report, Invariant invariant) =>
-        invariant.NotFor.Contains(report.Version.Name) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
+        !invariant.IsAskedOf(report.Version) ? new KtapTest(invariant.Name, true) { Skipped = "not asked of it" }
         : invariant.ExceptionFor(report.Version) is { } known
             ? new KtapTest(invariant.Name, true) { Skipped = $"known to be broken: {known}" }
         : report.For(invariant) is not { } found ? new KtapTest(invariant.Name, true)
@@ -77,7 +81,11 @@ internal static class CheckText
         Console.WriteLine("  ! BROKEN, though claimed to hold\n");
         int width = versions.Count > 9 ? 2 : 1;
         for (int i = 0; i < versions.Count; i++)
-            Line($"  {(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(width)} {versions[i].Version.Name}");
+        {
+            Line($"  {(i + 1).ToString(CultureInfo.InvariantCulture).PadLeft(width)} {versions[i].Version.FullName}");
+            if (Inherited.Of(versions[i].Version) is { } inherited)
+                Line($"  {"",2} {inherited}");
+        }
         Console.WriteLine($"  {"K".PadLeft(width)} the recorded kernels\n");
         Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Count).Select(i => i.ToString(CultureInfo.InvariantCulture).PadLeft(3)))}  K");
         foreach (var invariant in result.Invariants)
@@ -99,11 +107,11 @@ internal static class CheckText
     /// <summary>Why a version breaks an invariant.</summary>
     public static string Why(CheckReport report, Counterexample found) =>
         found.Invariant.ExceptionFor(report.Version) ?? (KnownBad.Variants.Contains(report.Version) ? report.Version.Source
-            : "claimed to hold");
+            : Inherited.IsBy(report.Version) ? $"claimed of {report.Version.HeldToClaimsOf}, and so of it" : "claimed to hold");
 
     /// <summary>The command that shows a counterexample.</summary>
     public static string ExplainArguments(CheckReport report, Counterexample found) =>
-        $"explain {found.Scenario} --model {report.Version.Name} --passes {found.Violation.Pass}";
+        $"explain {found.Scenario} --model {report.Version.AskedAs} --passes {found.Violation.Pass}";
 
     /// <summary>How much was run.</summary>
     public static string Summary(CheckResult result) => string.Create(
@@ -114,7 +122,7 @@ internal static class CheckText
     public static char Verdict(CheckReport report, Invariant invariant)
     {
         bool known = invariant.ExceptionFor(report.Version) is not null, seen = report.For(invariant) is not null;
-        return invariant.NotFor.Contains(report.Version.Name) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
+        return !invariant.IsAskedOf(report.Version) ? '-' : seen ? (known ? 'x' : '!') : known ? '?' : '.';
     }
 
     private static void PrintKnown(List<CheckReport> versions)

@@ -37,7 +37,11 @@ internal sealed record RefusalJson(string Step, string Cause, int? Pte, long Fou
 
 internal sealed record CheckJson(
     int Seed, int Count, bool Fine, IReadOnlyList<CounterexampleJson> Counterexamples, IReadOnlyList<string> Undetected,
-        IReadOnlyDictionary<string, int> RecordedVectorsThatBreak);
+        IReadOnlyDictionary<string, int> RecordedVectorsThatBreak)
+{
+    /// <summary>For what was put together: the version whose claims it is held to.</summary>
+    public IReadOnlyDictionary<string, string>? ClaimsOf { get; init; }
+}
 
 internal sealed record CounterexampleJson(string Model, string Invariant, bool Known, string Scenario, int Ptes, string Violation,
     int After);
@@ -62,7 +66,11 @@ internal sealed record KernelJson(
 internal sealed record LiveOutcomeJson(
     string Kernel, string Model, ulong Seed, int Scenarios, int Passes, int Attempts, bool Complete, IReadOnlyList<BatchResult> Bad,
         LiveCounterexampleJson? Smallest, double Seconds,
-    IReadOnlyList<LackJson> Never);
+    IReadOnlyList<LackJson> Never)
+{
+    /// <summary>What would explain the batches that differ.</summary>
+    public DiagnosisJson? Diagnosis { get; init; }
+}
 
 internal sealed record LackJson(string What, string Why, IReadOnlyList<string> Kinds, bool OthersHaveIt);
 
@@ -100,6 +108,8 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(ExplainJson))]
 [JsonSerializable(typeof(DiffJson))]
 [JsonSerializable(typeof(ResultJson[]))]
+[JsonSerializable(typeof(PoliciesJson))]
+[JsonSerializable(typeof(DiagnosisJson))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>

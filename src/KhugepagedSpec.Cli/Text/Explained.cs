@@ -24,6 +24,9 @@ internal sealed record Explained(
     /// <summary>What goes wrong.</summary>
     public IReadOnlyList<FaultInjection> Faults { get; init; } = [];
 
+    /// <summary>What was run; null where it was no scenario of its own, as a recorded vector is none.</summary>
+    public Scenario? Scenario { get; init; }
+
     /// <summary>What is explained is a part of what there was.</summary>
     public bool IsPartial { get; init; }
 
@@ -43,6 +46,7 @@ internal sealed record Explained(
         return new("", version, scenario.Kind, scenario.Settings, vma, before, 0,
             [.. Enumerable.Range(0, passes).Select(_ => Pass(running, scenario.Kind))])
         {
+            Scenario = scenario,
             Faults = scenario.Faults,
             Program = ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
             Process = isProgram ? running.Process : null,

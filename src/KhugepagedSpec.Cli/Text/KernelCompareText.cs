@@ -40,6 +40,8 @@ internal static class KernelCompareText
             Line($"\n{bad - ShownInFull} more batches: {string.Join(' ', outcome.Bad.Skip(ShownInFull).Select(batch => batch.Number))}");
         if (outcome.Comparison.Smallest is { } smallest)
             PrintSmallest(smallest, outcome);
+        if (outcome.Diagnosis is { } diagnosis)
+            Line($"\ndiagnosis: {DiagnosisText.OneLine(diagnosis, "runs")}");
         if (outcome.BatchesLeft > 0)
             Line($"\ninterrupted, {outcome.BatchesLeft} batches left");
         Line($"\n{Verdict(outcome)}");
@@ -50,7 +52,10 @@ internal static class KernelCompareText
             outcome.Batches.Sum(batch => batch.Attempts),
         outcome.BatchesLeft == 0, [.. outcome.Bad], outcome.Comparison.Smallest is { } smallest ? ToJson(smallest)
             : null, outcome.Time.TotalSeconds,
-        [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))]);
+        [.. outcome.Comparison.Abilities.Lacks.Select(lack => new LackJson(lack.What, lack.Why, lack.Kinds, lack.OthersHaveIt))])
+    {
+        Diagnosis = outcome.Diagnosis is { } diagnosis ? DiagnosisText.ToJson(diagnosis) : null,
+    };
 
     private static LiveCounterexampleJson ToJson(LiveCounterexample found) => new(
         [.. found.Together.Select(scenario => scenario.ToString())], found.Mismatch?.Pass, found.Mismatch?.What, found.Mismatch?.Kernel,
@@ -119,15 +124,19 @@ internal static class KernelCompareText
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
             return;
         }
-        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Plan.Model))
+        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Comparison.Model.AskedAs))
             Line($"  {command}");
     }
+
+    /// <summary>The passes that show a difference.</summary>
+    internal static int PassesOf(LiveCounterexample found) =>
+        found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
 
     /// <summary>The commands that show a difference that it takes one process for: on the kernel, and in the model.</summary>
     internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string kernel, string model)
     {
         bool hasNeighbours = LiveInput.HasNeighbours(alone.Vma, alone.Table.Geometry.Pages);
-        int passes = found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
+        int passes = PassesOf(found);
         yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {kernel}";
         yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
     }

@@ -76,11 +76,13 @@ internal static class KernelKtap
             yield return Text($"smallest: pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}");
         if (found.Violation is var (invariant, violation))
             yield return $"smallest: the kernel breaks {invariant.Name}: {violation}";
+        if (outcome.Diagnosis is { } diagnosis)
+            yield return $"diagnosis: {DiagnosisText.OneLine(diagnosis, "runs")}";
         if (found.Splat is { } splat)
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])
             foreach (string command in KernelCompareText.Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel),
-                outcome.Plan.Model))
+                outcome.Comparison.Model.AskedAs))
                 yield return command;
     }
 

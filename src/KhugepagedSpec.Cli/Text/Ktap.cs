@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using KhugepagedSpec.Cli.Shell;
+using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Cli.Text;
 
@@ -52,12 +53,12 @@ internal static class Ktap
                 Write(to, test.Tests, indent + "  ");
             foreach (string note in test.Notes.SelectMany(note => note.Split('\n')))
                 to.WriteLine($"{indent}# {note}".TrimEnd());
-            string skip = test.Skipped is { } why ? $" # SKIP {why.ReplaceLineEndings(" ")}" : "";
+            string skip = test.Skipped is { } why ? $" # SKIP {OneLine.Of(why)}" : "";
             to.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{indent}{(test.IsOk ? "ok" : "not ok")} {i + 1} {Name(test)}{skip}"));
         }
     }
 
     // A # begins what a reader takes for a directive.
-    private static string Name(KtapTest test) => test.Name.Replace('#', '_').ReplaceLineEndings(" ");
+    private static string Name(KtapTest test) => OneLine.Of(test.Name.Replace('#', '_'));
 }

@@ -34,24 +34,25 @@ public sealed class LiveComparison : IDisposable
     private readonly LiveKernel _first;
     private readonly GuestSlot _firstSlot;
     private readonly Judge _judge;
+    private readonly SeenBatches _seen = new();
     private TimeSpan _booting;
     private LiveCounterexample? _smallest;
     private bool _isShrinking;
 
     /// <summary>Boots the first guest, to see what the kernel can do.</summary>
     /// <param name="image">The kernel.</param>
-    /// <param name="model">The version to hold against it; null for the one that models it.</param>
+    /// <param name="model">The version to hold against it, for what it is; null for the one that models it.</param>
     /// <param name="guests">How many guests at once.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public LiveComparison(CachedKernel image, KhugepagedVersion? model, int guests)
+    public LiveComparison(CachedKernel image, Func<KernelAbilities, KhugepagedVersion>? model, int guests)
     {
         _image = image;
         _guests = guests;
         _first = Boot();
         _firstSlot = new GuestSlot(Boot, _first);
         Abilities = _first.Abilities;
-        Model = model ?? Abilities.Model;
+        Model = model is null ? Abilities.Model : model(Abilities);
         _judge = new Judge(Model);
     }
 
@@ -75,6 +76,10 @@ public sealed class LiveComparison : IDisposable
 
     /// <summary>The difference that was made small, if there was one.</summary>
     public LiveCounterexample? Smallest => _smallest;
+
+    /// <summary>What the kernel did, to be explained: batches that differ, the smallest difference before them, and some that
+    /// agree.</summary>
+    public ImmutableArray<Observation> Seen => _seen.All(_smallest);
 
     /// <summary>Runs batches.</summary>
     /// <param name="seed">The scenarios' seed.</param>
@@ -218,8 +223,12 @@ public sealed class LiveComparison : IDisposable
         var broken = recorder.Strange is not null ? []
             : vectors.Select(vector => _judge.Broken(vector, inCompany: true)).Where(found => found is not null)
             .Select(found => found!.Value).ToList();
+        ImmutableArray<RecordedVector> seen = [.. built.Select(one => one.Vector!)];
         if (mismatch is null && broken.Count == 0 && splat is null)
+        {
+            _seen.Agrees(number, seen);
             return result;
+        }
         bool again = Shrink([.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
 
         // Where blocks are short the kernel may begin to move pages about by itself.
@@ -233,9 +242,13 @@ public sealed class LiveComparison : IDisposable
             && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan)))
             && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
+        if (again && mismatch is not null && recorder.Strange is null)
+            _seen.Differs(number, seen);
         return result with
         {
             Differs = differs,
+            Vectors = mismatch is not null && recorder.Strange is null && seen.All(Recording.IsWhole)
+                ? [.. seen.Select(VectorWriter.Line)] : null,
             Broken = [.. broken.Select(found => $"{found.Invariant.Name}: {found.Violation}")],
             DifferedOnce = !again,
             Logged = splat?.Lines ?? [],

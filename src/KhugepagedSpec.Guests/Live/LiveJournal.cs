@@ -25,13 +25,38 @@ public static class LiveJournal
     {
         var (earlier, done) = Journal.Read(path);
         if (earlier != plan)
-            throw new FormatException($"{path}: another comparison ({earlier.Kernel}, {earlier.Model}, seed {earlier.Seed}): expected {plan.Kernel}, {plan.Model}, seed {plan.Seed}, or another file");
+            throw new FormatException(OneLine.Of($"{path}: another comparison ({Named(earlier)}): expected {Named(plan)}, or another file"));
         List<BatchResult> fine = [.. done.Where(batch => batch.IsFine)];
         if (fine.Find(batch => batch.Number < 0) is { } negative)
             throw new FormatException($"{path}: key 'number': {negative.Number}: expected 0 or more");
         return fine.GroupBy(batch => batch.Number).FirstOrDefault(same => same.Count() > 1) is { } twice
             ? throw new FormatException($"{path}: batch {twice.Key} twice: expected it once")
             : fine;
+
+        static string Named(LivePlan plan) => $"{plan.Kernel}, {plan.Model}, seed {plan.Seed}";
+    }
+
+    /// <summary>Reads a file whatever comparison it is of.</summary>
+    /// <returns>Which it is, and all batches, the last of each number.</returns>
+    /// <exception cref="FormatException">It is no such file; the message is one line and names it.</exception>
+    public static (LivePlan Plan, List<BatchResult> Batches) ReadAll(string path)
+    {
+        var (plan, done) = Journal.Read(path);
+        return (plan, [.. done.GroupBy(batch => batch.Number).Select(same => same.Last())]);
+    }
+
+    /// <summary>A file begins as these do, with a plan.</summary>
+    public static bool IsOne(string path)
+    {
+        try
+        {
+            return InputFile.Lines(path, Expected).FirstOrDefault() is { Text: { } first }
+                && JsonShape.Read(first, LiveJson.Default.LivePlan) is not null;
+        }
+        catch (FormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Begins a file anew with what is done already, in one step.</summary>

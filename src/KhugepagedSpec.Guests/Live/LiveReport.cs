@@ -53,6 +53,10 @@ public sealed record BatchResult
     /// <summary>What the kernel logged of itself, from its first line on; empty if nothing was wrong.</summary>
     public ImmutableArray<string> Logged { get; init; } = [];
 
+    /// <summary>Where it differs: what the kernel did in those passes, as lines of vectors; null where a line cannot say all of
+    /// it.</summary>
+    public ImmutableArray<string>? Vectors { get; init; }
+
     /// <summary>Everything was compared and nothing is wrong.</summary>
     public bool IsFine => Unbuilt.IsEmpty && Differs is null && Broken.IsEmpty && Failure.IsEmpty && Logged.IsEmpty;
 
@@ -71,6 +75,7 @@ public sealed record BatchResult
         DifferedOnce = DifferedOnce || other.DifferedOnce,
         Broken = [.. Broken, .. other.Broken],
         Logged = Logged.IsEmpty ? other.Logged : Logged,
+        Vectors = Vectors ?? other.Vectors,
     };
 }
 

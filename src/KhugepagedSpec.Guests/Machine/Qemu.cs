@@ -37,7 +37,7 @@ internal sealed class Qemu : IDisposable
         try
         {
             string socketPath = Path.Combine(_folder, "agent"), initramfs = Path.Combine(_folder, "initramfs");
-            Initramfs.Write(initramfs, Agent.Path(), modules);
+            Initramfs.Write(initramfs, Agent.Path(), modules, machine.Programs);
             using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
             listener.Bind(new UnixDomainSocketEndPoint(socketPath));
             listener.Listen(1);

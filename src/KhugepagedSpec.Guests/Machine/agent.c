@@ -703,6 +703,41 @@ static int send_regions(const char *rest)
     return 0;
 }
 
+// What a program prints, until nobody is left who could print more, and how it ends. It is killed after some milliseconds if any are given.
+static int run_program(const char *rest)
+{
+    static char text[1 << 16];
+    char path[192];
+    int ends[2], status = 0;
+    long patience = 0;
+    size_t length = 0;
+    ssize_t got;
+    if (sscanf(rest, "%191s %ld", path, &patience) < 1 || pipe(ends))
+        return failed("run");
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], 1), dup2(ends[1], 2);
+        close(ends[0]), close(ends[1]);
+        execl(path, path, NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    if (patience > 0) {
+        struct timespec time = { patience / 1000, patience % 1000 * 1000000 };
+        nanosleep(&time, NULL);
+        kill(child, SIGKILL);
+    }
+    while ((got = read(ends[0], text + length, sizeof text - length)) > 0)
+        length += got;
+    close(ends[0]);
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return failed(path);
+    uint64_t code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    reply('f', text, length);
+    reply('n', &code, sizeof code);
+    return 0;
+}
+
 static int send_pid(void)
 {
     uint64_t pid = getpid();
@@ -743,6 +778,8 @@ static int step(char *line)
         return send_regions(rest);
     if (!strcmp(word, "log"))
         return send_log();
+    if (!strcmp(word, "run"))
+        return run_program(rest);
     if (!strcmp(word, "pid"))
         return send_pid();
     if (!strcmp(word, "count")) {

@@ -19,4 +19,7 @@ public sealed record GuestMachine
 
     /// <summary>What QEMU's command line ends in.</summary>
     public ImmutableArray<string> QemuArguments { get; init; } = [];
+
+    /// <summary>Programs of this machine that it is given, as <c>/programs/NAME</c>; static ones, as nothing else is there.</summary>
+    public ImmutableArray<string> Programs { get; init; } = [];
 }

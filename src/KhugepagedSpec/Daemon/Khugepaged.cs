@@ -28,6 +28,12 @@ public sealed class Khugepaged
     public (AddressSpace Process, long Page)? Cursor => _cursorProcess is null ? null : (_cursorProcess, _cursorPage);
 
     /// <summary>
+    /// Ranges whose PMD entry nobody has filled are passed by together, at the same price, and are not in the report: a VMA may have
+    /// millions of them. Off by default: such a range has its attempt, and its line in the trace.
+    /// </summary>
+    public bool PassesByEmptyRanges { get; init; }
+
+    /// <summary>
     /// One wake-up: goes on from where the last one stopped, until pages_to_scan is reached, the list has been walked once, or
     /// allocation failed twice.
     /// </summary>
@@ -108,6 +114,13 @@ public sealed class Khugepaged
             while (_cursorPage < end)
             {
                 bool lockDropped = false;
+                if (PassesByEmptyRanges && vma.IsAnonymous && PassBy(process, end, budget, ref progress))
+                {
+                    last = ScanResult.NoPteTable;
+                    if (progress >= budget)
+                        return false;
+                    continue;
+                }
                 if (vma.IsAnonymous)
                 {
                     var run = _collapse.Run(process, vma, _cursorPage, CollapseKind.Khugepaged, ref progress);
@@ -126,6 +139,16 @@ public sealed class Khugepaged
             }
         }
         return true;
+    }
+
+    // One of pages_to_scan a range, as collapse_scan_pmd counts where it finds no table.
+    private bool PassBy(AddressSpace process, long end, long budget, ref long progress)
+    {
+        long next = Math.Min(process.NextEntry(_cursorPage) ?? end, end);
+        long ranges = Math.Min((next - _cursorPage) >> _machine.Geometry.PmdOrder, Math.Max(1, budget - progress));
+        _cursorPage += ranges << _machine.Geometry.PmdOrder;
+        progress += ranges;
+        return ranges > 0;
     }
 
     private static bool Refuses(AddressSpace process) => process.IsExiting || process.ThpDisable == ThpDisable.Completely;

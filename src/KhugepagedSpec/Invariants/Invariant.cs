@@ -33,10 +33,14 @@ public sealed record Invariant(string Name, string Statement, string Citation, F
 
     /// <summary>Why <paramref name="version"/> is known to break it; null if it is claimed to hold.</summary>
     public string? ExceptionFor(KhugepagedVersion version) =>
-        Exceptions.FirstOrDefault(exception => exception.Version == (version.VariantOf ?? version.Name))?.Why;
+        version.KnownToBreak.GetValueOrDefault(Name)
+            ?? Exceptions.FirstOrDefault(exception => exception.Version == version.HeldToClaimsOf)?.Why;
+
+    /// <summary>It says something about <paramref name="version"/>.</summary>
+    public bool IsAskedOf(KhugepagedVersion version) => !NotFor.Contains(version.HeldToClaimsOf);
 
     /// <summary>It is claimed to hold of <paramref name="version"/>: it says something about it, and no exception is known.</summary>
-    public bool IsClaimedOf(KhugepagedVersion version) => ExceptionFor(version) is null && !NotFor.Contains(version.Name);
+    public bool IsClaimedOf(KhugepagedVersion version) => ExceptionFor(version) is null && IsAskedOf(version);
 
     /// <summary>Makes an invariant of a check of single passes.</summary>
     internal static Func<History, Violation?> EachRun(Func<CollapseRun, (int? Cell, string Why)?> check) => history =>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
@@ -17,11 +18,27 @@ public sealed record KhugepagedVersion
     /// <summary>The name users give on the command line.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What stands after <c>--model</c> to have it run: the name, unless it was put together by hand.</summary>
+    public string AskedAs { get => field ?? Name; init; }
+
+    /// <summary>For what was put together and then named: of what; null for everything else.</summary>
+    public string? PutTogether { get; init; }
+
+    /// <summary>What says all that it does: its name, and of what it was put together.</summary>
+    public string FullName => PutTogether is { } whole ? $"{Name} ({whole})" : Name;
+
     /// <summary>For a variant: the version whose claims it is held to; null for a version of its own.</summary>
     public string? VariantOf { get; init; }
 
     /// <summary>For a known-bad variant: the invariant that is to find it; null for everything else.</summary>
     public string? MadeFor { get; init; }
+
+    /// <summary>Invariants that it is known to break besides those of the version whose claims it is held to, each with the
+    /// reason.</summary>
+    public ImmutableSortedDictionary<string, string> KnownToBreak { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>The version whose claims it is held to: its own name, or that of what it is a variant of.</summary>
+    public string HeldToClaimsOf => VariantOf ?? Name;
 
     /// <summary>Where it is described: a posting by subject and date, or the source.</summary>
     public required string Source { get; init; }

@@ -22,6 +22,7 @@ public sealed class AddressSpace
     private readonly List<Vma> _vmas = [];
     private readonly Dictionary<long, PteTable> _tables = [];
     private (long Pmd, PteTable? Table) _lastTable;
+    private long[]? _pmds;
 
     /// <summary>Makes a process without memory.</summary>
     /// <param name="geometry">The geometry of its tables.</param>
@@ -92,8 +93,20 @@ public sealed class AddressSpace
         if (_lastTable.Table is { } last && _lastTable.Pmd == pmd)
             return last;
         if (!_tables.TryGetValue(pmd, out var table))
+        {
             _tables.Add(pmd, table = new PteTable(_geometry));
+            _pmds = null;
+        }
         _lastTable = (pmd, table);
         return table;
+    }
+
+    /// <summary>The first page at or above a given one whose PMD entry was looked at or filled; null if there is none.</summary>
+    public long? NextEntry(long page)
+    {
+        _pmds ??= [.. _tables.Keys.Order()];
+        int at = Array.BinarySearch(_pmds, page >> _geometry.PmdOrder);
+        at = at < 0 ? ~at : at;
+        return at < _pmds.Length ? Math.Max(page, _pmds[at] << _geometry.PmdOrder) : null;
     }
 }

@@ -39,6 +39,9 @@ public sealed partial record ReleaseRange(
         return read is not null;
     }
 
+    /// <summary>True of linux- and a release that is a number alone, or a candidate of one: linux-7.2.13, linux-7.3-rc7.</summary>
+    public static bool IsName(string name) => Name().IsMatch(name);
+
     private static (int Major, int Minor, int Patch, bool IsCandidate)? Read(string kernel)
     {
         var match = Number().Match(kernel);
@@ -47,8 +50,11 @@ public sealed partial record ReleaseRange(
         int Part(int group) => int.Parse(match.Groups[group].ValueSpan, CultureInfo.InvariantCulture);
     }
 
-    [GeneratedRegex(@"^(?:linux-)?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)")]
+    [GeneratedRegex(@"^(?:linux-)?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?![\dA-Za-z])")]
     private static partial Regex Number();
+
+    [GeneratedRegex(@"^linux-\d{1,4}\.\d{1,4}(?:\.\d{1,4})?(?:-rc\d{1,2})?\z")]
+    private static partial Regex Name();
 
     [GeneratedRegex(@"[-~]rc\d")]
     private static partial Regex Candidate();

@@ -248,10 +248,9 @@ public static class Catalogue
     public static IEnumerable<KhugepagedVersion> All =>
         [.. Versions, .. KnownBad.Variants, .. KnownBad.Harmless, .. Designs, .. InPart, Linux72WithoutLruBatch, .. Undiscussed];
 
-    /// <summary>What is called <paramref name="name"/>, which may be linux- and any release of a version; null if nothing is.</summary>
+    /// <summary>What is called so, by its name or by linux- and the number of any release of it; null if nothing is.</summary>
     public static KhugepagedVersion? Find(string name) =>
-        All.FirstOrDefault(version => version.Name == name) ?? (name.StartsWith("linux-", StringComparison.Ordinal) ? ForRelease(name)
-            : null);
+        All.FirstOrDefault(version => version.Name == name) ?? (ReleaseRange.IsName(name) ? ForRelease(name) : null);
 
     /// <summary>The releases that are modelled, in words.</summary>
     public static string ModelledReleases => $"Linux {new ReleaseRange(Released[0].Releases!.First, Released[^1].Releases!.Last)}";

@@ -10,7 +10,7 @@ using KhugepagedSpec.Walk;
 namespace KhugepagedSpec.Versions;
 
 /// <summary>
-/// The mistakes the threads feared, and some that any reviewer would: each Linux 7.2 with one thing wrong. A checker that does
+/// The mistakes that the threads name, and some that any reviewer would: each Linux 7.2 with one thing wrong. A checker that does
 /// not find them is no checker.
 /// </summary>
 public static class KnownBad

@@ -1,0 +1,77 @@
+using System.Collections.Immutable;
+using KhugepagedSpec.Machines;
+using KhugepagedSpec.Memory;
+using KhugepagedSpec.Mistakes;
+using KhugepagedSpec.PageTables;
+
+namespace KhugepagedSpec.Versions;
+
+/// <summary>An attempt: swap-in, isolation and what it does not see, and what is spoiled on the way.</summary>
+internal static class AttemptPolicies
+{
+    private const string Swapin = "mm/khugepaged.c:__collapse_huge_page_swapin", At = "mm/khugepaged.c:__collapse_huge_page_isolate";
+
+    /// <summary>All of them.</summary>
+    public static ImmutableArray<VersionPolicy> All { get; } =
+    [
+        VersionPolicy.Of("swapin.non-swap", "SwapinEndsAtNonSwapEntries", "what a non-swap entry does to an attempt at its swap-in", Swapin,
+            version => version.SwapinEndsAtNonSwapEntries, (version, value) => version with { SwapinEndsAtNonSwapEntries = value },
+            (false, new("fault", "non-swap entries faulted in like swap entries")),
+            (true, new("end", "an attempt ended by a non-swap entry at its swap-in")
+            {
+                Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07",
+            })),
+        VersionPolicy.Of("swapin.bail", "SwapBailKeepsLock", "the mmap lock after a swap entry below the PMD's order", Swapin,
+            version => version.SwapBailKeepsLock, (version, value) => version with { SwapBailKeepsLock = value },
+            (false, new("unlocks", "the mmap lock given back after a swap entry below the PMD's order")),
+            (true, new("keeps-lock", "the mmap lock kept after a swap entry below the PMD's order")
+            {
+                Source = "H. Dickins, 2025-05, on v5 patch 5",
+            })),
+        Limit("max_ptes_none", "max_ptes_none", Limits.MaxPtesNone),
+        Limit("max_ptes_shared", "max_ptes_shared", Limits.MaxPtesShared),
+        Limit("mapped-order", "that a folio of the order or a larger one is mapped already", Limits.MappedOrder),
+        Limit("referenced", "whether anything was referenced", Limits.Referenced),
+        Sight("uffd", "the VMA, and so userfaultfd,", "Vma", true, blindness => blindness.Vma,
+            (blindness, value) => blindness with { Vma = value }),
+        Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),
+        Flag("young", "the accessed bit", PteFlags.Young),
+        Flag("secondary-young", "accesses through a secondary MMU", PteFlags.SecondaryYoung),
+        Flag("dirty", "the dirty bit", PteFlags.Dirty),
+        Flag("locked", "the folio lock", FolioFlags.Locked),
+        Flag("lazyfree", "that a folio is lazily freeable", FolioFlags.LazyFree),
+        Sight("references", "references that mappings do not explain", "References", true, blindness => blindness.References,
+            (blindness, value) => blindness with { References = value }),
+        VersionPolicy.Of("mistake", "Sabotage", "what is spoiled on the way", "nobody's: mistakes that a reviewer would fear",
+            version => version.Sabotage, (version, value) => version with { Sabotage = value },
+            (null, new("none", "nothing spoiled")),
+            (new HolesNotCleared(), new("holes-not-cleared", "empty PTEs not cleared in the new folio")),
+            (new CopiedFromTheWrongPage(), new("copied-from-the-wrong-page", "pages copied from their neighbours")),
+            (new LastPageNotCopied(), new("last-page-not-copied", "the last page of a window not copied")),
+            (new RollbackLeavesOneOut(), new("rollback-leaves-one-out", "the first entry lost by a failed attempt")),
+            (new RollbackForgetsThePmd(), new("rollback-forgets-the-pmd", "the page table lost by a failed attempt")),
+            (new OnePteTooFew(), new("one-pte-too-few", "one PTE too few set")),
+            (new OnePteTooMany(), new("one-pte-too-many", "one PTE too many set")),
+            (new MappedOld(), new("mapped-old", "new PTEs set without the accessed bit")),
+            (new AllocationsCountedTwice(), new("allocations-counted-twice", "collapse_alloc counted twice")),
+            (new PagesCollapsedByFolio(), new("pages-collapsed-by-folio", "pages_collapsed counted by folio")),
+            (new EventsAtEveryOrder(), new("events-at-every-order", "the events of vmstat counted at every order")),
+            (new LimitsNotCounted(), new("limits-not-counted", "limits exceeded below the PMD's order not counted")),
+            (new SuccessAdvancesByTheMinimum(), new("success-advances-by-the-minimum", "the walk gone on by order 2 after a success")),
+            (new AdvanceByTheMappedFolio(), new("advance-by-the-mapped-folio", "the walk gone on by the folio that it found mapped"))),
+    ];
+
+    private static VersionPolicy Limit(string name, string what, Limits limit) => Sight(name, what, $"Limits.{limit}", limit,
+        blindness => blindness.Limits, (blindness, limits) => blindness with { Limits = limits });
+
+    private static VersionPolicy Flag(string name, string what, PteFlags flag) => Sight(name, what, $"PteFlags.{flag}", flag,
+        blindness => blindness.PteFlags, (blindness, flags) => blindness with { PteFlags = flags });
+
+    private static VersionPolicy Flag(string name, string what, FolioFlags flag) => Sight(name, what, $"FolioFlags.{flag}", flag,
+        blindness => blindness.FolioFlags, (blindness, flags) => blindness with { FolioFlags = flags });
+
+    private static VersionPolicy Sight<T>(string name, string what, string part, T unseen, Func<Blindness, T> get,
+        Func<Blindness, T, Blindness> set)
+        where T : struct => SightPolicy.Of($"isolation.{name}", $"BlindAtIsolation.{part}", "isolation", At, what, unseen,
+            version => version.BlindAtIsolation, (version, blindness) => version with { BlindAtIsolation = blindness }, get, set);
+}
