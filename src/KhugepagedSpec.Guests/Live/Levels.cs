@@ -16,11 +16,11 @@ internal sealed record Levels(ImmutableSortedDictionary<string, long> Pages)
     // What else a guest does meanwhile: slabs are not pages of a batch, and the agent's own pages come in by and by.
     private static readonly ImmutableDictionary<string, long> Noise = new Dictionary<string, long>
     {
-        [OnLru] = 4,
+        [OnLru] = 256,
         ["nr_isolated_anon"] = 0,
         ["nr_mlock"] = 0,
         ["nr_anon_transparent_hugepages"] = 0,
-        [NoOnes] = 32,
+        [NoOnes] = 400,
     }.ToImmutableDictionary();
 
     private const string AtTheEnd = "after all processes have ended";
