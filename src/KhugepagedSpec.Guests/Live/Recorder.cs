@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
 
@@ -17,10 +16,15 @@ internal sealed class Recorder(LiveKernel kernel)
     private const long FirstAddress = (1L << 44) + (1L << 29), AddressesEach = 1L << 34, PageBytes = 4096;
 
     private readonly Dictionary<int, string> _errors = [];
+    private Audit _audit = new(kernel);
 
-    /// <summary>Where the observed range of each scenario lies, so that there is room around it.</summary>
+    /// <summary>Pages are counted before and after.</summary>
+    public bool CountsPages { get; init; }
+
+    /// <summary>Where the observed range of each scenario lies, so that there is room around it. The later it is scanned the lower: an
+    /// address that the daemon keeps from one process to the next leaves out the next.</summary>
     /// <param name="index">Which scenario, from 0.</param>
-    public static long AddressOf(int index) => FirstAddress + index * AddressesEach;
+    public static long AddressOf(int index) => FirstAddress + (LiveKernel.LastProcess - index) * AddressesEach;
 
     /// <summary>What the kernel logged of itself in the last recording, if something was wrong.</summary>
     public Splat? Logged { get; private set; }
@@ -29,6 +33,9 @@ internal sealed class Recorder(LiveKernel kernel)
     /// is none.</summary>
     public (int Pass, string What)? Strange { get; private set; }
 
+    /// <summary>What was wrong with the kernel's books in the last recording; null if nothing was.</summary>
+    public Mismatch? Audited => _audit.Found;
+
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
     /// <returns>What the kernel did, in their order; null for one that could not be built, and why.</returns>
@@ -36,8 +43,9 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
-        (Logged, Strange) = (null, null);
+        (Logged, Strange, _audit) = (null, null, new Audit(kernel));
         kernel.ForgetWarnings();
+        var levels = CountsPages ? kernel.Levels() : null;
         kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
@@ -49,7 +57,7 @@ internal sealed class Recorder(LiveKernel kernel)
         kernel.Enable(together[0].Settings);
         foreach (var process in processes)
             process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n')
-                .Select(part => Slots(part, process.Pages))];
+                .Select(part => Snapshot.SlotsOf(part.Data, process.Pages))];
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
@@ -77,9 +85,14 @@ internal sealed class Recorder(LiveKernel kernel)
             foreach (var process in processes)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
         foreach (var process in processes)
+        {
             process.WrongPages = CountWrong(process);
+            _audit.AtTheEnd(process.Number, process.Passes.Count, process.Builder.Range, process.Input, process.NewFolios());
+        }
         kernel.EndProcesses(together.Count);
         kernel.ResetSizes();
+        if (levels is not null)
+            _audit.AfterAll(levels, kernel.Levels(), together[0].Passes);
         Logged = kernel.TakeSplat();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
@@ -98,6 +111,7 @@ internal sealed class Recorder(LiveKernel kernel)
         foreach (var process in processes)
         {
             var (folios, table) = (process.Folios, Look(process, process.Seen));
+            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table);
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
@@ -188,14 +202,6 @@ internal sealed class Recorder(LiveKernel kernel)
         return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
     }
 
-    private static string Slots(AgentPart part, int pages)
-    {
-        var cells = new Cell[pages];
-        for (int i = 0; i < pages; i++)
-            cells[i] = PageMap.CellOf(BinaryPrimitives.ReadUInt64LittleEndian(part.Data.AsSpan(i * 8)), 0, 0, 0);
-        return TableNotation.WriteSlots(new PageTable(Geometry.X86, [.. cells]));
-    }
-
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
 
     // One scenario under way.
@@ -261,6 +267,17 @@ internal sealed class Recorder(LiveKernel kernel)
         {
             Return = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome);
             Errno = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome.AsSpan(8));
+        }
+
+        // Pages of folios that a pass made and that are there still.
+        public List<(int Page, bool IsHead)> NewFolios()
+        {
+            var pages = new List<(int, bool)>();
+            for (int i = 0; i < Pages && Passes.Count > 0; i++)
+                if (Passes[^1].After.Cells[i] is { Kind: PteKind.Page, Order: > 0 } now
+                    && Passes.Any(pass => pass.After.Cells[i] is { Order: > 0 } then && then.Has(CellFlags.New)))
+                    pages.Add((i, now.Page == 0));
+            return pages;
         }
 
         public RecordedVector Vector() => new()
