@@ -109,6 +109,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(ResultJson[]))]
 [JsonSerializable(typeof(PoliciesJson))]
 [JsonSerializable(typeof(DiagnosisJson))]
+[JsonSerializable(typeof(ClaimJsonLine[]))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>
