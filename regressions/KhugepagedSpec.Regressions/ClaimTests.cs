@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.RegularExpressions;
 using KhugepagedSpec.Cli.Commands;
 using KhugepagedSpec.Cli.Threads;
@@ -43,7 +44,7 @@ public sealed partial class ClaimTests
     });
 
     [Fact]
-    public void A_verdict_that_is_not_plain_says_what_and_one_that_is_decided_has_a_run_that_looks_for_something() => Assert.All(All, claim =>
+    public void A_verdict_that_is_not_plain_says_what_and_one_that_is_decided_has_a_run() => Assert.All(All, claim =>
     {
         bool isPlain = claim.Verdict is Verdict.Holds or Verdict.NotOfTheModel;
         Assert.True(isPlain || claim.Note is not null, $"{claim.Number}: no note");
@@ -116,7 +117,7 @@ public sealed partial class ClaimTests
         Assert.DoesNotContain("\"shown\"", Output("threads", "--json"), StringComparison.Ordinal);
     }
 
-    private static System.Collections.Immutable.ImmutableArray<Claim> Of(string thread) => ThreadBook.Threads.Single(one => one.Name == thread).Claims;
+    private static ImmutableArray<Claim> Of(string thread) => ThreadBook.Threads.Single(one => one.Name == thread).Claims;
 
     private static IEnumerable<string> Runs(string text)
     {

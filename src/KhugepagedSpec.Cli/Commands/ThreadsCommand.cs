@@ -23,7 +23,11 @@ internal static class ThreadsCommand
         };
         var thread = new Option<string?>("--thread") { Description = "Only this thread.", HelpName = "NAME" };
         thread.CompletionSources.Add([.. ThreadBook.Threads.Select(one => one.Name)]);
-        var verdict = new Option<string?>("--verdict") { Description = "Only claims with this verdict, as holds, false or open.", HelpName = "VERDICT" };
+        var verdict = new Option<string?>("--verdict")
+        {
+            Description = "Only claims with this verdict, as holds, false or open.",
+            HelpName = "VERDICT",
+        };
         verdict.CompletionSources.Add([.. Enum.GetValues<Verdict>().Select(ThreadsText.Name)]);
         var all = new Option<bool>("--all") { Description = "Run what shows each verdict, and print a table." };
         var json = new Option<bool>("--json") { Description = "Print the claims as JSON; with NUMBER or --all, what was run as well." };
