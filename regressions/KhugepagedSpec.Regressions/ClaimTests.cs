@@ -13,7 +13,8 @@ public sealed partial class ClaimTests
     // A sentence of a mail would have more words in a row in common.
     private const int WordsOfAQuotation = 8;
 
-    private static readonly string[] Mails = [.. Folders().Where(Directory.Exists).SelectMany(folder => Directory.GetFiles(folder, "*.txt"))];
+    private static readonly string[] Mails =
+        [.. Folders().Where(Directory.Exists).SelectMany(folder => Directory.GetFiles(folder, "*.txt"))];
 
     private static readonly List<Claim> All = [.. ThreadBook.Threads.SelectMany(thread => thread.Claims)];
 
