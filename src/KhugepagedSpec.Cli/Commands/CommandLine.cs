@@ -126,6 +126,7 @@ internal static class CommandLine
             PoliciesCommand.Create(),
             InvariantsCommand.Create(),
             ResultsCommand.Create(),
+            ThreadsCommand.Create(),
             NotationCommand.Create(),
             CompletionCommand.Create(),
             ManCommand.Create(),

@@ -112,6 +112,7 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(DiagnosisJson))]
 [JsonSerializable(typeof(ValidateJson))]
 [JsonSerializable(typeof(RaceJson))]
+[JsonSerializable(typeof(ClaimJsonLine[]))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     /// <summary>Writes '+' and quotes of kernel texts as they are.</summary>
