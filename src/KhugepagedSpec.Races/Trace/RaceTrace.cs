@@ -84,7 +84,7 @@ public sealed class RaceTrace
             throw new FormatException($"no section '{Begin}{Events}': expected the text of a recorded race");
         if (!hasEnd)
             loss ??= $"the file ends without '{Begin}{End}': it was cut off";
-        return new RaceTrace(events.ToImmutable(), sections, LossOf(sections) ?? loss);
+        return new RaceTrace(events.ToImmutable(), sections, LossOf(sections) ?? loss ?? ForkIn(sections));
 
         void Close()
         {
@@ -115,6 +115,11 @@ public sealed class RaceTrace
         return counts.Length == 2 && counts[0] != counts[1] ? $"line {number}: {counts[1]} events were written, {counts[0]} are there"
             : null;
     }
+
+    // Children have the same addresses in tables of their own, and khugepaged comes to them too: nothing here tells them apart.
+    private static string? ForkIn(Dictionary<string, ImmutableArray<string>> sections) =>
+        sections.TryGetValue("threads", out var threads) && threads.Any(line => line.StartsWith("fork ", StringComparison.Ordinal))
+            ? "a thread forks: events of its children are not told from those of the process" : null;
 
     private static string? LossOf(Dictionary<string, ImmutableArray<string>> sections)
     {
