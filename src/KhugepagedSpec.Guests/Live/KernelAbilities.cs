@@ -72,9 +72,6 @@ public sealed partial record KernelAbilities
     /// <summary>Its log can be read.</summary>
     public bool HasLog { get; init; } = true;
 
-    /// <summary>What a process counts of its memory can be read exactly.</summary>
-    public bool CountsExactly { get; init; }
-
     /// <summary>It can be told to warn again of what it warned of once.</summary>
     public bool ForgetsWarnings { get; init; }
 
@@ -211,7 +208,6 @@ public sealed partial record KernelAbilities
             HasEvents = Has("events", true),
             HasVmEvents = Has("vmevents", true),
             HasLog = Has("log", true),
-            CountsExactly = Has("exactrss", false),
             ForgetsWarnings = Has("clearonce", false),
         };
 

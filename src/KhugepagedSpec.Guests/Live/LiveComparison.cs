@@ -193,7 +193,7 @@ public sealed class LiveComparison : IDisposable
     private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared,
         CancellationToken cancellation)
     {
-        var recorder = new Recorder(slot.Kernel) { CountsPages = true };
+        var recorder = new Recorder(slot.Kernel);
         var recorded = recorder.Record(
             [.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index]))
@@ -216,8 +216,7 @@ public sealed class LiveComparison : IDisposable
         slot.DropAfter(splat);
         if (vectors.IsEmpty)
             return splat is null ? result : result with { Logged = splat.Lines };
-        var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange)
-            : Replay.Run(vectors, Model) ?? recorder.Audited;
+        var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange) : Replay.Run(vectors, Model);
 
         // What was not understood is missing from the attempts.
         var broken = recorder.Strange is not null ? []
@@ -255,9 +254,8 @@ public sealed class LiveComparison : IDisposable
         };
     }
 
-    // nr_anon counts the folios of every process, the agent's own too, and so do free pages: what differs once and not again may be one of
-    // theirs.
-    private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges" || Levels.IsLeak(mismatch);
+    // nr_anon counts the folios of every process, the agent's own too: what differs once and not again may be one of theirs.
+    private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges";
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
     private bool Shrink(ImmutableArray<Scenario> batch, GuestSlot slot, int found, CancellationToken cancellation)

@@ -168,7 +168,7 @@ public sealed class LiveDiff : IDisposable
                 var recorded = recorder.Record([.. together.Select((scenario, index) =>
                     LiveInput.Of($"diff_{index + 1}", scenario, LiveComparison.Passes, beside: true))]);
                 time += clock.Elapsed;
-                log = recorder.Logged?.Kind ?? recorder.Strange?.What ?? recorder.Audited?.What ?? "";
+                log = recorder.Logged?.Kind ?? recorder.Strange?.What ?? "";
                 slot.DropAfter(recorder.Logged);
                 return recorded.Any(one => one.Vector is null) ? null : [.. recorded.Select(one => one.Vector!)];
             }

@@ -18,7 +18,7 @@ internal sealed class LiveKernel : IDisposable
     private const string Tracing = "/sys/kernel/tracing", VmStat = "/proc/vmstat";
 
     // The agent takes no more; the last one is not for scenarios.
-    internal const int LastProcess = 63;
+    private const int LastProcess = 63;
 
     // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but
     // on a host that others use a hundred times that. One that dies says so at once.
@@ -203,23 +203,6 @@ internal sealed class LiveKernel : IDisposable
     public PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after) =>
         _counters.Added((before.Counters, before.Events), (after.Counters, after.Events));
 
-    /// <summary>How many pages there are of each kind. What CPUs have counted and not told is told first, and the LRU batch is
-    /// emptied.</summary>
-    public Levels Levels()
-    {
-        const long place = 1L << 43;
-        var steps = new StepWriter();
-        steps.Range("map", place, 1, 0);
-        steps.Advise(place, 1, StepWriter.NoHugePage);
-        steps.Range("write", place, 1, 1);
-        steps.Advise(place, 1, StepWriter.Cold);
-        steps.Range("unmap", place, 1);
-        steps.Set("/proc/sys/vm/stat_refresh", 1);
-        string[] files = [.. _guest.Take(0, $"{steps.Take()}file {VmStat}\nfile /proc/zoneinfo\n").Where(part => part.Kind == 'f')
-            .Select(part => Encoding.ASCII.GetString(part.Data))];
-        return Live.Levels.Of(files[0], files[1]);
-    }
-
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _guest.Dispose();
 
@@ -258,8 +241,6 @@ internal sealed class LiveKernel : IDisposable
             "/sys/module/damon_stat/parameters/enabled N",
         })
             _guest.Take(0, $"set {setting}\n", out _);
-        _guest.Take(LastProcess, "soil\n");
-        _guest.Take(0, $"end {LastProcess}\n");
         PrepareTracing();
         var counters = new LiveCounters(_guest, _geometry);
         Observe("scan\n");

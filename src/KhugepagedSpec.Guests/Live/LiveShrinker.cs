@@ -26,7 +26,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
 
         /// <summary>The same kind of thing: of several the first in this order, mismatch, invariant, log.</summary>
         public bool IsLike(Shown other) =>
-            other.Mismatch is { } mismatch ? Mismatch is { } mine && Levels.IsLeak(mine) == Levels.IsLeak(mismatch)
+            other.Mismatch is not null ? Mismatch is not null
             : other.Violation is { } violation ? Violation?.Invariant == violation.Invariant
             : Splat is not null && Splat.Kind == other.Splat?.Kind;
     }
@@ -50,7 +50,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
 
     private Shown? Compare(IReadOnlyList<Scenario> together, int passes)
     {
-        var recorder = new Recorder(slot.Kernel) { CountsPages = true };
+        var recorder = new Recorder(slot.Kernel);
         var recorded = recorder.Record(
             [.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
         var splat = recorder.Logged;
@@ -61,7 +61,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
         if (recorder.Strange is { } strange)
             return new Shown(Unknown(strange), null, splat, vectors);
         var broken = vectors.Select(vector => judge.Broken(vector, together.Count > 1)).FirstOrDefault(found => found is not null);
-        return new Shown(Replay.Run(vectors, model) ?? recorder.Audited, broken, splat, vectors);
+        return new Shown(Replay.Run(vectors, model), broken, splat, vectors);
     }
 
     /// <summary>The smallest that still shows the same kind of thing as <paramref name="shown"/>.</summary>

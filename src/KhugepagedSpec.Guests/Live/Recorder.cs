@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
 
@@ -16,15 +17,10 @@ internal sealed class Recorder(LiveKernel kernel)
     private const long FirstAddress = (1L << 44) + (1L << 29), AddressesEach = 1L << 34, PageBytes = 4096;
 
     private readonly Dictionary<int, string> _errors = [];
-    private Audit _audit = new(kernel);
 
-    /// <summary>Pages are counted before and after.</summary>
-    public bool CountsPages { get; init; }
-
-    /// <summary>Where the observed range of each scenario lies, so that there is room around it. The later it is scanned the lower: an
-    /// address that the daemon keeps from one process to the next leaves out the next.</summary>
+    /// <summary>Where the observed range of each scenario lies, so that there is room around it.</summary>
     /// <param name="index">Which scenario, from 0.</param>
-    public static long AddressOf(int index) => FirstAddress + (LiveKernel.LastProcess - index) * AddressesEach;
+    public static long AddressOf(int index) => FirstAddress + index * AddressesEach;
 
     /// <summary>What the kernel logged of itself in the last recording, if something was wrong.</summary>
     public Splat? Logged { get; private set; }
@@ -33,9 +29,6 @@ internal sealed class Recorder(LiveKernel kernel)
     /// is none.</summary>
     public (int Pass, string What)? Strange { get; private set; }
 
-    /// <summary>What was wrong with the kernel's books in the last recording; null if nothing was.</summary>
-    public Mismatch? Audited => _audit.Found;
-
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
     /// <returns>What the kernel did, in their order; null for one that could not be built, and why.</returns>
@@ -43,9 +36,8 @@ internal sealed class Recorder(LiveKernel kernel)
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
         var processes = together.Select((input, index) => new Process(input, index)).ToList();
-        (Logged, Strange, _audit) = (null, null, new Audit(kernel));
+        (Logged, Strange) = (null, null);
         kernel.ForgetWarnings();
-        var levels = CountsPages ? kernel.Levels() : null;
         kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
@@ -57,7 +49,7 @@ internal sealed class Recorder(LiveKernel kernel)
         kernel.Enable(together[0].Settings);
         foreach (var process in processes)
             process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n')
-                .Select(part => Snapshot.SlotsOf(part.Data, process.Pages))];
+                .Select(part => Slots(part, process.Pages))];
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
@@ -85,14 +77,9 @@ internal sealed class Recorder(LiveKernel kernel)
             foreach (var process in processes)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
         foreach (var process in processes)
-        {
             process.WrongPages = CountWrong(process);
-            _audit.AtTheEnd(process.Number, process.Passes.Count, process.Builder.Range, process.Input, process.NewFolios());
-        }
         kernel.EndProcesses(together.Count);
         kernel.ResetSizes();
-        if (levels is not null)
-            _audit.AfterAll(levels, kernel.Levels(), together[0].Passes);
         Logged = kernel.TakeSplat();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
             ? (process.Vector(), "")
@@ -111,7 +98,6 @@ internal sealed class Recorder(LiveKernel kernel)
         foreach (var process in processes)
         {
             var (folios, table) = (process.Folios, Look(process, process.Seen));
-            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table);
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
@@ -202,6 +188,14 @@ internal sealed class Recorder(LiveKernel kernel)
         return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
     }
 
+    private static string Slots(AgentPart part, int pages)
+    {
+        var cells = new Cell[pages];
+        for (int i = 0; i < pages; i++)
+            cells[i] = PageMap.CellOf(BinaryPrimitives.ReadUInt64LittleEndian(part.Data.AsSpan(i * 8)), 0, 0, 0);
+        return TableNotation.WriteSlots(new PageTable(Geometry.X86, [.. cells]));
+    }
+
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
 
     // One scenario under way.
@@ -267,17 +261,6 @@ internal sealed class Recorder(LiveKernel kernel)
         {
             Return = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome);
             Errno = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome.AsSpan(8));
-        }
-
-        // Pages of folios that a pass made and that are there still.
-        public List<(int Page, bool IsHead)> NewFolios()
-        {
-            var pages = new List<(int, bool)>();
-            for (int i = 0; i < Pages && Passes.Count > 0; i++)
-                if (Passes[^1].After.Cells[i] is { Kind: PteKind.Page, Order: > 0 } now
-                    && Passes.Any(pass => pass.After.Cells[i] is { Order: > 0 } then && then.Has(CellFlags.New)))
-                    pages.Add((i, now.Page == 0));
-            return pages;
         }
 
         public RecordedVector Vector() => new()

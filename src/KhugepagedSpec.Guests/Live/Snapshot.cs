@@ -28,22 +28,6 @@ internal sealed class Snapshot
     /// <summary>The frame behind a PTE; 0 where there is none.</summary>
     public ulong FrameOf(int index) => PageMap.FrameOf(Entry(index));
 
-    /// <summary>What <c>/proc/kpageflags</c> says of the page behind a PTE.</summary>
-    public ulong FlagsOf(int index) => BinaryPrimitives.ReadUInt64LittleEndian(Record(index)[8..]);
-
-    /// <summary>The first page that is in memory and charged to nobody; null if there is none, or no memory cgroups.</summary>
-    public int? Uncharged
-    {
-        get
-        {
-            const int zeroPage = 24;
-            for (int i = 0; i < _data.Length / CellBytes; i++)
-                if (Record(i)[19] != 0 && PageMap.IsPresent(Entry(i)) && (FlagsOf(i) >> zeroPage & 1) == 0)
-                    return i;
-            return null;
-        }
-    }
-
     /// <summary>Notes where folios are, by first frame; what is there already stays.</summary>
     /// <param name="places">Where to.</param>
     /// <param name="first">The number of the first page.</param>
@@ -70,15 +54,6 @@ internal sealed class Snapshot
         }
         PageMap.ShareWholeFolios(cells);
         return isHuge ? PageMap.HugeTable(geometry, cells) : new PageTable(geometry, ImmutableCollectionsMarshal.AsImmutableArray(cells));
-    }
-
-    /// <summary>The swap slots in entries of <c>/proc/PID/pagemap</c>, as <see cref="TableNotation.WriteSlots"/> has them.</summary>
-    public static string SlotsOf(ReadOnlySpan<byte> entries, int pages)
-    {
-        var cells = new Cell[pages];
-        for (int i = 0; i < pages; i++)
-            cells[i] = PageMap.CellOf(BinaryPrimitives.ReadUInt64LittleEndian(entries[(i * 8)..]), 0, 0, 0);
-        return TableNotation.WriteSlots(new PageTable(Geometry.X86, [.. cells]));
     }
 
     private Cell CellAt(int index)

@@ -33,9 +33,6 @@ internal sealed class TableBuilder
         (_steps, _stamp, _pages) = (_range.Steps, stamp, _range.Pages);
     }
 
-    /// <summary>Where it is built.</summary>
-    public GuestRange Range => _range;
-
     /// <summary>The table that an input asks for; of one that runs past its end, what fits.</summary>
     public static PageTable Wish(VectorInput input)
     {

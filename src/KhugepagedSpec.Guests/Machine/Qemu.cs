@@ -15,9 +15,9 @@ internal sealed class Qemu : IDisposable
     private const int ConsoleLines = 40;
 
     // Warnings and worse are printed: what a kernel says before it dies is nowhere else. Sanitizers report more than once.
-    // Nobody is known to khugepaged before the agent sets it up. A page that is not cleared shows what was in it.
-    private const string CommandLine = "console=ttyS0 loglevel=5 oops=panic panic=-1 nokaslr no_timer_check init_on_alloc=0 init_on_free=0 "
-        + "kasan_multi_shot transparent_hugepage=madvise";
+    // Nobody is known to khugepaged before the agent sets it up.
+    private const string CommandLine = "console=ttyS0 loglevel=5 oops=panic panic=-1 no_timer_check nokaslr kasan_multi_shot "
+        + "transparent_hugepage=madvise";
 
     // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
     // process closes the pipe, or is no more.

@@ -21,7 +21,6 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
@@ -50,7 +49,7 @@ struct pagemap_region { uint64_t start, end, categories; };
 struct uffd_poison { uint64_t start, len, mode; int64_t updated; };
 
 struct header { uint32_t process, kind, length; };
-struct cell { uint64_t pagemap, flags; uint16_t page; uint8_t order, uncharged, unused[4]; };
+struct cell { uint64_t pagemap, flags; uint16_t page; uint8_t order, unused[5]; };
 struct range { uint64_t start, pages; };
 
 static int port, self;
@@ -136,14 +135,12 @@ static void pause_briefly(long microseconds)
 
 // ---- Looking at a page table ----
 
-static int pagemap = -1, kpageflags = -1, kpagecgroup = -1; /* the last only where there are memory cgroups */
+static int pagemap = -1, kpageflags = -1;
 
 static int open_maps(void)
 {
     if (kpageflags < 0 && (kpageflags = open("/proc/kpageflags", O_RDONLY)) < 0)
         return failed("/proc/kpageflags");
-    if (kpagecgroup == -1 && (kpagecgroup = open("/proc/kpagecgroup", O_RDONLY)) < 0)
-        kpagecgroup = -2;
     if (pagemap < 0 && (pagemap = open("/proc/self/pagemap", O_RDONLY)) < 0)
         return failed("/proc/self/pagemap");
     return 0;
@@ -181,7 +178,7 @@ static void measure_folio(struct cell *cell, uint64_t pfn)
 static int snapshot(uint64_t start, uint64_t pages)
 {
     static struct cell cells[4 * BLOCK];
-    static uint64_t entries[4 * BLOCK], flags[4 * BLOCK], groups[4 * BLOCK];
+    static uint64_t entries[4 * BLOCK], flags[4 * BLOCK];
     if (pages > 4 * BLOCK)
         return fail("snapshot: too many pages");
     if (open_maps())
@@ -202,11 +199,9 @@ static int snapshot(uint64_t start, uint64_t pages)
             frame(entries[end]) > high ? high++ : low--;
         if (pread(kpageflags, flags, (high - low + 1) * 8, low * 8) < 0)
             return failed("kpageflags");
-        int tells = kpagecgroup >= 0 && pread(kpagecgroup, groups, (high - low + 1) * 8, low * 8) == (ssize_t)(high - low + 1) * 8;
         for (; i < end; i++) {
             cells[i].pagemap = entries[i];
             cells[i].flags = flags[frame(entries[i]) - low];
-            cells[i].uncharged = tells && groups[frame(entries[i]) - low] == 0;
             if (is_large(cells[i].flags))
                 measure_folio(&cells[i], frame(entries[i]));
         }
@@ -335,16 +330,12 @@ static void stamp(uint64_t start, uint64_t pages, uint64_t value)
     }
 }
 
-// Between the two stamps a page is zero, as it was when it was faulted in.
 static int count_wrong(uint64_t start, uint64_t pages, uint64_t value)
 {
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < pages; i++) {
         volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
-        uint64_t between = 0;
-        for (unsigned at = 1; at < PAGE / 8 - 1; at++)
-            between |= page[at];
-        wrong += page[0] != (value ? value + i : 0) || page[PAGE / 8 - 1] != (value ? ~(value + i) : 0) || between;
+        wrong += page[0] != (value ? value + i : 0) || page[PAGE / 8 - 1] != (value ? ~(value + i) : 0);
     }
     reply('w', &wrong, sizeof wrong);
     return 0;
@@ -389,69 +380,6 @@ static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
     return result;
 }
 
-static long minor_faults(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt;
-}
-
-// Faults of writing to pages what they hold: none where the PTE lets us write.
-static int count_write_faults(uint64_t start, uint64_t pages)
-{
-    uint64_t faults = minor_faults();
-    for (uint64_t i = 0; i < pages; i++) {
-        volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
-        *page = *page;
-    }
-    faults = minor_faults() - faults;
-    reply('n', &faults, sizeof faults);
-    return 0;
-}
-
-// Pages of a VMA that cannot be written to, to which the kernel writes all the same.
-static int count_writable(uint64_t start, uint64_t pages)
-{
-    uint64_t writable = 0;
-    int zero = open("/dev/zero", O_RDONLY);
-    for (uint64_t i = 0; i < pages; i++)
-        writable += read(zero, (void *)(start + i * PAGE + PAGE / 2), 1) == 1;
-    close(zero);
-    reply('n', &writable, sizeof writable);
-    return 0;
-}
-
-static long value_of(const char *text, const char *name)
-{
-    const char *line = strstr(text, name);
-    return line ? atol(line + strlen(name)) : -1;
-}
-
-// What the mm counts, and what a walk of its page tables finds, in kB: anonymous memory, then swap.
-static int rss(int64_t values[4])
-{
-    static char text[1 << 12];
-    static const char *const names[4] = { "\nRssAnon:", "\nAnonymous:", "\nVmSwap:", "\nSwap:" };
-    for (int i = 0; i < 4; i++) {
-        int file = open(i % 2 ? "/proc/self/smaps_rollup" : "/proc/self/status", O_RDONLY);
-        ssize_t got = read(file, text, sizeof text - 1);
-        close(file);
-        text[got > 0 ? got : 0] = 0;
-        values[i] = value_of(text, names[i]);
-    }
-    return 0;
-}
-
-// Twice: what looking itself faults in is there the second time.
-static int send_rss(void)
-{
-    int64_t values[4];
-    rss(values);
-    rss(values);
-    reply('n', values, sizeof values);
-    return 0;
-}
-
 // ---- Memory that is short ----
 
 static uint64_t free_bytes(void)
@@ -459,21 +387,6 @@ static uint64_t free_bytes(void)
     struct sysinfo info;
     sysinfo(&info);
     return (uint64_t)info.freeram * info.mem_unit;
-}
-
-// Writes a pattern to memory and gives it back: it is what is allocated next, and a page that is not cleared shows it. By large pages, and
-// a word a cache line, as emulation is slow.
-static int soil(void)
-{
-    const uint64_t spare = 96 << 20, step = 1 << 20, size = 192 << 20;
-    char *dirt = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (dirt == MAP_FAILED)
-        return failed("soil");
-    madvise(dirt, size, MADV_HUGEPAGE);
-    for (uint64_t at = 0; at < size && free_bytes() > spare; at += step)
-        for (uint64_t i = 0; i < step; i += 64)
-            *(volatile uint64_t *)(dirt + at + i) = 0xa5a5a5a5a5a5a5a5;
-    return munmap(dirt, size) ? failed("munmap") : 0;
 }
 
 // Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but the first of each such
@@ -848,14 +761,6 @@ static int step(char *line)
         return huge_pages(a, b);
     if (!strcmp(word, "scan"))
         return full_scan();
-    if (!strcmp(word, "rss"))
-        return send_rss();
-    if (!strcmp(word, "writefaults"))
-        return count_write_faults(a, b);
-    if (!strcmp(word, "writable"))
-        return count_writable(a, b);
-    if (!strcmp(word, "soil"))
-        return soil();
     if (!strcmp(word, "fragment"))
         return fragment(a);
     if (!strcmp(word, "enter"))
@@ -1026,14 +931,7 @@ static void try_features(char *text, size_t room)
     int first = syscall(SYS_userfaultfd, O_CLOEXEC), second = syscall(SYS_userfaultfd, O_CLOEXEC);
     int has_uffd = first >= 0 && !ioctl(first, UFFDIO_API, &api);
     int has_rwp = second >= 0 && !ioctl(second, UFFDIO_API, &read_protection);
-    // A counter that is read without what CPUs have not told yet is exact only by chance.
-    int64_t few[4], more[4];
-    rss(few);
-    rss(few);
-    *(volatile char *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
-    rss(more);
-    snprintf(text, room, "exactrss %d\nguards %d\nuffd %d\nuffdwp %d\nuffdpoison %d\nuffdrwp %d\nexceptadvised %d\ntellsksm %d\n",
-             few[0] > 0 && few[0] == few[1] && more[0] == few[0] + 4 && more[1] == more[0],
+    snprintf(text, room, "guards %d\nuffd %d\nuffdwp %d\nuffdpoison %d\nuffdrwp %d\nexceptadvised %d\ntellsksm %d\n",
              !madvise(page + PAGE, PAGE, 102 /* MADV_GUARD_INSTALL */), has_uffd, has_uffd && (api.features >> 13 & 1) /* WP_UNPOPULATED */,
              has_uffd && (api.features >> 14 & 1) /* POISON */, has_rwp, !prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0), !(flags >> 21 & 1));
 }
