@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace KhugepagedSpec.Guests.Race;
 
 /// <summary>A running kernel's own text, as its core file has it: what it was booted from is in there unpacked and at its place, whatever
-/// it was packed with and wherever it was put. Source: fs/proc/kcore.c.</summary>
+/// it was packed with and wherever it was put. Source: /proc/kcore.</summary>
 /// <param name="words">Reads 64-bit words of the core: the first, and how many; fewer come back where there are no more.</param>
 internal sealed class KernelCore(Func<ulong, int, ulong[]> words)
 {

@@ -16,7 +16,7 @@ public enum PteSeen
     Absent,
 }
 
-/// <summary>PTE values of x86-64. Source: arch/x86/include/asm/pgtable_types.h.</summary>
+/// <summary>PTE values of x86-64. Source: the layout of x86-64 page table entries.</summary>
 internal static class PteValue
 {
     private const long Present = 1 << 0, Special = 1 << 9, ProtNone = 1 << 8;
