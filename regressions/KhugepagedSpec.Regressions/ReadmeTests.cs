@@ -48,6 +48,7 @@ public sealed partial class ReadmeTests
         "Label of failing property: the approved counterexample uffd-keeps-holes",
         "smallest: 1 PTEs that are not empty, found after 160 scenarios",
         "redis-server (29088), Linux 6.18.44, 4kB pages, 2026-11-21 12:22:58 UTC",
+        "53 probes",
     ];
 
     /// <summary>Commands whose output has times in it.</summary>
