@@ -11,6 +11,9 @@ internal static class AttemptPolicies
 {
     private const string Swapin = "mm/khugepaged.c:__collapse_huge_page_swapin", At = "mm/khugepaged.c:__collapse_huge_page_isolate";
 
+    private static readonly SightPolicies Sight = new("isolation", "BlindAtIsolation", "isolation", At,
+        version => version.BlindAtIsolation, (version, blindness) => version with { BlindAtIsolation = blindness });
+
     /// <summary>All of them.</summary>
     public static ImmutableArray<VersionPolicy> All { get; } =
     [
@@ -28,20 +31,18 @@ internal static class AttemptPolicies
             {
                 Source = "H. Dickins, 2025-05, on v5 patch 5",
             })),
-        Limit("max_ptes_none", "max_ptes_none", Limits.MaxPtesNone),
-        Limit("max_ptes_shared", "max_ptes_shared", Limits.MaxPtesShared),
-        Limit("mapped-order", "that a folio of the order or a larger one is mapped already", Limits.MappedOrder),
-        Limit("referenced", "whether anything was referenced", Limits.Referenced),
-        Sight("uffd", "the VMA, and so userfaultfd,", "Vma", true, blindness => blindness.Vma,
-            (blindness, value) => blindness with { Vma = value }),
-        Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),
-        Flag("young", "the accessed bit", PteFlags.Young),
-        Flag("secondary-young", "accesses through a secondary MMU", PteFlags.SecondaryYoung),
-        Flag("dirty", "the dirty bit", PteFlags.Dirty),
-        Flag("locked", "the folio lock", FolioFlags.Locked),
-        Flag("lazyfree", "that a folio is lazily freeable", FolioFlags.LazyFree),
-        Sight("references", "references that mappings do not explain", "References", true, blindness => blindness.References,
-            (blindness, value) => blindness with { References = value }),
+        Sight.Limit("max_ptes_none", "max_ptes_none", Limits.MaxPtesNone),
+        Sight.Limit("max_ptes_shared", "max_ptes_shared", Limits.MaxPtesShared),
+        Sight.Limit("mapped-order", "that a folio of the order or a larger one is mapped already", Limits.MappedOrder),
+        Sight.Limit("referenced", "whether anything was referenced", Limits.Referenced),
+        Sight.Vma("uffd", "the VMA, and so userfaultfd,"),
+        Sight.Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),
+        Sight.Flag("young", "the accessed bit", PteFlags.Young),
+        Sight.Flag("secondary-young", "accesses through a secondary MMU", PteFlags.SecondaryYoung),
+        Sight.Flag("dirty", "the dirty bit", PteFlags.Dirty),
+        Sight.Flag("locked", "the folio lock", FolioFlags.Locked),
+        Sight.Flag("lazyfree", "that a folio is lazily freeable", FolioFlags.LazyFree),
+        Sight.References("references that mappings do not explain"),
         VersionPolicy.Of("mistake", "Sabotage", "what is spoiled on the way", "nobody's: mistakes that a reviewer would fear",
             version => version.Sabotage, (version, value) => version with { Sabotage = value },
             (null, new("none", "nothing spoiled")),
@@ -60,18 +61,4 @@ internal static class AttemptPolicies
             (new SuccessAdvancesByTheMinimum(), new("success-advances-by-the-minimum", "the walk gone on by order 2 after a success")),
             (new AdvanceByTheMappedFolio(), new("advance-by-the-mapped-folio", "the walk gone on by the folio that it found mapped"))),
     ];
-
-    private static VersionPolicy Limit(string name, string what, Limits limit) => Sight(name, what, $"Limits.{limit}", limit,
-        blindness => blindness.Limits, (blindness, limits) => blindness with { Limits = limits });
-
-    private static VersionPolicy Flag(string name, string what, PteFlags flag) => Sight(name, what, $"PteFlags.{flag}", flag,
-        blindness => blindness.PteFlags, (blindness, flags) => blindness with { PteFlags = flags });
-
-    private static VersionPolicy Flag(string name, string what, FolioFlags flag) => Sight(name, what, $"FolioFlags.{flag}", flag,
-        blindness => blindness.FolioFlags, (blindness, flags) => blindness with { FolioFlags = flags });
-
-    private static VersionPolicy Sight<T>(string name, string what, string part, T unseen, Func<Blindness, T> get,
-        Func<Blindness, T, Blindness> set)
-        where T : struct => SightPolicy.Of($"isolation.{name}", $"BlindAtIsolation.{part}", "isolation", At, what, unseen,
-            version => version.BlindAtIsolation, (version, blindness) => version with { BlindAtIsolation = blindness }, get, set);
 }

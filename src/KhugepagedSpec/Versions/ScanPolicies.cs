@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
@@ -10,6 +9,9 @@ namespace KhugepagedSpec.Versions;
 internal static class ScanPolicies
 {
     private const string At = "mm/khugepaged.c:collapse_scan_pmd";
+
+    private static readonly SightPolicies Sight = new("scan", "BlindAtScan", "the scan", At, version => version.BlindAtScan,
+        (version, blindness) => version with { BlindAtScan = blindness });
 
     /// <summary>All of them.</summary>
     public static ImmutableArray<VersionPolicy> All { get; } =
@@ -40,54 +42,15 @@ internal static class ScanPolicies
             {
                 Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07",
             })),
-        Limit("max_ptes_swap", Limits.MaxPtesSwap),
-        Limit("max_ptes_shared", Limits.MaxPtesShared),
-        Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),
-        Flag("young", "the accessed bit", PteFlags.Young),
-        Flag("secondary-young", "accesses through a secondary MMU", PteFlags.SecondaryYoung),
-        Flag("dirty", "the dirty bit", PteFlags.Dirty),
-        Flag("locked", "the folio lock", FolioFlags.Locked),
-        Flag("off-lru", "that a folio is on no LRU list", FolioFlags.OffLru),
-        Flag("lazyfree", "that a folio is lazily freeable", FolioFlags.LazyFree),
-        Sight("references", "references that mappings do not explain", "References", true, blindness => blindness.References,
-            (blindness, value) => blindness with { References = value }),
+        Sight.Limit("max_ptes_swap", "max_ptes_swap", Limits.MaxPtesSwap),
+        Sight.Limit("max_ptes_shared", "max_ptes_shared", Limits.MaxPtesShared),
+        Sight.Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),
+        Sight.Flag("young", "the accessed bit", PteFlags.Young),
+        Sight.Flag("secondary-young", "accesses through a secondary MMU", PteFlags.SecondaryYoung),
+        Sight.Flag("dirty", "the dirty bit", PteFlags.Dirty),
+        Sight.Flag("locked", "the folio lock", FolioFlags.Locked),
+        Sight.Flag("off-lru", "that a folio is on no LRU list", FolioFlags.OffLru),
+        Sight.Flag("lazyfree", "that a folio is lazily freeable", FolioFlags.LazyFree),
+        Sight.References("references that mappings do not explain"),
     ];
-
-    private static VersionPolicy Limit(string name, Limits limit) => Sight(name, name, $"Limits.{limit}", limit,
-        blindness => blindness.Limits, (blindness, limits) => blindness with { Limits = limits });
-
-    private static VersionPolicy Flag(string name, string what, PteFlags flag) => Sight(name, what, $"PteFlags.{flag}", flag,
-        blindness => blindness.PteFlags, (blindness, flags) => blindness with { PteFlags = flags });
-
-    private static VersionPolicy Flag(string name, string what, FolioFlags flag) => Sight(name, what, $"FolioFlags.{flag}", flag,
-        blindness => blindness.FolioFlags, (blindness, flags) => blindness with { FolioFlags = flags });
-
-    private static VersionPolicy Sight<T>(string name, string what, string part, T unseen, Func<Blindness, T> get,
-        Func<Blindness, T, Blindness> set)
-        where T : struct => SightPolicy.Of($"scan.{name}", $"BlindAtScan.{part}", "the scan", At, what, unseen,
-            version => version.BlindAtScan, (version, blindness) => version with { BlindAtScan = blindness }, get, set);
-}
-
-/// <summary>What a version does not see: a bit of a <see cref="Blindness"/>.</summary>
-internal static class SightPolicy
-{
-    /// <summary>Whether something is looked at.</summary>
-    public static VersionPolicy Of<T>(string name, string member, string where, string source, string what, T unseen,
-        Func<KhugepagedVersion, Blindness> from, Func<KhugepagedVersion, Blindness, KhugepagedVersion> to, Func<Blindness, T> get,
-        Func<Blindness, T, Blindness> set)
-        where T : struct => VersionPolicy.Of(
-            name, member, $"whether {where} looks at {what.TrimEnd(',')}", source,
-            version => (Number(get(from(version))) & Number(unseen)) != 0,
-            (version, isBlind) => to(version, set(from(version), With(get(from(version)), unseen, isBlind))),
-            (false, new("seen", $"{what} seen by {where}")), (true, new("ignored", $"{what} ignored by {where}")));
-
-    private static T With<T>(T all, T one, bool isBlind)
-        where T : struct
-    {
-        int bits = isBlind ? Number(all) | Number(one) : Number(all) & ~Number(one);
-        return one is bool ? (T)(object)(bits != 0) : (T)Enum.ToObject(typeof(T), bits);
-    }
-
-    private static int Number<T>(T value)
-        where T : struct => Convert.ToInt32(value, CultureInfo.InvariantCulture);
 }

@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Versions;
 /// <param name="Meaning">What a version with it does, as it stands after "with".</param>
 public sealed record PolicyValue(string Name, string Meaning)
 {
-    /// <summary>Where this value was posted, asked or feared; null where the policy's own source says it.</summary>
+    /// <summary>Where this value was posted, asked or named; null where the policy's own source says it.</summary>
     public string? Source { get; init; }
 }
 
@@ -64,10 +64,8 @@ public sealed class VersionPolicy
     internal static VersionPolicy Of<T>(string name, string member, string meaning, string source, Func<KhugepagedVersion, T> get,
         Func<KhugepagedVersion, T, KhugepagedVersion> set, params ReadOnlySpan<(T Value, PolicyValue Named)> values)
     {
-        var (all, named) = (new T[values.Length], new PolicyValue[values.Length]);
-        for (int i = 0; i < values.Length; i++)
-            (all[i], named[i]) = values[i];
-        return new VersionPolicy(name, member, meaning, source, [.. named],
+        var (all, named) = Apart(values);
+        return new VersionPolicy(name, member, meaning, source, named,
             version => Array.IndexOf(all, get(version)) is >= 0 and var index ? index
                 : throw new ArgumentException($"{version.Name} has a {name} of no name", nameof(version)),
             (version, index) => set(version, all[index]));
@@ -78,11 +76,20 @@ public sealed class VersionPolicy
         Func<KhugepagedVersion, T, KhugepagedVersion> set, Func<T, T, bool> areSame,
         params ReadOnlySpan<(T Value, PolicyValue Named)> whole)
     {
-        var (all, named) = (new T[whole.Length], new PolicyValue[whole.Length]);
-        for (int i = 0; i < whole.Length; i++)
-            (all[i], named[i]) = whole[i];
-        return new VersionPolicy(name, member, meaning, source, [.. named],
+        var (all, named) = Apart(whole);
+        return new VersionPolicy(name, member, meaning, source, named,
             version => Array.FindIndex(all, one => areSame(one, get(version))), (version, index) => set(version, all[index]))
         { IsGroup = true };
+    }
+
+    private static (T[] Values, ImmutableArray<PolicyValue> Named) Apart<T>(ReadOnlySpan<(T Value, PolicyValue Named)> pairs)
+    {
+        var (values, named) = (new T[pairs.Length], ImmutableArray.CreateBuilder<PolicyValue>(pairs.Length));
+        for (int i = 0; i < pairs.Length; i++)
+        {
+            values[i] = pairs[i].Value;
+            named.Add(pairs[i].Named);
+        }
+        return (values, named.MoveToImmutable());
     }
 }
