@@ -110,6 +110,15 @@ public sealed class ReproducerTests
         Assert.Contains("static const int passes = 2;\n", text, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_command_in_the_program_of_a_changed_model_is_one_that_runs()
+    {
+        var found = new LiveCounterexample(1, [Scenario.Of(PageTable.Parse("x*16 .*496", Geometry.X86))], null, null, 1, true, []);
+        var changed = Composition.Of(Catalogue.Linux72, PolicyChange.Parse("none-limit=scaled"));
+        Assert.Contains("--model linux-7.2 --with none-limit=scaled --passes ", ReproducerOption.Of(found, changed, "7.2.13 #1").Text,
+            StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("K x*511", 1, "PTE 0 is K" + NotForOthers)]
     [InlineData("x*512", 2, "it takes 2 processes in the same passes")]

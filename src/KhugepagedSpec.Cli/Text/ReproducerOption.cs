@@ -52,7 +52,7 @@ internal static class ReproducerOption
         var expected = scenario.Run(model, passes)[^1].After;
         var lines = new List<string>
         {
-            $"From: khugepaged-spec explain {scenario} --model {model.Name} --passes {passes}",
+            $"From: khugepaged-spec explain {scenario} --model {model.AskedAs} --passes {passes}",
             $"Linux {kernel}",
         };
         if (found.Mismatch is { } mismatch)
