@@ -7,7 +7,7 @@ namespace KhugepagedSpec.Cli.Commands;
 internal static class ClaimRunner
 {
     // Many claims are shown by the same command, which prints the same each time.
-    private static readonly Dictionary<string, (int Exit, string Output)> s_done = [];
+    private static readonly Dictionary<string, (int Exit, string Output)> Done = [];
 
     /// <summary>Runs and judges.</summary>
     public static Shown Run(ClaimRun run) => Run(run, ClaimWords.Of(run.Command));
@@ -20,8 +20,8 @@ internal static class ClaimRunner
     private static Shown Run(ClaimRun run, ImmutableArray<string> words)
     {
         string command = string.Join('\0', words);
-        if (!s_done.TryGetValue(command, out var done))
-            s_done.Add(command, done = Caught([.. words]));
+        if (!Done.TryGetValue(command, out var done))
+            Done.Add(command, done = Caught([.. words]));
         return ClaimJudge.Judge(run, done.Exit, done.Output);
     }
 

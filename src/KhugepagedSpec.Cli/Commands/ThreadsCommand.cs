@@ -28,7 +28,7 @@ internal static class ThreadsCommand
             Description = "Only claims with this verdict, as holds, false or open.",
             HelpName = "VERDICT",
         };
-        verdict.CompletionSources.Add([.. Enum.GetValues<Verdict>().Select(ThreadsText.Name)]);
+        verdict.CompletionSources.Add([.. Enum.GetValues<Verdict>().Select(ThreadBook.Name)]);
         var all = new Option<bool>("--all") { Description = "Run what shows each verdict, and print a table." };
         var json = new Option<bool>("--json") { Description = "Print the claims as JSON; with NUMBER or --all, what was run as well." };
         var command = new Verb(
@@ -72,9 +72,9 @@ internal static class ThreadsCommand
             claims = ThreadBook.Threads.FirstOrDefault(one => one.Name == thread)?.Claims ?? throw new UsageException(
                 $"--thread: nothing is called '{thread}': expected {string.Join(", ", ThreadBook.Threads.Select(one => one.Name))}");
         var verdicts = Enum.GetValues<Verdict>();
-        if (verdict is not null && !verdicts.Any(one => ThreadsText.Name(one) == verdict))
-            throw new UsageException($"--verdict: '{verdict}': expected {string.Join(", ", verdicts.Select(ThreadsText.Name))}");
-        return [.. claims.Where(claim => verdict is null || ThreadsText.Name(claim.Verdict) == verdict)];
+        if (verdict is not null && !verdicts.Any(one => ThreadBook.Name(one) == verdict))
+            throw new UsageException($"--verdict: '{verdict}': expected {string.Join(", ", verdicts.Select(ThreadBook.Name))}");
+        return [.. claims.Where(claim => verdict is null || ThreadBook.Name(claim.Verdict) == verdict)];
     }
 
     private static Claim Numbered(string number) =>

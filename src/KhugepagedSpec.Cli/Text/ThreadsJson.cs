@@ -16,8 +16,8 @@ internal static class ThreadsJson
 {
     /// <summary>A claim, with what was run for it if anything was.</summary>
     public static ClaimJsonLine Of(Claim claim, ImmutableArray<Shown>? shown) => new(
-        claim.Number, ThreadBook.Threads.First(thread => thread.Claims.Contains(claim)).Name, claim.Who, claim.Date,
-        claim.Kind.ToString().ToLowerInvariant(), claim.Text, ThreadsText.Name(claim.Verdict), claim.Note,
+        claim.Number, ThreadBook.Of(claim).Name, claim.Who, claim.Date,
+        claim.Kind.ToString().ToLowerInvariant(), claim.Text, ThreadBook.Name(claim.Verdict), claim.Note,
         shown is { IsEmpty: false } ? shown.Value.All(one => one.Amiss is null) : null,
         [.. claim.Runs.Select((run, i) => new ClaimRunJson($"khugepaged-spec {run.Command}", run.Exit, run.Prints, run.Never, run.Unless,
             shown?[i].Amiss))]);

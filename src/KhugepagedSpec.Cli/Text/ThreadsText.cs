@@ -7,17 +7,6 @@ namespace KhugepagedSpec.Cli.Text;
 /// <summary>Claims in words.</summary>
 internal static class ThreadsText
 {
-    /// <summary>As the list has it.</summary>
-    public static string Name(Verdict verdict) => verdict switch
-    {
-        Verdict.Holds => "holds",
-        Verdict.HoldsOnlyIf => "holds only if",
-        Verdict.False => "false",
-        Verdict.ChangedSince => "changed since",
-        Verdict.NotOfTheModel => "not a matter of the model",
-        _ => "open",
-    };
-
     /// <summary>Prints the list, a claim a line.</summary>
     public static int List(ImmutableArray<Claim> claims)
     {
@@ -27,7 +16,7 @@ internal static class ThreadsText
             if (its.Count > 0)
                 Console.WriteLine($"{thread.Name}: {thread.Title}");
             foreach (var claim in its)
-                Console.WriteLine($"{Start(claim)}  {Name(claim.Verdict),-25}  {claim.Text}");
+                Console.WriteLine($"{Start(claim)}  {ThreadBook.Name(claim.Verdict),-25}  {claim.Text}");
             if (its.Count > 0)
                 Console.WriteLine();
         }
@@ -37,7 +26,7 @@ internal static class ThreadsText
     /// <summary>Prints a claim, what was run for it, and the verdict.</summary>
     public static void Print(Claim claim, ImmutableArray<Shown> shown)
     {
-        Console.WriteLine($"{claim.Number}  {claim.Who}, {claim.Date} ({Kind(claim)}, {ThreadOf(claim).Title})");
+        Console.WriteLine($"{claim.Number}  {claim.Who}, {claim.Date} ({Kind(claim)}, {ThreadBook.Of(claim).Title})");
         Console.WriteLine($"  {claim.Text}");
         foreach (var one in shown)
         {
@@ -49,7 +38,7 @@ internal static class ThreadsText
             if (one.Run.Unless is { } unless)
                 Console.WriteLine($"    otherwise with {unless}");
         }
-        Console.WriteLine($"\n  {Name(claim.Verdict)}{(claim.Note is null ? "" : $": {claim.Note}")}{Outcome(shown)}\n");
+        Console.WriteLine($"\n  {ThreadBook.Name(claim.Verdict)}{(claim.Note is null ? "" : $": {claim.Note}")}{Outcome(shown)}\n");
     }
 
     /// <summary>Prints a line of the table.</summary>
@@ -57,7 +46,7 @@ internal static class ThreadsText
     {
         var amiss = shown.Where(one => one.Amiss is not null).ToList();
         string outcome = shown.IsEmpty ? "-" : amiss.Count > 0 ? "NOT SHOWN" : "shown";
-        Console.WriteLine($"{Start(claim)}  {Name(claim.Verdict),-25}  {outcome,-9}  {claim.Text}");
+        Console.WriteLine($"{Start(claim)}  {ThreadBook.Name(claim.Verdict),-25}  {outcome,-9}  {claim.Text}");
         foreach (var one in amiss)
             Console.WriteLine($"      ! khugepaged-spec {one.Run.Command}: {one.Amiss}");
     }
@@ -66,7 +55,7 @@ internal static class ThreadsText
     public static void Totals(IReadOnlyList<(Claim Claim, ImmutableArray<Shown> Shown)> done)
     {
         var counts = done.GroupBy(one => one.Claim.Verdict).OrderBy(group => group.Key)
-            .Select(group => FormattableString.Invariant($"{group.Count()} {Name(group.Key)}"));
+            .Select(group => FormattableString.Invariant($"{group.Count()} {ThreadBook.Name(group.Key)}"));
         int runs = done.Sum(one => one.Shown.Length), amiss = done.Sum(one => one.Shown.Count(shown => shown.Amiss is not null));
         Printing.Line($"\n{done.Count} claims: {string.Join(", ", counts)}; {runs} runs, {amiss} of them not as the verdict says");
     }
@@ -74,8 +63,6 @@ internal static class ThreadsText
     private static string Start(Claim claim) => FormattableString.Invariant($"{claim.Number,5}  {claim.Date,-10}  {claim.Who,-14}");
 
     private static string Kind(Claim claim) => claim.Kind.ToString().ToLowerInvariant();
-
-    private static MailThread ThreadOf(Claim claim) => ThreadBook.Threads.First(thread => thread.Claims.Contains(claim));
 
     private static string Outcome(ImmutableArray<Shown> shown) =>
         shown.IsEmpty ? "" : shown.Any(one => one.Amiss is not null) ? " (NOT SHOWN)" : " (shown)";

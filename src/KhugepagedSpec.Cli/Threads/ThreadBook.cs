@@ -13,6 +13,12 @@ internal static class ThreadBook
     /// <summary>All of them.</summary>
     public static ImmutableArray<MailThread> Threads { get; } = [.. Files.Select(Read)];
 
+    /// <summary>The thread of a claim.</summary>
+    public static MailThread Of(Claim claim) => Threads.First(thread => thread.Claims.Contains(claim));
+
+    /// <summary>A verdict, as the files and the list have it.</summary>
+    public static string Name(Verdict verdict) => JsonSerializer.Serialize(verdict, ThreadJson.Default.Verdict).Trim('"');
+
     private static MailThread Read(string name)
     {
         string file = $"{name}.json";
