@@ -61,8 +61,10 @@ public static class JsonShape
         while (found < keys.Length && reader.Read())
             if (reader.TokenType == JsonTokenType.PropertyName && reader.CurrentDepth == found + 1 && reader.ValueTextEquals(keys[found]))
                 found++;
-        return 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n');
+        return LineAt(utf8, reader);
     }
+
+    private static int LineAt(byte[] utf8, in Utf8JsonReader reader) => 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n');
 
     /// <summary>What stands somewhere, short enough for a message.</summary>
     public static string Shown(string text) => OneLine.Of(text.Length <= LongestShown ? text : text[..LongestShown] + "...");
@@ -134,7 +136,7 @@ public static class JsonShape
             Error(reader, $"{(key.Length > 0 ? $"key '{Shown(key)}': " : "")}{There(reader)}: expected {expected}");
 
         private JsonShapeException Error(in Utf8JsonReader reader, string message) =>
-            new(OneLine.Of(message), 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n'));
+            new(OneLine.Of(message), LineAt(utf8, reader));
 
         private string There(in Utf8JsonReader reader) => reader.TokenType switch
         {

@@ -92,7 +92,7 @@ internal static class KernelCompareCommand
         using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
         var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.FullName, seed);
         var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
-        int batches = (count + LiveScenarios.Together - 1) / LiveScenarios.Together;
+        int batches = LiveScenarios.BatchesOf(count);
         var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
         var results = new List<BatchResult>(finished.Values);
         using (var writer = kept?.Begin(path => LiveJournal.Begin(path, plan, earlier), to => LiveJournal.Begin(to, plan, earlier)))

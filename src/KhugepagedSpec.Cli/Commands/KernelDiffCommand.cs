@@ -41,9 +41,10 @@ internal static class KernelDiffCommand
                 throw new UsageException($"--count {scenarios}: expected 1 to {MostScenarios}");
             var version = ModelOption.GetIfGiven(parsed, model);
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
-            var (one, other) = (machine.Get(parsed, "BASE", parsed.GetValue(first)!), machine.Get(parsed, "PATCHED", parsed.GetValue(second)!));
+            var one = machine.Get(parsed, "BASE", parsed.GetValue(first)!);
+            var other = machine.Get(parsed, "PATCHED", parsed.GetValue(second)!);
             using var diff = new LiveDiff(one, other, version);
-            int batches = (scenarios + LiveScenarios.Together - 1) / LiveScenarios.Together, done = 0;
+            int batches = LiveScenarios.BatchesOf(scenarios), done = 0;
             TerminalProgress.Steps("diff", batches, advance =>
                 done = diff.Run((ulong)fresh, batches, advance, Interrupt.OfTheRun));
             var outcome = KernelDiffText.ToJson(diff, fresh, Interrupt.OfTheRun.IsCancellationRequested);

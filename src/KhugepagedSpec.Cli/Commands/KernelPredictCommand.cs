@@ -42,7 +42,7 @@ internal static class KernelPredictCommand
                 throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
             var version = ModelOption.GetIfGiven(parsed, model);
             var image = kernel.Get(parsed, isModelled: version is not null);
-            return Run(image, version, (vmas + LiveScenarios.Together - 1) / LiveScenarios.Together,
+            return Run(image, version, LiveScenarios.BatchesOf(vmas),
                 parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000));
         });
         return command;

@@ -40,9 +40,10 @@ public sealed record KernelDifference(DifferenceClass Class, int Pass, string Wh
         {
             var (a, b) = (one.Passes[pass - 1], other.Passes[pass - 1]);
             if (a.IsTraced && b.IsTraced)
+            {
                 Add(DifferenceClass.Attempts, pass, "scans", Text(a.Scans), Text(b.Scans));
-            if (a.IsTraced && b.IsTraced)
                 Add(DifferenceClass.Attempts, pass, "attempts", Text(a.Attempts.Select(Known)), Text(b.Attempts.Select(Known)));
+            }
             Add(DifferenceClass.Attempts, pass, "return", $"{a.Return} {a.Errno}", $"{b.Return} {b.Errno}");
             Add(DifferenceClass.Table, pass, "table", Text(a.After), Text(b.After));
             Add(DifferenceClass.Table, pass, "AnonHugePages", $"{a.PmdMappedKb} kB", $"{b.PmdMappedKb} kB");

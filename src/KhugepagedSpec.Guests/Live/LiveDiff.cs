@@ -81,9 +81,8 @@ public sealed class LiveDiff : IDisposable
     public int Run(ulong seed, int batches, Action done, CancellationToken cancellation)
     {
         var scenarios = new LiveScenarios(seed, _both);
-        var numbers = Enumerable.Range(0, batches).Where(number => !LiveScenarios.IsShortOfBlocks(number)).ToList();
         int count = 0;
-        foreach (int number in numbers)
+        foreach (int number in Enumerable.Range(0, batches).Where(number => !LiveScenarios.IsShortOfBlocks(number)))
         {
             if (cancellation.IsCancellationRequested)
                 break;

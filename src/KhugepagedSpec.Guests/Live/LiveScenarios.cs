@@ -38,7 +38,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <param name="number">Which one, from 0.</param>
     public ImmutableArray<Scenario> Batch(int number)
     {
-        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number);
+        var choices = Choices(number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
         var first = InShortage(choices, Draw(choices, generator), number);
         if (IsOfForgottenFailures(number))
@@ -69,13 +69,18 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <param name="number">Which one.</param>
     public static bool IsShortOfBlocks(int number) => number % ShortageEvery == ShortageEvery - 1;
 
+    /// <summary>The batches that so many scenarios fill, the last one perhaps in part.</summary>
+    public static int BatchesOf(int scenarios) => (scenarios + Together - 1) / Together;
+
+    private RandomChoices Choices(int number, ulong of = 0) => new(seed * 1_000_003 + (ulong)number + of);
+
     private static bool IsOfForgottenFailures(int number) => number % (2 * ShortageEvery) == ShortageEvery - 1;
 
     // What comes after a failed allocation fails in another way, which must not be forgotten for it: no order below the PMD's takes a
     // shared page.
     private ImmutableArray<Scenario> Failing(Scenario first, int number)
     {
-        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number + OfFailures);
+        var choices = Choices(number, OfFailures);
         int from = kernel.CollapsesToMthp ? choices.Between(Shortage.LowestBlockOrder, Real.PmdOrder) : Real.PmdOrder;
         var orders = new[] { choices.Between(Geometry.MinOrder, from - 1), choices.Between(from, Real.PmdOrder), Real.PmdOrder }
             .Aggregate(OrderSet.Empty, (all, order) => all.With(order));
@@ -99,7 +104,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     {
         if (number % LimitsEvery != 1 || !batch[0].Faults.IsEmpty)
             return;
-        var choices = new RandomChoices(seed * 1_000_003 + (ulong)number + OfLimits);
+        var choices = Choices(number, OfLimits);
         for (int i = Together - AtLimits; i < Together; i++)
             batch[i] = LiveInput.Fit(
                 Scenario.Of(AtTheLimits.Next(choices, batch[0].Settings)) with { Settings = batch[0].Settings, Kind = batch[0].Kind },

@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Guests.Machine;
 public static class Agent
 {
     // One program: the second relies on what the first declares.
-    private static readonly string[] Resources = ["KhugepagedSpec.Guests.Machine.agent.c", "KhugepagedSpec.Guests.Machine.race.c"];
+    private static readonly string[] Resources = ["Machine.agent.c", "Machine.race.c"];
 
     /// <summary>The compiled agent, a static executable.</summary>
     /// <returns>Its path.</returns>
@@ -23,14 +23,7 @@ public static class Agent
         return path;
     }
 
-    private static string Source() => string.Concat(Resources.Select(Read));
-
-    private static string Read(string resource)
-    {
-        using var stream = typeof(Agent).Assembly.GetManifestResourceStream(resource)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
+    private static string Source() => string.Concat(Resources.Select(EmbeddedText.Of));
 
     // Under another name first, so that an interrupted compiler leaves no half of an agent.
     private static void Compile(string source, string path)

@@ -15,7 +15,7 @@ internal sealed class Qemu : IDisposable
     private const int ConsoleLines = 40;
 
     // Warnings and worse are printed: what a kernel says before it dies is nowhere else. Sanitizers report more than once.
-    // Nobody is known to khugepaged before the agent sets it up.
+    // Nobody is known to khugepaged before the agent sets it up. A guest whose host is busy takes its timer for broken.
     private const string CommandLine = "console=ttyS0 loglevel=5 oops=panic panic=-1 no_timer_check nokaslr kasan_multi_shot "
         + "transparent_hugepage=madvise";
 

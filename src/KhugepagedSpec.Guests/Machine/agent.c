@@ -543,6 +543,20 @@ static int send_file(const char *path)
     return 0;
 }
 
+// A file of any length, part by part.
+static int send_stream(const char *path)
+{
+    static char text[1 << 16];
+    int file = open(path, O_RDONLY);
+    ssize_t got;
+    if (file < 0)
+        return failed(path);
+    while ((got = read(file, text, sizeof text)) > 0)
+        reply('f', text, got);
+    close(file);
+    return got < 0 ? failed(path) : 0;
+}
+
 // What the kernel logged since last asked, a line each, without levels and times; of the first time all since it was booted.
 static int send_log(void)
 {
@@ -674,7 +688,6 @@ static int send_counters(void)
 
 // In race.c, which is compiled behind this file.
 static int race(const char *rest);
-static int send_stream(const char *path);
 
 static int step(char *line)
 {

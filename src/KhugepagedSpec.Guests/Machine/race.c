@@ -471,17 +471,3 @@ static int race(const char *rest)
         return race_wait(atoi(rest + used));
     return strcmp(word, "stop") ? fail("race: '%s'", word) : race_stop();
 }
-
-// A file of any length, part by part.
-static int send_stream(const char *path)
-{
-    static char text[1 << 16];
-    int file = open(path, O_RDONLY);
-    ssize_t got;
-    if (file < 0)
-        return failed(path);
-    while ((got = read(file, text, sizeof text)) > 0)
-        reply('f', text, got);
-    close(file);
-    return got < 0 ? failed(path) : 0;
-}

@@ -16,9 +16,6 @@ public sealed class RaceRecording : IDisposable
     private const long Base = 1L << 40;
     private const int Racer = 1, SliceMilliseconds = 500, MostBufferKb = 131072;
 
-    // Where the clock's interrupts are emulated beside others' work a guest of two CPUs takes its timer for broken.
-    private const string TwoCpus = "no_timer_check";
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly GuestKernel _guest;
@@ -29,11 +26,7 @@ public sealed class RaceRecording : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public RaceRecording(CachedKernel kernel)
     {
-        var machine = kernel.Machine with
-        {
-            Cpus = Math.Max(2, kernel.Machine.Cpus),
-            Append = $"{TwoCpus} {kernel.Machine.Append}".TrimEnd(),
-        };
+        var machine = kernel.Machine with { Cpus = Math.Max(2, kernel.Machine.Cpus) };
         _cpus = machine.Cpus;
         _bufferKb = Math.Min(MostBufferKb, machine.MemoryMegabytes * 1024 / 4 / _cpus);
         _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, machine, Patience);

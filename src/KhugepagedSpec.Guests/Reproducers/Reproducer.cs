@@ -15,8 +15,6 @@ namespace KhugepagedSpec.Guests.Reproducers;
 /// </summary>
 public static class Reproducer
 {
-    private const string Resource = "KhugepagedSpec.Guests.Reproducers.reproducer.c";
-
     // Of a version that was never released: the kernel that it would be built into.
     private static readonly KernelAbilities Newest = KernelAbilities.FromGreeting("7.2\nswap 1\n");
 
@@ -44,7 +42,7 @@ public static class Reproducer
         var last = scenario.Run(version, passes)[^1];
         string wanted = TableInC.Of(scenario.Table), expected = TableInC.Of(last.After);
         steps.Helpers.Add(scenario.Kind == CollapseKind.Madvise ? "collapse" : "scan");
-        return new ReproducerText(Template(), steps.Helpers)
+        return new ReproducerText(EmbeddedText.Of("Reproducers.reproducer.c"), steps.Helpers)
             .Put("head", Head(scenario, version, passes, origin, wanted, expected))
             .Put("tables", Tables(scenario, version, passes, wanted, expected, last))
             .Put("body", Function("build", "Page by page, while no size but the PMD's is on.", build)
@@ -162,13 +160,6 @@ public static class Reproducer
 
     private static string Function(string name, string what, IReadOnlyList<string> calls) =>
         $"/* {what} */\nstatic void {name}(void)\n{{\n{string.Concat(calls.Select(call => $"\t{call}\n"))}}}\n\n";
-
-    private static string Template()
-    {
-        using var stream = typeof(Reproducer).Assembly.GetManifestResourceStream(Resource)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
-    }
 }
 
 /// <summary>Where a program comes from.</summary>
