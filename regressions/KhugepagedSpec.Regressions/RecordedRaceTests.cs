@@ -41,10 +41,12 @@ public sealed class RecordedRaceTests
         "each-clear-has-its-fill" => Without(" pmdpop: ("),
         "nobody-else-while-out" => With(" pcf_r: (", "newrm: (folio_add_new_anon_rmap+0x4/0x1d0) folio=0x1 addr=0x7f6277d00000"),
         "no-lock-in-a-detached-table" =>
-            With(" pcf_r: (", "poml_r: (do_anonymous_page+0x89/0x9a0 <- pte_offset_map_lock) addr=0x7f6277d00000 ptep=0xffff8880169d0800 pte=0x0"),
+            With(" pcf_r: (",
+                "poml_r: (do_anonymous_page+0x89/0x9a0 <- pte_offset_map_lock) addr=0x7f6277d00000 ptep=0xffff8880169d0800 pte=0x0"),
         "writers-are-alone" =>
             With("memcg_id=1 write=true success=true", $"mmap_lock_acquire_returned: mm={Mm} memcg_id=1 write=false success=true"),
-        "vma-writers-are-alone" => With(" vsw_r: (", $"lvma_r: (do_user_addr_fault+0x24b/0x840 <- lock_vma_under_rcu) addr=0x7f6277d00000 vma={Vma}"),
+        "vma-writers-are-alone" => With(" vsw_r: (",
+            $"lvma_r: (do_user_addr_fault+0x24b/0x840 <- lock_vma_under_rcu) addr=0x7f6277d00000 vma={Vma}"),
         "results-agree" => Replaced("<- collapse_huge_page) result=1", "<- collapse_huge_page) result=9"),
         "isolation-counts-what-it-saw" => Replaced("none_or_zero=3, referenced=1", "none_or_zero=2, referenced=1"),
         _ => throw new ArgumentException(invariant),
@@ -112,12 +114,35 @@ public sealed class RecordedRaceTests
         Assert.Equal(3, Cli.RunWithInput(string.Join('\n', lines) + "\n", "validate", "-").Code);
     }
 
+    [Theory]
+    [InlineData("race-f-119 [001")]
+    [InlineData("race-f-119 [001] .....")]
+    [InlineData("race-f- [001] ..... 7: a: b")]
+    [InlineData(" [")]
+    public void A_line_that_is_no_event_is_refused(string line) =>
+        Assert.StartsWith("line 3: no event: expected TASK-PID ",
+            Assert.Throws<FormatException>(() => RaceTrace.Of(["== cpu0", "== trace", line])).Message, StringComparison.Ordinal);
+
+    // khugepaged comes to the children too, at the same addresses: on such a trace an invariant was called broken.
+    [Fact]
+    public void A_trace_in_which_a_thread_forks_is_not_judged()
+    {
+        string[] lines = [.. Lines.Prepend("fork 111").Prepend("== threads")];
+        Assert.Null(RaceTrace.Of(lines).Loss);
+        Assert.All(Judge(lines), each => Assert.Equal(Verdict.NotJudged, each.Verdict));
+        var (code, output, _) = Cli.RunWithInput(string.Join('\n', lines) + "\n", "validate", "-");
+        Assert.Equal(3, code);
+        Assert.EndsWith("\nnot judged: a thread forks, and events of its children are not told from those of the process\n", output,
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_the_model_cannot_take_is_not_judged_by_the_reason()
     {
         Assert.Contains(Judge(Replaced("addr=0x7f6277df0000 order=2", "addr=0x7f6277df0000 order=4")),
             each => each is { Verdict: Verdict.NotJudged, Reason: "order 4" });
-        Assert.Contains(Judge(With(" reval: (", "cpr: (copy_page_range+0x4/0x10) dst=0x1 src=0x1")), each => each is { Verdict: Verdict.NotJudged, Reason: "no actor yet for cpr" });
+        Assert.Contains(Judge(With(" reval: (", "cpr: (copy_page_range+0x4/0x10) dst=0x1 src=0x1")),
+            each => each is { Verdict: Verdict.NotJudged, Reason: "no actor yet for cpr" });
     }
 
     [Fact]

@@ -30,7 +30,8 @@ internal static class ValidateCommand
             Each attempt to collapse is cut from the trace with the tasks that ran beside it. It is a path if some run of the model
             agrees with every observation; what no probe shows may happen at any time. Invariants are judged on the trace itself.
             Exit code 0 if all that was judged are paths, 1 if one is refused or an invariant is broken, 3 if nothing was judged, or
-            the trace lost events. An attempt that cannot be told to the model is not judged, and counted by the reason.
+            the trace lost events or has a thread that forks. An attempt that cannot be told to the model is not judged, and counted by
+            the reason.
 
             Examples:
               khugepaged-spec validate race.trace
@@ -48,7 +49,7 @@ internal static class ValidateCommand
             if (one is { } number && (number < 1 || number > attempts.Length))
                 throw new UsageException(attempts.IsEmpty ? $"--attempt {number}: the trace has no attempt"
                     : $"--attempt {number}: expected 1 to {attempts.Length}");
-            var (broken, unseen) = trace.Loss is null ? TraceInvariant.Judge(trace, attempts) : ([], []);
+            var (broken, unseen) = trace.NotJudged is null ? TraceInvariant.Judge(trace, attempts) : ([], []);
             var watch = Stopwatch.StartNew();
             var validator = new Validator(trace, protocol);
             var judged = attempts.Where(each => one is null || each.Number == one).Select(validator.Judge).ToList();

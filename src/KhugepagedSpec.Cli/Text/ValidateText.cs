@@ -14,36 +14,48 @@ internal static class ValidateText
     public static void Print(Validated found)
     {
         var trace = found.Trace;
-        Line($"{found.Path}: {trace.All.Length:N0} events, {found.Attempts.Length:N0} attempts, {found.Attempts.Count(each => each.Company.Any()):N0} with company");
-        if (trace.Loss is { } loss)
+        int withCompany = found.Attempts.Count(each => each.Company.Any());
+        Line($"{found.Path}: {trace.All.Length:N0} events, {found.Attempts.Length:N0} attempts, {withCompany:N0} with company");
+        if (trace.NotJudged is { } why)
         {
-            Line($"not judged: the trace has loss: {loss}");
+            Line($"not judged: {why}{(trace.Loss is { } loss ? $": {loss}" : "")}");
             return;
         }
         PrintInvariants(found);
-        Line($"against {found.Model}: {found.Count(Verdict.Path):N0} paths, {found.Count(Verdict.Refused):N0} refused, {found.Count(Verdict.NotJudged):N0} not judged");
+        var (paths, notJudged) = (found.Count(Verdict.Path), found.Count(Verdict.NotJudged));
+        Line($"against {found.Model}: {paths:N0} paths, {found.Count(Verdict.Refused):N0} refused, {notJudged:N0} not judged");
         foreach (var (reason, count) in found.Reasons)
             Line($"  not judged {count,6:N0}  {reason}");
         foreach (var (actor, attempts, operations) in found.Actors)
             Line($"  beside {attempts,10:N0}  {actor}, {operations:N0} {(operations == 1 ? "operation" : "operations")}");
         if (found.Judged.Any(each => each.Verdict != Verdict.NotJudged))
-            Line($"  {found.Took.TotalMilliseconds / found.Judged.Count:N1} ms an attempt, {found.Judged.Max(each => each.States):N0} states at once at most");
+        {
+            var (each, most) = (found.Took.TotalMilliseconds / found.Judged.Count, found.Judged.Max(each => each.States));
+            Line($"  {each:N1} ms an attempt, {most:N0} states at once at most");
+        }
         var refused = found.Judged.Where(each => each.Verdict == Verdict.Refused).ToList();
         if (refused.Count > 0)
             PrintRefusal(found, refused[0]);
         else if (found.IsOne && found.Judged[0].Verdict == Verdict.Path)
             TraceLanes.Print(trace, found.Judged[0].Attempt, found.Judged[0].Observed, whole: true);
         foreach (var other in refused.Skip(1).Take(MostListed))
-            Line($"also refused: attempt {other.Attempt.Number} at line {trace.All[other.At!.Value].Line}, {trace.All[other.At.Value].Name}: {Again(found, other)}");
+        {
+            var at = trace.All[other.At!.Value];
+            Line($"also refused: attempt {other.Attempt.Number} at line {at.Line}, {at.Name}: {Again(found, other)}");
+        }
         if (refused.Count > MostListed + 1)
             Line($"also refused: {refused.Count - MostListed - 1:N0} more");
     }
 
     private static void PrintInvariants(Validated found)
     {
-        Line($"invariants of the trace: {TraceInvariant.All.Length - found.Unseen.Length - found.Broken.Select(each => each.Invariant).Distinct().Count()} hold, {found.Broken.Select(each => each.Invariant).Distinct().Count()} broken, {found.Unseen.Length} not judged");
+        int unseen = found.Unseen.Length, brokenOnes = found.Broken.Select(each => each.Invariant).Distinct().Count();
+        Line($"invariants of the trace: {TraceInvariant.All.Length - unseen - brokenOnes} hold, {brokenOnes} broken, {unseen} not judged");
         foreach (var broken in found.Broken.Take(MostListed))
-            Line($"  {broken.Invariant} is broken{(broken.Attempt is { } attempt ? $" by attempt {attempt.Number}" : "")} at line {broken.At.Line}: {broken.Says}");
+        {
+            string by = broken.Attempt is { } attempt ? $" by attempt {attempt.Number}" : "";
+            Line($"  {broken.Invariant} is broken{by} at line {broken.At.Line}: {broken.Says}");
+        }
         if (found.Broken.Length > MostListed)
             Line($"  {found.Broken.Length - MostListed:N0} more");
         foreach (var (invariant, probe) in found.Unseen)

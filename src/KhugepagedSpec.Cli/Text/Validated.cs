@@ -30,7 +30,7 @@ internal sealed record Validated(string Path, string Model, RaceTrace Trace, Imm
             .Select(group => (group.Key, group.Count(), group.Sum(each => each.Value))).OrderBy(each => each.Key, StringComparer.Ordinal);
 
     /// <summary>How the program ends.</summary>
-    public int ExitCode => Trace.Loss is not null ? Shell.ExitCode.NotExhausted
+    public int ExitCode => Trace.NotJudged is not null ? Shell.ExitCode.NotExhausted
         : Count(Verdict.Refused) > 0 || !Broken.IsEmpty ? Shell.ExitCode.Differ
         : Count(Verdict.Path) == 0 ? Shell.ExitCode.NotExhausted : Shell.ExitCode.Agree;
 }

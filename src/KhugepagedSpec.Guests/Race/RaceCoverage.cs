@@ -1,4 +1,4 @@
-using System.Globalization;
+using KhugepagedSpec.Races.Trace;
 
 namespace KhugepagedSpec.Guests.Race;
 
@@ -10,7 +10,7 @@ namespace KhugepagedSpec.Guests.Race;
 public sealed class RaceCoverage
 {
     /// <summary>Who is not of the recording's threads: the children of fork.</summary>
-    private const string Child = "fork", First = "chp", Last = "chp_r", Ends = "mm_collapse_huge_page";
+    private const string Child = "fork", First = "chp", Last = "chp_r", Ends = "mm_collapse_huge_page", Unknown = "?";
 
     private static readonly HashSet<string> Steps = new(StringComparer.Ordinal)
     {
@@ -49,21 +49,11 @@ public sealed class RaceCoverage
     public long WithCompany => _results.Values.Sum(result => result.WithCompany);
 
     /// <summary>Counts one line of ftrace; one that is no event is left out.</summary>
-    public void Count(ReadOnlySpan<char> line)
+    public void Count(string line)
     {
-        // TASK-PID [CPU] FLAGS TIMESTAMP: NAME: VALUES
-        int cpu = line.IndexOf(" [", StringComparison.Ordinal);
-        if (cpu < 0 || line[0] == '#')
+        if (TraceEvent.Read(line, 0, out _) is not { } one)
             return;
-        var task = line[..cpu].TrimEnd();
-        int dash = task.LastIndexOf('-'), stamp = line.IndexOf(": ", StringComparison.Ordinal);
-        if (dash < 0 || stamp < cpu || !int.TryParse(task[(dash + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int thread))
-            return;
-        var rest = line[(stamp + 2)..];
-        int end = rest.IndexOf(':');
-        if (end < 0)
-            return;
-        string name = rest[..end].ToString();
+        var (thread, name) = (one.Pid, one.Name);
         string role = _roles.GetValueOrDefault(thread, Child);
         _events[role] = _events.GetValueOrDefault(role) + 1;
         foreach (var (other, attempt) in _running)
@@ -72,7 +62,7 @@ public sealed class RaceCoverage
         if (Steps.Contains(name))
             Step(thread, name);
         else if (name == Ends && _running.GetValueOrDefault(thread) is { } ending)
-            ending.Result = Value(rest, "status=");
+            ending.Result = one.Value("status") ?? Unknown;
     }
 
     private void Step(int thread, string name)
@@ -111,19 +101,9 @@ public sealed class RaceCoverage
             counts[one] = counts.GetValueOrDefault(one) + 1;
     }
 
-    private static string Value(ReadOnlySpan<char> text, string key)
-    {
-        int at = text.IndexOf(key, StringComparison.Ordinal);
-        if (at < 0)
-            return "?";
-        var value = text[(at + key.Length)..];
-        int end = value.IndexOfAny(' ', ',');
-        return (end < 0 ? value : value[..end]).Trim().ToString();
-    }
-
     private sealed class Attempt
     {
-        public string Last = First, Result = "?";
+        public string Last = First, Result = Unknown;
         public HashSet<string> Company { get; } = new(StringComparer.Ordinal);
         public HashSet<string> All { get; } = new(StringComparer.Ordinal);
     }

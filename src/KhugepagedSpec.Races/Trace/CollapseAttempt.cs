@@ -12,7 +12,7 @@ namespace KhugepagedSpec.Races.Trace;
 public sealed record CollapseAttempt(int Number, int Pid, long Address, int Order, ImmutableArray<int> Events,
     ImmutableArray<Operation> Beside)
 {
-    private const long PmdSize = 2 << 20, PageSize = 4096;
+    internal const long PmdSize = 2 << 20, PageSize = 4096;
 
     /// <summary>Its first event.</summary>
     public int First => Events[0];
@@ -33,7 +33,8 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
         return address >= Address && page < 1L << Order ? (int)page : null;
     }
 
-    /// <summary>Its first event of a kind, from one of its events on, as an index into <see cref="Events"/>; negative if there is none.</summary>
+    /// <summary>Its first event of a kind, from one of its events on, as an index into <see cref="Events"/>; negative if there is
+    /// none.</summary>
     public int Find(RaceTrace trace, Func<TraceEvent, bool> isOne, int from = 0)
     {
         for (int i = from; i < Events.Length; i++)

@@ -44,8 +44,8 @@ internal static class LockInvariants
             {
                 var one = trace.All[i];
                 if (one.Pid != attempt.Pid && one.Name == "lvma_r" && one.Number("vma") == vma)
-                    yield return new BrokenInvariant(attempt, one,
-                        $"{one.Task} gets the VMA's lock that the collapser has for writing since time {trace.All[attempt.Events[wait]].Time}");
+                    yield return new BrokenInvariant(attempt, one, $"{one.Task} gets the VMA's lock that the collapser has for writing "
+                        + $"since time {trace.All[attempt.Events[wait]].Time}");
             }
         }
     }

@@ -3,8 +3,6 @@ namespace KhugepagedSpec.Races.Trace;
 /// <summary>Cuts what each task does into operations: a new one begins with a new lock.</summary>
 internal static class Operations
 {
-    private const long Page = 4096;
-
     private const long FaultFlagWrite = 1;
 
     // What may be part of an operation that is known; anything else makes it another.
@@ -54,13 +52,14 @@ internal static class Operations
         var zap = all.FirstOrDefault(one => one.Name == "zap");
         var looked = all.FirstOrDefault(one => one.Name is "lvma_r" or "dap" or "dwp");
         string? unknown = all.FirstOrDefault(one => !Known.Contains(one.Name))?.Name
-            ?? (all.Any(one => one.Name == "mmap_lock_acquire_returned" && one.Is("write")) ? "mmap_lock_acquire_returned write=true" : null);
+            ?? (all.Any(one => one.Name == "mmap_lock_acquire_returned" && one.Is("write"))
+                ? "mmap_lock_acquire_returned write=true" : null);
         int held = events.FindIndex(i => HasLock(trace.All[i]));
-        var (kind, address, size) = unknown is not null ? (OperationKind.Other, looked?.Number("addr") ?? 0, Page)
+        var (kind, address, size) = unknown is not null ? (OperationKind.Other, looked?.Number("addr") ?? 0, CollapseAttempt.PageSize)
             : zap is not null ? (OperationKind.DontNeed, zap.Number("addr"), zap.Number("size"))
             : fault is not null ? ((fault.Number("flags") & FaultFlagWrite) != 0 ? OperationKind.WriteFault : OperationKind.ReadFault,
-                fault.Number("addr") & -Page, Page)
-            : (OperationKind.Look, looked?.Number("addr") ?? 0, Page);
+                fault.Number("addr") & -CollapseAttempt.PageSize, CollapseAttempt.PageSize)
+            : (OperationKind.Look, looked?.Number("addr") ?? 0, CollapseAttempt.PageSize);
         return new Operation(all[0].Pid, all[0].Task, kind, events, held < 0 ? null : events[held], address, size)
         {
             Unknown = unknown,

@@ -3,8 +3,6 @@ namespace KhugepagedSpec.Races.Trace;
 /// <summary>What holds while a PMD entry is empty because an attempt took the table out.</summary>
 internal static class PmdInvariants
 {
-    private const long PmdSize = 2 << 20, PageShift = 12;
-
     // The direct map begins at a multiple of 1 GiB, so these bits of a table's page are the same in the PMD entry and in pointers to it.
     private const long TableBits = 0x3ffff000;
 
@@ -35,7 +33,7 @@ internal static class PmdInvariants
     public static IEnumerable<BrokenInvariant> NobodyElseWhileOut(RaceTrace trace, IReadOnlyList<CollapseAttempt> attempts)
     {
         foreach (var (gap, one) in Others(trace, attempts))
-            if (AddressOf(one) is { } address && address >= gap.Attempt.Range && address < gap.Attempt.Range + PmdSize)
+            if (AddressOf(one) is { } address && address >= gap.Attempt.Range && address < gap.Attempt.Range + CollapseAttempt.PmdSize)
                 yield return new BrokenInvariant(gap.Attempt, one,
                     $"{one.Task} changes the PTE of 0x{address:x} in a table that was taken out at time {trace.All[gap.From].Time}");
     }
@@ -58,7 +56,7 @@ internal static class PmdInvariants
     private static long? AddressOf(TraceEvent one) => one.Name switch
     {
         "mappte" or "newrm" => one.Number("addr"),
-        "rmrm" => one.Number("idx") << (int)PageShift,
+        "rmrm" => one.Number("idx") * CollapseAttempt.PageSize,
         _ => null,
     };
 }

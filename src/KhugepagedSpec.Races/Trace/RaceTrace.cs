@@ -26,6 +26,13 @@ public sealed class RaceTrace
     /// <summary>What was lost, or that nothing says that nothing was; null if all is there. A trace with loss shows nothing.</summary>
     public string? Loss { get; }
 
+    /// <summary>Why nothing of the trace is judged; null if it can be.</summary>
+    // Children have the same addresses in tables of their own, and khugepaged comes to them too: nothing here tells them apart.
+    public string? NotJudged => Loss is not null ? "the trace has loss"
+        : Sections.TryGetValue("threads", out var threads) && threads.Any(line => line.StartsWith("fork ", StringComparison.Ordinal))
+            ? "a thread forks, and events of its children are not told from those of the process"
+        : null;
+
     /// <summary>
     /// The probes that were set: those of the section <c>probes</c>; without it those that fired. What no probe looks at may happen at any
     /// time.
@@ -84,7 +91,7 @@ public sealed class RaceTrace
             throw new FormatException($"no section '{Begin}{Events}': expected the text of a recorded race");
         if (!hasEnd)
             loss ??= $"the file ends without '{Begin}{End}': it was cut off";
-        return new RaceTrace(events.ToImmutable(), sections, LossOf(sections) ?? loss ?? ForkIn(sections));
+        return new RaceTrace(events.ToImmutable(), sections, LossOf(sections) ?? loss);
 
         void Close()
         {
@@ -115,11 +122,6 @@ public sealed class RaceTrace
         return counts.Length == 2 && counts[0] != counts[1] ? $"line {number}: {counts[1]} events were written, {counts[0]} are there"
             : null;
     }
-
-    // Children have the same addresses in tables of their own, and khugepaged comes to them too: nothing here tells them apart.
-    private static string? ForkIn(Dictionary<string, ImmutableArray<string>> sections) =>
-        sections.TryGetValue("threads", out var threads) && threads.Any(line => line.StartsWith("fork ", StringComparison.Ordinal))
-            ? "a thread forks: events of its children are not told from those of the process" : null;
 
     private static string? LossOf(Dictionary<string, ImmutableArray<string>> sections)
     {

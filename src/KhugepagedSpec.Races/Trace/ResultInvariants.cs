@@ -20,13 +20,16 @@ internal static class ResultInvariants
                 yield return new BrokenInvariant(attempt, end, $"the tracepoint says {status}, the attempt returns {result}");
             var failed = events.FirstOrDefault(one => one.Name is "reval_r" or "pmdchk" && one.Number("result") != Succeeded);
             if (failed is not null && failed.Number("result") != result)
-                yield return new BrokenInvariant(attempt, end, $"{failed.Name} says {failed.Number("result")}, the attempt returns {result}");
+                yield return new BrokenInvariant(attempt, end,
+                    $"{failed.Name} says {failed.Number("result")}, the attempt returns {result}");
             if (failed is not null && events.Find(one => one.Name == "pcf_r" && one.Time > failed.Time) is { } clear)
-                yield return new BrokenInvariant(attempt, clear, $"the PMD entry is emptied behind {failed.Name} {failed.Number("result")}");
+                yield return new BrokenInvariant(attempt, clear,
+                    $"the PMD entry is emptied behind {failed.Name} {failed.Number("result")}");
             bool isFilled = events.Any(one => one.Name is "pmdpop" or "mappmd");
             if (succeeds != isFilled)
                 yield return new BrokenInvariant(attempt, end,
-                    succeeds ? "the attempt succeeds, and nothing was mapped" : $"the new folio was mapped, and the attempt returns {result}");
+                    succeeds ? "the attempt succeeds, and nothing was mapped"
+                        : $"the new folio was mapped, and the attempt returns {result}");
             var isolated = events.Find(one => one.Name == "mm_collapse_huge_page_isolate");
             if (isolated?.Value("status") is { } said && said != SucceededName && attempt.Status(trace) is { } whole && whole != said)
                 yield return new BrokenInvariant(attempt, end, $"isolation says {said}, the attempt {whole}");
@@ -43,9 +46,11 @@ internal static class ResultInvariants
             int looked = events.Count(one => one.Name == "iso");
             int empty = events.Count(one => one.Name == "iso" && PteValue.Of(one.Number("pte")) is PteSeen.None or PteSeen.Zero);
             if (looked != 1 << attempt.Order)
-                yield return new BrokenInvariant(attempt, end, $"isolation succeeds having looked at {looked} entries of {1 << attempt.Order}");
+                yield return new BrokenInvariant(attempt, end,
+                    $"isolation succeeds having looked at {looked} entries of {1 << attempt.Order}");
             if (end.Number("none_or_zero") != empty)
-                yield return new BrokenInvariant(attempt, end, $"isolation counts {end.Number("none_or_zero")} empty entries, and saw {empty}");
+                yield return new BrokenInvariant(attempt, end,
+                    $"isolation counts {end.Number("none_or_zero")} empty entries, and saw {empty}");
         }
     }
 }

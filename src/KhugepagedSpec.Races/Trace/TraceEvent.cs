@@ -47,21 +47,29 @@ public sealed record TraceEvent(int Line, string Task, int Pid, int Cpu, long Ti
 
     /// <summary>Reads one line of ftrace's text.</summary>
     /// <exception cref="FormatException">It is none; the message says what was expected.</exception>
-    public static TraceEvent Of(string line, int number)
+    public static TraceEvent Of(string line, int number) => Read(line, number, out string why) ?? throw new FormatException(why);
+
+    /// <summary>The same where other lines stand between.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="number">Which it is, from 1.</param>
+    /// <param name="why">Why it is none, and what was expected.</param>
+    /// <returns>Null if it is none.</returns>
+    public static TraceEvent? Read(string line, int number, out string why)
     {
         int cpu = line.IndexOf(" [", StringComparison.Ordinal), cpuEnd = cpu < 0 ? -1 : line.IndexOf(']', cpu);
         string head = cpu < 0 ? "" : line[..cpu].Trim();
         int dash = head.LastIndexOf('-');
         int colon = cpuEnd < 0 ? -1 : line.IndexOf(": ", cpuEnd, StringComparison.Ordinal);
-        int second = colon < 0 ? -1 : line.IndexOf(": ", colon + 2, StringComparison.Ordinal);
-        string name = colon < 0 ? "" : second < 0 ? line[(colon + 2)..].TrimEnd(' ', ':') : line[(colon + 2)..second];
-        string stamp = colon < 0 ? "" : line[..colon][(line.LastIndexOf(' ', colon) + 1)..];
-        if (dash <= 0 || !int.TryParse(head.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
-            || !int.TryParse(line.AsSpan(cpu + 2, cpuEnd - cpu - 2), NumberStyles.None, CultureInfo.InvariantCulture, out int onCpu)
-            || colon < 0)
-            throw new FormatException($"line {number}: no event: expected TASK-PID [CPU] FLAGS TIME: NAME: VALUES, as ftrace prints it");
+        why = $"line {number}: no event: expected TASK-PID [CPU] FLAGS TIME: NAME: VALUES, as ftrace prints it";
+        if (colon < 0 || dash <= 0
+            || !int.TryParse(head.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out int pid)
+            || !int.TryParse(line.AsSpan(cpu + 2, cpuEnd - cpu - 2), NumberStyles.None, CultureInfo.InvariantCulture, out int onCpu))
+            return null;
+        int second = line.IndexOf(": ", colon + 2, StringComparison.Ordinal);
+        string name = second < 0 ? line[(colon + 2)..].TrimEnd(' ', ':') : line[(colon + 2)..second];
+        string stamp = line[..colon][(line.LastIndexOf(' ', colon) + 1)..];
+        why = $"line {number}: time {stamp}: expected a whole number, as trace_clock=counter gives";
         return long.TryParse(stamp, NumberStyles.None, CultureInfo.InvariantCulture, out long time)
-            ? new TraceEvent(number, head[..dash], pid, onCpu, time, name, second < 0 ? "" : line[(second + 2)..])
-            : throw new FormatException($"line {number}: time {stamp}: expected a whole number, as trace_clock=counter gives");
+            ? new TraceEvent(number, head[..dash], pid, onCpu, time, name, second < 0 ? "" : line[(second + 2)..]) : null;
     }
 }

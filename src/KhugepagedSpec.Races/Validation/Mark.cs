@@ -24,14 +24,30 @@ internal static class Marks
 
     private static readonly Dictionary<Mark, string[]> Probes = new()
     {
-        [Mark.MmapRead] = ["mmap_lock_acquire_returned"], [Mark.MmapWrite] = ["mmap_lock_acquire_returned"],
-        [Mark.MmapReadUnlock] = ["mmap_lock_released"], [Mark.MmapWriteUnlock] = ["mmap_lock_released"],
-        [Mark.Reval] = ["reval", "reval_r"], [Mark.VmaKeep] = ["vsw", "vsw_r"], [Mark.VmaWait] = ["vsw", "vsw_r"],
-        [Mark.PmdCheck] = ["pmdchk"], [Mark.AnonLock] = ["anonw", "anonw_r"], [Mark.PmdClear] = ["pcf", "pcf_r"],
-        [Mark.PmdFlush] = ["pcf", "pcf_r"], [Mark.Sync] = ["sync", "sync_r"], [Mark.TableLock] = ["isoptl"], [Mark.Isolate] = ["iso"],
-        [Mark.Take] = ["isol"], [Mark.Copy] = ["copy"], [Mark.Source] = ["relsrc"], [Mark.PmdFill] = ["pmdpop", "pmdback"],
-        [Mark.PtesSet] = ["mappte"], [Mark.Fill] = ["pmdinst"], [Mark.Map] = ["poml_r", "newrm"],
-        [Mark.Clear] = ["zap", "zap_r", "ptefree"], [Mark.Out] = ["zap", "zap_r", "ptefree"], [Mark.Flush] = ["zap", "zap_r"],
+        [Mark.MmapRead] = ["mmap_lock_acquire_returned"],
+        [Mark.MmapWrite] = ["mmap_lock_acquire_returned"],
+        [Mark.MmapReadUnlock] = ["mmap_lock_released"],
+        [Mark.MmapWriteUnlock] = ["mmap_lock_released"],
+        [Mark.Reval] = ["reval", "reval_r"],
+        [Mark.VmaKeep] = ["vsw", "vsw_r"],
+        [Mark.VmaWait] = ["vsw", "vsw_r"],
+        [Mark.PmdCheck] = ["pmdchk"],
+        [Mark.AnonLock] = ["anonw", "anonw_r"],
+        [Mark.PmdClear] = ["pcf", "pcf_r"],
+        [Mark.PmdFlush] = ["pcf", "pcf_r"],
+        [Mark.Sync] = ["sync", "sync_r"],
+        [Mark.TableLock] = ["isoptl"],
+        [Mark.Isolate] = ["iso"],
+        [Mark.Take] = ["isol"],
+        [Mark.Copy] = ["copy"],
+        [Mark.Source] = ["relsrc"],
+        [Mark.PmdFill] = ["pmdpop", "pmdback"],
+        [Mark.PtesSet] = ["mappte"],
+        [Mark.Fill] = ["pmdinst"],
+        [Mark.Map] = ["poml_r", "newrm"],
+        [Mark.Clear] = ["zap", "zap_r", "ptefree"],
+        [Mark.Out] = ["zap", "zap_r", "ptefree"],
+        [Mark.Flush] = ["zap", "zap_r"],
     };
 
     /// <summary>Those that a trace with these probes shows.</summary>
@@ -52,7 +68,8 @@ internal static class Marks
         ("pmdp_collapse_flush", var says) => Begins(says, "empties") ? Mark.PmdClear : Mark.PmdFlush,
         ("tlb_remove_table_sync_one", _) => Mark.Sync,
         ("pte_offset_map_lock", _) => Mark.TableLock,
-        ("__collapse_huge_page_isolate", var says) => Begins(says, "looks at entry") || Begins(says, "finds entry") ? Mark.Isolate : Mark.Hidden,
+        ("__collapse_huge_page_isolate", var says) =>
+            Begins(says, "looks at entry") || Begins(says, "finds entry") ? Mark.Isolate : Mark.Hidden,
         ("folio_isolate_lru", _) => Mark.Take,
         ("__collapse_huge_page_copy", _) => Mark.Copy,
         ("release_pte_folio" or "__collapse_huge_page_copy_succeeded", _) => Mark.Source,

@@ -8,8 +8,6 @@ namespace KhugepagedSpec.Races.Validation;
 /// <summary>An attempt, projected on the model's table: what is observed, in order, and the states that it can begin in.</summary>
 internal sealed class Projection
 {
-    private const long PmdSize = 2 << 20;
-
     private readonly RaceTrace _trace;
     private readonly CollapseAttempt _attempt;
 
@@ -47,7 +45,8 @@ internal sealed class Projection
             {
                 if (one.Unknown is { } unknown)
                     return $"no actor yet for {unknown}";
-                if (one.Kind == OperationKind.DontNeed && one.IsIn(_attempt.Range, PmdSize) && !IsWhole(one) && one.Size > 4096)
+                if (one.Kind == OperationKind.DontNeed && one.IsIn(_attempt.Range, CollapseAttempt.PmdSize) && !IsWhole(one)
+                    && one.Size > CollapseAttempt.PageSize)
                     return "MADV_DONTNEED of a part of the range";
             }
             if (_attempt.Events.Any(i => _trace.All[i].Name == "dsp"))
@@ -63,7 +62,7 @@ internal sealed class Projection
     /// <summary>An operation as the model is told it: its kind, whether it is outside the window, its entry (null for all).</summary>
     public (OperationKind Kind, bool IsElsewhere, int? Entry) Told(Operation one)
     {
-        if (!one.IsIn(_attempt.Range, PmdSize))
+        if (!one.IsIn(_attempt.Range, CollapseAttempt.PmdSize))
             return (OperationKind.Look, true, TraceModel.ElsewhereWritten);
         int? page = _attempt.PageOf(one.Address);
         return one.Kind switch
@@ -93,9 +92,8 @@ internal sealed class Projection
         return [.. UnlessTold.Of(s, state, _attempt.Status(_trace)), without];
     }
 
-    private static bool IsWholeRange(Operation one, long range) => one.Address <= range && one.Address + one.Size >= range + PmdSize;
-
-    private bool IsWhole(Operation one) => IsWholeRange(one, _attempt.Range);
+    private bool IsWhole(Operation one) =>
+        one.Address <= _attempt.Range && one.Address + one.Size >= _attempt.Range + CollapseAttempt.PmdSize;
 
     private string? Mm(int i) => _trace.All[i].Value("mm");
 
@@ -125,7 +123,7 @@ internal sealed class Projection
         "poml_r" when one.Pid != _attempt.Pid && one.Number("ptep") != 0 && (one.IsIn("do_anonymous_page") || one.IsIn("do_wp_page")) =>
             (_attempt.PageOf(one.Number("addr")) ?? -1, PteValue.Of(one.Number("pte"))),
         "dwp" => (_attempt.PageOf(one.Number("addr")) ?? -1, PteValue.Of(one.Number("pte"))),
-        "rmrm" when one.Pid != _attempt.Pid => (_attempt.PageOf(one.Number("idx") << 12) ?? -1, PteSeen.Page),
+        "rmrm" when one.Pid != _attempt.Pid => (_attempt.PageOf(one.Number("idx") * CollapseAttempt.PageSize) ?? -1, PteSeen.Page),
         _ => null,
     };
 }

@@ -138,7 +138,8 @@ internal sealed class StateSet
     public void HasLooked(int process)
     {
         var program = _programs[process]!;
-        Keep(state => program.Source.Steps[LocationOf(state, program)].All(step => step.Function is not ("find_vma" or "handle_pte_fault")));
+        Keep(state => program.Source.Steps[LocationOf(state, program)].All(step =>
+            step.Function is not ("find_vma" or "handle_pte_fault")));
     }
 
     /// <summary>Where a process is.</summary>

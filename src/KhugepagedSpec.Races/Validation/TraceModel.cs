@@ -26,7 +26,8 @@ internal sealed class TraceModel
     {
         _space = new ProtocolSpace(protocol, Shape.Eight, null, Slots);
         var code = _space.Khugepaged;
-        if (code.Source.Steps.SelectMany(steps => steps).LastOrDefault(step => step.Says == $"asks whether {Window} is worth a try") is not { } asks
+        string tries = $"asks whether {Window} is worth a try";
+        if (code.Source.Steps.SelectMany(steps => steps).LastOrDefault(step => step.Says == tries) is not { } asks
             || TraceProgram.Before(code.Source, "has tried " + Window) is not { } end)
             return;
         (Collapser, End) = (TraceProgram.Of(code, Marks.OfCollapser, asks.To), end);
@@ -65,7 +66,10 @@ internal sealed class TraceModel
             _programs[(kind, isElsewhere, slot)] = program;
         }
         string picks = entry is { } i ? $"picks entry {i}" : "picks the whole range";
-        return program with { Start = TraceProgram.Behind(program.Source, picks)
-            ?? throw new InvalidOperationException($"{program.Source.Name}: no step '{picks}'") };
+        return program with
+        {
+            Start = TraceProgram.Behind(program.Source, picks)
+            ?? throw new InvalidOperationException($"{program.Source.Name}: no step '{picks}'")
+        };
     }
 }

@@ -28,8 +28,7 @@ public sealed class Validator
     public Judgement Judge(CollapseAttempt attempt)
     {
         var projection = new Projection(_trace, attempt);
-        string? reason = _trace.Loss is not null ? "the trace has loss" : _model.Collapser is null ? "the model has no such order"
-            : projection.CannotBe;
+        string? reason = _trace.NotJudged ?? (_model.Collapser is null ? "the model has no such order" : projection.CannotBe);
         return reason is not null ? new Judgement(attempt, Verdict.NotJudged) { Reason = reason }
             : new Run(_trace, _model, _shown, attempt, projection).Judge();
     }
