@@ -48,7 +48,8 @@ public sealed class LiveReproducerTests
 
         // Not what the program sets, so that each is to be restored.
         kernel.Take(0, $"set {Thp}khugepaged/max_ptes_none 77\nset {Thp}khugepaged/max_ptes_swap 7\n"
-            + $"set {Thp}khugepaged/alloc_sleep_millisecs 5\nset {Thp}hugepages-64kB/enabled inherit\nset {Thp}hugepages-32kB/enabled madvise\nset {Thp}use_zero_page 1\n");
+            + $"set {Thp}khugepaged/alloc_sleep_millisecs 5\nset {Thp}hugepages-64kB/enabled inherit\n"
+            + $"set {Thp}hugepages-32kB/enabled madvise\nset {Thp}use_zero_page 1\n");
         string before = Read(kernel);
         var clock = Stopwatch.StartNew();
         var whole = Run(kernel, program, 0);

@@ -32,7 +32,8 @@ internal static class ObservationFile
                 throw new UsageException($"{InputFile.NameOf(file)}: no observation: expected vectors, or batches that differ with theirs");
             var its = named ?? ModelOption.ForRecorded(kernel, file);
             if (model is not null && its.Name != model.Name)
-                throw new UsageException($"{InputFile.NameOf(file)}: a kernel of {its.Name}, and {modelOf} of {model.Name}: expected one kernel, or --model NAME");
+                throw new UsageException($"{InputFile.NameOf(file)}: a kernel of {its.Name}, and {modelOf} of {model.Name}: "
+                    + "expected one kernel, or --model NAME");
             (model, modelOf) = (its, file);
         }
         return (observations, model!);

@@ -36,7 +36,10 @@ internal static class DiagnosisText
             return;
         Line($"\nThe observations do not tell these {diagnosis.Answers.Length} apart.");
         foreach (var (a, b, apart) in ToldApart(diagnosis))
-            Line($"  {a.Version.Name} and {b.Version.Name}: {(apart is null ? $"the same in {Scenarios} random scenarios" : $"they part on {apart}")}");
+        {
+            string how = apart is null ? $"the same in {Scenarios} random scenarios" : $"they part on {apart}";
+            Line($"  {a.Version.Name} and {b.Version.Name}: {how}");
+        }
     }
 
     /// <summary>One line, for what was compared.</summary>
@@ -71,7 +74,8 @@ internal static class DiagnosisText
     {
         string none = string.Create(CultureInfo.InvariantCulture,
             $"none of {diagnosis.Tried} compositions explains all{(diagnosis.IsComplete ? "" : ", and not all were tried")}");
-        return $"{none}; {(diagnosis.Closest is { } closest ? $"closest {Summary(closest, diagnosis, what)}" : "none explains any that differs")}";
+        return diagnosis.Closest is { } closest ? $"{none}; closest {Summary(closest, diagnosis, what)}"
+            : $"{none}; none explains any that differs";
     }
 
     // The first against each of the others: on what they part, made small; null where nothing was found.
