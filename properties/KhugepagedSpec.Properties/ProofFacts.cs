@@ -43,6 +43,22 @@ public sealed class ProofFacts
     }
 
     [Theory]
+    [InlineData("v17", 9, "8 of 8")]
+    [InlineData("v18", 9, "8 of 8")]
+    [InlineData("v18", 13, "12 of 12")]
+    public void The_stack_holds_as_many_windows_as_there_are_orders(string name, int pmdOrder, string windows) =>
+        Assert.Contains(Proof.Run(new Geometry(pmdOrder), Catalogue.Find(name)!),
+            claim => claim.Subject == "stack-bound" && claim.IsProved && claim.Name.Contains(windows, StringComparison.Ordinal));
+
+    [Fact]
+    public void A_stack_of_quarters_instead_of_halves_does_not_fit_and_a_walk_without_one_has_nothing_to_fit()
+    {
+        var quarters = Catalogue.Find("v18")! with { Walk = new QuarterWalk() };
+        Assert.Contains(Proof.Run(Geometry.X86, quarters), claim => claim.Subject == "stack-bound" && claim.Refuted is not null);
+        Assert.DoesNotContain(Proof.Run(Geometry.X86, Subjects.Linux72), claim => claim.Subject == "stack-bound");
+    }
+
+    [Theory]
     [InlineData("limits-scaled")]
     [InlineData("limits-capped")]
     [InlineData("limits-unscaled")]
@@ -63,7 +79,7 @@ public sealed class ProofFacts
                 var windows = new Windows64(enabled, fillsHoles);
                 var first = new Dictionary<(int, int), int>();
                 int silent = 0;
-                long tried = 0, visited = 0;
+                long tried = 0, visited = 0, losing = 0, losses = 0;
                 for (ulong occupancy = 0; occupancy < 1ul << geometry.Pages; occupancy++)
                 {
                     bool any = false;
@@ -82,14 +98,47 @@ public sealed class ProofFacts
                         walker.Advance(1 << walker.Order);
                     }
                     silent += any ? 0 : 1;
+                    int lost = Failures(geometry, enabled, windows, occupancy);
+                    losses += lost;
+                    losing += lost > 0 ? 1 : 0;
                 }
                 var counts = new ModelCount(geometry, enabled, fillsHoles);
                 Assert.Equal((new BigInteger(silent), new BigInteger(tried), new BigInteger(visited)),
                     (counts.Silent(), counts.TriedInAll(), counts.VisitedInAll()));
+                Assert.Equal((new BigInteger(losing), new BigInteger(losses)), counts.CostAFolioByFailure());
                 foreach (int order in enabled.Orders())
                     for (int offset = 0; offset < geometry.Pages; offset += 1 << order)
                         Assert.Equal(first.GetValueOrDefault((offset, order)), counts.FirstTried(offset, order));
             }
+    }
+
+    // Scripts of one failure that leave smaller folios in the window that failed, by trying each.
+    private static int Failures(Geometry geometry, OrderSet enabled, Windows64 windows, ulong occupancy)
+    {
+        int costly = 0;
+        for (int failing = 0, attempts = 1; failing < attempts; failing++)
+        {
+            attempts = 0;
+            (int Offset, int End) failed = (-1, -1);
+            bool isCostly = false;
+            for (var walker = new OffsetWalker(geometry, enabled); !walker.IsDone;)
+            {
+                if (!windows.Tries(occupancy, walker.Offset, walker.Order))
+                    walker.Lower();
+                else if (attempts++ == failing)
+                {
+                    failed = (walker.Offset, walker.Offset + (1 << walker.Order));
+                    walker.Lower();
+                }
+                else
+                {
+                    isCostly |= walker.Offset >= failed.Offset && walker.Offset < failed.End;
+                    walker.Advance(1 << walker.Order);
+                }
+            }
+            costly += isCostly ? 1 : 0;
+        }
+        return costly;
     }
 
     [Theory]

@@ -102,7 +102,8 @@ public sealed class ProofSubjectFacts
             "Name", "VariantOf", "MadeFor", "Source", "Unverified", "Releases", "Trace", "HasUffdRwp", "RepeatedAdviceAsks",
                 "KeepsEmptiedTables",
             "WritesSplitHugeZero",
-            "Visit", "IsPmdOnly", "AskedAs", "PutTogether", "FullName", "HeldToClaimsOf", "KnownToBreak",
+            "Visit", "IsPmdOnly", "ReplacesPteByPte", "TakesSmallerExtents", "KeepsHolesOfMissingOnly", "TriesInRounds",
+            "AskedAs", "PutTogether", "FullName", "HeldToClaimsOf", "KnownToBreak",
         ];
         Assert.Equal(
             typeof(KhugepagedVersion).GetProperties().Select(property => property.Name).Except(neverMatters).Order(),

@@ -29,11 +29,12 @@ public sealed partial class ClaimTests
         Assert.All(ThreadBook.Threads, thread => Assert.InRange(thread.Claims.Length, 20, int.MaxValue));
     }
 
+    // Nothing is open, since what tells of somebody's machine says so.
     [Fact]
-    public void Every_kind_and_every_verdict_occurs()
+    public void Every_kind_and_every_verdict_occurs_but_open()
     {
         Assert.Equal(Enum.GetValues<ClaimKind>(), All.Select(claim => claim.Kind).Distinct().Order());
-        Assert.Equal(Enum.GetValues<Verdict>(), All.Select(claim => claim.Verdict).Distinct().Order());
+        Assert.Equal(Enum.GetValues<Verdict>().Except([Verdict.Open]), All.Select(claim => claim.Verdict).Distinct().Order());
     }
 
     [Fact]
@@ -101,12 +102,12 @@ public sealed partial class ClaimTests
     public async Task The_list() => await Verifier.Verify(Output("threads"));
 
     [Fact]
-    public async Task A_claim_its_run_and_its_verdict() => await Verifier.Verify(Output("threads", "39", "6"));
+    public async Task A_claim_its_run_and_its_verdict() => await Verifier.Verify(Output("threads", "39", "55"));
 
     [Fact]
     public void All_of_a_verdict_is_a_table_with_totals()
     {
-        string table = Output("threads", "--thread", "walk", "--verdict", "open", "--all");
+        string table = Output("threads", "--thread", "walk", "--verdict", "false", "--all");
         Assert.Contains("  shown      ", table, StringComparison.Ordinal);
         Assert.EndsWith(" runs, 0 of them not as the verdict says\n", table, StringComparison.Ordinal);
     }

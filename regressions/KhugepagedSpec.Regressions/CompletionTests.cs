@@ -12,7 +12,7 @@ public sealed class CompletionTests : IDisposable
 
     [Theory]
     [InlineData("expl", "explain", "explore")]
-    [InlineData("kernel ", "compare", "config", "diff", "fetch", "list", "predict", "race", "record", "selftest")]
+    [InlineData("kernel ", "compare", "config", "cost", "diff", "fetch", "list", "predict", "race", "record", "selftest")]
     [InlineData("explain --max-ptes-n", "--max-ptes-none")]
     [InlineData("explain -", "--all", "--model", "--help")]
     [InlineData("explain --model linux-7.3", "linux-7.3", "linux-7.3-rc")]
@@ -26,7 +26,7 @@ public sealed class CompletionTests : IDisposable
     [InlineData("explore --model rounds", "rounds", "rounds-not-counted", "rounds-under-mmap-lock", "rounds-without-verification")]
     [InlineData("explore --actors gup-fast,fo", "gup-fast,fork")]
     [InlineData("explore --property al", "all")]
-    [InlineData("man kernel c", "compare", "config")]
+    [InlineData("man kernel c", "compare", "config", "cost")]
     [InlineData("completion ", "bash", "fish", "zsh")]
     public void Completed_are(string line, params string[] expected)
     {

@@ -40,7 +40,7 @@ public sealed class DiagnosisTests : IDisposable
             named += isNamed ? 1 : 0;
             Assert.True(isNamed || (!diagnosis.Answers.IsEmpty && diagnosis.Answers[0].Changes.Length < its), $"{variant.Name}\n{text}");
         }
-        Assert.Equal(41, named);
+        Assert.Equal(42, named);
         await Verifier.Verify(text.ToString());
     }
 

@@ -14,12 +14,16 @@ internal sealed class FakeProc : IProcFiles
     private readonly Dictionary<long, (ulong Flags, ulong Mappings)> _frames = [];
     private readonly HashSet<long> _huge = [];
     private readonly List<string> _vmas = [];
-    private long _nextFrame = 1 << 20;
+    private readonly int _pid;
+    private readonly string _folder;
+    private long _nextFrame;
 
-    public FakeProc()
+    public FakeProc(int pid = Pid, int started = 777)
     {
-        Files[$"/proc/{Pid}/status"] = "Name:\tfake\nTHP_enabled:\t1\n";
-        Files[$"/proc/{Pid}/stat"] = $"{Pid} (fake) name) S {string.Join(' ', Enumerable.Range(4, 18))} 777 0";
+        (_pid, _folder, _nextFrame) = (pid, $"/proc/{pid}/", (long)pid << 20);
+        Files[$"/proc/{pid}/status"] = "Name:\tfake\nTHP_enabled:\t1\n";
+        Files[$"/proc/{pid}/stat"] = $"{pid} (fake) name) S {string.Join(' ', Enumerable.Range(4, 18))} {started} 0";
+        Files[$"/proc/{pid}/statm"] = "100 10 1 1 0 9 0\n";
         Files["/proc/sys/kernel/osrelease"] = "7.2.13\n";
         Files[$"{Thp}/enabled"] = "always [madvise] never\n";
         Files[$"{Thp}/hpage_pmd_size"] = "2097152\n";
@@ -47,7 +51,7 @@ internal sealed class FakeProc : IProcFiles
         string file = "00:00 0")
     {
         _vmas.Add($"{firstPage << 12:x}-{(firstPage + pages) << 12:x} {permissions} 00000000 {file}\nSize: {pages * 4} kB\n{figures}VmFlags: {flags} \n");
-        Files[$"/proc/{Pid}/smaps"] = string.Concat(_vmas);
+        Files[$"/proc/{_pid}/smaps"] = string.Concat(_vmas);
     }
 
     /// <summary>Maps a 4K page.</summary>
@@ -98,7 +102,7 @@ internal sealed class FakeProc : IProcFiles
 
     public string? Text(string path)
     {
-        if (Looks > EndsAfter && path.StartsWith($"/proc/{Pid}/", StringComparison.Ordinal))
+        if (Looks > EndsAfter && path.StartsWith(_folder, StringComparison.Ordinal))
             return null;
         if (!IsRoot && path.EndsWith("smaps", StringComparison.Ordinal))
             throw new UnauthorizedAccessException(path);
@@ -123,6 +127,9 @@ internal sealed class FakeProc : IProcFiles
         .. _entries.Keys.Where(page => (ulong)page << 12 >= start && (ulong)page << 12 < end).Take(most)
             .Select(page => new PageRegion((ulong)page << 12, (ulong)(page + 1) << 12, _huge.Contains(page))),
     ];
+
+    /// <summary>The frame is one of this process's.</summary>
+    public bool HasFrame(long frame) => frame >> 20 == _pid;
 
     private ulong Word(string path, long index) => path switch
     {

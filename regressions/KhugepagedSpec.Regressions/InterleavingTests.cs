@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using KhugepagedSpec.Guests.Race;
 using KhugepagedSpec.Races;
 using KhugepagedSpec.Results;
 using ModelChecker.Exploration;
@@ -43,12 +44,20 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     public async Task Who_can_act_when()
     {
         var text = new StringBuilder(
-            "T changes an entry, the PMD entry or a VMA; r changes only pages, bits or settings; . only waits or looks\n\n");
+            "T changes an entry, the PMD entry or a VMA; r changes only pages, bits or settings; . only waits or looks\n"
+            + "behind it, of a kernel that was recorded while they raced: in how many of the gaps between two steps there the actor did "
+            + "something; - in none\n(nothing: the actor was not recorded, or no gap between two probes is there alone)\n\n");
         string[] columns = [.. pairs.Space.Beside([], Reductions.None).Programs.First().Phases.Distinct()];
         text.Append(CultureInfo.InvariantCulture, $"{"",-16}{string.Concat(columns.Select(column => $"{column,24}"))}\n");
         foreach (var (actor, phases) in pairs.ActsIn)
             text.Append(CultureInfo.InvariantCulture,
-                $"{actor,-16}{string.Concat(columns.Select(column => $"{".rT"[phases.GetValueOrDefault(column)],24}"))}\n");
+                $"{actor,-16}{string.Concat(columns.Select(column =>
+                    $"{$"{".rT"[phases.GetValueOrDefault(column)]} {RecordedGaps.Of(actor, column)}".TrimEnd(),24}"))}\n");
+        text.Append('\n');
+        foreach (var (actor, why) in RecordedGaps.Reasons)
+            text.Append(CultureInfo.InvariantCulture, $"not recorded: {actor,-16}{why}\n");
+        Assert.Equal(pairs.ActsIn.Keys.Except(RaceActor.All.Select(actor => actor.Name)).Order(StringComparer.Ordinal),
+            RecordedGaps.Reasons.Keys.Order(StringComparer.Ordinal));
         Assert.All(pairs.ActsIn, actor => Assert.NotEqual(2, actor.Value["table taken out"]));
         await Verifier.Verify(text.ToString());
     }
@@ -85,9 +94,13 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
     }
 
     [Fact]
-    public async Task These_results_come_of_races() =>
-        await Verifier.Verify(string.Join('\n', pairs.Reached.OrderBy(reached => (!reached.OfAttempt, reached.Result))
-        .Select(reached => $"{(reached.OfAttempt ? "attempt" : "scan   ")} {reached.Result.KernelName()}")));
+    public async Task These_results_come_of_races()
+    {
+        Assert.All(pairs.Reached, reached => Assert.NotEqual("", RecordedResults.Of(reached.OfAttempt, reached.Result)));
+        await Verifier.Verify(string.Join('\n', pairs.Reached.OrderBy(reached => (!reached.OfAttempt, reached.Result)).Select(reached =>
+            $"{(reached.OfAttempt ? "attempt" : "scan   ")} {reached.Result.KernelName(),-28}"
+            + RecordedResults.Of(reached.OfAttempt, reached.Result))));
+    }
 
     // What only a third process could bring about, what a process's own history rules out, and what is only for the yardstick.
     [Fact]

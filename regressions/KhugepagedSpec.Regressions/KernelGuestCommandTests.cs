@@ -111,7 +111,7 @@ public sealed partial class KernelGuestCommandTests : IDisposable
             var broken = mismatch with { Mismatch = null, Violation = (Contract.Invariants[0], new Violation(3, null, "why")) };
             foreach (var found in new[] { mismatch, broken })
             {
-                string[] commands = [.. KernelCompareText.Commands(scenario, found, Kernel, "linux-7.2")];
+                string[] commands = [.. KernelCompareText.Commands(scenario, found, $"--kernel {Kernel}", "linux-7.2")];
                 Assert.Equal((2, "", "khugepaged-spec: no C compiler for the guest's agent: apt-get install gcc libc6-dev\n"),
                     Cli.Run(Words(commands[0])));
                 var (code, output, error) = Cli.Run(Words(commands[1]));

@@ -23,7 +23,7 @@ public sealed class KernelPackageTests
     [Fact]
     public void Sources_are_signed_and_hold_every_suite_that_has_kernels()
     {
-        string[] lines = AptFolder.Sources("http://mirror.example/debian/", "/keys.gpg").TrimEnd('\n').Split('\n');
+        string[] lines = new AptFolder("/somewhere").Sources("http://mirror.example/debian/", "/keys.gpg").TrimEnd('\n').Split('\n');
         Assert.Equal("deb [arch=amd64 target=Packages signed-by=/keys.gpg] http://mirror.example/debian/ sid main", lines[0]);
         Assert.Equal(["sid", "trixie-backports", "experimental", "trixie", "bookworm-backports", "bookworm"],
             lines.Select(line => line.Split(' ')[^2]));

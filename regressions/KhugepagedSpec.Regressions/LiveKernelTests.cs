@@ -31,8 +31,8 @@ public sealed class LiveKernelTests
     [LiveFact]
     public void A_captured_process_becomes_what_whatif_predicted()
     {
-        var (code, output, _) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "64", "--seed", "1");
-        Assert.Equal(0, code);
+        var (code, output, error) = Cli.Run("kernel", "predict", "--kernel", "7.2", "--count", "64", "--seed", "1");
+        Assert.True(code == 0, output + error);
         var figures = Regex.Match(
             output, @"\n(\d+) folios predicted; 0 ranges became something else\npages added: (\d+) predicted, (\d+) seen; 0 VMAs differ from smaps; ");
         Assert.True(figures.Success, output);

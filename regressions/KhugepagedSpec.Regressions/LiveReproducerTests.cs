@@ -116,7 +116,7 @@ public sealed class LiveReproducerTests
     private static LiveKernel Boot(string release, string[] programs)
     {
         var image = KernelCache.Find(release) ?? throw new InvalidOperationException($"khugepaged-spec kernel fetch {release}");
-        return new LiveKernel(image with { Machine = image.Machine with { Programs = [.. programs] } }, Geometry.X86);
+        return LiveKernel.Boot(image with { Machine = image.Machine with { Programs = [.. programs] } });
     }
 
     private static (int Code, string Output) Run(LiveKernel kernel, string program, int killedAfter)

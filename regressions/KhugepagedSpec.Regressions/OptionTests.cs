@@ -66,6 +66,7 @@ public sealed class OptionTests
         ("--far-nodes", "x*512", ["--far-nodes"]),
         ("--thp-disable", "x*512", ["--thp-disable", "completely"]),
         ("--thp-disable", "x*512", ["--thp-disable", "exceptadvised"]),
+        ("--machine", "f4[0+1] f4[1+15]o x*496", ["--machine", "arm64-4k"]),
         ("--pmd-order", "x*16", ["--pmd-order", "4"]),
         ("--fail", "x*512", ["--fail", "charge-fails"]),
         ("--fail", "x*512", ["--fail", "alloc-fails@9"]),
@@ -202,6 +203,8 @@ public sealed class OptionTests
             return error.Contains($"'{option}': expected an option or argument of {command};", StringComparison.Ordinal) ? "no such option"
                 : "DROPPED";
         }
+        if (option == "--machine")
+            return "an option of its own";
         var options = new SettingsOptions("as on the machine");
         var alone = new Command(command);
         foreach (var one in options.All)

@@ -89,9 +89,9 @@ public sealed class OwnKernelTests : IDisposable
     public void What_is_printed_asks_for_the_same_kernel()
     {
         var kernel = new CachedKernel("7.2.13", "/k/bzImage", []) { Name = "my trees/linux", ModulesFolder = "/m" };
-        Assert.Equal("'my trees/linux' --modules /m", KernelOption.Words(kernel));
+        Assert.Equal("--kernel 'my trees/linux' --modules /m", KernelOption.Words(kernel));
         Assert.Equal(
-            "7.2.13 --memory 2048 --cpus 2 --append 'a b' --qemu-args '-device x'",
+            "--kernel 7.2.13 --memory 2048 --cpus 2 --append 'a b' --qemu-args '-device x'",
             KernelOption.Words(kernel with
             {
                 Name = "7.2.13",

@@ -16,10 +16,12 @@ public sealed class PageTests : IDisposable
     [InlineData("diff", "v19", "linux-7.2", "s x*511", "--enabled", "9")]
     [InlineData("check", "--count", "20", "--model", "v12")]
     [InlineData("explore", "--actors", "fault")]
+    [InlineData("threads", "39", "40")]
+    [InlineData("validate", "RACE", "--attempt", "1")]
     public void A_page_names_nothing_that_would_have_to_be_loaded(params string[] args)
     {
         string file = Path.Combine(_folder, "page.html");
-        Cli.Run([.. args, "--html", file]);
+        Cli.Run([.. args.Select(word => word == "RACE" ? RecordedRaceTests.Path : word), "--html", file]);
         string text = File.ReadAllText(file);
         Assert.DoesNotMatch("(?i)https?:|src=|href=|@import|url\\(", text);
         Assert.Contains("default-src 'none'", text, StringComparison.Ordinal);
@@ -51,6 +53,7 @@ public sealed class PageTests : IDisposable
     [InlineData("--html contradicts --all: expected two versions", "diff", "--all", "--html", "page.html")]
     [InlineData("--html contradicts --promela, which searches nothing: expected one of them", "explore", "--actors", "fault", "--promela",
         "a.pml", "--html", "page.html")]
+    [InlineData("--html contradicts --json: expected one of them", "threads", "39", "--json", "--html", "page.html")]
     [InlineData("--html contradicts --exhaustive: expected one of them", "check", "--exhaustive", "--html", "page.html")]
     public void A_page_that_cannot_be_is_one_line_and_exit_code_2(string message, params string[] args) =>
         Assert.Equal((2, "", $"khugepaged-spec: {message}\n"), Cli.Run(args));

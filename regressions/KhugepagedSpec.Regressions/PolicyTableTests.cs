@@ -36,6 +36,8 @@ public sealed class PolicyTableTests
         ["walk=unbounded"] = "the same",
         ["uffd-rwp=yes"] = "what a registration may ask for",
         ["huge-zero-write=one-page"] = "shows in programs that the mix does not have",
+        ["replace=migration-entries"] = "what it costs, and interleavings; no table",
+        ["visit=by-round"] = "takes a failed allocation above the smallest order, and nothing collapsed below it",
         ["mistake=events-at-every-order"] = "vmstat's events are compared with kernels only",
     };
 
@@ -159,6 +161,7 @@ public sealed class PolicyTableTests
         {
             "scan.occupancy=chunks" => ["window.unit=chunks"],
             "window.unit=chunks" => ["scan.occupancy=chunks"],
+            ['n', 'o', 'n', '-', 's', ..] => ["scan.non-swap=end", "swapin.non-swap=end"],
             "writable-pte=needed" => ["trace=6.17", "lazyfree=collapsed"],
             _ => [],
         };
@@ -173,6 +176,7 @@ public sealed class PolicyTableTests
         PutTogether = null,
         VariantOf = null,
         MadeFor = null,
+        KnownToBreak = ImmutableSortedDictionary<string, string>.Empty,
         Source = "",
         Unverified = null,
         Releases = null,

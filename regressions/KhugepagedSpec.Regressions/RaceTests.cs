@@ -40,7 +40,7 @@ public sealed class RaceTests
     }
 
     [Theory]
-    [InlineData("hwpoison")]
+    [InlineData("ksm")]
     [InlineData("exit")]
     public void An_actor_that_cannot_be_on_a_kernel_is_told_from_no_actor(string name)
     {

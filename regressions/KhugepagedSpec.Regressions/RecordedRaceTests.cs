@@ -1,20 +1,23 @@
-using System.Globalization;
-using System.Text;
 using KhugepagedSpec.Races;
 using KhugepagedSpec.Races.Trace;
 using KhugepagedSpec.Races.Validation;
+using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>A race of Linux 7.2.13, as recorded and as edited, against the interleaving model.</summary>
 [Collection("console")]
+[Trait("Coverage", "Slow")]
 public sealed class RecordedRaceTests
 {
     private const string Mm = "ffff88800447a300", Vma = "0xffff888005bfc9c0";
 
-    private static readonly string Path = Repository.At("regressions", "KhugepagedSpec.Regressions", "races", "linux-7.2.13.trace");
+    internal static readonly string Path = Repository.At("regressions", "KhugepagedSpec.Regressions", "races", "linux-7.2.13.trace");
 
     private static string[] Lines => File.ReadAllLines(Path);
+
+    private static string[] Excerpt(string file) =>
+        File.ReadAllLines(Repository.At("regressions", "KhugepagedSpec.Regressions", "races", file + ".trace"));
 
     // The line behind the first that has a text, by another task, at the same time.
     private static string[] With(string behind, string says)
@@ -36,7 +39,7 @@ public sealed class RecordedRaceTests
         return [.. lines];
     }
 
-    private static string[] Edited(string invariant) => invariant switch
+    internal static string[] Edited(string invariant) => invariant switch
     {
         "each-clear-has-its-fill" => Without(" pmdpop: ("),
         "nobody-else-while-out" => With(" pcf_r: (", "newrm: (folio_add_new_anon_rmap+0x4/0x1d0) folio=0x1 addr=0x7f6277d00000"),
@@ -123,26 +126,132 @@ public sealed class RecordedRaceTests
         Assert.StartsWith("line 3: no event: expected TASK-PID ",
             Assert.Throws<FormatException>(() => RaceTrace.Of(["== cpu0", "== trace", line])).Message, StringComparison.Ordinal);
 
-    // khugepaged comes to the children too, at the same addresses: on such a trace an invariant was called broken.
+    // A child has the same addresses in tables of its own, and khugepaged comes to them too.
     [Fact]
-    public void A_trace_in_which_a_thread_forks_is_not_judged()
+    public void Children_are_told_from_the_process_by_the_lock_they_take()
     {
-        string[] lines = [.. Lines.Prepend("fork 111").Prepend("== threads")];
-        Assert.Null(RaceTrace.Of(lines).Loss);
-        Assert.All(Judge(lines), each => Assert.Equal(Verdict.NotJudged, each.Verdict));
-        var (code, output, _) = Cli.RunWithInput(string.Join('\n', lines) + "\n", "validate", "-");
-        Assert.Equal(3, code);
-        Assert.EndsWith("\nnot judged: a thread forks, and events of its children are not told from those of the process\n", output,
-            StringComparison.Ordinal);
+        const string changes = "newrm: (folio_add_new_anon_rmap+0x4/0x1d0) folio=0x1 addr=0x7f6277d00000";
+        var lines = With(" pcf_r: (", changes).ToList();
+        Assert.Contains(TraceInvariant.Judge(RaceTrace.Of(lines), CollapseAttempt.Of(RaceTrace.Of(lines))).Broken,
+            each => each.Invariant == "nobody-else-while-out");
+        int at = lines.FindIndex(line => line.Contains(changes, StringComparison.Ordinal));
+        lines[at] = lines[at].Replace("race-f-119", "race-c-999", StringComparison.Ordinal);
+        lines.Insert(at, lines[at].Split(": ")[0] + ": mmap_lock_acquire_returned: mm=ffff888001234000 write=false success=true");
+        var trace = RaceTrace.Of(lines);
+        Assert.Empty(TraceInvariant.Judge(trace, CollapseAttempt.Of(trace)).Broken);
+        Assert.All(Judge([.. lines]), each => Assert.Equal(Verdict.Path, each.Verdict));
+    }
+
+    public static TheoryData<string, string, string> Excerpts => new()
+    {
+        // The file, who was beside, and what became of an attempt.
+        { "table-freed", "dontneed", "no_pte_table" },
+        { "page-locked", "munmap", "page_locked" },
+        { "pinned-order-4", "gup-read", "succeeded" },
+        { "limit", "fault", "exceed_none_pte" },
+        { "partial-dontneed", "dontneed", "exceed_none_pte" },
+        { "partial-dontneed-order-4", "dontneed", "exceed_none_pte" },
+        { "extent", "munmap", "not_suitable_address_range" },
+        { "shared", "fault", "exceed_shared_pte" },
+        { "page-count", "fault", "not_suitable_page_count" },
+        { "collapsed-meanwhile", "madv-collapse", "page_pmd_mapped" },
+        { "armed-meanwhile", "userfaultfd", "exceed_none_pte" },
+        { "poisoned", "hwpoison", "pte_non_present" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Excerpts))]
+    public void An_excerpt_of_a_race_is_a_path(string file, string beside, string status)
+    {
+        string[] lines = Excerpt(file);
+        var found = Judge(lines);
+        Assert.All(found, each => Assert.Equal((Verdict.Path, null), (each.Verdict, each.Reason)));
+        Assert.Contains(found, each => each.Actors.ContainsKey(beside) && each.Attempt.Status(RaceTrace.Of(lines)) == status);
+    }
+
+    // Which page it was nothing tells: no page is looked at under the table's lock.
+    [Fact]
+    public void A_swap_in_below_the_PMD_order_ends_the_attempt_whichever_page_it_came_to() =>
+        Assert.Equal(Verdict.Path, Judge(Excerpt("swapped-out")).Single().Verdict);
+
+    // Each edit takes away what explains the end of an attempt, or says another.
+    [Theory]
+    [InlineData("limit", "max_ptes_none 0", "max_ptes_none 511", "mm_collapse_huge_page_isolate")]
+    [InlineData("pinned-order-4", " copy: (", "", "mappte")]
+    [InlineData("pinned-order-4", ": sync", "", "isoptl")]
+    [InlineData("partial-dontneed", " zap: (", "", "iso")]
+    [InlineData("collapsed-meanwhile", " mappmd: (", "", "chp_r")]
+    [InlineData("poisoned", " ttu1: (", "", "iso")]
+    [InlineData("armed-meanwhile", "status=exceed_none_pte", "status=exceed_shared_pte", "mm_collapse_huge_page_isolate")]
+    public void An_edited_excerpt_is_refused(string file, string old, string by, string at)
+    {
+        string[] lines = by.Length == 0 ? [.. Excerpt(file).Where(line => !line.Contains(old, StringComparison.Ordinal))]
+            : [.. Excerpt(file).Select(line => line.Replace(old, by, StringComparison.Ordinal))];
+        var refused = Judge(lines).First(each => each.Verdict == Verdict.Refused);
+        Assert.Equal(at, RaceTrace.Of(lines).All[refused.At!.Value].Name);
+    }
+
+    // Above the order of the model's window pages are left out: those that somebody touches are told, some at a time.
+    [Fact]
+    public void A_page_that_somebody_touches_is_in_a_group_with_where_isolation_ended()
+    {
+        var trace = RaceTrace.Of(Excerpt("partial-dontneed-order-4"));
+        var attempt = CollapseAttempt.Of(trace).Single(each => each.Order == 4);
+        var groups = new Validator(trace, Protocols.Of(null)).Told(attempt).ToList();
+        var looks = attempt.Events.Select(i => trace.All[i]).Where(one => one.Name == "iso").Select(one => one.Number("ptep")).ToList();
+        int last = (int)((looks[^1] - looks[0]) / 8);
+        Assert.True(groups.Count > 1);
+        Assert.All(groups, group => Assert.Equal(4, group.Length));
+        Assert.All(groups, group => Assert.Contains(last, group));
+        var touched = Enumerable.Range(0, 16).Where(page => attempt.Company.Any(one => one.Kind == OperationKind.DontNeed
+            && one.IsIn(attempt.AddressOf(page), 4096)));
+        Assert.NotEmpty(touched);
+        Assert.All(touched, page => Assert.Contains(groups, group => group.Contains(page)));
+    }
+
+    [Fact]
+    public void At_the_PMD_order_the_window_is_all_of_the_table()
+    {
+        var trace = RaceTrace.Of(Lines);
+        var attempt = CollapseAttempt.Of(trace).Single(each => each.Status(trace) == "no_pte_table");
+        var lines = Lines.ToList();
+        int at = trace.All[attempt.First].Line - 1;
+        lines[at] = lines[at].Replace("order=2", "order=9", StringComparison.Ordinal);
+        var found = Judge([.. lines]);
+        Assert.Contains(found, each => each.Attempt.Order == 9);
+        Assert.All(found, each => Assert.Equal((Verdict.Path, null), (each.Verdict, each.Reason)));
+        Assert.Contains(Judge([.. lines.Where(line => !line.Contains(" ptefree: (", StringComparison.Ordinal))]),
+            each => each is { Verdict: Verdict.Refused, Attempt.Order: 9 });
+    }
+
+    // The validator reads a step's meaning, so a step of a function that a trace shows something of cannot lack one.
+    [Fact]
+    public void A_step_of_a_function_that_a_trace_shows_says_what_it_is_or_is_not_built()
+    {
+        var counter = new Variable("location", 7);
+        var builder = new ProgramBuilder("one", counter, new HashSet<string> { "pmdp_collapse_flush" });
+        builder.Do("find_vma", "looks the VMA up");
+        string says = Assert.Throws<InvalidOperationException>(() => builder.Do("pmdp_collapse_flush", "empties the PMD entry")).Message;
+        Assert.Equal("one: a step of pmdp_collapse_flush does not say what it is", says);
+    }
+
+    [Fact]
+    public void Every_program_says_what_its_steps_are()
+    {
+        foreach (var protocol in Protocols.All)
+            Assert.NotNull(new ProtocolSpace(protocol, Shape.Four).Beside([], Reductions.None));
+        var space = new ProtocolSpace(Protocols.Of(null), Shape.Four);
+        foreach (var actor in Actor.All)
+            Assert.NotNull(space.Beside([actor], Reductions.None));
     }
 
     [Fact]
     public void What_the_model_cannot_take_is_not_judged_by_the_reason()
     {
-        Assert.Contains(Judge(Replaced("addr=0x7f6277df0000 order=2", "addr=0x7f6277df0000 order=4")),
-            each => each is { Verdict: Verdict.NotJudged, Reason: "order 4" });
-        Assert.Contains(Judge(With(" reval: (", "cpr: (copy_page_range+0x4/0x10) dst=0x1 src=0x1")),
-            each => each is { Verdict: Verdict.NotJudged, Reason: "no actor yet for cpr" });
+        Assert.Contains(Judge(Replaced("addr=0x7f6277df0000 order=2", "addr=0x7f6277df0000 order=1")),
+            each => each is { Verdict: Verdict.NotJudged, Reason: "order 1" });
+        Assert.Contains(Judge(Replaced("status=no_pte_table", "status=alloc_huge_page_failed")),
+            each => each is { Verdict: Verdict.NotJudged, Reason: "no memory for a folio: the model always has it" });
     }
 
     [Fact]
@@ -154,22 +263,33 @@ public sealed class RecordedRaceTests
         Assert.Contains("the model had  ", output, StringComparison.Ordinal);
         Assert.Contains("--model pmd-not-rechecked --attempt ", output, StringComparison.Ordinal);
         Assert.Equal(3, Cli.Run("validate", Path, "--model", "linux-7.1").Code);
+        Assert.Equal((2, "", "khugepaged-spec: --protocols with --html: expected one of them\n"),
+            Cli.Run("validate", Path, "--protocols", "--html", "page.html"));
         Assert.Contains("\"refused\": 0", Cli.Run("validate", Path, "--json").Output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Which_protocols_a_race_tells_apart()
     {
-        var text = new StringBuilder();
-        var trace = RaceTrace.Of(Lines);
-        foreach (var protocol in Protocols.All)
+        var races = Excerpts.Select(row => (string)row[0]).Prepend("linux-7.2.13").Select(file =>
         {
-            var found = Judge(Lines, protocol.Name);
-            string told = found.Find(each => each.Verdict == Verdict.Refused) is { } refused
-                ? $"refused at {trace.All[refused.At!.Value].Name}, attempt {refused.Attempt.Number}"
-                : found.TrueForAll(each => each.Verdict == Verdict.Path) ? "not told apart" : $"not judged: {found[0].Reason}";
-            text.Append(CultureInfo.InvariantCulture, $"{protocol.Name,-34}{told}\n");
+            var trace = RaceTrace.Of(Excerpt(file));
+            return (File: file, Trace: trace, Attempts: CollapseAttempt.Of(trace));
+        }).ToList();
+        await Verifier.Verify(string.Concat(Protocols.All.AsParallel().AsOrdered()
+            .Select(protocol => $"{protocol.Name,-34}{Told(protocol)}\n")));
+
+        string Told(CollapseProtocol protocol)
+        {
+            string? why = null;
+            foreach (var (file, trace, attempts) in races)
+            {
+                var told = ToldApart.Of(trace, attempts, protocol, 200);
+                if (told.Refused is { } refused)
+                    return $"refused at {trace.All[refused.At!.Value].Name}, {file}, attempt {refused.Attempt.Number}";
+                why = told.Why;
+            }
+            return why!;
         }
-        await Verifier.Verify(text.ToString());
     }
 }

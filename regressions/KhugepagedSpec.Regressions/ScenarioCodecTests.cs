@@ -60,6 +60,7 @@ public sealed class ScenarioCodecTests
     [InlineData("--anon-vma")]
     [InlineData("--thp-disable")]
     [InlineData("--far-nodes")]
+    [InlineData("--machine")]
     [InlineData("--pmd-order")]
     [InlineData("--program")]
     [InlineData("--fail")]
@@ -114,7 +115,13 @@ public sealed class ScenarioCodecTests
                 .Where(scenario => scenario.Program.IsEmpty && scenario.Table.Geometry == Geometry.X86
                     && scenario.Vma.Covers(0, Geometry.X86.Pages)).Take(Cases / 10))
                 Assert.Null(ScenarioDifference.First(scenario,
-                    Captured(scenario, path) with { Kind = scenario.Kind, Faults = scenario.Faults, Numa = scenario.Numa }));
+                    Captured(scenario, path) with
+                    {
+                        Kind = scenario.Kind,
+                        Faults = scenario.Faults,
+                        Numa = scenario.Numa,
+                        Machine = scenario.Machine,
+                    }));
         }
         finally
         {
@@ -132,13 +139,17 @@ public sealed class ScenarioCodecTests
             {
                 if (made++ == Cases)
                     yield break;
-                yield return one;
+                yield return Placed(one, made);
             }
         }
     }
 
     // Enough for what is rare.
-    private static IEnumerable<Scenario> Many() => ScenarioMix.Random(Seed).Take(10_000);
+    private static IEnumerable<Scenario> Many() => ScenarioMix.Random(Seed).Take(10_000).Select(Placed);
+
+    // Every fifth on a machine of its own.
+    private static Scenario Placed(Scenario scenario, int number) =>
+        number % 5 == 2 ? scenario with { Machine = MachineType.All[number / 5 % MachineType.All.Length] } : scenario;
 
     private static string? FirstLost(Scenario[] scenarios, Func<Scenario, string> write)
     {

@@ -15,6 +15,7 @@ public sealed class SplatTests
     [InlineData("kernel BUG at mm/khugepaged.c:790!")]
     [InlineData("BUG kmalloc-64 (Not tainted): Poison overwritten")]
     [InlineData("Oops: general protection fault, probably for non-canonical address 0xdead000000000122: 0000 [#1] SMP PTI")]
+    [InlineData("int3: 0000 [#1] PREEMPT SMP NOPTI")]
     [InlineData("WARNING: mm/khugepaged.c:833 at collapse_single_pmd+0x2515/0x26e0, CPU#0: khugepaged/26")]
     [InlineData("WARNING: CPU: 0 PID: 33 at mm/khugepaged.c:1200 collapse_huge_page+0x5a/0x900")]
     [InlineData("WARNING: possible circular locking dependency detected")]
@@ -73,4 +74,30 @@ public sealed class SplatTests
     [Fact]
     public void A_long_one_is_cut() =>
         Assert.Equal(Splat.MostLines, Splat.First(Enumerable.Repeat("WARNING: a.c:1", 100))!.Lines.Length);
+
+    [Theory]
+    [InlineData("Oops: int3: 0000 [#1] SMP NOPTI", true, 2, true)]
+    [InlineData("int3: 0000 [#1] PREEMPT SMP NOPTI", true, 2, true)]
+    [InlineData("Oops: int3: 0000 [#1] SMP NOPTI", true, 1, false)]
+    [InlineData("Oops: int3: 0000 [#1] SMP NOPTI", false, 2, false)]
+    [InlineData("Oops: general protection fault: 0000 [#1] SMP NOPTI", true, 2, false)]
+    [InlineData("kernel BUG at mm/khugepaged.c:790!", true, 2, false)]
+    public void Emulation_loses_a_guest_of_several_CPUs_to_a_breakpoint_alone(string line, bool isEmulated, int cpus, bool isLost) =>
+        Assert.Equal(isLost, Emulation.MayHaveLost(Splat.First([line]), isEmulated, cpus));
+
+    [Theory]
+    [InlineData(1, true, 2)]
+    [InlineData(2, true, 3)]
+    [InlineData(3, true, null)]
+    [InlineData(1, false, null)]
+    public void What_emulation_lost_is_done_again_twice_and_what_the_kernel_lost_is_not(int losses, bool isOfEmulation, int? answer)
+    {
+        int tries = 0, told = 0;
+        int Work() => ++tries > losses ? tries : throw new GuestException("ended", []) { IsOfEmulation = isOfEmulation };
+        if (answer is null)
+            Assert.Throws<GuestException>(() => Emulation.Retry(Work, _ => told++));
+        else
+            Assert.Equal(answer, Emulation.Retry(Work, _ => told++));
+        Assert.Equal(isOfEmulation ? Math.Min(losses, 2) : 0, told);
+    }
 }

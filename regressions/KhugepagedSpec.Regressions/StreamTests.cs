@@ -4,6 +4,7 @@ namespace KhugepagedSpec.Regressions;
 /// The program as a process: streams that are closed, full or not read, and Ctrl-C. Each ends with its exit code and at most one line,
 /// or what was known by then.
 /// </summary>
+[Trait("Coverage", "Slow")]
 public sealed class StreamTests : IDisposable
 {
     private const string Full = "khugepaged-spec: standard output: no space left on the device: expected somewhere to write\n";

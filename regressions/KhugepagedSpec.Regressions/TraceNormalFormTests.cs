@@ -24,6 +24,18 @@ public sealed class TraceNormalFormTests
         Assert.Equal("a: mm=#1, x=1", form.Of("a: mm=00000000deadbeef, x=1"));
     }
 
+    [Theory]
+    [InlineData("a: scan_pfn=@-51, x=1", "a: scan_pfn=@?, x=1", true)]
+    [InlineData("a: scan_pfn=@?, x=1", "a: scan_pfn=@?, x=1", true)]
+    [InlineData("a: scan_pfn=@-51, x=2", "a: scan_pfn=@?, x=1", false)]
+    [InlineData("b: scan_pfn=@-51, x=1", "a: scan_pfn=@?, x=1", false)]
+    [InlineData("a: scan_pfn=0xffffffffffffffff, x=1", "a: scan_pfn=@?, x=1", false)]
+    [InlineData("a: scan_pfn=@4, x=1", "a: scan_pfn=@5, x=1", false)]
+    [InlineData("a: scan_pfn=@?, x=1", "a: scan_pfn=@5, x=1", false)]
+    [InlineData("none", "a: scan_pfn=@?, x=1", false)]
+    public void A_folio_that_came_and_went_may_lie_in_frames_that_had_a_name(string kernel, string model, bool agree) =>
+        Assert.Equal(agree, TraceNormalForm.Agree(kernel, model));
+
     [Fact]
     public void Every_other_byte_stays() => Assert.Equal(
         "mm_khugepaged_scan_pmd: mm=#1, scan_pfn=@144, writable=1,  referenced=5, none_or_zero=0, status=succeeded,unmapped=0 ",

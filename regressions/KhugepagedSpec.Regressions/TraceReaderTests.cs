@@ -1,5 +1,6 @@
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Results;
 
@@ -24,7 +25,7 @@ public sealed class TraceReaderTests
             mm_khugepaged_scan_pmd: mm=0000000012345678, scan_pfn=0xffffffffffffffff, referenced=0, none_or_zero=512, status=no_pte_table, unmapped=0
             khs_range: (collapse_single_pmd+0x0/0x1d0) addr=0x100000400000
 
-            """, pmdOrder: 9, TraceText.Linux72);
+            """, MachineType.X86, TraceText.Linux72);
         Assert.Equal([0x100000000000, 0x100000200000, 0x100000400000], ranges.Select(range => range.Address));
         Assert.Equal(
             [
@@ -42,7 +43,7 @@ public sealed class TraceReaderTests
     [Fact]
     public void An_attempt_whose_probe_tells_no_order_is_of_the_pmds() => Assert.Equal(
         [new(0, 9, ScanResult.Fail, null, null)],
-        TraceReader.Read("khs_range: (f) addr=0x200000\nkhs_attempt: (collapse_huge_page+0x0/0x9c0) addr=0x200000\n", pmdOrder: 9,
+        TraceReader.Read("khs_range: (f) addr=0x200000\nkhs_attempt: (collapse_huge_page+0x0/0x9c0) addr=0x200000\n", MachineType.X86,
             TraceText.Linux72)[0].Attempts);
 
     // gcc inlines collapse_huge_page where few call it: then its tracepoints tell of attempts, and nothing tells where they stand.
@@ -66,7 +67,7 @@ public sealed class TraceReaderTests
             mm_collapse_huge_page_isolate: scan_pfn=0x12345, none_or_zero=0, referenced=1, status=not_suitable_page_count, order=3
             mm_collapse_huge_page: mm=0000000012345678, isolated=0, status=not_suitable_page_count, order=3
             mm_khugepaged_scan_pmd: mm=0000000012345678, scan_pfn=0x12345, referenced=16, none_or_zero=495, status=succeeded, unmapped=1
-            """, pmdOrder: 9, TraceText.Linux72, probesAttempts: false).Single().Attempts);
+            """, MachineType.X86, TraceText.Linux72, probesAttempts: false).Single().Attempts);
 
     [Fact]
     public void Of_two_scan_lines_of_a_visit_the_first_counts() => Assert.Equal(
@@ -76,7 +77,7 @@ public sealed class TraceReaderTests
             khs_range: (f) addr=0x200000
             mm_khugepaged_scan_pmd: referenced=1, none_or_zero=2, status=failed, unmapped=3
             mm_khugepaged_scan_pmd: referenced=4, none_or_zero=5, status=succeeded, unmapped=6
-            """, pmdOrder: 9, TraceText.Linux72).Single().Scan);
+            """, MachineType.X86, TraceText.Linux72).Single().Scan);
 
     [Fact]
     public void What_comes_before_any_visit_and_other_lines_are_left_out() => Assert.Empty(TraceReader.Read(
@@ -88,7 +89,7 @@ public sealed class TraceReaderTests
         mm_khugepaged_scan_file: status=failed
         nothing
 
-        """, pmdOrder: 9, TraceText.Linux72));
+        """, MachineType.X86, TraceText.Linux72));
 
     [Theory]
     [InlineData("mm_khugepaged_scan_pmd: referenced=1, none_or_zero=2, status=splendid, unmapped=3")]
@@ -96,11 +97,12 @@ public sealed class TraceReaderTests
     public void A_result_that_is_unknown_is_a_complaint(string line) => Assert.Equal(
         "unknown result 'splendid' in a trace line",
         Assert.Throws<FormatException>(
-            () => TraceReader.Read($"khs_range: (f) addr=0x200000\n{line}", pmdOrder: 9, TraceText.Linux72)).Message);
+            () => TraceReader.Read($"khs_range: (f) addr=0x200000\n{line}", MachineType.X86, TraceText.Linux72)).Message);
 
     [Fact]
     public void A_field_that_is_missing_is_a_complaint() => Assert.Equal(
         "no referenced= in a trace line",
         Assert.Throws<FormatException>(() => TraceReader.Read(
-            "khs_range: (f) addr=0x200000\nmm_khugepaged_scan_pmd: status=failed, unmapped=3", pmdOrder: 9, TraceText.Linux72)).Message);
+            "khs_range: (f) addr=0x200000\nmm_khugepaged_scan_pmd: status=failed, unmapped=3", MachineType.X86,
+            TraceText.Linux72)).Message);
 }

@@ -13,15 +13,23 @@ namespace KhugepagedSpec.Checking;
 /// <param name="Text">What happened.</param>
 /// <param name="Table">The table as it was last looked at: before the pass, or after it.</param>
 /// <param name="Step">What kind of step it is, with its result and without figures.</param>
+/// <param name="Place">Where it stands in a run, whatever comes of it: the pass, what is done, and of an attempt offset and order.</param>
 /// <param name="Attempt">The attempt that the line is about, if it is about one on this table.</param>
-public sealed record RunLine(string Text, PageTable Table, string Step, Attempt? Attempt = null);
+public sealed record RunLine(string Text, PageTable Table, string Step, string Place, Attempt? Attempt = null);
 
 /// <summary>Two runs of one scenario, step by step.</summary>
 /// <param name="Scenario">The scenario.</param>
 /// <param name="First">What the first version did, a line a step.</param>
 /// <param name="Second">What the second version did.</param>
 /// <param name="DiffersAt">The first step that differs.</param>
-public sealed record Difference(Scenario Scenario, ImmutableArray<RunLine> First, ImmutableArray<RunLine> Second, int DiffersAt);
+/// <param name="FirstCost">What the first version gained and spent.</param>
+/// <param name="SecondCost">What the second version did.</param>
+public sealed record Difference(Scenario Scenario, ImmutableArray<RunLine> First, ImmutableArray<RunLine> Second, int DiffersAt,
+    CostSurvey FirstCost, CostSurvey SecondCost)
+{
+    /// <summary>The lines of both, those of one place beside each other.</summary>
+    public ImmutableArray<(RunLine? First, RunLine? Second)> Rows => RunRows.Of(First, Second);
+}
 
 /// <summary>What a search for a difference came to.</summary>
 /// <param name="Difference">The smallest found; null if there is none within the bound.</param>
@@ -32,7 +40,8 @@ public sealed record DiffReport(Difference? Difference, int Scenarios, string Bo
 /// <summary>Where two versions part.</summary>
 public static class VersionDiff
 {
-    private const int Passes = 2;
+    /// <summary>Passes of each run.</summary>
+    public const int Passes = 2;
 
     /// <summary>Runs one scenario on both.</summary>
     /// <param name="scenario">The scenario.</param>
@@ -48,7 +57,8 @@ public static class VersionDiff
         if ((In(ours, theirs, first.Trace, second.Trace) & kinds) == 0)
             return null;
         var (a, b) = (Lines(scenario.Table, ours, kinds, first.Trace), Lines(scenario.Table, theirs, kinds, second.Trace));
-        return new Difference(scenario, a, b, a.Zip(b).TakeWhile(pair => pair.First.Text == pair.Second.Text).Count());
+        return new Difference(scenario, a, b, a.Zip(b).TakeWhile(pair => pair.First.Text == pair.Second.Text).Count(),
+            Cost(ours), Cost(theirs));
     }
 
     /// <summary>
@@ -118,6 +128,8 @@ public static class VersionDiff
         return kinds;
     }
 
+    private static CostSurvey Cost(ImmutableArray<PassRun> runs) => CostSurvey.Of([.. runs.SelectMany(run => run.Report.Tables)]);
+
     // Of the kinds asked for; results and the pass they are of stand in any case.
     private static ImmutableArray<RunLine> Lines(PageTable before, ImmutableArray<PassRun> runs, DifferenceIn kinds, TraceText text)
     {
@@ -126,37 +138,40 @@ public static class VersionDiff
         for (int pass = 0; pass < runs.Length; pass++)
         {
             var run = runs[pass];
-            Add(DifferenceIn.Behaviour, string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"), "pass");
+            Add(DifferenceIn.Behaviour, string.Create(CultureInfo.InvariantCulture, $"pass {pass + 1}"), "pass", "");
             if (run.Report.Tables.Count == 0)
-                Add(DifferenceIn.Attempts | DifferenceIn.Result, "not scanned", "not scanned");
+                Add(DifferenceIn.Attempts | DifferenceIn.Result, "not scanned", "not scanned", "scan 0");
             foreach (var table in run.Report.Tables)
             {
-                Add(DifferenceIn.Attempts, $"scan {table.Scan.Result.TraceName()}", $"scan {table.Scan.Result.TraceName()}");
+                var (scan, result) = (table.Scan.Result.TraceName(), table.Status.TraceName());
+                Add(DifferenceIn.Attempts, $"scan {scan}", $"scan {scan}", $"scan {table.Start}");
                 foreach (var attempt in table.Attempts)
-                    Add(DifferenceIn.Attempts, attempt.ToString(), StepOf(attempt, before.Geometry), table.Start == 0 ? attempt : null);
+                    Add(DifferenceIn.Attempts, attempt.ToString(), StepOf(attempt, before.Geometry),
+                        $"attempt {table.Start} {attempt.Offset}/{attempt.Order}", table.Start == 0 ? attempt : null);
                 if (table.LeftTheTable)
-                    Add(DifferenceIn.Attempts, "leaves the table", "leaves the table");
-                Add(DifferenceIn.Result, $"result {table.Status.TraceName()}", $"result {table.Status.TraceName()}");
+                    Add(DifferenceIn.Attempts, "leaves the table", "leaves the table", $"leaves {table.Start}");
+                Add(DifferenceIn.Result, $"result {result}", $"result {result}", $"result {table.Start}");
             }
             if (run.Madvise is { } madvise)
-                Add(DifferenceIn.Result, $"returns {madvise.Return} {madvise.Errno}", $"returns {madvise.Errno}");
+                Add(DifferenceIn.Result, $"returns {madvise.Return} {madvise.Errno}", $"returns {madvise.Errno}", "returns");
             now = run.After;
-            Add(DifferenceIn.Table, $"table {run.After}", "table");
-            Add(DifferenceIn.Counters, $"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd(), "counts");
+            Add(DifferenceIn.Table, $"table {run.After}", "table", "table");
+            Add(DifferenceIn.Counters, $"counts {string.Join(' ', run.Report.Added.Sizes().Select(Count))}".TrimEnd(), "counts", "counts");
             if (run.Report.Added.PagesCollapsed is var collapsed
                 && collapsed != run.Report.Tables.Count(table => table.Status == ScanResult.Succeed))
-                Add(DifferenceIn.Counters, string.Create(CultureInfo.InvariantCulture, $"pages_collapsed={collapsed}"), "pages_collapsed");
+                Add(DifferenceIn.Counters, string.Create(CultureInfo.InvariantCulture, $"pages_collapsed={collapsed}"), "pages_collapsed",
+                    "pages_collapsed");
             if (kinds.HasFlag(DifferenceIn.Trace))
                 foreach (var line in run.Trace)
-                    Add(DifferenceIn.Trace, line.Line(text), $"trace {line.GetType().Name}");
+                    Add(DifferenceIn.Trace, line.Line(text), $"trace {line.GetType().Name}", $"trace {line.GetType().Name}");
+
+            void Add(DifferenceIn of, string says, string step, string place, Attempt? attempt = null)
+            {
+                if ((of & kinds) != 0)
+                    lines.Add(new RunLine(says, now, step, $"pass {pass + 1} {place}", attempt));
+            }
         }
         return lines.ToImmutable();
-
-        void Add(DifferenceIn of, string text, string step, Attempt? attempt = null)
-        {
-            if ((of & kinds) != 0)
-                lines.Add(new RunLine(text, now, step, attempt));
-        }
 
         static string Count((string Name, int Order, long Value) entry) =>
             string.Create(CultureInfo.InvariantCulture,

@@ -30,7 +30,24 @@ public static class WalkText
     {
         int attempt = 0;
         for (int i = 0; i < table.Walk.Count; i++)
-            yield return Line(table, i, ref attempt);
+        {
+            var line = Line(table, i, ref attempt);
+            yield return StackAfter(table, i) is { } stack ? line with { Text = $"{line.Text}; stack={stack}" } : line;
+        }
+    }
+
+    // As the thread draws it, the top last: a walk that stops leaves its stack, else what comes next lay on top.
+    private static string? StackAfter(TableRun table, int index)
+    {
+        if (table.Walk[index].Waiting is not { } left)
+            return null;
+        bool goesOn = index + 1 < table.Walk.Count;
+        var next = goesOn ? table.Walk[index + 1] : table.Walk[index];
+        IEnumerable<(int Offset, int Order)> waiting = goesOn
+            ? [(next.Offset, next.Order), .. next.Waiting!.Value.Windows()]
+            : left.Windows();
+        string windows = string.Join(',', waiting.Reverse().Select(window => Invariant($"{{{window.Offset},{window.Order}}}")));
+        return windows.Length > 0 ? windows : "{}";
     }
 
     /// <summary>The windows of enabled orders; runs of windows without any page are one line.</summary>
@@ -70,6 +87,7 @@ public static class WalkText
             WalkReason.TooEmpty => Invariant($"{Found(step)}, {step.Needed} needed: skipped"),
             WalkReason.Unsupported =>
                 Invariant($"max_ptes_none {step.Needed} is not supported below the PMD order, where only 0 and the maximum are"),
+            WalkReason.OutsideVma => "not in the VMA",
             WalkReason.OutsideTable => "lies outside the range",
             _ => Tried(step, attempt!.Value, table.Text),
         };

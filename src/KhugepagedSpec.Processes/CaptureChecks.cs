@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Numerics;
 
@@ -11,6 +12,9 @@ internal sealed class CaptureChecks
 {
     // Five levels of page tables, the upper half the kernel's.
     private const ulong UserSpaceEnd = 1UL << 56;
+
+    // No zone has blocks of more.
+    private const int MostOrders = 32;
 
     private readonly List<CapturedRange> _ranges = [];
     private CaptureHead? _head;
@@ -45,6 +49,37 @@ internal sealed class CaptureChecks
         _head = head;
         NotNegative("head.pid", head.Pid);
         NotNegative("head.scanSleepMilliseconds", head.Settings.ScanSleepMilliseconds);
+        NotNegative("head.shared", head.Shared);
+        NotNegative("head.started", head.Started);
+    }
+
+    /// <summary>Checks the head of a machine.</summary>
+    /// <exception cref="FormatException">It cannot be.</exception>
+    public static void Machine(MachineHeadJson machine)
+    {
+        NotNegative("machine.processes", machine.Processes);
+        for (int order = 0; order < machine.FreeBlocks.Length; order++)
+            NotNegative($"machine.freeBlocks[{order}]", machine.FreeBlocks[order]);
+        if (machine.FreeBlocks.Length > MostOrders)
+            throw Wrong("machine.freeBlocks", $"{machine.FreeBlocks.Length} orders", $"{MostOrders} at most");
+    }
+
+    /// <summary>Checks what was read of cgroups.</summary>
+    /// <exception cref="FormatException">It cannot be.</exception>
+    public static void Cgroups(ImmutableArray<CgroupJson> cgroups)
+    {
+        for (int i = 0; i < cgroups.Length; i++)
+        {
+            string key = $"machineEnd.cgroups[{i}]";
+            if (!cgroups[i].Path.StartsWith('/'))
+                throw Wrong($"{key}.path", $"\"{Short(cgroups[i].Path)}\"", "one that begins with '/'");
+            NotNegative($"{key}.processes", cgroups[i].Processes);
+            foreach (var (name, counts) in new[] { ("before", cgroups[i].Before), ("after", cgroups[i].After) })
+                foreach (long count in new[] { counts.Anonymous, counts.PmdSized, counts.Shmem, counts.Swap })
+                    NotNegative($"{key}.{name}", count);
+            NotNegative($"{key}.limit.max", cgroups[i].Limit?.Max ?? 0);
+            NotNegative($"{key}.limit.current", cgroups[i].Limit?.Current ?? 0);
+        }
     }
 
     /// <summary>Checks a range against those before it.</summary>
@@ -93,6 +128,7 @@ internal sealed class CaptureChecks
         NotNegative("end.vmas", end.Vmas);
         if (end.Of < end.Vmas)
             throw Wrong("end.of", $"{end.Of}", $"{end.Vmas} or more, as many were read");
+        Counts("end.rollup", end.Rollup ?? default);
         _isEnded = true;
     }
 

@@ -1,25 +1,36 @@
 using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Serialization;
-using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 
 namespace KhugepagedSpec.Processes;
 
 /// <summary>
-/// A capture as a file: one JSON object a line, each with one of <c>head</c>, <c>range</c>, <c>vma</c> and <c>end</c>. Addresses
-/// are hexadecimal, sizes in pages. One without <c>end</c> was cut short.
+/// A capture as a file: one JSON object a line. <c>machine</c> begins one of several processes, and <c>machineEnd</c> ends it; between
+/// them stands a process after the other, each a <c>head</c>, for each VMA its <c>range</c>s and then the <c>vma</c>, and an <c>end</c>;
+/// or <c>skipped</c> for one that could not be read. A process may stand alone, as it did before there were several. Several captures
+/// may follow each other. Addresses are hexadecimal, sizes in pages. What has no end was cut short.
 /// </summary>
-public sealed class CaptureFile : ICaptureSink, IDisposable
+public sealed class CaptureFile : IMachineSink, IDisposable
 {
-    private const string Expected = "what khugepaged-spec capture wrote";
-
     private readonly TextWriter _writer;
     private CaptureHead? _head;
 
     /// <summary>Begins a file; closed with this.</summary>
     public CaptureFile(TextWriter writer) => _writer = writer;
+
+    /// <inheritdoc/>
+    public void Add(MachineHead head) =>
+        Write(new CaptureLineJson { Machine = new MachineHeadJson(head.Kernel, head.At, head.Asked, head.Count, head.FreeBlocks) });
+
+    /// <inheritdoc/>
+    public void Add(SkippedProcess skipped) => Write(new CaptureLineJson { Skipped = new SkippedJson(skipped.Pid, skipped.Why) });
+
+    /// <inheritdoc/>
+    public void End(CaptureEnding ending, ImmutableArray<CgroupFigures> cgroups) => Write(new CaptureLineJson
+    {
+        MachineEnd = new MachineEndJson(ending, [.. cgroups.Select(CgroupJson.Of)]),
+    });
 
     /// <inheritdoc/>
     public void Add(CaptureHead head)
@@ -29,7 +40,7 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
         {
             Head = new CaptureHeadJson(
                 head.Pid, head.Command, head.Kernel, head.At, head.PageBytes, head.Geometry.PmdOrder, SettingsJson.Of(head.Settings),
-                head.Settings.ScanSleepMilliseconds, head.ThpDisable),
+                head.Settings.ScanSleepMilliseconds, head.ThpDisable, head.Cgroup, head.Shared, head.Started),
         });
     }
 
@@ -51,101 +62,35 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
     /// <inheritdoc/>
     public void Add(CaptureEnd end) => Write(new CaptureLineJson
     {
-        End = new CaptureEndJson(end.Ending, end.Vmas, end.Of, [.. end.ChangedVmas.Select(_head!.Address)]),
+        End = new CaptureEndJson(end.Ending, end.Vmas, end.Of, [.. end.ChangedVmas.Select(_head!.Address)], end.Rollup),
     });
+
+    /// <summary>The one process of a file, or of standard input.</summary>
+    /// <exception cref="CaptureException">It is not a capture, or one of several processes; the message is one line.</exception>
+    public static ProcessCapture Read(string path) => ReadAll(path) is [{ Processes: [var one] }] ? one
+        : throw new CaptureException($"{InputFile.NameOf(path)}: it has several processes: expected a capture of one");
+
+    /// <summary>All captures of a file, or of standard input, in its order. A last line that is torn, or none, makes a capture that was
+    /// cut short.</summary>
+    /// <exception cref="CaptureException">It is not a capture; the message says which line and key and what was expected.</exception>
+    public static ImmutableArray<MachineCapture> ReadAll(string path) => ReadAll([path]);
+
+    /// <summary>All captures of several files, in time.</summary>
+    /// <exception cref="CaptureException">One is not a capture, or captures have pages of different sizes.</exception>
+    public static ImmutableArray<MachineCapture> ReadAll(IReadOnlyList<string> paths)
+    {
+        var (builder, tables) = (new MachineBuilder(), new Dictionary<(string Text, int Order), PageTable>());
+        foreach (string path in paths)
+            new CaptureFileReader(path, builder, tables).Read();
+        ImmutableArray<MachineCapture> all = [.. builder.Captures.OrderBy(capture => capture.Head.At)];
+        var head = all[0].Processes[0].Head;
+        return all.All(capture => capture.Processes[0].Head.PageBytes == head.PageBytes) ? all
+            : throw new CaptureException(
+                $"{string.Join(", ", paths.Select(InputFile.NameOf))}: pages of different sizes: expected captures of one machine");
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _writer.Dispose();
-
-    /// <summary>Reads a file, or standard input. A last line that is torn, or none, makes a capture that was cut short.</summary>
-    /// <exception cref="CaptureException">It is not a capture; the message says which line and key and what was expected.</exception>
-    public static ProcessCapture Read(string path)
-    {
-        var (builder, checks) = (new CaptureBuilder(), new CaptureChecks());
-        CaptureHead? head = null;
-        int number = 0;
-        try
-        {
-            foreach (var line in InputFile.Lines(path, Expected))
-            {
-                number++;
-                try
-                {
-                    Take(JsonShape.Read(line.Text, CaptureJson.Compact.CaptureLineJson), builder, checks, ref head);
-                }
-                catch (JsonShapeException) when (!line.IsWhole && head is not null)
-                {
-                    // Torn: the capture ends before it.
-                }
-                catch (FormatException error)
-                {
-                    throw new CaptureException($"{InputFile.NameOf(path)}: line {number}: {OneLine.Of(error.Message)}");
-                }
-            }
-        }
-        catch (FormatException error)
-        {
-            throw new CaptureException(error.Message);
-        }
-        return builder.Capture ?? throw new CaptureException($"{InputFile.NameOf(path)}: it is empty: expected {Expected}");
-    }
-
-    private static void Take(CaptureLineJson line, CaptureBuilder into, CaptureChecks checks, ref CaptureHead? head)
-    {
-        if (new object?[] { line.Head, line.Range, line.Vma, line.End }.Count(part => part is not null) != 1
-            || (line.Head is null) != (head is not null))
-            throw new FormatException($"expected {(head is null ? "the head of a capture" : "a range, a vma or an end")}");
-        if (line.Head is { } begin)
-        {
-            checks.Add(head = Head(begin));
-            into.Add(head);
-        }
-        else if (line.Range is { } range)
-        {
-            var captured = new CapturedRange(CaptureChecks.Page("range.at", range.At, head!.PageBytes), range.Ranges,
-                Table(range.Table, head.Geometry), range.Changed);
-            checks.Add(captured);
-            into.Add(captured);
-        }
-        else if (line.Vma is { } vma)
-        {
-            var extent = new Vma(CaptureChecks.Page("vma.start", vma.Start, head!.PageBytes),
-                CaptureChecks.Page("vma.end", vma.End, head.PageBytes), vma.Flags, vma.HasAnonVma);
-            var captured = new CapturedVma(extent, vma.Permissions, vma.Name, [], vma.Pages, vma.Outside, vma.Smaps, vma.Used, vma.Changed,
-                vma.IsWhole);
-            checks.Add(captured);
-            into.Add(captured);
-        }
-        else if (line.End is { } end)
-        {
-            int pageBytes = head!.PageBytes;
-            var ended = new CaptureEnd(end.Ending, end.Vmas, end.Of,
-                [.. end.ChangedVmas.Select(address => CaptureChecks.Page("end.changedVmas", address, pageBytes))]);
-            checks.Add(ended);
-            into.Add(ended);
-        }
-    }
-
-    private static PageTable Table(string text, Geometry geometry)
-    {
-        try
-        {
-            return TableNotation.Parse(text, geometry, padWithNone: false);
-        }
-        catch (NotationException error)
-        {
-            throw new FormatException($"key 'range.table': {error.Message}", error);
-        }
-    }
-
-    private static CaptureHead Head(CaptureHeadJson head)
-    {
-        CaptureChecks.Sizes(head.PageBytes, head.PmdOrder);
-        return new CaptureHead(
-            head.Pid, head.Command, head.Kernel, head.At, head.PageBytes,
-            head.Settings.ToSettings(new Geometry(head.PmdOrder)) with { ScanSleepMilliseconds = head.ScanSleepMilliseconds },
-                head.ThpDisable);
-    }
 
     // Each line is a whole one as soon as it is there, so that a kill costs the rest and nothing else.
     private void Write(CaptureLineJson line)
@@ -154,41 +99,4 @@ public sealed class CaptureFile : ICaptureSink, IDisposable
         if (line.Range is null)
             _writer.Flush();
     }
-}
-
-internal sealed record CaptureLineJson
-{
-    public CaptureHeadJson? Head { get; init; }
-
-    public CapturedRangeJson? Range { get; init; }
-
-    public CapturedVmaJson? Vma { get; init; }
-
-    public CaptureEndJson? End { get; init; }
-}
-
-internal sealed record CaptureHeadJson(
-    int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, int PmdOrder, SettingsJson Settings,
-        long ScanSleepMilliseconds, ThpDisable ThpDisable);
-
-internal sealed record CapturedRangeJson(string At, long Ranges, string Table, bool Changed);
-
-internal sealed record CapturedVmaJson(
-    string Start, string End, string Permissions, string Name, VmaFlags Flags, bool HasAnonVma, PageCounts Pages, PageCounts Outside,
-        PageCounts Smaps, UsedPages Used, bool Changed,
-    bool IsWhole);
-
-internal sealed record CaptureEndJson(CaptureEnding Ending, int Vmas, int Of, ImmutableArray<string> ChangedVmas);
-
-[JsonSerializable(typeof(CaptureLineJson))]
-[JsonSourceGenerationOptions(
-    UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true,
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
-internal sealed partial class CaptureJson : JsonSerializerContext
-{
-    public static CaptureJson Compact => field ??= new(new JsonSerializerOptions(Default.Options)
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    });
 }

@@ -19,6 +19,9 @@ internal interface IProcFiles
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
     string? Text(string path);
 
+    /// <summary>The names of the folders in a folder; none if there is no such folder, or nobody asks.</summary>
+    IReadOnlyList<string> Folders(string path) => [];
+
     /// <summary>Words of a file of 64-bit words.</summary>
     /// <param name="path">The file.</param>
     /// <param name="runs">Which.</param>

@@ -63,8 +63,17 @@ public sealed class CaptureBuilder : ICaptureSink
 {
     private readonly List<CapturedVma> _vmas = [];
     private readonly List<CapturedRange> _ranges = [];
+    private readonly AlikeTables _tables;
     private CaptureHead? _head;
     private CaptureEnd? _end;
+
+    /// <summary>Begins one.</summary>
+    public CaptureBuilder()
+        : this(new AlikeTables())
+    {
+    }
+
+    internal CaptureBuilder(AlikeTables tables) => _tables = tables;
 
     /// <summary>The capture so far; one without an end was cut short. Null without a head.</summary>
     public ProcessCapture? Capture => _head is null ? null
@@ -74,7 +83,7 @@ public sealed class CaptureBuilder : ICaptureSink
     public void Add(CaptureHead head) => _head = head;
 
     /// <inheritdoc/>
-    public void Add(CapturedRange range) => _ranges.Add(range);
+    public void Add(CapturedRange range) => _ranges.Add(range with { Table = _tables.First(range.Table) });
 
     /// <inheritdoc/>
     public void Add(CapturedVma vma)

@@ -20,6 +20,18 @@ internal sealed class LocalProc : IProcFiles, IDisposable
         }
     }
 
+    public IReadOnlyList<string> Folders(string path)
+    {
+        try
+        {
+            return [.. Directory.EnumerateDirectories(path).Select(folder => Path.GetFileName(folder))];
+        }
+        catch (Exception error) when (IsGone(error))
+        {
+            return [];
+        }
+    }
+
     public ulong[]? Words(string path, IReadOnlyList<WordRun> runs)
     {
         var words = new ulong[runs.Sum(run => run.Count)];
@@ -67,10 +79,18 @@ internal sealed class LocalProc : IProcFiles, IDisposable
 
     private SafeFileHandle Open(string path)
     {
-        if (!_open.TryGetValue(path, out var file))
-            _open.Add(path, file = File.OpenHandle(path, share: FileShare.ReadWrite));
+        if (_open.TryGetValue(path, out var file))
+            return file;
+        if (IsOfProcess(path))
+            foreach (string other in _open.Keys.Where(IsOfProcess).ToList())
+                if (_open.Remove(other, out var old))
+                    old.Dispose();
+        _open.Add(path, file = File.OpenHandle(path, share: FileShare.ReadWrite));
         return file;
     }
+
+    // Processes are read one after the other: the file of the one before is not asked for again.
+    private static bool IsOfProcess(string path) => path.StartsWith("/proc/", StringComparison.Ordinal) && char.IsAsciiDigit(path[6]);
 
     // ESRCH, which reads of a process that has ended may give, is a plain IOException.
     private static bool IsGone(Exception error) => error is IOException;

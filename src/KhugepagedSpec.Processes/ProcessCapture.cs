@@ -89,8 +89,24 @@ public enum CaptureEnding
 public sealed record CaptureHead(int Pid, string Command, string Kernel, DateTimeOffset At, int PageBytes, ThpSettings Settings,
     ThpDisable ThpDisable)
 {
+    private readonly string _cgroup = "";
+
     /// <summary>Its name; a process may put anything into it.</summary>
     public string Command { get; } = OneLine.Of(Command);
+
+    /// <summary>Its memory cgroup, as <c>/system.slice/redis.service</c>; empty if it is not known.</summary>
+    public string Cgroup
+    {
+        get => _cgroup;
+        init => _cgroup = OneLine.Of(value);
+    }
+
+    /// <summary>Resident pages of its shared mappings and of hugetlb: there, and not judged.</summary>
+    public long Shared { get; init; }
+
+    /// <summary>When it began, in clock ticks since boot; 0 if it is not known. With the number it tells a process from a later
+    /// one.</summary>
+    public long Started { get; init; }
 
     /// <summary>The release of the kernel it runs on.</summary>
     public string Kernel { get; } = OneLine.Of(Kernel);
@@ -110,7 +126,11 @@ public sealed record CaptureHead(int Pid, string Command, string Kernel, DateTim
 /// <param name="Vmas">Private VMAs that were read.</param>
 /// <param name="Of">Private VMAs there were.</param>
 /// <param name="ChangedVmas">The first pages of VMAs whose figures in <c>smaps</c> changed meanwhile, or that came or went.</param>
-public sealed record CaptureEnd(CaptureEnding Ending, int Vmas, int Of, ImmutableArray<long> ChangedVmas);
+public sealed record CaptureEnd(CaptureEnding Ending, int Vmas, int Of, ImmutableArray<long> ChangedVmas)
+{
+    /// <summary>Anonymous and PMD-mapped pages of the whole process by <c>smaps_rollup</c>; null if it was not read.</summary>
+    public PageCounts? Rollup { get; init; }
+}
 
 /// <summary>The memory of a process at one time, or nearly.</summary>
 /// <param name="Head">Whose it is.</param>
@@ -156,6 +176,13 @@ public sealed record ProcessCapture(CaptureHead Head, ImmutableArray<CapturedVma
         }
         return low > 0 ? sorted[low - 1] : null;
     }
+
+    /// <summary>Every VMA was read as a whole, and none changed meanwhile.</summary>
+    public bool StoodStill => !IsPartial && End.ChangedVmas.IsEmpty && Vmas.All(vma => vma.IsWhole && !vma.Changed);
+
+    /// <summary>It stood still, and <c>smaps_rollup</c> counts otherwise.</summary>
+    public bool RollupDiffers => StoodStill && End.Rollup is { } rollup
+        && (rollup.Anonymous, rollup.PmdMapped) != (Pages.Anonymous, Pages.PmdMapped);
 
     /// <summary>VMAs that stood still and yet count differently here and in <c>smaps</c>: one of the two is wrong.</summary>
     public IEnumerable<CapturedVma> Disagreeing => Vmas.Where(vma => vma.IsWhole && !vma.Changed && !End.ChangedVmas.Contains(vma.Vma.Start)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using KhugepagedSpec.Memory;
 
 namespace KhugepagedSpec.Processes;
@@ -10,6 +11,7 @@ internal sealed class ProcessReader
     private readonly int _pid;
     private readonly string _startTime;
     private readonly List<SmapsVma> _vmas;
+    private readonly long _shared;
 
     /// <summary>Looks at the process.</summary>
     /// <param name="proc">The machine.</param>
@@ -24,7 +26,9 @@ internal sealed class ProcessReader
         try
         {
             _startTime = StartTime() ?? throw new CaptureException($"{pid}: the process has just ended");
-            _vmas = Private(Smaps() ?? "");
+            var vmas = Processes.Smaps.Parse(Smaps() ?? "");
+            _shared = vmas.Where(IsShared).Sum(vma => vma.Figures.Rss + vma.Figures.Hugetlb) * 1024 / pageBytes;
+            _vmas = Private(vmas);
             _ = proc.Words(PageTableReader.KernelFlags,
                 [new WordRun(1, 1)]) ?? throw new CaptureException(
                 $"no {PageTableReader.KernelFlags}: expected a kernel with CONFIG_PROC_PAGE_MONITOR");
@@ -39,7 +43,12 @@ internal sealed class ProcessReader
         var geometry = SysfsThp.Geometry(proc, pageBytes);
         Head = new CaptureHead(
             pid, Field(status, "Name"), (proc.Text("/proc/sys/kernel/osrelease") ?? "").Trim(), DateTimeOffset.UtcNow, pageBytes,
-            SysfsThp.Settings(proc, geometry, pageBytes), Field(status, "THP_enabled") == "0" ? ThpDisable.Completely : ThpDisable.No);
+            SysfsThp.Settings(proc, geometry, pageBytes), Field(status, "THP_enabled") == "0" ? ThpDisable.Completely : ThpDisable.No)
+        {
+            Cgroup = new Cgroups(proc).Of(pid) ?? "",
+            Shared = _shared,
+            Started = long.Parse(_startTime, CultureInfo.InvariantCulture),
+        };
     }
 
     /// <summary>The process and the machine.</summary>
@@ -84,8 +93,15 @@ internal sealed class ProcessReader
             done++;
         }
         return new CaptureEnd(done < chosen.Count ? CaptureEnding.Interrupted
-            : CaptureEnding.Complete, done, chosen.Count, Changed(chosen));
+            : CaptureEnding.Complete, done, chosen.Count, Changed(chosen))
+        {
+            Rollup = Rollup(),
+        };
     }
+
+    private PageCounts? Rollup() => _proc.Text($"/proc/{_pid}/smaps_rollup") is { Length: > 0 } text
+        && Processes.Smaps.Parse(text) is [var whole]
+        ? new PageCounts(whole.Figures.Anonymous * 1024 / Head.PageBytes, whole.Figures.AnonHugePages * 1024 / Head.PageBytes, 0, 0) : null;
 
     private List<SmapsVma> Chosen((ulong Start, ulong End) range) =>
         [.. _vmas.Where(vma => vma.Start < range.End && vma.End > range.Start)];
@@ -95,7 +111,8 @@ internal sealed class ProcessReader
 
     private ImmutableArray<long> Changed(List<SmapsVma> before)
     {
-        var after = StartTime() == _startTime && Smaps() is { } text ? Private(text).ToDictionary(vma => vma.Start) : [];
+        var after = StartTime() == _startTime && Smaps() is { } text ? Private(Processes.Smaps.Parse(text)).ToDictionary(vma => vma.Start)
+            : [];
         return [.. before.Where(vma => !after.TryGetValue(vma.Start, out var now) || now.End != vma.End
             || !IsSame(now.Figures, vma.Figures))
             .Select(vma => (long)(vma.Start / (ulong)Head.PageBytes))];
@@ -107,14 +124,19 @@ internal sealed class ProcessReader
     private string? Smaps() => _proc.Text($"/proc/{_pid}/smaps") is { Length: > 0 } text ? text : null;
 
     // The gate page belongs to nobody, and smaps counts the pages of hugetlb apart.
-    private static List<SmapsVma> Private(string smaps) =>
-        [.. Processes.Smaps.Parse(smaps)
-            .Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !vma.Flags.Contains("ht"))];
+    private static List<SmapsVma> Private(List<SmapsVma> vmas) =>
+        [.. vmas.Where(vma => vma.Permissions.EndsWith('p') && vma.Name != "[vsyscall]" && !IsShared(vma))];
 
-    // Field 22, counted after the command's closing parenthesis: tells the process from a later one of the same number.
-    private string? StartTime()
+    private static bool IsShared(SmapsVma vma) => vma.Permissions.EndsWith('s') || vma.Flags.Contains("ht");
+
+    private string? StartTime() => StartTime(_proc, _pid);
+
+    /// <summary>When a process began, in clock ticks since boot; null if there is none. It tells the process from a later one of the same
+    /// number.</summary>
+    public static string? StartTime(IProcFiles proc, int pid)
     {
-        string? stat = _proc.Text($"/proc/{_pid}/stat");
+        // Field 22, counted after the command's closing parenthesis.
+        string? stat = proc.Text($"/proc/{pid}/stat");
         return stat is { Length: > 0 } ? stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[19] : null;
     }
 

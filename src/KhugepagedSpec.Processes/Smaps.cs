@@ -21,7 +21,9 @@ internal sealed record SmapsVma(ulong Start, ulong End, string Permissions, bool
 /// <param name="Swap">Swapped out.</param>
 /// <param name="Referenced">Of what is mapped, referenced.</param>
 /// <param name="LazyFree">Lazily freeable, and not written since.</param>
-internal readonly record struct SmapsFigures(long Rss, long Anonymous, long AnonHugePages, long Swap, long Referenced, long LazyFree);
+/// <param name="Hugetlb">Of hugetlb, which counts nowhere else.</param>
+internal readonly record struct SmapsFigures(long Rss, long Anonymous, long AnonHugePages, long Swap, long Referenced, long LazyFree,
+    long Hugetlb);
 
 /// <summary>Reads <c>smaps</c>.</summary>
 internal static class Smaps
@@ -73,6 +75,10 @@ internal static class Smaps
             "Swap" => vma with { Figures = vma.Figures with { Swap = Kilobytes(value) } },
             "Referenced" => vma with { Figures = vma.Figures with { Referenced = Kilobytes(value) } },
             "LazyFree" => vma with { Figures = vma.Figures with { LazyFree = Kilobytes(value) } },
+            "Shared_Hugetlb" or "Private_Hugetlb" => vma with
+            {
+                Figures = vma.Figures with { Hugetlb = vma.Figures.Hugetlb + Kilobytes(value) }
+            },
             _ => vma,
         };
     }

@@ -11,6 +11,9 @@ namespace KhugepagedSpec.Processes;
 /// <param name="Settings">The settings.</param>
 public sealed record WhatIfCase(string Name, KhugepagedVersion Version, ThpSettings Settings)
 {
+    /// <summary>The machine that it would be.</summary>
+    public MachineType Machine { get; init; } = MachineType.X86;
+
     /// <summary>
     /// What one may want to know of every machine: each size alone, for every VMA, and all of them together, with no empty PTE
     /// allowed and with as many as can be.

@@ -1,7 +1,7 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Machines;
-using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
@@ -9,57 +9,84 @@ using KhugepagedSpec.Settings;
 namespace KhugepagedSpec.Processes;
 
 /// <summary>
-/// A captured process, rebuilt in the model, alone on its machine. Ranges that changed while they were read are left out: what
-/// was read of them was never true.
+/// Captured processes in the model, alone on their machine: one khugepaged, which goes from one to the next and shares pages_to_scan
+/// among them. Ranges that are alike are judged once, so that neither time nor memory grows with them. Ranges that changed while they
+/// were read are left out: what was read of them was never true.
 /// </summary>
 public sealed class WhatIfMachine
 {
-    private readonly Machine _machine;
-    private readonly AddressSpace _process;
+    private readonly AlikeRanges _ranges;
     private readonly Khugepaged _khugepaged;
+    private readonly int _processes;
     private readonly Queue<FullScan> _done = [];
     private readonly List<TableRun> _begun = [];
     private int _wakeUps;
 
-    /// <summary>Rebuilds it.</summary>
+    /// <summary>Rebuilds one process.</summary>
     /// <param name="capture">The process.</param>
     /// <param name="version">The khugepaged to run on it.</param>
     /// <param name="settings">The settings to run it under.</param>
-    public WhatIfMachine(ProcessCapture capture, KhugepagedVersion version, ThpSettings settings)
+    /// <param name="type">The machine that it would be; null for x86-64.</param>
+    public WhatIfMachine(ProcessCapture capture, KhugepagedVersion version, ThpSettings settings, MachineType? type = null)
+        : this([capture], version, settings, type)
     {
-        _machine = new Machine(version, settings);
-        _process = _machine.AddProcess();
-        _process.ThpDisable = capture.Head.ThpDisable;
-        foreach (var captured in capture.Vmas)
+    }
+
+    /// <summary>Rebuilds processes.</summary>
+    /// <param name="captures">The processes, in the order in which khugepaged comes to them.</param>
+    /// <param name="version">The khugepaged to run on them.</param>
+    /// <param name="settings">The settings to run it under.</param>
+    /// <param name="type">The machine that it would be; null for x86-64.</param>
+    public WhatIfMachine(IReadOnlyCollection<ProcessCapture> captures, KhugepagedVersion version, ThpSettings settings,
+        MachineType? type = null)
+    {
+        // Of this machine khugepaged sees the VMAs, and where there is an entry; the ranges lie with those that are like them.
+        var machine = new Machine(version, settings) { Type = type ?? MachineType.X86 };
+        _processes = captures.Count;
+        _ranges = new(version, settings, machine.Type);
+        foreach (var capture in captures)
         {
-            _process.Add(captured.Vma);
-            foreach (var range in captured.Ranges.Where(range => !range.Changed && range.Table.Pmd != PmdState.None))
-                for (long i = 0; i < range.Count; i++)
-                    TableImage.Place(_machine, _process, range.Start + i * _machine.Geometry.Pages, range.Table);
+            var process = machine.AddProcess();
+            process.ThpDisable = capture.Head.ThpDisable;
+            foreach (var captured in capture.Vmas)
+            {
+                process.Add(captured.Vma);
+                foreach (var range in captured.Ranges.Where(range => !range.Changed && range.Table.Pmd != PmdState.None))
+                    for (long i = 0; i < range.Count; i++)
+                    {
+                        long start = range.Start + i * settings.Geometry.Pages;
+                        process.TableAt(start);
+                        _ranges.Put(process.Id, start, range.Table);
+                    }
+            }
         }
-        _khugepaged = new Khugepaged(_machine) { PassesByEmptyRanges = true };
+        _khugepaged = new Khugepaged(machine, _ranges) { PassesByEmptyRanges = true };
     }
 
     /// <summary>Pages that large folios map, by PTEs or by PMD entries, in what was rebuilt.</summary>
-    public long LargePages
-    {
-        get
-        {
-            long huge = _process.Tables.LongCount(table => table.Pmd == PmdState.Huge) * _machine.Geometry.Pages;
-            return huge + Count(pte => pte.Kind == PteKind.Page && _machine.Memory.FolioOf(pte.Pfn) is { Order: > 0 } folio
-                && !folio.Has(FolioFlags.NotAnon));
-        }
-    }
+    public long LargePages => LargePagesByProcess.Sum();
+
+    /// <summary>The same by process.</summary>
+    public ImmutableArray<long> LargePagesByProcess => _ranges.Sums(_processes, table => table.Pmd == PmdState.Huge ? table.Cells.Length
+        : table.Cells.LongCount(cell => cell is { Kind: PteKind.Page, Order: > 0 } && !cell.Has(CellFlags.NotAnon)));
 
     /// <summary>
     /// Pages that are swapped out, in what was rebuilt. What comes back is the difference: the kernel's <c>swapped_in</c> counts
     /// faults, each of which may bring back a folio (Linux 7.2, <c>mm/khugepaged.c:__collapse_huge_page_swapin</c>).
     /// </summary>
-    public long SwappedOut => Count(pte => pte.Kind == PteKind.Swap);
+    public long SwappedOut => SwappedOutByProcess.Sum();
+
+    /// <summary>The same by process.</summary>
+    public ImmutableArray<long> SwappedOutByProcess =>
+        _ranges.Sums(_processes, table => table.Cells.LongCount(cell => cell.Kind == PteKind.Swap));
+
+    /// <summary>Ranges that had to be judged: no other like them was known.</summary>
+    public int Judged => _ranges.Judged;
 
     /// <summary>One PMD range as it is now.</summary>
     /// <param name="start">Its first page.</param>
-    public PageTable Table(long start) => TableImage.Read(_machine, _process, start);
+    /// <param name="process">Which process, from 0.</param>
+    public PageTable Table(long start, int process = 0) => _ranges.At(process + 1, start);
 
     /// <summary>
     /// Lets khugepaged wake up until it has been everywhere once more. A wake-up that comes to the end of the list begins anew,
@@ -69,6 +96,7 @@ public sealed class WhatIfMachine
     {
         while (_done.Count == 0)
         {
+            _ranges.WakeUp();
             var pass = _khugepaged.Pass();
             _wakeUps++;
             int from = 0;
@@ -85,30 +113,15 @@ public sealed class WhatIfMachine
         }
         return _done.Dequeue();
     }
-
-    private long Count(Func<Pte, bool> isCounted)
-    {
-        long count = 0;
-        foreach (var table in _process.Tables.Where(table => table.Pmd == PmdState.Table))
-            foreach (var pte in table.Ptes)
-                count += isCounted(pte) ? 1 : 0;
-        return count;
-    }
 }
 
-/// <summary>One full scan of a process.</summary>
+/// <summary>One full scan: of every process, one after the other.</summary>
 /// <param name="Tables">The PMD ranges visited that have an entry.</param>
 /// <param name="WakeUps">Wake-ups of khugepaged that it took, at pages_to_scan.</param>
 public sealed record FullScan(IReadOnlyList<TableRun> Tables, int WakeUps)
 {
-    /// <summary>Folios allocated: every attempt begins with one.</summary>
-    public long Tried => Tables.Sum(table => (long)table.Attempts.Count);
-
     /// <summary>The folios made.</summary>
     public IEnumerable<(TableRun Table, Attempt Attempt)> Made =>
         Tables.SelectMany(table => table.Attempts.Where(attempt => attempt.Status == ScanResult.Succeed)
             .Select(attempt => (table, attempt)));
-
-    /// <summary>Folios given back unused.</summary>
-    public long Wasted => Tried - Made.LongCount();
 }

@@ -9,7 +9,7 @@ namespace KhugepagedSpec.Processes;
 /// <param name="Case">The case.</param>
 /// <param name="Scanned">PMD ranges with a page table that the first scan came to.</param>
 /// <param name="Made">Folios made, by order.</param>
-/// <param name="LargeAfter">Pages of the process that large folios map in the end.</param>
+/// <param name="LargeAfter">Pages of the processes that large folios map in the end.</param>
 /// <param name="Added">Pages added where nothing was, or the zero page: what it costs.</param>
 /// <param name="SwappedIn">Pages brought back from swap.</param>
 /// <param name="Tried">Folios allocated in the first scan.</param>
@@ -18,59 +18,63 @@ namespace KhugepagedSpec.Processes;
 /// <param name="Scans">Full scans until one made nothing, that one included.</param>
 /// <param name="IsSettled">False if the most scans allowed were not enough.</param>
 /// <param name="WakeUps">Wake-ups of khugepaged in the first scan.</param>
-/// <param name="ByVma">The same by VMA, for those that were scanned.</param>
+/// <param name="ByVma">The same by VMA, for those that were scanned, the largest first.</param>
 /// <param name="Left">Ranges that the first scan left alone, by reason, most first.</param>
 public sealed record WhatIfReport(
     WhatIfCase Case, long Scanned, ImmutableSortedDictionary<int, long> Made, long LargeAfter, long Added, long SwappedIn, long Tried,
         long Wasted, long WastedAgain,
     int Scans, bool IsSettled, int WakeUps, ImmutableArray<VmaReport> ByVma, ImmutableArray<LeftAlone> Left)
 {
-    private const int MostScans = 10;
+    /// <summary>What all those scans cost, but the last where it made nothing.</summary>
+    public CollapseCost Cost { get; init; }
 
-    /// <summary>Runs a case.</summary>
-    public static WhatIfReport Of(ProcessCapture capture, WhatIfCase what)
-    {
-        var machine = new WhatIfMachine(capture, what.Version, what.Settings);
-        var (largeBefore, swapBefore) = (machine.LargePages, machine.SwappedOut);
-        var scans = new List<FullScan> { machine.Scan() };
-        while (scans[^1].Made.Any() && scans.Count < MostScans)
-            scans.Add(machine.Scan());
-        var made = scans.SelectMany(scan => scan.Made).ToList();
-        return new WhatIfReport(
-            what,
-            scans[0].Tables.Count(VmaReport.HasTable),
-            made.GroupBy(one => one.Attempt.Order).ToImmutableSortedDictionary(group => group.Key, group => group.LongCount()),
-            capture.Pages.Large + machine.LargePages - largeBefore,
-            made.Sum(one => VmaReport.Filled(one.Attempt)),
-            swapBefore - machine.SwappedOut,
-            scans[0].Tried, scans[0].Wasted, scans[^1].Wasted, scans.Count, !scans[^1].Made.Any(), scans[0].WakeUps,
-                VmaReport.Of(capture, scans[0], made),
-            LeftAlone.Of(capture, scans[0]));
-    }
+    /// <summary>The same of each scan once nothing changes any more; of the last one if that is not so.</summary>
+    public CollapseCost CostAgain { get; init; }
+
+    /// <summary>What page faults would do under these settings, in processes that begin anew.</summary>
+    public FaultBound AtFaults { get; init; }
+
+    /// <summary>The same by process, in khugepaged's order.</summary>
+    public ImmutableArray<ProcessReport> ByProcess { get; init; } = [];
+
+    /// <summary>Wake-ups of khugepaged in all scans.</summary>
+    public long AllWakeUps { get; init; }
+
+    /// <summary>Seconds that a number of wake-ups takes, by the sleep between them: what they do themselves is not counted.</summary>
+    public double Seconds(long wakeUps) => wakeUps * Case.Settings.ScanSleepMilliseconds / 1000.0;
+
+    /// <summary>Runs a case on one process.</summary>
+    public static WhatIfReport Of(ProcessCapture capture, WhatIfCase what) => WhatIfRun.Of([capture], what);
+
+    /// <summary>Runs a case on processes that share khugepaged.</summary>
+    public static WhatIfReport Of(MachineCapture machine, WhatIfCase what) => WhatIfRun.Of(machine.Processes, what);
 }
+
+/// <summary>What would become of one process.</summary>
+/// <param name="Process">The process.</param>
+/// <param name="Scanned">PMD ranges of it that were scanned.</param>
+/// <param name="Made">Folios made, by order.</param>
+/// <param name="LargeAfter">Pages of it that large folios map in the end.</param>
+/// <param name="Added">Pages added where nothing was.</param>
+/// <param name="SwappedIn">Pages brought back from swap.</param>
+/// <param name="AtFaults">What page faults would do in it, if it began anew.</param>
+public sealed record ProcessReport(
+    ProcessCapture Process, long Scanned, ImmutableSortedDictionary<int, long> Made, long LargeAfter, long Added, long SwappedIn,
+    FaultBound AtFaults);
 
 /// <summary>What would become of one VMA.</summary>
 /// <param name="Vma">The VMA.</param>
 /// <param name="Scanned">PMD ranges of it that were scanned.</param>
 /// <param name="Made">Folios made, by order.</param>
 /// <param name="Added">Pages added where nothing was.</param>
-public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDictionary<int, long> Made, long Added)
+/// <param name="Process">Whose it is.</param>
+public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDictionary<int, long> Made, long Added, CaptureHead Process)
 {
-    internal static ImmutableArray<VmaReport> Of(ProcessCapture capture, FullScan first, List<(TableRun Table, Attempt Attempt)> made)
-    {
-        var scanned = first.Tables.Where(HasTable).GroupBy(table => capture.VmaAt(table.Start))
-            .ToDictionary(group => group.Key, group => group.LongCount());
-        var ofVma = made.ToLookup(one => capture.VmaAt(one.Table.Start), one => one.Attempt);
-        return
-        [
-            .. scanned.Select(pair => new VmaReport(
-                pair.Key, pair.Value,
-                ofVma[pair.Key].GroupBy(attempt => attempt.Order)
-                    .ToImmutableSortedDictionary(group => group.Key, group => group.LongCount()),
-                ofVma[pair.Key].Sum(Filled)))
-            .OrderByDescending(report => report.Vma.Pages.Anonymous).ThenBy(report => report.Vma.Vma.Start),
-        ];
-    }
+    /// <summary>Whether khugepaged comes to it: once its process is listed, it comes to every VMA of it.</summary>
+    public Visit Visit { get; init; }
+
+    /// <summary>Whether this VMA puts its process onto the list.</summary>
+    public Visit Lists { get; init; }
 
     /// <summary>There was something to scan.</summary>
     internal static bool HasTable(TableRun table) => table.Scan.Result != ScanResult.NoPteTable;
@@ -85,17 +89,18 @@ public sealed record VmaReport(CapturedVma Vma, long Scanned, ImmutableSortedDic
 /// <param name="Ranges">How many.</param>
 /// <param name="Pages">Present anonymous pages in them.</param>
 /// <param name="FirstPage">The entry's page in the first of them, or the range's first page.</param>
-public sealed record LeftAlone(ScanResult Result, string? Entry, long Ranges, long Pages, long FirstPage)
+/// <param name="First">The process that the first of them is in.</param>
+public sealed record LeftAlone(ScanResult Result, string? Entry, long Ranges, long Pages, long FirstPage, CaptureHead First)
 {
-    internal static ImmutableArray<LeftAlone> Of(ProcessCapture capture, FullScan scan) =>
+    internal static ImmutableArray<LeftAlone> Of(ImmutableArray<ProcessCapture> captures, FullScan scan) =>
         [
             .. scan.Tables.Where(table => table.Scan.Result is not (ScanResult.Succeed or ScanResult.NoPteTable or ScanResult.PmdMapped))
-                .Select(table => (Run: table, Cells: capture.RangeAt(table.Start)!.Table.Cells))
+                .Select(table => (Run: table, captures[table.Mm - 1].RangeAt(table.Start)!.Table.Cells))
                 .GroupBy(one => (one.Run.Scan.Result, Entry: EntryOf(one.Run, one.Cells)))
                 .Select(group => new LeftAlone(
                     group.Key.Result, group.Key.Entry, group.LongCount(),
                         group.Sum(one => one.Cells.LongCount(cell => cell.Kind == PteKind.Page)),
-                    group.First().Run.Start + Math.Max(0, group.First().Run.Scan.EndedAt)))
+                    group.First().Run.Start + Math.Max(0, group.First().Run.Scan.EndedAt), captures[group.First().Run.Mm - 1].Head))
                 .OrderByDescending(left => left.Ranges).ThenBy(left => left.FirstPage),
         ];
 

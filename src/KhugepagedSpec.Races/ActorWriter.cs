@@ -11,7 +11,7 @@ internal sealed class ActorWriter
     public ActorWriter(SharedState s, Slot slot, string name, CollapseProtocol protocol)
     {
         (S, Slot, Protocol) = (s, slot, protocol);
-        B = new ProgramBuilder(name, slot.Counter);
+        B = new ProgramBuilder(name, slot.Counter, MeaningExtensions.MustMean);
     }
 
     public SharedState S { get; }
@@ -30,7 +30,8 @@ internal sealed class ActorWriter
     {
         var starts = Enumerable.Range(0, S.Shape.Pages).Select(_ => new Location()).ToArray();
         B.Any("user space", "picks an entry",
-            [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)) with { Says = $"picks entry {i}" })]);
+            [.. starts.Select((start, i) => Goto(start, Term.True, Slot.At.Set(i)) with
+                { Says = $"picks entry {i}", Meaning = new Means(Mark.Picks, i) })]);
         for (int i = 0; i < starts.Length; i++)
         {
             B.At(starts[i]);
@@ -55,48 +56,51 @@ internal sealed class ActorWriter
         {
             var locked = new Location();
             var own = isThere & !inNeighbour & S.VmaLock.Writer.Is(0) & (wholeRange ? S.IsSplit.Is(0) : Term.True);
-            B.Any(
+            B.As(Mark.Hidden).Any(
                 "lock_vma_under_rcu", "takes the VMA's lock for reading",
-                Goto(locked, own, S.VmaLock.TryRead),
+                Goto(locked, own, S.VmaLock.TryRead) with { Meaning = new Means(Mark.LockVma) },
                 Goto(locked, isThere & inNeighbour & S.NeighbourLock.Writer.Is(0), S.NeighbourLock.Readers.Increase(),
-                    Slot.InNeighbour.Set(1), new Effect.LockUse("vma lock", true, true)),
+                    Slot.InNeighbour.Set(1), new Effect.LockUse("vma lock", true, true)) with
+                { Meaning = new Means(Mark.LockVma) },
                 Goto(underMmap, isThere) with { Says = "does not get the VMA's lock" },
                 Goto(End, !isThere) with { Says = "finds no VMA" });
             B.At(locked);
             _isUnderMmapLock = false;
             body();
-            B.Do(
+            B.As(Mark.Unlock).Do(
                 "vma_end_read", "drops the VMA's lock",
                 Effect.When(Slot.InNeighbour, [S.NeighbourLock.Readers.Decrease(), Slot.InNeighbour.Set(0)],
                     [S.VmaLock.Readers.Decrease()]), new Effect.LockUse("vma lock", false, false));
             B.Join(End);
             B.At(underMmap);
         }
-        B.Do("mmap_read_lock", "takes the mmap lock for reading", S.Mmap.Read);
+        B.As(Mark.LockMmap).Do("mmap_read_lock", "takes the mmap lock for reading", S.Mmap.Read);
         var release = new Location();
         B.Do("find_vma", "looks the VMA up", Term.True, Goto(release, !isThere), Else());
         _isUnderMmapLock = true;
         body();
         B.Join(release);
         B.At(release);
-        B.Do("mmap_read_unlock", "drops the mmap lock", S.Mmap.ReadUnlock);
+        B.As(Mark.Unlock).Do("mmap_read_unlock", "drops the mmap lock", S.Mmap.ReadUnlock);
         B.Join(End);
     }
 
     /// <summary>Takes the mmap lock and the VMAs' own for writing, does something, drops them.</summary>
     public void UnderWriteLock(Action body)
     {
-        B.Do("mmap_write_lock", "takes the mmap lock for writing", S.Mmap.Write);
+        B.As(Mark.LockMmap).Do("mmap_write_lock", "takes the mmap lock for writing", S.Mmap.Write);
         StartVmaWrite();
         body();
-        B.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMAs'", EndVmaWrite + S.Mmap.WriteUnlock);
+        B.As(Mark.Unlock).Do("mmap_write_unlock", "drops the mmap lock, and with it the VMAs'", EndVmaWrite + S.Mmap.WriteUnlock);
     }
 
     /// <summary>Waits for every VMA of the range.</summary>
     public void StartVmaWrite()
     {
-        B.Do("vma_start_write", "keeps new faults under the VMAs' locks out", S.VmaLock.KeepReadersOut + S.NeighbourLock.KeepReadersOut);
-        B.Do("vma_start_write", "waits for those that are under way", S.VmaLock.Readers.Is(0) & S.NeighbourLock.Readers.Is(0), Else());
+        B.As(Mark.Hidden).Do(
+            "vma_start_write", "keeps new faults under the VMAs' locks out", S.VmaLock.KeepReadersOut + S.NeighbourLock.KeepReadersOut);
+        B.As(Mark.Hidden).Do(
+            "vma_start_write", "waits for those that are under way", S.VmaLock.Readers.Is(0) & S.NeighbourLock.Readers.Is(0), Else());
     }
 
     /// <summary>What comes with dropping the mmap lock.</summary>
@@ -137,15 +141,15 @@ internal sealed class ActorWriter
         // The anon_vma is made under the mmap lock; who holds only the VMA's tries for it, and else gives up for now.
         var canPrepare = _isUnderMmapLock ? Term.True : S.HasAnonVma | S.Mmap.Writer.Is(0);
         B.At(noTable);
-        B.Any(
+        B.As(Mark.Hidden).Any(
             "__pte_alloc", "fills the PMD entry if it is still empty",
-            Goto(again, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None), FillPmd),
+            Goto(again, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None), FillPmd) with { Meaning = new Means(Mark.Fill) },
             Goto(
                 done, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None) & S.IsDetached.Is(0) & S.IsMoved.Is(0) & S.Vma.Is(
                     VmaIs.Anonymous) & canPrepare,
                 [S.Pmd.Set(PmdHolds.Huge), S.HasAnonVma.Set(1),
                     .. S.Entries.SelectMany(each => new[] { each.New.Set(Contents.Zero), each.Writable.Set(1), each.Order.Set(2) })]) with
-            { Says = "maps a huge page" },
+            { Says = "maps a huge page", Meaning = new Means(Mark.NotSeen) },
             Goto(again, S.Pmd.IsNot(PmdHolds.None)));
 
         B.At(huge);
@@ -160,22 +164,26 @@ internal sealed class ActorWriter
         var hole = S.Pmd.Is(PmdHolds.Table) & entry.IsNoneOrZero & S.IsArmed.Is(0);
         var roomForLarge = S.Pmd.Is(PmdHolds.Table) & S.IsArmed.Is(0) & Term.All(small.Entries.Select(each => S[each].Pte.Is(Holds.None)));
         var ready = S.PteLock.IsFree & canPrepare;
-        B.Any(
+        B.As(Mark.Map, i).Any(
             "do_anonymous_page", $"maps a fresh page at entry {i}, or a larger folio around it, if it is still empty",
             Goto(done, ready & hole, [.. Faults.MapFresh(entry, Contents.Zero), S.HasAnonVma.Set(1)]),
             Goto(
                 done, ready & roomForLarge & S.SmallEnabled,
                 [.. small.Entries.SelectMany(each => Faults.MapFresh(S[each], Contents.Zero).Append(S[each].Order.Set(1))),
                     S.HasAnonVma.Set(1)]),
-            Goto(done, S.PteLock.IsFree & (!(canPrepare & hole) | (_isUnderMmapLock ? Term.False : S.HasAnonVma.Is(0) & S.BusyByChance))));
+            Goto(again, S.PmdLock.IsFree & S.Pmd.Is(PmdHolds.None), FillPmd) with
+            { Says = "finds the table gone, fills the PMD entry", Meaning = new Means(Mark.Fill) },
+            Goto(done, S.PteLock.IsFree
+                & (!(canPrepare & hole) | (_isUnderMmapLock ? Term.False : S.HasAnonVma.Is(0) & S.BusyByChance))) with
+            { Meaning = new Means(Mark.Hidden) });
 
         B.At(swap);
-        B.Do(
+        B.As(Mark.Map).Do(
             "do_swap_page", $"brings entry {i} back if it is still swapped out", S.PteLock.IsFree & !(entry.InSwapCache & entry.Locked),
             Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap) & entry.InSwapCache,
                 [.. Faults.MapSource(entry), entry.Young.Set(1)]),
             Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Swap), [.. Faults.MapFresh(entry, entry.Slot)]),
-            Goto(done, Term.True));
+            Goto(done, Term.True) with { Meaning = new Means(Mark.Hidden) });
 
         B.At(migrating);
         var isUnlocked = entry.Locked.Is(0) & (Protocol.IsByRounds ? entry.Saved.Is(Holds.None) : Term.True);
@@ -186,14 +194,15 @@ internal sealed class ActorWriter
         B.At(shared);
         var isSource = S.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Writable.Is(0) & entry.UffdWp.Is(0);
         var isLast = !entry.IsInFolio & entry.Locked.Is(0) & entry.InBatch.Is(0) & ((Term)entry.References).Is((Term)1 + entry.InSwapCache);
-        B.Do(
+        B.As(Mark.Hidden).Do(
             "do_wp_page", $"makes entry {i} writable, with a copy unless the page is this process's alone", S.PteLock.IsFree,
             Goto(done, isSource & entry.Exclusive, entry.Writable.Set(1)),
             Goto(
                 done, isSource & isLast,
                 entry.Writable.Set(1), entry.Exclusive.Set(1),
                     Effect.When(entry.InSwapCache, entry.InSwapCache.Set(0), entry.References.Decrease())),
-            Goto(done, isSource, [.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. S.Flush(i)]),
+            Goto(done, isSource, [.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. S.Flush(i)]) with
+            { Meaning = new Means(Mark.Map, i) },
             Goto(done, S.Pmd.Is(PmdHolds.Table) & entry.IsPresentPage & entry.Pte.IsNot(Holds.Source) & entry.UffdWp.Is(0),
                 entry.Writable.Set(1)),
             Goto(done, Term.True));

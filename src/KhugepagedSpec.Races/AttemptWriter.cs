@@ -62,7 +62,7 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
             b.Do("mmu_notifier_invalidate_range_start", "takes the window from secondary MMUs",
                 [Sleeps, s.Invalidations.Increase(), .. window.Entries.SelectMany(s.Invalidate)]);
         var free = protocol.TakesPmdLock ? s.PmdLock.IsFree : Term.True;
-        b.Do(
+        b.As(Mark.PmdClear).Do(
             "pmdp_collapse_flush", "empties the PMD entry", free,
             Else(
                 protocol.TakesPmdLock ? Effect.When(Term.False) : Effect.Check(s.PmdLock.IsFree, Safety.NobodyElseAtPmdEntry),
@@ -72,15 +72,15 @@ internal sealed class AttemptWriter(ProgramBuilder b, SharedState s, Collapser c
         b.At(b.Here);
         int[] flushed = [.. protocol.FlushesWindowOnly ? window.Entries : Enumerable.Range(0, s.Shape.Pages)];
         if (protocol.FlushesTlbs || protocol.FlushesWalkCaches)
-            b.Do(
+            b.As(Mark.PmdFlush).Do(
                 "pmdp_collapse_flush", "flushes TLBs",
                 [.. protocol.FlushesTlbs ? flushed.SelectMany(s.FlushTlbs) : [], .. protocol.FlushesWalkCaches ? s.FlushWalkCaches() : []]);
         if (protocol.Notifies && !protocol.NotifierEndsUnderPteLock)
             EndNotifier();
         if (protocol.SyncsLocklessWalkers)
-            b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
+            b.As(Mark.Sync).Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
         var noTable = new Location();
-        b.Do(
+        b.As(Mark.TableLock).Do(
             "pte_offset_map_lock", "locks the table that was taken out", c.HasTable.Is(0) | s.PteLock.IsFree,
             Goto(noTable, c.HasTable.Is(0), c.Result.Set(Number(ScanResult.NoPteTable))),
             Else([.. s.PteLock.Lock.Effects, Effect.Check(s.Walkers.Is(0), Safety.NoWalkerOnDetachedTable)]));

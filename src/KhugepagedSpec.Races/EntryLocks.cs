@@ -22,27 +22,27 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
     public void Take(Location locked, Location end)
     {
         if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
-            b.Do("anon_vma_lock_write", "takes the anon_vma lock", c.LockAnonVma(protocol));
+            b.As(Mark.AnonLock).Do("anon_vma_lock_write", "takes the anon_vma lock", c.LockAnonVma(protocol));
         UnderReadLock(end);
         if (protocol.TakesMmapForWriting)
-            b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
+            b.As(Mark.MmapWrite).Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         else
-            b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+            b.As(Mark.MmapRead).Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         Enter(Phases.Write);
         if (protocol.RevalidatesUnderWriteLock)
             Revalidate(_earlyUnlock);
         DecideOnAnonVma(AnonVmaNeed.DecidedUnderWriteLock);
         if (protocol.PmdCheck == PmdCheckRule.BeforeVmaLock)
-            LookAtPmd("check_pmd_still_valid", _earlyUnlock);
+            LookAtPmd("check_pmd_still_valid", Mark.PmdCheck, _earlyUnlock);
         if (StartsVmaWrite)
         {
-            b.Do("vma_start_write", "keeps new faults under the VMA's lock out", s.VmaLock.KeepReadersOut, UsesVma());
-            b.Do("vma_start_write", "waits for those that are under way", s.VmaLock.Readers.Is(0), Else());
+            b.As(Mark.VmaKeep).Do("vma_start_write", "keeps new faults under the VMA's lock out", s.VmaLock.KeepReadersOut, UsesVma());
+            b.As(Mark.VmaWait).Do("vma_start_write", "waits for those that are under way", s.VmaLock.Readers.Is(0), Else());
         }
         if (protocol.PmdCheck == PmdCheckRule.BehindVmaLock)
-            LookAtPmd("check_pmd_still_valid", WithAnonVmaDropped(locked));
+            LookAtPmd("check_pmd_still_valid", Mark.PmdCheck, WithAnonVmaDropped(locked));
         if (protocol.AnonVma is AnonVmaRule.UntilInstalledBelowPmd or AnonVmaRule.UntilIsolated)
-            b.Do(
+            b.As(Mark.AnonLock).Do(
                 "anon_vma_lock_write", "takes the anon_vma lock" + (TurnsAway ? "" : ", if it noted one"),
                 c.LockAnonVma(protocol), [.. UsesVma(), .. MeetsAnonVma]);
         var here = b.Here;
@@ -50,13 +50,15 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         b.At(_earlyUnlock);
         if (protocol.AnonVma == AnonVmaRule.BeforeMmapLock)
             b.Do("anon_vma_unlock_write", "drops the anon_vma lock", c.UnlockAnonVma(protocol));
-        b.Do("mmap_write_unlock", "drops the mmap lock", protocol.TakesMmapForWriting ? s.Mmap.WriteUnlock : s.Mmap.ReadUnlock);
+        b.As(Mark.MmapWriteUnlock).Do(
+            "mmap_write_unlock", "drops the mmap lock", protocol.TakesMmapForWriting ? s.Mmap.WriteUnlock : s.Mmap.ReadUnlock);
         b.Join(end);
         b.At(here);
     }
 
     /// <summary>Drops the mmap lock, and with it the VMA's.</summary>
-    public void Drop(Effect check) => b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMA's", DropMmap, check);
+    public void Drop(Effect check) =>
+        b.As(Mark.MmapWriteUnlock).Do("mmap_write_unlock", "drops the mmap lock, and with it the VMA's", DropMmap, check);
 
     private Act DropMmap => !protocol.TakesMmapForWriting ? s.Mmap.ReadUnlock : StartsVmaWrite ? s.VmaLock.WriteUnlock + s.Mmap.WriteUnlock
         : s.Mmap.WriteUnlock;
@@ -84,10 +86,11 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         _ => Term.True,
     };
 
+    // Where the VMA is gone find_vma() has the next one above, of every process its stack at the latest: no kernel that was recorded said
+    // SCAN_VMA_NULL.
     private Term Revalidated => First(
         (s.ThpOff, ScanResult.AnyProcess),
-        (s.Vma.Is(VmaIs.Gone), ScanResult.VmaNull),
-        (!Extent, ScanResult.AddressRange),
+        (s.Vma.Is(VmaIs.Gone) | !Extent, ScanResult.AddressRange),
         (!c.Enables(window) | (window.IsPmd ? Term.False : s.Vma.Is(VmaIs.File)), ScanResult.VmaCheck),
         (protocol.TestsAnonVma && TurnsAway ? s.HasAnonVma.Is(0) & s.Vma.IsNot(VmaIs.File) : Term.False, ScanResult.VmaCheck),
         (s.Vma.Is(VmaIs.File), ScanResult.PageAnon));
@@ -109,22 +112,22 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
 
     private void UnderReadLock(Location end)
     {
-        b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        b.As(Mark.MmapRead).Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         Enter(Phases.Read);
         if (protocol.RevalidatesUnderReadLock)
         {
             Revalidate(_readUnlock);
-            LookAtPmd("find_pmd_or_thp_or_none", _readUnlock);
+            LookAtPmd("find_pmd_or_thp_or_none", Mark.Hidden, _readUnlock);
         }
         DecideOnAnonVma(AnonVmaNeed.DecidedUnderReadLock);
         Swapin(end);
         b.Join(_readUnlock);
         b.At(_readUnlock);
-        var goOn = new Location();
-        b.Do(
+        Location goOn = new(), failed = WithAnonVmaDropped(end);
+        b.As(Mark.MmapReadUnlock).Do(
             "mmap_read_unlock", "drops the mmap lock", Term.True,
             Goto(goOn, c.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects]),
-            Goto(WithAnonVmaDropped(end), Term.True, [.. s.Mmap.ReadUnlock.Effects]));
+            Goto(failed, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.Phase = Phases.Gap;
         b.At(goOn);
     }
@@ -135,11 +138,11 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
         b.At(b.Here);
     }
 
-    private void Revalidate(Location failed) => b.Do(
+    private void Revalidate(Location failed) => b.As(Mark.Reval).Do(
         "hugepage_vma_revalidate", "looks the VMA up again", Term.True,
         If(Revalidated.Is(Number(ScanResult.Succeed))), Goto(failed, Term.True, c.Result.Set(Revalidated)));
 
-    private void LookAtPmd(string function, Location failed) => b.Do(
+    private void LookAtPmd(string function, Mark mark, Location failed) => b.As(mark).Do(
         function, "looks at the PMD entry", Term.True, If(s.Pmd.Is(PmdHolds.Table)), Goto(failed, Term.True, c.Result.Set(PmdState)));
 
     // Only if the scan saw something absent anywhere in the table.
@@ -164,7 +167,7 @@ internal sealed class EntryLocks(ProgramBuilder b, SharedState s, Collapser c, C
             var isSwap = protocol.SwapinChecksEntry ? entry.Pte.Is(Holds.Swap) : absent;
             var isRefused = protocol.SwapinRefusesNonSwap ? entry.Pte.IsNot(Holds.Swap) : Term.False;
             var isReady = entry.Pte.Is(Holds.Swap) | entry.Locked.Is(0) | isRefused | (protocol.SwapinChecksEntry ? Term.False : Term.True);
-            b.Do(
+            b.As(Mark.Hidden).Do(
                 "do_swap_page", $"brings entry {i} back if it is absent", noTable | !absent | (s.PteLock.IsFree & isReady),
                 Goto(_readUnlock, noTable, c.Result.Set(Number(ScanResult.NoPteTable))),
                 If(!absent),

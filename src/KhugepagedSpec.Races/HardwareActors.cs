@@ -48,16 +48,17 @@ internal static class HardwareActors
     {
         var (b, s) = (w.B, w.S);
         var entry = s[i];
-        b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+        b.As(Mark.LockMmap).Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         var gone = new Location();
         b.Do("find_vma", "looks the VMA up", Term.True, Goto(gone, s.Vma.Is(VmaIs.Gone) | s.Vma.Is(VmaIs.File)), Else());
         w.HandleFault(i);
         var cannotBeServed = s.IsReadOnly | s.Pmd.Is(PmdHolds.Table) & (
             (entry.Pte.Is(Holds.None) & s.IsArmed) | entry.UffdWp | entry.Pte.Is(Holds.HwPoison));
-        b.Do("mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]),
+        b.As(Mark.Unlock).Do(
+            "mmap_read_unlock", "drops the mmap lock", Term.True, Goto(w.End, cannotBeServed, [.. s.Mmap.ReadUnlock.Effects]),
             Goto(walk, Term.True, [.. s.Mmap.ReadUnlock.Effects]));
         b.At(gone);
-        b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
+        b.As(Mark.Unlock).Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         b.Join(w.End);
     }
 
@@ -156,7 +157,7 @@ internal static class HardwareActors
         b.Do(
             "gup_fast_pte_range", $"reads entry {i}", Term.True,
             Goto(leave, !isAllowed), Else(slot.Seen.Set(entry.Pte)));
-        b.Do(
+        b.As(Mark.Grab).Do(
             "try_grab_folio_fast", $"takes a reference to entry {i}'s page", Term.True,
             Goto(leave, slot.Seen.Is(Holds.Source) & entry.References.Is(0)),
             Else(
@@ -192,7 +193,7 @@ internal static class HardwareActors
         // Nobody would find out any more that the page was another's by then.
         Effect[] isPinned = w.Protocol.GupLooksAtHugeAgain ? [] : [Effect.Check(isThere, Safety.NoPinOnUnmappedPage)];
         b.At(huge);
-        b.Do(
+        b.As(Mark.Grab).Do(
             "try_grab_folio_fast", "takes a reference to the huge page", Term.True,
             Else(
             [

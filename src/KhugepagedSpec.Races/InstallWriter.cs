@@ -23,7 +23,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         {
             var entry = s[i];
             var fails = protocol.CopiesBehindFlush ? entry.Pte.Is(Holds.Source) & entry.Poisoned : Term.False;
-            b.Do(
+            b.As(Mark.Copy, i).Do(
                 "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
                 Goto(poisoned, fails, [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => c.Copy(each).Set(0))]),
                 Else(c.Copy(entry).Set(entry.PageContents)));
@@ -46,7 +46,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     public void Reinstate(string function, string says = "puts the table back")
     {
         if (protocol.ReinstatesPmd)
-            b.Do(function, says, s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
+            b.As(Mark.PmdFill).Do(function, says, s.PmdLock.IsFree, Else(FillPmd(PmdHolds.Table)));
         TableIsBack();
     }
 
@@ -104,15 +104,16 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             var entry = s[i];
             Effect[] release = [Effect.When(c.Isolated(entry) & entry.Order.Is(0), [.. Release(entry), entry.IsCopied.Set(1)])];
             if (protocol.ReleasesBeforeClear)
-                b.Do("release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch", release);
-            b.Do(function, $"clears entry {i}, lets its page go", s.PteLock.IsFree, Else([.. Judge(entry), .. Clear(entry)]));
+                b.As(Mark.Source, i).Do("release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch", release);
+            b.As(Mark.Source, i).Do(
+                function, $"clears entry {i}, lets its page go", s.PteLock.IsFree, Else([.. Judge(entry), .. Clear(entry)]));
             if (!protocol.ReleasesBeforeClear)
-                b.Do(
+                b.As(Mark.Source, i).Do(
                     "release_pte_folio", $"unlocks entry {i}'s small page, puts it into the LRU batch",
                     Effect.When(c.Isolated(entry) & entry.Order.Is(0),
                         [c.Isolated(entry).Set(0), Effect.When(entry.IsCopied, [entry.IsCopied.Set(0), .. LetGo(entry), Bury(entry)])]));
         }
-        b.Do(function, "puts large folios back",
+        b.As(Mark.Source).Do(function, "puts large folios back",
             [.. Entries.Select(entry => entry.Order.Set(0)),
             .. Backwards.Select(entry => Effect.When(c.Isolated(entry), ReleaseAtEnd(entry)))]);
     }
@@ -161,7 +162,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
     {
         if (window.IsPmd)
         {
-            b.Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree,
+            b.As(Mark.PmdMap).Do("map_anon_folio_pmd_nopf", "maps the folio by the PMD entry", s.PmdLock.IsFree,
                 Else([Eligible, .. FillPmd(PmdHolds.Huge), .. NewPages()]));
             TableIsBack();
         }
@@ -170,7 +171,7 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
             if (TakesPteLock)
                 b.Do("collapse_huge_page", "takes the pte lock", s.PteLock.Lock);
-            b.Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
+            b.As(Mark.PmdFill).Do("pmd_populate", "puts the table back", [Eligible, .. FillPmd(PmdHolds.Table)]);
             TableIsBack();
             SetPtes();
             if (TakesPteLock)
@@ -181,7 +182,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
         {
             b.Do("collapse_huge_page", "takes the pmd lock", s.PmdLock.Lock);
             SetPtes();
-            b.Do("pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
+            b.As(Mark.PmdFill).Do(
+                "pmd_populate", "puts the table back, drops the pmd lock", s.PmdLock.Unlock, [Eligible, .. FillPmd(PmdHolds.Table)]);
             TableIsBack();
         }
         b.Do("folio_add_lru", "empties this CPU's LRU batch",
@@ -194,7 +196,8 @@ internal sealed class InstallWriter(ProgramBuilder b, SharedState s, Collapser c
 
     private void SetPtes()
     {
-        b.Do("map_anon_folio_pte_nopf", "sets the window's PTEs", [.. NewPages(), .. Entries.Select(entry => entry.Pte.Set(Holds.New))]);
+        b.As(Mark.PtesSet).Do(
+            "map_anon_folio_pte_nopf", "sets the window's PTEs", [.. NewPages(), .. Entries.Select(entry => entry.Pte.Set(Holds.New))]);
         b.Do("update_mmu_cache_range", "finds the PTEs from the PMD entry down",
             Effect.Check(s.Pmd.Is(PmdHolds.Table), Safety.EntriesReachable));
     }

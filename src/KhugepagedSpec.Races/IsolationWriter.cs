@@ -18,7 +18,7 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
     {
         foreach (int i in window.Entries)
             Take(i, fail);
-        b.Do(
+        b.As(Mark.Hidden).Do(
             Function, "has every page; drops the pte lock", Term.True,
             Goto(fail, c.IsMadvise ? Term.False : c.Referenced.Is(0), c.Result.Set(Number(ScanResult.LackReferencedPage))),
             Else([.. s.PteLock.Unlock.Effects]));
@@ -42,7 +42,7 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
             (window.IsPmd ? Term.False : entry.Order.IsNot(0), ScanResult.PteMappedHugepage),
             (protocol.IsolationLocks ? counts & entry.Locked & !isTaken : Term.False, ScanResult.PageLock));
         Effect[] asserts = protocol.ExpectsLargeFolios ? [] : [Effect.Check(entry.Order.Is(0), Safety.NoAssertionFails)];
-        b.Do(
+        b.As(Mark.Isolate, i).Do(
             Function, $"looks at entry {i}", Term.True,
             Goto(next, entry.IsNoneOrZero & ((Term)c.NoneCount < MaxNone), c.NoneCount.Increase()) with { Says = $"finds entry {i} empty" },
             Goto(
@@ -62,13 +62,13 @@ internal sealed class IsolationWriter(ProgramBuilder b, SharedState s, Collapser
         if (protocol.IsolationChecksReferences)
         {
             var passed = new Location();
-            b.Any(
+            b.As(Mark.Hidden).Any(
                 Function, $"counts the references to entry {i}'s page",
                 Goto(passed, !entry.HasExtraReference),
                     Goto(fail, entry.HasExtraReference | s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
             b.At(passed);
         }
-        b.Do(
+        b.As(Mark.Take, i).Do(
             "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
             Goto(fail, counts & entry.OnLru.Is(0), [c.Result.Set(Number(ScanResult.DelPageLru)), .. letGo]),
             Else(Effect.When(counts, entry.OnLru.Set(0), entry.References.Increase()), Effect.When(entry.Young, c.Referenced.Set(1))));

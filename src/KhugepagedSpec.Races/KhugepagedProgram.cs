@@ -19,16 +19,22 @@ internal static class Phases
 /// </summary>
 internal static class KhugepagedProgram
 {
-    private const string HasTried = "has tried ";
-
-    /// <summary>The window whose attempt ends with this step; null if none does.</summary>
+    /// <summary>The window whose attempt ends with this step, as OFFSET/ORDER; null if none does.</summary>
     public static string? TriedWindow(Step step) =>
-        step.Says.StartsWith(HasTried, StringComparison.Ordinal) ? step.Says[HasTried.Length..] : null;
+        step.Meaning is Means { Mark: Mark.Over } over ? FormattableString.Invariant($"{over.Entry}/{over.Order}") : null;
 
     public static ProgramBuilder Write(SharedState s, CollapseProtocol protocol)
     {
-        var b = new ProgramBuilder("khugepaged", s.Khugepaged.Counter!);
+        var b = new ProgramBuilder("khugepaged", s.Khugepaged.Counter!, MeaningExtensions.MustMean);
         Write(b, s, s.Khugepaged, protocol);
+        return b;
+    }
+
+    /// <summary>MADV_COLLAPSE in khugepaged's place.</summary>
+    public static ProgramBuilder WriteMadvCollapse(SharedState s, CollapseProtocol protocol)
+    {
+        var b = new ProgramBuilder("madv-collapse", s.Khugepaged.Counter!, MeaningExtensions.MustMean);
+        Write(b, s, s.Second, protocol);
         return b;
     }
 
@@ -50,7 +56,7 @@ internal static class KhugepagedProgram
         if (c.IsMadvise)
         {
             b.Do("lru_add_drain_all", "empties every CPU's LRU batch", [.. s.DrainBatch()]);
-            b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+            b.As(Mark.MmapRead).Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         }
         else
         {
@@ -87,7 +93,7 @@ internal static class KhugepagedProgram
             { Says = "finds no table to lock" },
             Goto(release, s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. Drop(s, c)]));
         b.At(release);
-        b.Do(
+        b.As(Mark.MmapReadUnlock).Do(
             "mmap_read_unlock", "drops the mmap lock", Term.True,
             Goto(walk, c.Result.Is(Number(ScanResult.Succeed)), [.. s.Mmap.ReadUnlock.Effects]),
             Goto(end, Term.True, [.. s.Mmap.ReadUnlock.Effects, c.Last.Set(c.Result)]));
@@ -162,7 +168,7 @@ internal static class KhugepagedProgram
                 occupied += c.Unmapped;
             var maxNone = c.MaxNone(window, protocol.WalkUsesVma);
             Effect[] looks = protocol.WalkUsesVma ? [Effect.Check(s.IsFreed.Is(0), Safety.NoFreedVmaUsed)] : [];
-            b.Do(
+            b.As(Mark.Asks, window.Offset, window.Order).Do(
                 "mthp_collapse", $"asks whether {window} is worth a try", Term.True,
                 Goto(next, (window.IsPmd ? c.CapturedPmd : c.CapturedSmall).Is(0)),
                 Goto(next, (occupied + maxNone) < window.Pages, looks),
@@ -175,8 +181,8 @@ internal static class KhugepagedProgram
                 new AttemptWriter(b, s, c, protocol, window).Write();
             b.Phase = Phases.Walk;
             b.At(b.Here);
-            b.Do(
-                "mthp_collapse", HasTried + window, Term.True,
+            b.As(Mark.Over, window.Offset, window.Order).Do(
+                "mthp_collapse", $"has tried {window}", Term.True,
                 Goto(
                     on, IsOne(c.Result, RetryTable.Linux72.Advances),
                     [Effect.Unlocked(Safety.LocksDroppedOnReturn), c.Collapsed.Set(c.Collapsed | c.Result.Is(Number(ScanResult.Succeed))),

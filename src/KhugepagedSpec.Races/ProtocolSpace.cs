@@ -51,6 +51,9 @@ public sealed class ProtocolSpace
 
     internal CompiledProgram Khugepaged => _khugepaged;
 
+    /// <summary>MADV_COLLAPSE in khugepaged's place, where nothing else collapses.</summary>
+    internal CompiledProgram MadvCollapse => field ??= Compile(KhugepagedProgram.WriteMadvCollapse(State, Protocol));
+
     /// <summary>A program of a process beside khugepaged that is no actor of a search.</summary>
     internal CompiledProgram Compiled(string name, int slot, Action<ActorWriter> write)
     {

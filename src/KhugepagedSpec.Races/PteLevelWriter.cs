@@ -23,12 +23,12 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         _locks.Take(_writeUnlock, _end);
         b.Do("mmu_notifier_invalidate_range_start", "takes the window from secondary MMUs",
             [Effect.Sleeps(Safety.NobodySleepsAtomic), s.Invalidations.Increase(), .. window.Entries.SelectMany(s.Invalidate)]);
-        b.Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
+        b.As(Mark.TableLock).Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
         b.Phase = Phases.Out;
         b.At(b.Here);
         foreach (int i in window.Entries)
             Take(i);
-        b.Do(
+        b.As(Mark.Hidden).Do(
             "__collapse_huge_page_isolate", "has every page", Term.True,
             Goto(_fail, c.IsMadvise ? Term.False : c.Referenced.Is(0), c.Result.Set(Number(ScanResult.LackReferencedPage))),
                 Else([.. s.PteLock.Unlock.Effects]));
@@ -61,7 +61,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
             (entry.LazyFree & !(Term)entry.Dirty, ScanResult.PageLazyFree), (isSource & entry.Child, ScanResult.ExceedSharedPte),
                 (entry.Order.IsNot(0), ScanResult.PteMappedHugepage),
             (isSource & entry.Locked, ScanResult.PageLock));
-        b.Do(
+        b.As(Mark.Isolate, i).Do(
             function, $"looks at entry {i}", Term.True,
             If(result.Is(Number(ScanResult.Succeed)),
                 Effect.When(entry.IsNoneOrZero, [c.NoneCount.Increase()],
@@ -75,12 +75,12 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         var hasExtra = c.Isolated(entry) & (entry.InBatch | Term.Choose(
             entry.Saved.Is(Holds.Source), !((Term)entry.References).Is((Term)entry.Mappings + entry.InSwapCache),
                 (entry.Saved.Is(Holds.Fresh) | entry.Saved.Is(Holds.New)) & entry.FreshReferences.IsNot(0)));
-        b.Any(
+        b.As(Mark.Hidden).Any(
             function, $"counts the references to entry {i}'s page",
             Goto(passed, !hasExtra), Goto(_fail, hasExtra | s.BusyByChance, [c.Result.Set(Number(ScanResult.PageCount)), .. letGo]));
         b.At(passed);
         var counts = c.Isolated(entry) & entry.Saved.Is(Holds.Source);
-        b.Do(
+        b.As(Mark.Take, i).Do(
             "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
             Goto(_fail, counts & entry.OnLru.Is(0), [c.Result.Set(Number(ScanResult.DelPageLru)), .. letGo]),
             Else(Effect.When(counts, entry.OnLru.Set(0), entry.References.Increase()),
@@ -99,7 +99,7 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
                 entry.Saved.Is(Holds.Source), entry.Source,
                     Term.Choose(entry.Saved.Is(Holds.Fresh), entry.Fresh,
                     Term.Choose(entry.Saved.Is(Holds.New), entry.New, Contents.Zero)));
-            b.Do(
+            b.As(Mark.Copy, i).Do(
                 "__collapse_huge_page_copy", $"copies entry {i}", Term.True,
                 Goto(poisoned, entry.Saved.Is(Holds.Source) & entry.Poisoned,
                     [c.Result.Set(Number(ScanResult.CopyMc)), .. Entries.Select(each => c.Copy(each).Set(0))]),
@@ -107,14 +107,14 @@ internal sealed class PteLevelWriter(ProgramBuilder b, SharedState s, Collapser 
         }
         var here = b.Here;
         b.At(poisoned);
-        b.Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
+        b.As(Mark.TableLock).Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
         b.Join(_fail);
         b.At(here);
     }
 
     private void Install()
     {
-        b.Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
+        b.As(Mark.TableLock).Do("pte_offset_map_lock", "locks the table", s.PteLock.Lock);
         b.Do(
             "set_ptes", "maps the new folio, lets the sources go",
             [

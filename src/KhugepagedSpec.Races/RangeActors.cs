@@ -19,7 +19,7 @@ internal static class RangeActors
     public static void Mremap(ActorWriter w)
     {
         var (b, s) = (w.B, w.S);
-        b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
+        b.As(Mark.LockMmap).Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         w.StartVmaWrite();
         Location moved = new(), table = new(), entries = new();
         b.Do("copy_vma", "makes the VMA at the new address, with the same anon_vma", Term.True,
@@ -42,7 +42,7 @@ internal static class RangeActors
             Effect.When(s.IsMoved | s.Pmd.Is(PmdHolds.None), s.Vma.Set(VmaIs.Gone), s.IsFreed.Set(1)));
         b.Join(moved);
         b.At(moved);
-        b.Do("mmap_write_unlock", "drops the mmap lock, and with it the VMAs'", w.EndVmaWrite + s.Mmap.WriteUnlock);
+        b.As(Mark.Unlock).Do("mmap_write_unlock", "drops the mmap lock, and with it the VMAs'", w.EndVmaWrite + s.Mmap.WriteUnlock);
         b.Join(w.End);
         b.At(w.End);
 
@@ -77,7 +77,7 @@ internal static class RangeActors
                 Goto(done, Term.True));
             b.Do("folio_lock", $"waits for the lock of entry {i}'s page", entry.Locked.Is(0),
                 new Way(Term.True, null, [Effect.Sleeps(Safety.NobodySleepsAtomic), entry.Locked.Set(1), Folio(true)]));
-            b.Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
+            b.As(Mark.Hidden).Do("anon_vma_lock_write", "takes the anon_vma lock", s.AnonVma.Write);
             var canMove = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Exclusive & !s.IsPinned(i) & entry.Child.Is(0);
             var moved = new Location();
             b.Any(
@@ -120,7 +120,7 @@ internal static class RangeActors
                     Goto(again, Term.True));
             b.At(flush);
             if (w.Protocol.MprotectFlushes)
-                b.Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);
+                b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs", [.. entries.SelectMany(s.FlushTlbs)]);
         });
         b.Join(w.End);
         b.At(w.End);
@@ -229,7 +229,7 @@ internal static class RangeActors
         b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
         b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree,
             If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(1)]), Else(s.Pmd.Set(PmdHolds.None)));
-        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
+        b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
             [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
         b.Do(
             "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu

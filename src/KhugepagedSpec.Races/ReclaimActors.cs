@@ -168,7 +168,7 @@ internal static class ReclaimActors
 
     private static void TakeOffList(ActorWriter w, EntryState entry, int i, Location putBack)
     {
-        w.B.Do(
+        w.B.As(Mark.Hidden).Do(
             "folio_isolate_lru", $"takes entry {i}'s page off its list", Term.True,
             Goto(w.End, entry.OnLru.Is(0) | entry.References.Is(0)), Else(entry.OnLru.Set(0), entry.References.Increase()));
         var locked = new Location();

@@ -20,9 +20,9 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
     public void Write()
     {
         if (protocol.RoundsUnderMmapLock)
-            b.Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
+            b.As(Mark.MmapRead).Do("mmap_read_lock", "takes the mmap lock for reading", s.Mmap.Read);
         else
-            b.Do(
+            b.As(Mark.Hidden).Do(
                 "lock_vma_under_rcu", "takes the lock of the window's VMA for reading", LockVma.Guard | s.Vma.Is(VmaIs.Gone),
                 Goto(_end, s.Vma.Is(VmaIs.Gone), c.Result.Set(Number(ScanResult.VmaNull))) with { Says = "finds no VMA" },
                     new Way(Term.True, null, LockVma.Effects));
@@ -50,9 +50,9 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
         b.Join(_release);
         b.At(_release);
         if (protocol.RoundsUnderMmapLock)
-            b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
+            b.As(Mark.MmapReadUnlock).Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         else
-            b.Do("vma_end_read", "drops the VMA's lock", UnlockVma);
+            b.As(Mark.Hidden).Do("vma_end_read", "drops the VMA's lock", UnlockVma);
         b.Join(_end);
         b.At(_end);
     }
@@ -87,7 +87,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             If(!isSwap), If(entry.InSwapCache, [.. Faults.MapSource(entry), entry.Young.Set(1)]),
                 Else([.. Faults.MapFresh(entry, entry.Slot)]));
         var isShared = s.Pmd.Is(PmdHolds.Table) & entry.Pte.Is(Holds.Source) & entry.Child & !entry.UffdWp;
-        b.Do(
+        b.As(Mark.Hidden).Do(
             "do_wp_page", $"copies entry {i}'s page if a child maps it too", !isShared | s.PteLock.IsFree,
             If(!isShared), Else([.. entry.DropMapping, .. Faults.MapFresh(entry, entry.Source), .. s.Flush(i)]));
     }
@@ -154,7 +154,7 @@ internal sealed class RoundWriter(ProgramBuilder b, SharedState s, Collapser c, 
             { Says = "finds a slot that is not as it was left" });
         b.At(installed);
         if (window.IsPmd)
-            b.Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
+            b.As(Mark.Sync).Do("tlb_remove_table_sync_one", "waits for lockless walkers", s.Lockless.Is(0), Else());
         b.Join(_release);
     }
 

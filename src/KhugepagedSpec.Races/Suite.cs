@@ -18,18 +18,11 @@ public sealed record SearchResult(ProtocolSpace Space, IReadOnlyList<Actor> Acto
     public Interleaving? Counterexample =>
         Found.Counterexample is { } trace ? Interleaving.Of(Space.Beside(Actors, Reductions.None, Table), trace.Actions) : null;
 
+    /// <summary>What the counterexample broke, and by whom; null if there is none.</summary>
+    public Blame? Blame => Counterexample is { } way ? Blame.Of(Space, Space.Beside(Actors, Reductions.None, Table), way, Broken!) : null;
+
     /// <summary>What the counterexample broke, in words; null if there is none.</summary>
-    public string? Why
-    {
-        get
-        {
-            if (Counterexample is not { } way)
-                return null;
-            var model = Space.Beside(Actors, Reductions.None, Table);
-            return Races.Why.Of(Space, way, Broken!,
-                [.. model.Programs.Select((program, number) => (program, model.LocationOf(way.End, number)))]);
-        }
-    }
+    public string? Why => Blame?.Why;
 
     /// <summary>The property that is broken; null if none is.</summary>
     public SafetyProperty? Broken => Found.Counterexample is { } trace ? Safety.All[trace.Property] : null;

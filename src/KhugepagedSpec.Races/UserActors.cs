@@ -17,12 +17,16 @@ internal static class UserActors
         b.Any(
             "madvise", "picks an entry, or the whole range",
             [.. starts.Select((start, i) =>
-                Goto(start, Term.True) with { Says = i < pages ? $"picks entry {i}" : "picks the whole range" })]);
+                Goto(start, Term.True) with
+                {
+                    Says = i < pages ? $"picks entry {i}" : "picks the whole range",
+                    Meaning = new Means(Mark.Picks, i < pages ? i : Means.All),
+                })]);
         for (int i = 0; i < starts.Length; i++)
         {
             int[] entries = i < pages ? [i] : [.. Enumerable.Range(0, pages)];
             b.At(starts[i]);
-            w.UnderLock(entries[0], ofVma: true, () => ZapPmdRange(w, entries), wholeRange: entries.Length > 1);
+            w.UnderLock(entries[0], ofVma: true, () => ZapPmdRange(w, entries, whole: entries.Length > 1), wholeRange: entries.Length > 1);
         }
         b.At(w.End);
         b.Do(
@@ -31,13 +35,16 @@ internal static class UserActors
             Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 
-    // What the PMD entry holds decides: nothing there is given up too, a huge page is unmapped or split, a table is cleared, and freed if
-    // it was whole.
-    private static void ZapPmdRange(ActorWriter w, int[] entries)
+    /// <summary>MADV_DONTNEED of entries, under whichever lock is held; falls through.</summary>
+    /// <param name="w">The writer.</param>
+    /// <param name="entries">Which, 1 or more.</param>
+    /// <param name="whole">They are all there are, so that the table may go too.</param>
+    internal static void ZapPmdRange(ActorWriter w, int[] entries, bool whole)
     {
+        // What the PMD entry holds decides: nothing there is given up too, a huge page is unmapped or split, a table is cleared, and
+        // freed if it was whole.
         var (b, s, slot) = (w.B, w.S, w.Slot);
         Location again = new(), split = new(), huge = new(), table = new(), flush = new();
-        bool whole = entries.Length > 1;
         var giveUp = entries.SelectMany(entry => Faults.GiveUp(s, entry)).ToArray();
         b.Join(again);
         b.At(again);
@@ -67,30 +74,35 @@ internal static class UserActors
         var empties = Term.All(s.Entries.Select(entry => entry.Pte.IsNot(Holds.Guard)));
         if (whole)
         {
-            b.Any(
+            b.As(Mark.Clear).Any(
                 "zap_pte_range", "clears every entry",
                 Goto(zapped, isTable, zap),
                 Goto(flush, isTable & s.PmdLock.IsFree & empties,
                     [.. zap, .. s.LoseTable(), slot.FreesTable.Set(1)]) with
-                { Says = "clears every entry, takes the table out" },
-                Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with { Says = "finds no table to lock" });
+                { Says = "clears every entry, takes the table out", Meaning = new Means(Mark.Out) },
+                Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with
+                { Says = "finds no table to lock", Meaning = new Means(Mark.Hidden) });
             b.At(zapped);
-            b.Do(
+            b.As(Mark.Hidden).Do(
                 "zap_pte_table_if_empty", "takes the table out if it is empty still", s.PmdLock.IsFree & s.PteLock.IsFree,
                 Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))),
-                    [.. s.LoseTable(), slot.FreesTable.Set(1)]),
+                    [.. s.LoseTable(), slot.FreesTable.Set(1)]) with
+                { Meaning = new Means(Mark.Out) },
                 Goto(flush, Term.True));
         }
         else
         {
-            b.Do("zap_pte_range", $"clears entry {entries[0]}", s.PteLock.IsFree, Goto(flush, isTable, zap), Goto(again, Term.True));
+            b.As(Mark.Clear, entries[0]).Do(
+                "zap_pte_range", entries.Length > 1 ? "clears some entries" : $"clears entry {entries[0]}", s.PteLock.IsFree,
+                Goto(flush, isTable, zap),
+                Goto(again, Term.True) with { Meaning = new Means(Mark.Hidden) });
         }
         b.At(flush);
         Effect[] walkCaches = whole ? [.. s.FlushWalkCaches()] : [];
         if (!w.Protocol.FreesBehindFlush)
-            b.Do("tlb_finish_mmu", "frees the pages",
+            b.As(Mark.Flush).Do("tlb_finish_mmu", "frees the pages",
                 [.. entries.Select(entry => Effect.When(slot.Gathered[entry], [slot.Gathered[entry].Set(0), .. s[entry].DropReference]))]);
-        b.Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
+        b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
             [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. walkCaches]);
     }
 
@@ -98,12 +110,12 @@ internal static class UserActors
     public static void Munmap(ActorWriter w)
     {
         var (b, s, slot) = (w.B, w.S, w.Slot);
-        b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
+        b.As(Mark.LockMmap).Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
         w.StartVmaWrite();
         b.Do("vms_complete_munmap_vmas", "takes the VMA out, downgrades the lock", w.EndVmaWrite + s.Mmap.Downgrade, s.Vma.Set(VmaIs.Gone));
         RangeActors.UnmapRange(w);
         b.Do("vm_area_free", "frees the VMA", s.IsFreed.Set(1));
-        b.Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
+        b.As(Mark.Unlock).Do("mmap_read_unlock", "drops the mmap lock", s.Mmap.ReadUnlock);
         Location anonymous = new(), merged = new(), file = new(), mapped = new();
         b.Any(
             "user space", "maps something else there, or not",
@@ -121,7 +133,7 @@ internal static class UserActors
         void Map(Location start, int kind, Location next, params Effect[] more)
         {
             b.At(start);
-            b.Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
+            b.As(Mark.LockMmap).Do("mmap_write_lock", "takes the mmap lock for writing", s.Mmap.Write);
             b.Do(
                 "__mmap_region", $"maps {(kind == VmaIs.File ? "a file" : "anonymous memory")} if nobody else did, drops the mmap lock",
                     s.Mmap.WriteUnlock,
@@ -216,7 +228,7 @@ internal static class UserActors
                     s.Pmd.Is(PmdHolds.Table) & s[i].Pte.Is(Holds.Source) & s[i].Locked.Is(0) & s[i].Mappings.Is(1) & !s[i].IsInFolio,
                     [s[i].LazyFree.Set(1), s[i].Dirty.Set(0), s[i].Young.Set(0), .. s.Invalidate(i)]),
                 Goto(done, Term.True));
-            b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
+            b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
             b.Join(done);
             b.At(done);
         }));

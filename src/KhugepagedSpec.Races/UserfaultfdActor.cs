@@ -47,7 +47,8 @@ internal static class UserfaultfdActor
             Goto(done, s.IsArmed.Is(0)), Goto(alloc, s.Pmd.Is(PmdHolds.None)),
                 Goto(install, s.Pmd.Is(PmdHolds.Table) | s.Pmd.Is(PmdHolds.OtherTable)), Goto(done, Term.True));
         b.At(alloc);
-        b.Do("__pte_alloc", "fills the PMD entry if it is still empty", s.PmdLock.IsFree, Goto(again, s.Pmd.Is(PmdHolds.None), w.FillPmd),
+        b.As(Mark.Hidden).Do(
+            "__pte_alloc", "fills the PMD entry if it is still empty", s.PmdLock.IsFree, Goto(again, s.Pmd.Is(PmdHolds.None), w.FillPmd),
             Goto(again, Term.True));
         b.At(install);
         b.Do(
@@ -78,7 +79,7 @@ internal static class UserfaultfdActor
             "change_pte_range", $"write-protects entry {i}", s.PteLock.IsFree,
             Goto(again, s.Pmd.IsNot(PmdHolds.Table)),
             If(canBeProtected, [entry.UffdWp.Set(1), entry.Writable.Set(0), .. s.Invalidate(i)]), Goto(done, Term.True));
-        b.Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
+        b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs", [.. s.FlushTlbs(i)]);
         b.Join(done);
         b.At(done);
     }

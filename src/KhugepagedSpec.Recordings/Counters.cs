@@ -16,6 +16,8 @@ internal static class Counters
     public static Difference? Compare(PassCounters recorded, Statistics added, IReadOnlyList<ScanLine> foreign, Geometry geometry,
         bool isKhugepaged)
     {
+        if (recorded.AreShared)
+            return null;
         var kernel = recorded.Modelled();
         foreach (var line in foreign)
             if (CollapseCounters.Of(line.Status) is var (statistic, vmEvent))

@@ -45,6 +45,7 @@ public static class RecordedHistory
             bool isLast = runs.Count == vector.Passes.Length - 1;
             runs.Add(new CollapseRun
             {
+                Machine = input.Machine,
                 Settings = input.Settings,
                 Kind = input.Kind,
                 Vma = vma,
@@ -72,6 +73,7 @@ public static class RecordedHistory
     {
         Program = vector.Input.Program,
         Table = VectorSetup.WithHiddenState(vector.Before, vector.Input),
+        Machine = vector.Input.Machine,
         Vma = VectorProcess.VmaOf(vector.Input, start: 0),
         Settings = vector.Input.Settings with
         {
@@ -81,6 +83,7 @@ public static class RecordedHistory
         Kind = vector.Input.Kind,
         ThpDisable = vector.Input.ThpDisable,
         Faults = vector.Input.Faults,
+        Numa = Daemon.Scenario.NodesOf(vector.Before, vector.Input.Has("far")),
     };
 
     // Lines of other processes come first; where a pass goes on beyond our range, the neighbours' come before and after ours.

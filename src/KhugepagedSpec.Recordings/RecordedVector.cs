@@ -28,6 +28,9 @@ public sealed record PassCounters(
     ImmutableArray<(string Name, int Order, long Value)>? Statistics,
     ImmutableArray<(string Name, long Value)>? Events)
 {
+    /// <summary>Processes that the vector does not have may have moved them too: they are not compared.</summary>
+    public bool AreShared { get; init; }
+
     /// <summary>By how much the per-size gauges moved (nr_anon): name, order, value. Null if they were not read.</summary>
     public ImmutableArray<(string Name, int Order, long Value)>? Gauges { get; init; }
 

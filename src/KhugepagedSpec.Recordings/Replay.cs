@@ -135,7 +135,7 @@ public static class Replay
         for (int i = 0; i < Math.Max(kernel.Length, model.Length); i++)
         {
             string theirs = i < kernel.Length ? kernel[i] : "none", ours = i < model.Length ? model[i] : "none";
-            if (theirs != ours)
+            if (!TraceNormalForm.Agree(theirs, ours))
                 return new($"trace line {i + 1}", theirs, ours, [.. kernel.AsSpan()[Math.Max(0, i - ContextSteps)..i]]);
         }
         return null;

@@ -32,6 +32,23 @@ public sealed class TraceNormalForm
         return text.ToString();
     }
 
+    /// <summary>
+    /// A kernel's line may be the model's. A folio that was there neither before the pass nor after it may lie in frames of one that was
+    /// given back meanwhile, whose name it then has.
+    /// </summary>
+    /// <param name="kernel">The kernel's, in normal form.</param>
+    /// <param name="model">The model's.</param>
+    public static bool Agree(string kernel, string model)
+    {
+        const string unknown = "scan_pfn=@?", some = "scan_pfn=@";
+        int at = model.IndexOf(unknown, StringComparison.Ordinal);
+        if (kernel == model || at < 0)
+            return kernel == model;
+        int end = kernel.IndexOf(',', Math.Min(at, kernel.Length));
+        return end > at && kernel.AsSpan(0, end).StartsWith(string.Concat(model.AsSpan(0, at), some), StringComparison.Ordinal)
+            && kernel.AsSpan(end).SequenceEqual(model.AsSpan(at + unknown.Length));
+    }
+
     /// <summary>The line, if it is one in normal form.</summary>
     /// <exception cref="FormatException">It is not; the message is one line.</exception>
     public static string Checked(string line)

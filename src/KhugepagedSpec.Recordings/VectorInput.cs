@@ -12,6 +12,9 @@ public sealed record VectorInput
     /// <summary>The vector's name.</summary>
     public required string Id { get; init; }
 
+    /// <summary>The machine it was recorded on.</summary>
+    public MachineType Machine { get; init; } = MachineType.X86;
+
     /// <summary>The sysfs settings.</summary>
     public required ThpSettings Settings { get; init; }
 
@@ -40,7 +43,7 @@ public sealed record VectorInput
     /// <summary>
     /// Flags of the set-up: uffdm, uffdw, uffdr, rdonly, mlock, noadv, nohuge, thpdis, noretouch, nodrain; thpadv, THP is disabled but
     /// where it is advised; anonvma, the VMA has its anon_vma from pages elsewhere; table, there is a PTE table though it is empty;
-    /// hugezero, use_zero_page is on while a program runs.
+    /// hugezero, use_zero_page is on while a program runs; far, there are two NUMA nodes, too far apart for node reclaim.
     /// </summary>
     public ImmutableArray<string> Flags { get; init; } = [];
 
@@ -59,7 +62,8 @@ public sealed record VectorInput
     /// <summary><see cref="Then"/> as it was written.</summary>
     public string ThenText => VectorInputText.Write(Then);
 
-    /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c>, <c>M</c> or <c>f</c>.</summary>
+    /// <summary>The kind each PTE was made as, one letter a PTE; large folios are all <c>m</c>, <c>M</c> or <c>f</c>, but for
+    /// pages of them that are cold or lazyfree, which are as small ones are.</summary>
     public required string Pattern { get; init; }
 
     /// <summary>The pattern as it was written: tokens, comma-separated.</summary>
@@ -72,6 +76,8 @@ public sealed record VectorInput
     public int Passes { get; init; } = 3;
 
     /// <summary>Reads an <c>in</c> line.</summary>
+    /// <param name="text">The line.</param>
+    /// <param name="geometry">The geometry of its tables, unless it names a machine (<c>machine=arm64-16k</c>), whose it has then.</param>
     /// <exception cref="FormatException">The line is none; the message is one line.</exception>
     public static VectorInput Parse(string text, Geometry geometry) => VectorInputText.Parse(text, geometry);
 

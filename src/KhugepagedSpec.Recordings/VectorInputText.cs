@@ -11,10 +11,12 @@ internal static class VectorInputText
 {
     private static readonly ImmutableArray<string> KnownFlags = [
         "uffdm", "uffdw", "uffdr", "rdonly", "mlock", "noadv", "nohuge", "thpdis", "noretouch", "nodrain", "anonvma", "table",
-        "thpadv", "hugezero"];
+        "thpadv", "hugezero", "far"];
 
     // Of these the recordings that came with the project have all up to g.
     private const string KnownKinds = ".xZzshmMolLpwWgfqSkbrK";
+
+    private const string MachineKey = "machine=";
 
     // Of anything: so many pages, passes or PTEs are more than there can be, and few enough to be added up.
     private const int Most = 1 << 24, MostPasses = 1000;
@@ -26,7 +28,21 @@ internal static class VectorInputText
         var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         if (words.Length == 0)
             throw new FormatException("'in' is empty: expected 'id key=value ... pat=...'");
-        var input = new VectorInput { Id = words[0], Settings = DefaultSettings(geometry), Pattern = "", PatternText = "" };
+        var machine = MachineType.X86;
+        if (words.FirstOrDefault(word => word.StartsWith(MachineKey, StringComparison.Ordinal)) is { } named)
+        {
+            machine = MachineType.Find(named[MachineKey.Length..])
+                ?? throw Unknown("machine", named[MachineKey.Length..], string.Join(", ", MachineType.All));
+            geometry = machine.Geometry;
+        }
+        var input = new VectorInput
+        {
+            Id = words[0],
+            Machine = machine,
+            Settings = DefaultSettings(geometry),
+            Pattern = "",
+            PatternText = "",
+        };
         OrderSet orders = OrderSet.Empty, always = OrderSet.Empty, inherit = OrderSet.Empty;
         var sizes = SizeEnabled.Madvise;
         string? pattern = null;
@@ -38,6 +54,7 @@ internal static class VectorInputText
             string key = word[..equals], value = word[(equals + 1)..];
             switch (key)
             {
+                case "machine": break;
                 case "o": orders = ParseOrders(value, geometry); break;
                 case "always": always = ParseOrders(value, geometry); break;
                 case "inherit": inherit = ParseOrders(value, geometry); break;
@@ -59,7 +76,7 @@ internal static class VectorInputText
                 case "pat": pattern = value; break;
                 default:
                     throw new FormatException(
-                        $"unknown key '{key}' in 'in': expected o, om, always, inherit, g, none, swap, shared, mode, passes, vma, "
+                        $"unknown key '{key}' in 'in': expected machine, o, om, always, inherit, g, none, swap, shared, mode, passes, vma, "
                         + "flags, fail, shift, ops, then, prog or pat");
             }
         }
@@ -88,6 +105,7 @@ internal static class VectorInputText
         var settings = input.Settings;
         var defaults = DefaultSettings(settings.Geometry);
         var words = new List<string> { input.Id };
+        Add("machine", input.Machine.Name, MachineType.X86.Name);
         var (orders, sizes) = settings.Madvise.IsEmpty && !settings.Always.IsEmpty ? (settings.Always, SizeEnabled.Always)
             : settings.Madvise.IsEmpty && !settings.Inherit.IsEmpty ? (settings.Inherit, SizeEnabled.Inherit)
             : (settings.Madvise, SizeEnabled.Madvise);
@@ -201,11 +219,20 @@ internal static class VectorInputText
             int times = star < 0 ? 1 : Number("pat", token[(star + 1)..]);
             string body = token[1..(star < 0 ? token.Length : star)];
             bool isFolio = token[0] is 'm' or 'M' or 'f' || body.StartsWith('[');
+            char kind = token[0];
+
+            // Where it is makes no difference here.
+            if (isFolio && body.IndexOf('@', StringComparison.Ordinal) is > 0 and var node)
+                body = body[..node];
+
+            // What is said of a folio's pages is seen of no snapshot either.
+            if (isFolio && body is [.., 'o' or 'l' or 'L'])
+                (kind, body) = (body[^1], body[..^1]);
             long count = (long)times * (isFolio ? FolioPages(body, token) : Number("pat", body));
 
             // A pattern may run past the table; the recorder made as much of it as fitted.
             int fitting = (int)Math.Min(count, letters.Length - at);
-            letters.AsSpan(at, fitting).Fill(token[0]);
+            letters.AsSpan(at, fitting).Fill(kind);
             at += fitting;
         }
         return new string(letters);

@@ -31,7 +31,14 @@ public sealed class VectorMachine
         var input = together[0].Input;
         _kind = input.Kind;
         bool hasTrace = together.Any(vector => vector.Passes.Any(pass => pass.Trace is not null));
-        Machine = new Machine(version, input.Settings, input.Faults) { KeepWalks = traced, Trace = traced || hasTrace ? [] : null };
+        Machine = new Machine(version, input.Settings, input.Faults)
+        {
+            Type = input.Machine,
+            KeepWalks = traced,
+            Numa = NumaTopology.Of(
+                together.Max(vector => Daemon.Scenario.NodesOf(vector.Before, vector.Input.Has("far")).Nodes), input.Has("far")),
+            Trace = traced || hasTrace ? [] : null,
+        };
 
         // khugepaged does not run for nobody, so the agent keeps a process that it knows, without memory.
         if (together.All(vector => !vector.Input.Program.IsEmpty))

@@ -76,7 +76,7 @@ public sealed class VectorProcess
             for (long start = Base - _machine.Geometry.Pages; start <= Base + _machine.Geometry.Pages; start += _machine.Geometry.Pages)
                 if (_process.TableAt(start).Pmd == PmdState.Huge)
                     pages += _machine.Geometry.Pages;
-            return pages * 4;
+            return pages * _machine.Type.PageKilobytes;
         }
     }
 

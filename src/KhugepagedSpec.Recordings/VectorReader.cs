@@ -71,6 +71,7 @@ public static class VectorReader
     private static RecordedVector ReadVector(JsonElement root, Geometry geometry)
     {
         var input = VectorInput.Parse(VectorJson.Text(root, "in"), geometry);
+        geometry = input.Settings.Geometry;
         long pmdKb = VectorJson.Whole(root, "pre_pmd_kb", 0, long.MaxValue);
         var before = ReadTable(root, "pre", pmdKb, geometry);
         ImmutableArray<RecordedPass> passes =

@@ -26,7 +26,7 @@ public static class VectorWriter
             ["id"] = vector.Id,
             ["in"] = vector.Input.ToString(),
             ["pre"] = Table(vector.Before),
-            ["pre_pmd_kb"] = PmdKb(vector.Before),
+            ["pre_pmd_kb"] = PmdKb(vector),
             ["passes"] = new JsonArray([.. vector.Passes.Select(Pass)]),
             ["bad"] = vector.WrongPages,
         };
@@ -74,5 +74,6 @@ public static class VectorWriter
 
     private static string Table(PageTable table) => TableNotation.WriteRecorded(table);
 
-    private static long PmdKb(PageTable table) => table.Pmd == PmdState.Huge ? table.Geometry.Pages * 4L : 0;
+    private static long PmdKb(RecordedVector vector) =>
+        vector.Before.Pmd == PmdState.Huge ? vector.Before.Geometry.Pages * vector.Input.Machine.PageKilobytes : 0;
 }

@@ -33,6 +33,7 @@ internal static class ScenarioHalf
         return scenario with
         {
             Table = simpler.Table,
+            Numa = Scenario.NodesOf(simpler.Table, scenario.Numa.NodeReclaim),
             Vma = simpler.Vma with { Flags = scenario.Vma.Flags },
             Settings = Fit(scenario.Settings, half),
             Faults = [.. scenario.Faults.Select(fault => fault with { Order = Fit(fault.Order, half), Offset = null })],

@@ -17,10 +17,11 @@ namespace KhugepagedSpec.Scenarios;
 /// <param name="Numa">The NUMA nodes; null for one.</param>
 /// <param name="Faults">What goes wrong, each as on the command line.</param>
 /// <param name="Program">What the process does before the first pass; null if the scenario does not begin as a program.</param>
+/// <param name="Machine">The machine; null for x86-64.</param>
 public sealed record ScenarioJson(
     string Table, int PmdOrder, VmaJson Vma, SettingsJson Settings, CollapseKind Kind, ThpDisable ThpDisable, NumaJson? Numa,
         ImmutableArray<string> Faults,
-    string? Program = null)
+    string? Program = null, string? Machine = null)
 {
     // Far enough off for any walk over the VMA to have an end.
     private const long MostPages = 1 << 24;
@@ -37,7 +38,8 @@ public sealed record ScenarioJson(
             scenario.Numa == NumaTopology.SingleNode ? null
                 : new NumaJson(scenario.Numa.NodeReclaim, scenario.Numa.ReclaimDistance, [.. scenario.Numa.Distances]),
             [.. scenario.Faults.Select(fault => fault.ToString())],
-            scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry));
+            scenario.Program.IsEmpty ? null : ProgramStep.Write(scenario.Program, scenario.Settings.Geometry),
+            scenario.Machine == MachineType.X86 ? null : scenario.Machine.Name);
         return ScenarioDifference.First(scenario, json.ToScenario()) is { } lost
             ? throw new FormatException($"the scenario as JSON would have {lost}")
             : json;
@@ -65,6 +67,9 @@ public sealed record ScenarioJson(
         return new Scenario
         {
             Table = table,
+            Machine = Machine is null ? MachineType.X86
+                : MachineType.Find(Machine)
+                    ?? throw new FormatException($"machine '{Machine}': expected one of {string.Join(", ", MachineType.All)}"),
             Vma = new Vma(Vma.Start, Vma.End, Vma.Flags, Vma.HasAnonVma),
             Settings = Settings.ToSettings(geometry),
             Kind = Kind,

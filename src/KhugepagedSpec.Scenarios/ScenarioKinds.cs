@@ -41,7 +41,8 @@ public static class ScenarioKinds
         .. TableNotation.Attributes.Select(
             attribute => new ScenarioKind("attribute", $"{attribute.Letter}", scenario => HasAttribute(scenario.Table, attribute.Letter))),
         .. Enum.GetValues<PmdState>().Select(state => new ScenarioKind("PMD entry", $"{state}", scenario => scenario.Table.Pmd == state)),
-        .. FaultInjection.Names.SelectMany(named => FaultInjection.GapsOf(named.What)
+        .. FaultInjection.Names.Where(named => named.What < InjectedFault.PageTurnsExclusive)
+            .SelectMany(named => FaultInjection.GapsOf(named.What)
             .Select(gap => Fault(new FaultInjection(named.What, gap)))),
         .. Enum.GetValues<CollapseKind>().Select(kind => new ScenarioKind("who", $"{kind}", scenario => scenario.Kind == kind)),
         .. Enum.GetValues<GlobalEnabled>()

@@ -30,10 +30,11 @@ public sealed class Chromium : IAsyncLifetime
     /// <param name="path">The file.</param>
     /// <param name="scheme">Light or dark.</param>
     /// <param name="fragment">What follows '#'.</param>
-    internal async Task<OpenPage> OpenAsync(string path, ColorScheme scheme = ColorScheme.Light, string fragment = "")
+    /// <param name="width">The window's, in pixels.</param>
+    internal async Task<OpenPage> OpenAsync(string path, ColorScheme scheme = ColorScheme.Light, string fragment = "", int width = 1400)
     {
         var context = await _browser!.NewContextAsync(
-            new BrowserNewContextOptions { ColorScheme = scheme, ViewportSize = new ViewportSize { Width = 1400, Height = 900 } });
+            new BrowserNewContextOptions { ColorScheme = scheme, ViewportSize = new ViewportSize { Width = width, Height = 900 } });
         var page = new OpenPage(context, await context.NewPageAsync());
         await page.Page.GotoAsync($"file://{path}{fragment}");
         return page;

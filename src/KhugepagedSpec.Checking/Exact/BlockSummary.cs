@@ -64,6 +64,18 @@ public sealed class ModelCount(Geometry geometry, OrderSet enabled, bool fillsHo
         return sum;
     }
 
+    /// <summary>
+    /// Tables in which an attempt that fails leaves smaller folios where a larger one fits: some window above the lowest enabled order is
+    /// tried. And how many such attempts there are in all of them, each a script of one failure.
+    /// </summary>
+    public (BigInteger Tables, BigInteger Attempts) CostAFolioByFailure()
+    {
+        if (enabled.IsEmpty)
+            return default;
+        var above = new ModelCount(geometry, enabled.Without(enabled.Lowest), fillsHoles);
+        return (Tables - above.Silent(), above.TriedInAll());
+    }
+
     /// <summary>Windows the walk comes to, disabled orders included, of all tables together.</summary>
     public BigInteger VisitedInAll()
     {

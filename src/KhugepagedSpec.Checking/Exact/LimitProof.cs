@@ -15,7 +15,8 @@ internal static class LimitProof
 {
     /// <summary>
     /// Below the PMD's order isolation lets a window pass only if it is full, unless max_ptes_none is the maximum; at it, with as many
-    /// empty PTEs as max_ptes_none says. So no value between fills an empty PTE below, and none can creep.
+    /// empty PTEs as max_ptes_none says. So no value between fills an empty PTE below, and none can creep. Where pages of zeroes count as
+    /// empty, what was filled is counted again: then a window may have its share of max_ptes_none, and disjoint ones no more together.
     /// </summary>
     public static Claim NoCreep(Geometry geometry, KhugepagedVersion version)
     {
@@ -26,17 +27,22 @@ internal static class LimitProof
         int maximum = geometry.MaxPtesLimit;
         for (int limit = 0; limit <= maximum; limit++)
         {
-            var limits = new CollapseMaxPtes(settings with { MaxPtesNone = limit }, CollapseKind.Khugepaged, version.NoneLimit);
+            var limits = new CollapseMaxPtes(settings with { MaxPtesNone = limit }, CollapseKind.Khugepaged, version);
             for (int order = version.IsPmdOnly ? geometry.PmdOrder : Geometry.MinOrder; order <= geometry.PmdOrder; order++, cases++)
             {
                 int allowed = limits.None(order, vma: null);
-                int right = order == geometry.PmdOrder ? limit : limit == maximum ? (1 << order) - 1 : 0;
+                int right = order == geometry.PmdOrder ? limit
+                    : limit == maximum ? (1 << order) - 1
+                    : version.CountsZeroFilledAsNone ? limit >> (geometry.PmdOrder - order)
+                    : 0;
                 if (allowed > right)
                     wrong ??= $"order {order} allows {allowed} empty PTEs under max_ptes_none {limit}";
             }
         }
         return new Claim(
-            "no-none-creep", "Below the PMD's order a window is collapsed only if it is full, or max_ptes_none is the maximum.",
+            "no-none-creep", version.CountsZeroFilledAsNone
+                ? "A window is collapsed only with as much that is empty or zero as its share of max_ptes_none is."
+                : "Below the PMD's order a window is collapsed only if it is full, or max_ptes_none is the maximum.",
             cases, wrong, clock.Elapsed)
         {
             Open = version.BlindAtIsolation.Limits.HasFlag(Limits.MaxPtesNone) ? "isolation does not look at the limit"

@@ -22,6 +22,8 @@ internal enum Policy
     SwapinEndsAtNonSwapEntries,
     NeedsWritablePte,
     LruPutbackIsBatched,
+    CountsZeroFilledAsNone,
+    AllowedNonSwap,
 }
 
 /// <summary>In which policies a version is not Linux 7.2: a claim that rests on one of them is not proved of it.</summary>
@@ -46,6 +48,8 @@ internal static class Premises
         (Policy.SwapinEndsAtNonSwapEntries, version => version.SwapinEndsAtNonSwapEntries),
         (Policy.NeedsWritablePte, version => version.NeedsWritablePte),
         (Policy.LruPutbackIsBatched, version => version.LruPutbackIsBatched),
+        (Policy.CountsZeroFilledAsNone, version => version.CountsZeroFilledAsNone),
+        (Policy.AllowedNonSwap, version => version.AllowedNonSwap),
     ];
 
     /// <summary>The first of <paramref name="restsOn"/> that is not as in Linux 7.2, in words; null if all are.</summary>

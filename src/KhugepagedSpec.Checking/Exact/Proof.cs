@@ -31,13 +31,13 @@ public static class Proof
     /// <param name="version">The version that is judged.</param>
     public static ImmutableArray<Claim> Run(Geometry geometry, KhugepagedVersion version)
     {
-        var walk = version.Walk.Use(new WalkClaims(geometry, version));
+        var walk = version.Walk.Use(new WalkClaims(geometry, version)).Select(claim => InRounds(claim, version)).ToImmutableArray();
         var summaries = LimitProof.SummariesSuffice(geometry, version);
         return
         [
             .. walk,
             // Below 7.2 there is one window, and no tree.
-            .. version.IsPmdOnly ? [] : new[] { WindowTest.IsBuddyTree(geometry, version, walk[0]) },
+            .. version.IsPmdOnly ? [] : new[] { InRounds(WindowTest.IsBuddyTree(geometry, version, walk[0]), version) },
             OrRefuted(LimitProof.NoCreep(geometry, version), version),
             summaries,
             OrRefuted(LimitProof.Settles(geometry, version, walk[0], summaries), version),
@@ -45,6 +45,9 @@ public static class Proof
             WindowOutcome.AreFinite(geometry),
         ];
     }
+
+    private static Claim InRounds(Claim claim, KhugepagedVersion version) => !version.TriesInRounds || claim.Refuted is not null ? claim
+        : claim with { Open = "windows are tried in rounds, and not as the walk comes to them" };
 
     // A claim that is open, or refuted by a rule: of the whole model by an example, if there is one.
     private static Claim OrRefuted(Claim claim, KhugepagedVersion version)
@@ -70,6 +73,7 @@ public static class Proof
             return
             [
                 WalkProof.IsBuddyTree(name, Geometry, Version, begin),
+                .. Version.Walk.HasStack ? new[] { WalkProof.StackIsBounded(name, Geometry, Version, begin) } : [],
                 .. new[] { OrderWalk.Offset, OrderWalk.Stack, OrderWalk.FullStack }.Where(other => other != Version.Walk)
                     .Select(other => other.Use(new Against<TWalker>(Geometry, Version, $"{name}, {other.Name}", begin))),
             ];

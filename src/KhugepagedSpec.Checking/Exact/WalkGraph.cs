@@ -50,6 +50,10 @@ internal sealed class WalkGraph
     /// <summary>Labels looked at: the edges of the graph.</summary>
     public long Edges { get; private set; }
 
+    /// <summary>The most windows that lay on the walk's stack at once: each that the walk came to lay there, too, before it.</summary>
+    public int DeepestStack => Enumerable.Range(0, Windows).Where(number => _afterLower[number] != Unreached)
+        .Select(number => _pending[number].Count + 1).DefaultIfEmpty().Max();
+
     /// <summary>Where "lower" leads from each window; <see cref="Unreached"/> if the walk never comes there.</summary>
     public ReadOnlySpan<int> AfterLower => _afterLower;
 

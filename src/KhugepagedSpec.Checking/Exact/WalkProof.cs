@@ -48,6 +48,29 @@ internal static class WalkProof
                 ?? FirstOddity(graph, geometry, enabled)) is { } wrong ? $"{wrong}, with orders {enabled}" : null,
         graph => graph.Edges);
 
+    /// <summary>The stack of a walk that has one never holds more windows than there are orders.</summary>
+    public static Claim StackIsBounded<TWalker>(
+        string name, Geometry geometry, KhugepagedVersion version, Func<Geometry, OrderSet, TWalker> walk)
+        where TWalker : struct, IOrderWalker
+    {
+        int bound = geometry.PmdOrder - Geometry.MinOrder + 1, deepest = 0;
+        object all = new();
+        var claim = ForEachSet(
+            name, "The stack never holds more than (PMD order - 2) + 1 windows.", geometry, version,
+            () => new WalkGraph(geometry, WalkLabels.Of(version)),
+            (graph, enabled) =>
+            {
+                string? wrong = graph.Explore(walk(geometry, enabled), enabled);
+                int depth = graph.DeepestStack;
+                lock (all)
+                    deepest = Math.Max(deepest, depth);
+                return wrong ?? (depth <= bound ? null
+                    : $"{depth} windows lie on the stack, and there is room for {bound}, with orders {enabled}");
+            },
+            graph => graph.Edges);
+        return claim with { Name = $"stack-bound: {name}, {deepest} of {bound} windows" };
+    }
+
     // Only windows that lead to an enabled one are told apart: after the last enabled window nothing is tried any more.
     private static string? FirstDifference(WalkGraph first, WalkGraph second, OrderSet enabled)
     {

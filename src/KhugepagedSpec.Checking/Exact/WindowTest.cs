@@ -77,7 +77,7 @@ internal static class WindowTest
         if (isArmed)
             vma = vma with { Flags = vma.Flags | VmaFlags.UffdMissing };
         bool sees = version.Candidate.SeesVma || version.Candidate.RemembersUffd;
-        int allowed = new CollapseMaxPtes(settings, CollapseKind.Khugepaged, version.NoneLimit).None(order, sees ? vma : null);
+        int allowed = new CollapseMaxPtes(settings, CollapseKind.Khugepaged, version).None(order, sees ? vma : null);
         return version.Candidate.Test(settings, geometry.AnonOrders, order, allowed, counts);
     }
 

@@ -49,6 +49,7 @@ internal static class CheckCommand
             HelpName = "FILE"
         };
         var minutes = Options.Number("--minutes", "With --exhaustive: stop after so many, and say how far it came.");
+        var machine = MachineOption.Create("The machine that the random scenarios are on (x86-64).");
         var json = new Option<bool>("--json") { Description = "Print the verdicts as JSON." };
         var ktap = Ktap.Option();
         var html = HtmlOption.Create("the verdicts, and each counterexample as a walk");
@@ -64,13 +65,15 @@ internal static class CheckCommand
               khugepaged-spec check --model linux-7.2 --with none-limit=scaled
               khugepaged-spec check --html check.html
               khugepaged-spec check --seeds 20 --count 1000
+              khugepaged-spec check --model linux-7.2 --machine arm64-16k
               khugepaged-spec check --exhaustive --order 4
               khugepaged-spec check --exhaustive --order 3 --kinds .xzhs --shard 3/16 --out 3.jsonl
             """)
-        { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, json, ktap, html };
+        { count, seed, seeds, models, invariants, exhaustive, order, kinds, shard, output, minutes, machine, json, ktap, html };
         var with = WithOption.AddTo(command, "the last model, linux-7.2 where none is named");
-        Option[] ofExhaustive = [order, kinds, shard, output, minutes], ofRandom = [count, seed, seeds, invariants, json, ktap, html];
-        Option[] ofOneSeed = [seed, invariants, json, ktap, html];
+        Option[] ofExhaustive = [order, kinds, shard, output, minutes];
+        Option[] ofRandom = [count, seed, seeds, invariants, machine, json, ktap, html];
+        Option[] ofOneSeed = [seed, invariants, machine, json, ktap, html];
         command.SetAction(parsed =>
         {
             bool isExhaustive = parsed.GetValue(exhaustive);
@@ -104,7 +107,7 @@ internal static class CheckCommand
             var asked = parsed.GetValue(invariants) is { Length: > 0 } names ? [.. names.Select(InvariantsCommand.Find)]
                 : Contract.Invariants;
             var versions = Named(parsed) ?? Catalogue.Versions.AddRange(KnownBad.Variants);
-            var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1);
+            var result = Run(versions, asked, scenarios, parsed.GetValue(seed) ?? 1, MachineOption.Get(parsed, machine));
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(CheckText.ToJson(result), CliJson.Readable.CheckJson));
             else if (parsed.GetValue(ktap))
@@ -126,7 +129,8 @@ internal static class CheckCommand
             : null;
     }
 
-    private static CheckResult Run(ImmutableArray<KhugepagedVersion> versions, ImmutableArray<Invariant> invariants, int count, int seed)
+    private static CheckResult Run(ImmutableArray<KhugepagedVersion> versions, ImmutableArray<Invariant> invariants, int count, int seed,
+        MachineType? machine)
     {
         var clock = Stopwatch.StartNew();
         var vectors = Recorded.All().SelectMany(path => VectorReader.Read(path, Geometry.X86)).Where(line => line.Vector is not null)
@@ -139,7 +143,7 @@ internal static class CheckCommand
             version =>
             {
                 bool isVariant = KnownBad.Variants.Contains(version);
-                var random = ScenarioMix.Random(seed).Take(count);
+                var random = ScenarioMix.Random(seed).Take(count).Select(one => machine is null ? one : one with { Machine = machine });
                 if (interrupted.IsCancellationRequested)
                     return;
                 var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));

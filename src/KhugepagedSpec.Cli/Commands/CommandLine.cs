@@ -4,6 +4,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Cli.Text;
+using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Processes;
@@ -50,11 +51,18 @@ internal static class CommandLine
         // A guest that Ctrl-C ended as well.
         GuestException when interrupted.IsCancellationRequested => () => Interrupted(""),
         GuestException lost => () => Lost(lost),
+        KernelBugException bug => () => Bug(bug),
         IOException or UnauthorizedAccessException => () => ExitCode.Refuse(SystemError.Reason(error)),
         UsageException or CaptureException or KernelPackageException or GuestUnavailableException or FormatException => () =>
             ExitCode.Refuse(error.Message),
         _ => null,
     };
+
+    private static int Bug(KernelBugException bug)
+    {
+        ExitCode.Refuse($"{bug.Message}: an assertion of the kernel's fails with what was put together");
+        return ExitCode.Differ;
+    }
 
     private static int Interrupted(string known)
     {
@@ -119,6 +127,8 @@ internal static class CommandLine
             WhatIfCommand.Create(),
             MergeCommand.Create(),
             DiffCommand.Create(),
+            CostCommand.Create(),
+            CreepCommand.Create(),
             DiagnoseCommand.Create(),
             ApproveCommand.Create(),
             KernelCommand.Create(),

@@ -8,6 +8,7 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Results;
 using KhugepagedSpec.Scenarios;
@@ -18,7 +19,19 @@ namespace KhugepagedSpec.Cli.Commands;
 /// <summary><c>khugepaged-spec explain</c>: one page table, step by step.</summary>
 internal static class ExplainCommand
 {
-    public static Command Create()
+    public static Command Create() => Create(out _);
+
+    /// <summary>What a command line of it is about, without printing anything.</summary>
+    /// <param name="words">What stands behind <c>explain</c>.</param>
+    /// <param name="everyStep">It asks for every step.</param>
+    public static Explained Explain(IReadOnlyList<string> words, out bool everyStep)
+    {
+        var command = Create(out var explain);
+        (var explained, everyStep) = explain(command.Parse(words));
+        return explained;
+    }
+
+    private static Verb Create(out Func<ParseResult, (Explained Explained, bool EveryStep)> explain)
     {
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Wake-ups of khugepaged, or MADV_COLLAPSE calls (1; all that were recorded for --vector).");
@@ -64,19 +77,23 @@ internal static class ExplainCommand
         foreach (var option in new Option[] { passes, vector, captured, model, all, json, html, c })
             command.Add(option);
         var with = WithOption.AddTo(command);
-        command.SetAction(parsed =>
+        Func<ParseResult, Explained> run = parsed =>
         {
             var named = ModelOption.Get(parsed, model);
-            var page = HtmlOption.Get(parsed, html);
-            var program = OutputFile.Of(c.Name, parsed.GetValue(c));
             if (parsed.GetValue(passes) is < 1 or > 1000)
                 throw new UsageException($"--passes {parsed.GetValue(passes)}: expected 1 to 1000");
-            var explained = parsed.GetValue(vector) is { Length: > 0 } which
+            return parsed.GetValue(vector) is { Length: > 0 } which
                 ? OfVector(parsed, scenario, (which[0], which[1]), parsed.GetValue(passes), recorded =>
                     with.Change(parsed, parsed.GetResult(model) is { Implicit: false } ? named : recorded()))
                 : parsed.GetValue(captured) is { Length: > 0 } place
                 ? OfCapture(parsed, scenario, place[0], place[1], parsed.GetValue(passes) ?? 1, with.Change(parsed, named))
                 : Explained.Of(scenario.Scenario(parsed), with.Change(parsed, named), parsed.GetValue(passes) ?? 1);
+        };
+        command.SetAction(parsed =>
+        {
+            var page = HtmlOption.Get(parsed, html);
+            var program = OutputFile.Of(c.Name, parsed.GetValue(c));
+            var explained = run(parsed);
             if (program is not null)
                 program.Write(ReproducerOption.Text(explained, CommandText.Of(parsed, c)));
             if (parsed.GetValue(json))
@@ -87,6 +104,7 @@ internal static class ExplainCommand
                 page.Write(WalkPage.Of(explained, parsed.GetValue(all), CommandText.Of(parsed, html)).ToString());
             return explained.IsPartial ? ExitCode.NotExhausted : ExitCode.Agree;
         });
+        explain = parsed => (run(parsed), parsed.GetValue(all));
         return command;
     }
 
@@ -135,7 +153,7 @@ internal static class ExplainCommand
         if ((scenario.TableText(parsed) ?? scenario.FirstGivenBesidesSettings(parsed)) is { } stray)
             throw new UsageException(
                 $"--capture contradicts {stray}: expected settings only, as a captured range has its table and its VMA");
-        var capture = WhatIfCommand.Read(path);
+        var capture = Captured(path, ref address);
         var head = capture.Head;
         long page = CaptureCommand.Address(address) is { } at ? (long)(at / (ulong)head.PageBytes)
             : throw new UsageException($"--capture {address}: expected an address, as in 7f3c51a00000");
@@ -161,6 +179,20 @@ internal static class ExplainCommand
             Passes = [.. explained.Passes.Select(pass =>
                 pass with { Run = pass.Run with { Trace = pass.Run.Trace.RemoveAll(line => line is TraceEvent.KhugepagedScan) } })],
         };
+    }
+
+    // Of several processes ADDRESS says whose: 4711:7f3c51a00000, of the last capture of the file.
+    private static ProcessCapture Captured(string path, ref string address)
+    {
+        var processes = CaptureFile.ReadAll(path)[^1].Processes;
+        if (processes is [var one] && !address.Contains(':', StringComparison.Ordinal))
+            return one;
+        string[] parts = address.Split(':', 2);
+        string place = address;
+        address = parts[^1];
+        return (parts.Length == 2 ? processes.FirstOrDefault(process => $"{process.Head.Pid}" == parts[0]) : null)
+            ?? throw new UsageException($"--capture {place}: expected {processes[0].Head.Pid}:ADDRESS or that of another process, "
+                + $"of {processes.Length} in {path}");
     }
 
     private static (RecordedVector Vector, string? Kernel) Find(string id, string path)

@@ -131,9 +131,11 @@ internal static class ExploreCommand
                     PromelaText.Of(space.Beside(beside, Reductions.None, begin), Title(space, beside, begin ?? space.Tables[0])));
             if (parsed.GetValue(replay) is { } way)
             {
-                var gone = Interleaving.Of(space.Beside(beside, Reductions.None, begin), way);
+                var model = space.Beside(beside, Reductions.None, begin);
+                var gone = Interleaving.Of(model, way);
                 if (page is not null)
-                    page.Write(ExplorePage.Of(ExploreText.Title(space, beside), gone, CommandText.Of(parsed, html)).ToString());
+                    page.Write(ExplorePage.Of(ExploreText.Title(space, beside), gone, Blame.Of(space, model, gone),
+                        CommandText.Of(parsed, html)).ToString());
                 return ExploreText.Print(gone);
             }
             return One(space, beside, begin, reductions, bounds,

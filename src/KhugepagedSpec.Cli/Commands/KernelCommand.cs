@@ -8,7 +8,7 @@ internal static class KernelCommand
 {
     public static Command Create() => new Verb(
         "kernel",
-        "Real kernels: find and fetch Debian's cloud kernels, hold the model and whatif against one under QEMU, record what it does.",
+        "Real kernels: find and fetch Debian's kernels, hold the model and whatif against one under QEMU, record what it does.",
         """
         Kernels come from the mirror that this machine's apt is configured for, and stay in $XDG_CACHE_HOME/khugepaged-spec
         (~/.cache/khugepaged-spec). Nothing is installed.
@@ -24,6 +24,7 @@ internal static class KernelCommand
         KernelConfigCommand.Create(),
         KernelCompareCommand.Create(),
         KernelDiffCommand.Create(),
+        KernelCostCommand.Create(),
         KernelPredictCommand.Create(),
         KernelRecordCommand.Create(),
         KernelRaceCommand.Create(),

@@ -19,7 +19,7 @@ internal static class KernelCompareCommand
 
     public static Command Create()
     {
-        var kernel = new KernelOption();
+        var kernel = new KernelOption(here: true);
         var model = ModelOption.CreateForKernel("hold against it");
         var count = Options.Number("--count", "Scenarios, at least; they come in batches of 16. Default: 2000.");
         var seed = Options.Number("--seed", "The scenarios' seed. Default: a fresh one.");
@@ -37,6 +37,7 @@ internal static class KernelCompareCommand
             Description =
                 "Exit codes for git bisect run: 0 good, 1 bad, 125 nothing was judged. Ends at the first difference."
         };
+        var machine = MachineOption.Create("The machine that the model is held to be: who shares accessed bits. Default: the guest's own.");
         var c = ReproducerOption.Create("the smallest table on which they differ");
         var command = new Verb(
             "compare",
@@ -52,9 +53,10 @@ internal static class KernelCompareCommand
             Examples:
               khugepaged-spec kernel compare --kernel 7.2 --count 2000 --seed 1
               khugepaged-spec kernel compare --kernel ~/linux --count 320 --c difference.c
+              khugepaged-spec kernel compare --here --count 320
               git bisect run sh -c 'make -j8 bzImage || exit 125; khugepaged-spec kernel compare --kernel . --bisect --seed 1'
             """)
-        { model, count, seed, guests, output, json, ktap, bisect, c };
+        { model, machine, count, seed, guests, output, json, ktap, bisect, c };
         kernel.AddTo(command);
         var with = WithOption.AddTo(command);
         command.SetAction(parsed =>
@@ -72,8 +74,13 @@ internal static class KernelCompareCommand
                 throw new UsageException($"--c contradicts {Bisection.Name}, which makes nothing small: expected one of them");
             int fresh = parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000);
             var image = kernel.Get(parsed, isModelled: version is not null);
+            image = image with { Machine = image.Machine with { ModelledAs = MachineOption.Get(parsed, machine) } };
             Action<LiveOutcome> print = parsed.GetValue(json) ? PrintJson : parsed.GetValue(ktap) ? outcome =>
                 Ktap.Print(KernelKtap.Of(outcome)) : KernelCompareText.Print;
+            if (image.IsHere && parsed.GetValue(guests) is > 1)
+                throw new UsageException($"--guests {many}: this machine is one: expected 1 with --here");
+            if (image.IsHere)
+                many = 1;
             if (program is not null)
                 print += outcome => ReproducerOption.Write(program, outcome);
             return Run(image, abilities => with.Change(parsed, version ?? abilities.Model), scenarios, (ulong)fresh, many, kept, print,

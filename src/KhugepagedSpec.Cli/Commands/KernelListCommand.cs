@@ -13,21 +13,25 @@ internal static class KernelListCommand
     {
         var cached = new Option<bool>("--cached") { Description = "List only what was fetched; ask nobody." };
         var json = new Option<bool>("--json") { Description = "Print the list as JSON." };
+        var flavour = new FlavourOption();
         var command = new Verb(
             "list",
-            "List Debian's cloud kernels, newest first.",
+            "List Debian's kernels for guests, newest first.",
             """
             The server is asked once a day. 'no modules': it has only the image left, so a guest has no zram.
             'unsigned': only an image without Debian's signature is there; it boots as well.
 
-            Example:
+            Examples:
               khugepaged-spec kernel list --cached
+              khugepaged-spec kernel list --arch arm64
             """)
         { cached, json };
+        flavour.AddArchTo(command);
         command.SetAction(parsed =>
         {
             using var progress = new LateProgress(Console.Error);
-            var kernels = Listed(parsed.GetValue(cached) ? [] : new DebianKernels(progress.Say, Interrupt.OfTheRun).Available());
+            var kernels = Listed(parsed.GetValue(cached) ? []
+                : new DebianKernels(progress.Say, Interrupt.OfTheRun, flavour.Arch(parsed)).Available());
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(kernels, CliJson.Readable.ListKernelJson));
             else

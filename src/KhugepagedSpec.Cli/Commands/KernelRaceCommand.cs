@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Cli.Text;
@@ -33,6 +34,11 @@ internal static class KernelRaceCommand
             Description = "Sizes set to madvise, as 16k,64k or orders 2,4. Default: 16k,64k; 2M where khugepaged knows no other.",
             HelpName = "LIST",
         };
+        var hold = new Option<string?>("--hold")
+        {
+            Description = "Stop whoever comes to a probe for so many microseconds, as copy:3000,mappte:500. Default: nowhere.",
+            HelpName = "PROBE:US",
+        };
         var seed = Options.Number("--seed", "What the actors draw from. Default: a fresh one.");
         var output = new Option<string?>("--output", "-o") { Description = "Keep the trace there, for validate.", HelpName = "FILE" };
         var json = new Option<bool>("--json") { Description = "Print the summary as JSON." };
@@ -44,6 +50,8 @@ internal static class KernelRaceCommand
             on calls in collapse_huge_page that are found in the running kernel's own text; what takes none is said. Recorded are
             khugepaged and the process alone, in the order of trace_clock=counter. A seed repeats a race in kind, not event by event.
             Actors: {RaceActor.Names}.
+            A stop (--hold) takes a kernel with BPF, 6.9 or later; interrupts are off meanwhile, on that CPU. The probes in
+            collapse_huge_page, in order: {string.Join(' ', RaceCoverage.InOrder)}.
             Printed: who acted between which two steps of an attempt, and what attempts came to.
             Exit code 0: recorded; 1: contents are wrong, or the guest was lost; 2: bad input; 3: events were lost, no attempt was made,
             or Ctrl-C, which keeps nothing.
@@ -51,8 +59,9 @@ internal static class KernelRaceCommand
             Examples:
               khugepaged-spec kernel race --kernel 7.2 --seconds 20 --seed 1 -o trace
               khugepaged-spec kernel race --kernel ~/linux --actors fault,fault,dontneed,reclaim,gup-fast -o trace
+              khugepaged-spec kernel race --actors fault,split --hold mappte:3000 --seconds 10
             """)
-        { seconds, actors, enabled, seed, output, json };
+        { seconds, actors, enabled, hold, seed, output, json };
         kernel.AddTo(command);
         command.SetAction(parsed =>
         {
@@ -63,6 +72,7 @@ internal static class KernelRaceCommand
                 parsed.GetValue(seed) ?? Random.Shared.Next(1, 1_000_000_000))
             {
                 Enabled = parsed.GetValue(enabled) is { } sizes ? Sizes.Parse(sizes, "--enabled", Geometry.X86, 4) : null,
+                Holds = Holds(parsed.GetValue(hold)),
             };
             if (plan.Seed < 0)
                 throw new UsageException($"--seed {plan.Seed}: expected 0 or more");
@@ -70,6 +80,9 @@ internal static class KernelRaceCommand
                 throw new UsageException("--enabled none: khugepaged would do nothing: expected a size");
             var to = OutputFile.Of("--output", parsed.GetValue(output));
             var image = kernel.Get(parsed, isModelled: true);
+            if (image.Flavour.Architecture != Architecture.X86)
+                throw new UsageException(
+                    $"--arch {image.Flavour.Architecture}: which call is which is read from x86-64 code: expected {Architecture.X86}");
             Refuse(plan, KernelAbilities.BeforeBoot(image));
             return Run(image, plan, to, parsed.GetValue(json));
         });
@@ -88,6 +101,24 @@ internal static class KernelRaceCommand
             : throw new UsageException($"--actors: {actors.Count} of them: expected 1 to {RaceActor.Most}");
     }
 
+    private static ImmutableArray<RaceHold> Holds(string? list)
+    {
+        var holds = ImmutableArray.CreateBuilder<RaceHold>();
+        foreach (string text in list?.Split(',', StringSplitOptions.TrimEntries) ?? [])
+        {
+            string[] parts = text.Split(':');
+            if (!RaceHold.Probes.Contains(parts[0]))
+                throw new UsageException($"--hold: no probe '{parts[0]}': expected {string.Join(", ", RaceHold.Probes)}");
+            if (parts.Length != 2 || !int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out int length)
+                || length is < 1 or > RaceHold.Longest)
+                throw new UsageException($"--hold: '{text}': expected {parts[0]}:N, microseconds, 1 to {RaceHold.Longest}");
+            if (holds.Any(other => other.Probe == parts[0]))
+                throw new UsageException($"--hold: '{parts[0]}' twice: expected it once");
+            holds.Add(new RaceHold(parts[0], length));
+        }
+        return holds.ToImmutable();
+    }
+
     private static void Refuse(RacePlan plan, KernelAbilities kernel)
     {
         foreach (var actor in plan.Actors)
@@ -103,7 +134,8 @@ internal static class KernelRaceCommand
         RaceOutcome outcome;
         try
         {
-            outcome = Record(kernel, plan, to, interrupted);
+            outcome = to is null or { IsWhole: true } ? Emulation.Retry(() => Record(kernel, plan, to, interrupted), Say)
+                : Record(kernel, plan, to, interrupted);
         }
         catch (Exception error) when (interrupted.IsCancellationRequested && error is (OperationCanceledException or GuestException))
         {
@@ -118,6 +150,9 @@ internal static class KernelRaceCommand
         return outcome.WrongContents > 0 ? ExitCode.Differ
             : outcome.Lost > 0 || outcome.Coverage.Attempts == 0 ? ExitCode.NotExhausted : ExitCode.Agree;
     }
+
+    private static void Say(GuestException lost) =>
+        Console.Error.WriteLine($"khugepaged-spec: emulation lost the guest, which is run again: {lost.Message}");
 
     private static RaceOutcome Record(CachedKernel kernel, RacePlan plan, OutputFile? to, CancellationToken interrupted)
     {

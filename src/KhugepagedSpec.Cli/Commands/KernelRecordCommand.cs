@@ -12,7 +12,7 @@ internal static class KernelRecordCommand
 {
     public static Command Create()
     {
-        var kernel = new KernelOption();
+        var kernel = new KernelOption(here: true);
         var scenario = new ScenarioOptions();
         var passes = Options.Number("--passes", "Full scans, or MADV_COLLAPSE calls (3).");
         var from = new Option<string?>("--from")
@@ -63,7 +63,7 @@ internal static class KernelRecordCommand
             Func<KernelAbilities, IEnumerable<RecordRequest>> requests = abilities =>
                 file is not null ? RecordRequest.FromFile(file, abilities)
                 : parsed.GetValue(count) is { } fresh ? RecordRequest.Fresh(abilities, (ulong)(parsed.GetValue(seed) ?? 1), fresh, many)
-                : [RecordRequest.Of(scenario.Scenario(parsed), abilities, many, parsed.GetValue(neighbours))];
+                : [RecordRequest.Of(scenario.Scenario(parsed, abilities.Machine), abilities, many, parsed.GetValue(neighbours))];
             var image = kernel.Get(parsed, isModelled: true);
 
             // What can be refused without a guest is; one with a word for it decides on the rest.

@@ -110,6 +110,9 @@ internal static class ProveCommand
                 break;
             var counts = new ModelCount(geometry, geometry.AnonOrders, fillsHoles);
             Line($"  all orders, max_ptes_none {(fillsHoles ? geometry.MaxPtesLimit : 0),4}: {counts.MostVisited()} windows at most, {Mean(counts.VisitedInAll(), counts.Tables)} on average, {Mean(counts.TriedInAll(), counts.Tables)} of them tried");
+            var (tables, attempts) = counts.CostAFolioByFailure();
+            string share = Percent(tables, counts.Tables), each = Mean(attempts, tables);
+            Line($"{"",32}one failed attempt costs a larger folio in {share} of tables, {each} such attempts in each");
         }
         Line($"");
     }
@@ -138,6 +141,13 @@ internal static class ProveCommand
         var counts = new ModelCount(geometry, orders, maxPtesNone > 0);
         Line($"of 2^{geometry.Pages} tables exactly {counts.FirstTried(offset, order)} try {offset}/{order} first, and {counts.Silent()} try nothing");
         return ExitCode.Agree;
+    }
+
+    // Rounded down, so that not quite all is not all.
+    private static string Percent(BigInteger part, BigInteger whole)
+    {
+        var thousandths = part * 100_000 / whole;
+        return string.Create(CultureInfo.InvariantCulture, $"{thousandths / 1000}.{(int)(thousandths % 1000):000} %");
     }
 
     // Three digits after the point.

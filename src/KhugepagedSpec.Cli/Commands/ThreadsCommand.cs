@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Cli.Text;
 using KhugepagedSpec.Cli.Threads;
@@ -31,6 +32,7 @@ internal static class ThreadsCommand
         verdict.CompletionSources.Add([.. Enum.GetValues<Verdict>().Select(ThreadBook.Name)]);
         var all = new Option<bool>("--all") { Description = "Run what shows each verdict, and print a table." };
         var json = new Option<bool>("--json") { Description = "Print the claims as JSON; with NUMBER or --all, what was run as well." };
+        var html = HtmlOption.Create("the threads, each claim with its run and its picture");
         var command = new Verb(
             "threads",
             "List what the threads on linux-mm claimed and asked, with a verdict on each; run what shows it.",
@@ -44,13 +46,22 @@ internal static class ThreadsCommand
               khugepaged-spec threads 17
               khugepaged-spec threads --thread walk --all
               khugepaged-spec threads --verdict open
+              khugepaged-spec threads --html threads.html
             """)
-        { which, thread, verdict, all, json };
+        { which, thread, verdict, all, json, html };
         command.SetAction(parsed =>
         {
             string[] numbers = parsed.GetValue(which) ?? [];
             var claims = Chosen(numbers, parsed.GetValue(thread), parsed.GetValue(verdict));
             bool isRun = parsed.GetValue(all) || numbers.Length > 0;
+            if (HtmlOption.Get(parsed, html) is { } page)
+            {
+                if (parsed.GetValue(json))
+                    throw new UsageException("--html contradicts --json: expected one of them");
+                var done = numbers.Length > 0 ? Run(claims, ThreadsText.Print) : Table(claims);
+                page.Write(Page(done, CommandText.Of(parsed, html)).ToString());
+                return Code(done);
+            }
             return (isRun, parsed.GetValue(json)) switch
             {
                 (false, false) => ThreadsText.List(claims),
@@ -107,6 +118,12 @@ internal static class ThreadsCommand
         ThreadsText.Totals(done);
         return done;
     }
+
+    private static HtmlPage Page(List<(Claim Claim, ImmutableArray<Shown> Shown)> done, string command) => ThreadsPage.Of(done, command,
+        // What is to be refused has no walk.
+        run => run.Exit == ExitCode.Agree && ClaimWords.Of(run.Command) is ["explain", .. var words]
+            ? (ExplainCommand.Explain(words, out bool everyStep), everyStep)
+            : null);
 
     private static int RunJson(ImmutableArray<Claim> claims)
     {

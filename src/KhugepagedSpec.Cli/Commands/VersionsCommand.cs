@@ -32,9 +32,13 @@ internal static class VersionsCommand
         Console.WriteLine("\nWhat looks like a mistake and makes no difference:");
         foreach (var variant in KnownBad.Harmless)
             Console.WriteLine($"  {variant.Name,-32}{variant.Source}");
-        Console.WriteLine("\nDesigns that were talked about, and have no mistake:");
+        Console.WriteLine("\nDesigns that were talked about or posted, and have no mistake:");
         foreach (var design in Catalogue.Designs)
+        {
             Console.WriteLine($"  {design.Name,-32}{design.Source}");
+            if (design.Unverified is { } unverified)
+                Console.WriteLine($"  {"",-32}unverified: {unverified}");
+        }
         Console.WriteLine("\nSeries in part:");
         foreach (var part in Catalogue.InPart)
             Console.WriteLine($"  {part.Name,-32}{part.Source}");

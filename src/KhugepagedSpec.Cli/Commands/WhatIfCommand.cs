@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using System.Text.Json;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Cli.Shell;
@@ -15,78 +17,138 @@ internal static class WhatIfCommand
 {
     public static Command Create()
     {
-        var file = new Argument<string?>("FILE")
+        var file = new Argument<string[]>("FILE")
         {
-            Arity = ArgumentArity.ZeroOrOne,
-            Description = "What capture wrote; - for standard input."
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "What capture wrote; - for standard input. Of several captures the last, and what changed up to it."
         };
-        var pid = PidOption.Create();
+        file.Validators.Add(RefuseOptions);
+        var processes = new ProcessOptions();
         var versions = ModelOption.CreateForSeveral(
             "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", oneAfterTheOther: true);
         var settings = new SettingsOptions("as on the machine");
+        var machineType = MachineOption.Create(
+            "The machine that it would be, with pages of the same size: who shares accessed bits (x86-64).");
+        var cost = new Option<bool>("--cost")
+        {
+            Description = "Also print what each case takes: scans, attempts, write locks, flushes, pages copied and cleared.",
+        };
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
+        var aim = Options.Name<Aim>(
+            "--aim", "Also say what to set: the least memory, the most mapped, or most for 5% of memory (balanced).");
+        var maxAdded = new Option<string?>("--max-added")
+        {
+            Description = "With --aim: how much of its memory may be added at most, as 2.5%.",
+            HelpName = "PERCENT",
+        };
         var command = new Verb(
             "whatif",
-            "Say what khugepaged would make of a captured process, and what that would cost.",
+            "Say what khugepaged would make of captured processes, and what that would cost.",
             """
             Runs the model over the capture, full scan after full scan until one makes nothing: under the machine's settings as
             they were, under each size alone and all of them (set to always), with max_ptes_none 0 and as high as can be, and
             under the settings given here, which stand upon the machine's. Sorted by what large folios map in the end.
-            Ranges that changed while they were read are left out.
-            Exit code 0; 2 for bad input; 3 if the capture is a part only.
+            --cost is counted as khugepaged-spec cost does, once over the scans that made something, and once for each that follows.
+            Several processes share khugepaged: it goes from one to the next, the oldest first, by pages_to_scan at each wake-up.
+            Of several captures the last is judged, and between each two it is said what stayed, what changed, and what of the
+            prediction came true.
+            Ranges that changed while they were read are left out. Beside khugepaged's stands what page faults would add, in a process
+            that begins anew and touches what it has now. --aim chooses, and prints the lines for sysfs. --html also tries each
+            value of max_ptes_none that makes a difference, for 2M and for all sizes.
+            Exit code 0; 2 for bad input; 3 if the capture is a part only, or a process of several could not be read.
 
             Examples:
               khugepaged-spec whatif redis.jsonl
               khugepaged-spec whatif --pid 4711 --always 64k,2M --max-ptes-none 0
+              khugepaged-spec whatif --unit redis --aim balanced --max-added 2%
+              khugepaged-spec whatif redis.jsonl --model linux-7.1 linux-7.2 --cost
+              khugepaged-spec whatif --cgroup /system.slice --json
+              khugepaged-spec whatif --all --html machine.html
+              khugepaged-spec whatif monday.jsonl tuesday.jsonl
               khugepaged-spec whatif redis.jsonl --model linux-7.1 linux-7.2 --html redis.html
               khugepaged-spec whatif redis.jsonl --model linux-7.2 linux-7.2 --with none-limit=scaled
             """)
-        { file, pid, versions };
+        { file };
+        processes.AddTo(command);
+        command.Options.Add(versions);
         foreach (var option in settings.All)
             command.Add(option);
-        command.Add(json);
-        command.Add(html);
+        foreach (var option in new Option[] { machineType, aim, maxAdded, cost, json, html })
+            command.Add(option);
         var with = WithOption.AddTo(command, "the last model");
         command.SetAction(parsed =>
         {
             var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
+            double? percent = Percent(parsed.GetValue(maxAdded));
+            if (percent is not null && parsed.GetValue(aim) is null)
+                throw new UsageException($"--max-added {parsed.GetValue(maxAdded)}: expected it with --aim");
             var models = with.ChangeLast(parsed, parsed.GetValue(versions) is { Length: > 0 } names
                 ? [.. names.Select(name => ModelOption.Find(name, "--model: "))] : [Catalogue.Linux72]);
-            var capture = Capture(parsed.GetValue(file), parsed.GetValue(pid), interrupted);
-            var (head, pageKb) = (capture.Head, capture.Head.PageBytes / 1024);
+            var (captures, from) = Captures(parsed.GetValue(file) ?? [], processes.Get(parsed), interrupted);
+            var machine = captures[^1];
+            var head = machine.Processes[0].Head;
+            int pageKb = head.PageBytes / 1024;
             var asked = settings.AnyGiven(parsed) ? settings.Settings(parsed, head.Settings, pageKb) : null;
-            var cases = models.SelectMany(model => Cases(model, head, asked, pageKb)).ToImmutableArray();
-            var answer = new WhatIfAnswer(capture, Run(capture, cases, interrupted), IsAsked: asked is not null);
+            var type = MachineOption.Get(parsed, machineType);
+            if (type is not null && type.PageKilobytes != pageKb)
+                throw new UsageException($"--machine {type}: the process has pages of {pageKb}k: expected a machine that has them, too");
+            var cases = models.SelectMany(model => Cases(model, head, asked, pageKb))
+                .Select(one => one with { Machine = type ?? one.Machine }).ToImmutableArray();
+            var answer = new WhatIfAnswer(
+                machine, Run(machine, cases, interrupted), IsAsked: asked is not null, parsed.GetValue(aim), percent, from)
+            {
+                ShowsCost = parsed.GetValue(cost),
+                OverTime = OverTime(captures, parsed.GetValue(versions) is { Length: > 0 } ? models[0] : null),
+                Sweep = page is null ? [] : Run(machine, Sweep(machine, models[0], type, pageKb), interrupted),
+            };
             if (parsed.GetValue(json))
-                Console.WriteLine(JsonSerializer.Serialize(WhatIfText.ToJson(answer), CliJson.Readable.WhatIfJson));
+                Console.WriteLine(JsonSerializer.Serialize(WhatIfJsonOf.Answer(answer), CliJson.Readable.WhatIfJson));
             else
                 WhatIfText.Print(answer);
             if (page is not null)
-                page.Write(WhatIfPage.Of(WhatIfText.ToJson(answer)).ToString());
-            return capture.IsPartial ? ExitCode.NotExhausted : ExitCode.Agree;
+                page.Write(WhatIfPage.Of(answer).ToString());
+            return machine.IsPartial ? ExitCode.NotExhausted : ExitCode.Agree;
         });
         return command;
     }
 
-    private static ProcessCapture Capture(string? file, int? pid, CancellationToken cancellation)
+    // Of several files, whatever stands there would be one.
+    private static void RefuseOptions(ArgumentResult result)
     {
-        if ((file is null) == (pid is null))
-            throw new UsageException(file is null ? "nothing to ask of: expected FILE or --pid N"
-                : $"FILE {file} contradicts --pid {pid}: expected one of them");
-        if (file is not null)
-            return Read(file);
-        var capture = new CaptureBuilder();
-        CaptureCommand.Capture(pid!.Value, CaptureCommand.Everything, () => capture, cancellation);
-        cancellation.ThrowIfCancellationRequested();
-        return capture.Capture!;
+        foreach (var token in result.Tokens.Where(token => token.Value.StartsWith("--", StringComparison.Ordinal)))
+            result.AddError(
+                $"'{token.Value}': expected an option or argument of whatif; khugepaged-spec whatif --help lists them");
     }
 
-    /// <summary>What was captured.</summary>
-    /// <exception cref="CaptureException">There is no such file, or it is no capture.</exception>
-    public static ProcessCapture Read(string file) =>
-        CaptureFile.Read(file);
+    private static double? Percent(string? text) => text is null ? null
+        : double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
+            ? percent : throw new UsageException($"--max-added {text}: expected percent, as 5%");
+
+    // What there is, in time, and what stands behind whatif to have it again.
+    private static (ImmutableArray<MachineCapture> Captures, string From) Captures(string[] files, ProcessChoice choice,
+        CancellationToken cancellation)
+    {
+        if ((files.Length == 0) == choice.IsNone)
+            throw new UsageException(files.Length == 0 ? "nothing to ask of: expected FILE or --pid N, --cgroup, --unit or --all"
+                : $"FILE {files[0]} contradicts {choice}: expected one of them");
+        if (files.Length > 0)
+            return (CaptureFile.ReadAll(files), string.Join(' ', files.Select(ShellWord.Quoted)));
+        var capture = new MachineBuilder();
+        LiveCapture.Read(choice, LiveCapture.Everything, () =>
+        {
+            LiveCapture.SayPriority();
+            return capture;
+        }, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        return (capture.Captures, string.Join(' ', choice.ToString().Split(' ').Select(ShellWord.Quoted)));
+    }
+
+    // Without --model by what models the kernel that they ran on.
+    private static ImmutableArray<Interval> OverTime(ImmutableArray<MachineCapture> captures, KhugepagedVersion? model) =>
+        [.. captures.Zip(captures.Skip(1)).Select(pair => Interval.Of(pair.First, pair.Second,
+            model ?? Catalogue.ForRelease(pair.First.Head.Kernel) ?? Catalogue.Linux72))];
 
     private static IEnumerable<WhatIfCase> Cases(KhugepagedVersion model, CaptureHead head, Settings.ThpSettings? asked, int pageKb)
     {
@@ -97,23 +159,27 @@ internal static class WhatIfCommand
             yield return usual;
     }
 
-    // Each case rebuilds the process: no more at once than memory has room for.
-    private static ImmutableArray<WhatIfReport> Run(ProcessCapture capture, ImmutableArray<WhatIfCase> cases,
+    private static ImmutableArray<WhatIfCase> Sweep(MachineCapture machine, KhugepagedVersion model, PageTables.MachineType? type,
+        int pageKb) =>
+        [
+            .. NoneSweep.Cases(machine, model, order => Sizes.Name(order, pageKb))
+                .Select(one => one with { Machine = type ?? one.Machine }),
+        ];
+
+    // What a case holds grows with the ranges: of a large process one after the other.
+    private static ImmutableArray<WhatIfReport> Run(MachineCapture machine, ImmutableArray<WhatIfCase> cases,
         CancellationToken cancellation)
     {
-        // Measured on 20 GB of small pages, collapsed.
-        const long bytesAPage = 600;
-        long room = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / Math.Max(1,
-            (capture.Pages.Anonymous + capture.Pages.Swap) * bytesAPage);
+        const int manyRanges = 10_000;
         var reports = new WhatIfReport[cases.Length];
         TerminalProgress.Steps("what if", cases.Length, advance => Parallel.For(
             0, cases.Length, new ParallelOptions
             {
-                MaxDegreeOfParallelism = (int)Math.Clamp(room, 1, Environment.ProcessorCount),
-                CancellationToken = cancellation
+                MaxDegreeOfParallelism = machine.Ranges > manyRanges ? 1 : Environment.ProcessorCount,
+                CancellationToken = cancellation,
             }, i =>
             {
-                reports[i] = WhatIfReport.Of(capture, cases[i]);
+                reports[i] = WhatIfReport.Of(machine, cases[i]);
                 advance();
             }));
         return [.. reports];

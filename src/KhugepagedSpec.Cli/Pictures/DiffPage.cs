@@ -14,12 +14,12 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="PmdOrder">How many PTEs there are, as a power of two.</param>
 /// <param name="Kinds">The symbols of single PTEs.</param>
 /// <param name="Tables">The tables that lines show.</param>
-/// <param name="Sides">The lines of each run.</param>
-/// <param name="DiffersAt">The first line that differs, from 0.</param>
+/// <param name="Sides">The lines of each run, a row each; null where it has nothing beside the other.</param>
+/// <param name="DiffersAt">The first row that differs, from 0.</param>
 internal sealed record DiffPage(
     string Command, ImmutableArray<string> Versions, string? Searched, string? Explain, int PmdOrder, IReadOnlyDictionary<string,
         CellKind> Kinds,
-    ImmutableArray<CellsPicture> Tables, ImmutableArray<ImmutableArray<LinePicture>> Sides, int DiffersAt)
+    ImmutableArray<CellsPicture> Tables, ImmutableArray<ImmutableArray<LinePicture?>> Sides, int DiffersAt)
 {
     /// <summary>Makes it.</summary>
     /// <param name="first">One version.</param>
@@ -29,14 +29,16 @@ internal sealed record DiffPage(
     /// <param name="command">The command line.</param>
     public static HtmlPage Of(KhugepagedVersion first, KhugepagedVersion second, Difference? difference, string? searched, string command)
     {
-        ImmutableArray<ImmutableArray<RunLine>> sides = difference is null ? [] : [difference.First, difference.Second];
-        var tables = sides.SelectMany(side => side.Select(line => line.Table)).Distinct().ToList();
+        var rows = difference?.Rows ?? [];
+        ImmutableArray<ImmutableArray<RunLine?>> sides =
+            difference is null ? [] : [[.. rows.Select(row => row.First)], [.. rows.Select(row => row.Second)]];
+        var tables = sides.SelectMany(side => side.OfType<RunLine>().Select(line => line.Table)).Distinct().ToList();
         var page = new DiffPage(
             command, [first.Name, second.Name], searched, difference?.Scenario.ToString(),
                 difference?.Scenario.Table.Geometry.PmdOrder ?? Geometry.X86.PmdOrder, CellKind.Of(tables),
             [.. tables.Select(CellsPicture.Of)],
-            [.. sides.Select(side =>
-                side.Select(line => new LinePicture(line.Text, tables.IndexOf(line.Table), line.Attempt is { } attempt
+            [.. sides.Select(side => side.Select(line => line is null ? null
+                : new LinePicture(line.Text, tables.IndexOf(line.Table), line.Attempt is { } attempt
                     ? [attempt.Offset, 1 << attempt.Order] : null)).ToImmutableArray())],
             difference?.DiffersAt ?? -1);
         return new HtmlPage($"{first.Name} and {second.Name}", "diff", ["map"], JsonSerializer.Serialize(page, PageJson.Compact.DiffPage));

@@ -11,26 +11,29 @@ namespace KhugepagedSpec.Cli.Pictures;
 /// <param name="Title">What was searched, or gone through.</param>
 /// <param name="Verdict">What it came to; null if nothing was searched.</param>
 /// <param name="Results">A row a search.</param>
-/// <param name="Broken">The property that the way breaks, and what it says; null for none.</param>
+/// <param name="Broken">The property that the way breaks; null for none.</param>
 /// <param name="Way">The way to be shown; null if there is none.</param>
 internal sealed record ExplorePage(
-    string Command, string Title, string? Verdict, ImmutableArray<SearchRow> Results, ImmutableArray<string>? Broken, WayPicture? Way)
+    string Command, string Title, string? Verdict, ImmutableArray<SearchRow> Results, BrokenPicture? Broken, WayPicture? Way)
 {
     /// <summary>The page of searches; the shortest counterexample is the way to be shown.</summary>
     public static HtmlPage Of(string title, IReadOnlyList<SearchResult> results, string command)
     {
         var shown = Suite.Shortest(results);
+        var way = shown?.Counterexample is { } counterexample ? WayPicture.Of(counterexample) : null;
         return Page(new ExplorePage(
-            command, title, ExploreText.Verdict(results), [.. results.Select(SearchRow.Of)],
-            shown?.Broken is { } broken ? [broken.Name, broken.Statement] : null, shown?.Counterexample is { } way ? WayPicture.Of(way)
-                : null));
+            command, title, ExploreText.Verdict(results), [.. results.Select(SearchRow.Of)], BrokenPicture.Of(shown?.Blame, way), way));
     }
 
-    /// <summary>The page of a way that was given.</summary>
-    public static HtmlPage Of(string title, Interleaving way, string command) =>
-        Page(new ExplorePage(command, title, null, [], null, WayPicture.Of(way)));
+    /// <summary>The page of a way that was given, and what it breaks.</summary>
+    public static HtmlPage Of(string title, Interleaving way, Blame? blame, string command)
+    {
+        var picture = WayPicture.Of(way);
+        return Page(new ExplorePage(command, title, null, [], BrokenPicture.Of(blame, picture), picture));
+    }
 
-    private static HtmlPage Page(ExplorePage page) =>
+    /// <summary>A page of what it shows.</summary>
+    public static HtmlPage Page(ExplorePage page) =>
         new(page.Title, "explore", [], JsonSerializer.Serialize(page, PageJson.Compact.ExplorePage));
 }
 
@@ -82,3 +85,25 @@ internal sealed record WayPicture(ImmutableArray<string> Processes, ImmutableArr
 /// <param name="Says">What it does.</param>
 /// <param name="Changes">Each variable that changed, with its new value.</param>
 internal sealed record MovePicture(int Lane, string Function, string Says, ImmutableArray<ImmutableArray<string>> Changes);
+
+/// <summary>What a way breaks.</summary>
+/// <param name="Property">The property; null where none has a name.</param>
+/// <param name="Verdict">That it is broken, in words.</param>
+/// <param name="Expected">What it says.</param>
+/// <param name="Found">What is there instead.</param>
+/// <param name="Lanes">Whose step breaks it; of a deadlock each that waits.</param>
+internal sealed record BrokenPicture(string? Property, string Verdict, string Expected, string Found, ImmutableArray<BlamedLane> Lanes)
+{
+    /// <summary>Pictures what a way breaks; null for nothing.</summary>
+    public static BrokenPicture? Of(Blame? blame, WayPicture? way) => blame is null || way is null ? null
+        : new BrokenPicture(blame.Property.Name, $"{blame.Property.Name} is broken", blame.Property.Statement, blame.Why,
+            [.. blame.Processes.Select(one => new BlamedLane(way.Processes.IndexOf(one.Process),
+                    blame.Property == Safety.NoDeadlock ? "waits" : "breaks it", string.Join(", ", one.Locks.DefaultIfEmpty("no lock"))))
+                .Where(one => one.Lane >= 0)]);
+}
+
+/// <summary>One lane where it is seen.</summary>
+/// <param name="Lane">Which.</param>
+/// <param name="Says">What it does that is wrong.</param>
+/// <param name="Locks">The locks that it holds at the end; null if that is not known.</param>
+internal sealed record BlamedLane(int Lane, string Says, string? Locks);

@@ -10,6 +10,7 @@ namespace KhugepagedSpec.Cli.Pictures;
 [JsonSerializable(typeof(DiffPage))]
 [JsonSerializable(typeof(CheckPage))]
 [JsonSerializable(typeof(ExplorePage))]
+[JsonSerializable(typeof(ThreadsPage))]
 [JsonSerializable(typeof(WhatIfJson))]
 internal sealed partial class PageJson : JsonSerializerContext
 {

@@ -23,10 +23,10 @@ pages.check = (main, data) => {
   const matrix = el("table", { class: "matrix" },
     el("thead", null, el("tr", null, el("th"), ...data.versions.map(name => el("th", { scope: "col" }, el("span", null, name))))),
     el("tbody", null, ...data.rows.map(row => el("tr", { "data-invariant": row.invariant }, el("th", { scope: "row", title: row.statement }, row.invariant), ...row.cells.map((cell, i) => cellOf(row, cell, i))))));
-  const variants = data.variants.length === 0 ? null : el("table", { class: "variants" }, el("caption", null, "known-bad variants, each by its smallest counterexample"),
+  const variants = data.variants.length === 0 ? null : stacked(el("table", { class: "variants" }, el("caption", null, "known-bad variants, each by its smallest counterexample"),
     el("thead", null, el("tr", null, ...["variant", "breaks", "PTEs", "source"].map(text => el("th", { scope: "col" }, text)))),
     el("tbody", null, ...data.variants.map(row => el("tr", { "data-variant": row.name }, el("th", { scope: "row" }, row.name),
-      el("td", null, row.found === undefined ? "NOT DETECTED" : opener(row.invariant, row.found, "broken", `${row.name} breaks ${row.invariant}`)), el("td", { class: "number" }, row.ptes ?? ""), el("td", null, row.source)))));
+      el("td", null, row.found === undefined ? "NOT DETECTED" : opener(row.invariant, row.found, "broken", `${row.name} breaks ${row.invariant}`)), el("td", { class: "number" }, row.ptes ?? ""), el("td", null, row.source))))));
   main.append(headOf("check", [["command", data.command], ["run", data.summary]]),
     el("p", null, Object.entries(words).map(([letter, text]) => `${letter} ${text}`).join("; ")),
     ...data.rows.length > 0 && data.versions.length > 1 ? [el("div", { class: "scroller" }, matrix)] : [], box, el("div", { class: "scroller" }, variants ?? ""));

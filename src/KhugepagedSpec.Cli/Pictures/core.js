@@ -26,6 +26,15 @@ function details(summary, text) {
   return el("details", null, el("summary", null, summary), el("pre", null, text));
 }
 
+// A table that is one of cards where it is too wide: each cell knows the head of its column.
+function stacked(table) {
+  const heads = [...table.querySelectorAll("thead th")].map(head => head.textContent);
+  for (const row of table.querySelectorAll("tbody tr"))
+    [...row.children].forEach((cell, i) => cell.setAttribute("data-label", heads[i] ?? ""));
+  table.classList.add("stacked");
+  return table;
+}
+
 // Swatches and what they stand for: [class, symbol, words] each.
 function legendOf(entries) {
   return el("ul", { class: "legend" }, ...entries.map(([kind, symbol, words]) =>
@@ -113,5 +122,11 @@ document.addEventListener("keydown", event => {
   event.preventDefault();
   keys[event.key]();
 });
+
+// What is folded is printed too, where the style sheet cannot unfold it.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(one => {
+  one.open = true;
+  addEventListener("afterprint", () => { one.open = false; }, { once: true });
+}));
 
 addEventListener("hashchange", () => stepping?.go((Number.parseInt(place.get("step"), 10) || 1) - 1));

@@ -63,15 +63,43 @@ function joined(windows) {
   return runs;
 }
 
+// Where 64 letters do not stand side by side.
+const narrow = matchMedia("(max-width: 700px)");
+
+// A table as it is printed: letters, and the ground that their kind has.
+function printedMap(pmdOrder, table, kinds, title) {
+  const count = 1 << pmdOrder, columns = Math.min(count, 64);
+  const kindAt = pte => table.folioAt[pte] ? folioKind(table.folioAt[pte]) : table.symbols[pte] === "" ? "absent" : kinds[table.symbols[pte]].kind;
+  const lines = Array.from({ length: count / columns }, (_, row) => {
+    const runs = [];
+    for (let pte = row * columns; pte < (row + 1) * columns; pte++) {
+      const kind = kindAt(pte), letter = table.symbols[pte] === "" ? " " : table.symbols[pte];
+      if (runs.at(-1)?.kind === kind) runs.at(-1).text += letter;
+      else runs.push({ kind, text: letter });
+    }
+    return el("div", null, el("span", { class: "number" }, String(row * columns).padStart(5)), " ", ...runs.map(run => el("span", { class: run.kind }, run.text)));
+  });
+  return el("section", { class: "printed" }, el("h3", null, title), el("div", { class: "letters" }, ...lines), table.remark ? el("p", { class: "remark" }, table.remark) : null);
+}
+
 // A map of cells, one a PTE. pick(pte) is told of clicks.
 function mapOf(pmdOrder, kinds, pick) {
-  const count = 1 << pmdOrder, columns = Math.min(count, count > 1024 ? 128 : 64), rows = count / columns;
+  const count = 1 << pmdOrder;
+  let columns = 0, rows = 0, again = null;
   const cells = Array.from({ length: count }, (_, pte) => el("span", { class: "cell", "data-pte": pte }));
   const outlines = el("div", { class: "outlines" }), words = el("p", { class: "words" }, "\u00a0"), remark = el("p", { class: "remark" });
   const grid = el("div", { class: "cells", role: "img", "aria-label": `page table of ${count} PTEs` }, ...cells, outlines);
-  const numbers = el("div", { class: "numbers", "aria-hidden": "true" }, ...Array.from({ length: rows }, (_, row) => el("span", null, String(row * columns))));
-  const element = el("div", { class: `map${columns > 64 ? " wide" : ""}` }, el("div", { class: "rows" }, numbers, grid), remark, words);
-  element.style.setProperty("--columns", columns);
+  const numbers = el("div", { class: "numbers", "aria-hidden": "true" });
+  const element = el("div", null, el("div", { class: "rows" }, numbers, grid), remark, words);
+  function layOut() {
+    columns = Math.min(count, narrow.matches ? 32 : count > 1024 ? 128 : 64);
+    rows = count / columns;
+    numbers.replaceChildren(...Array.from({ length: rows }, (_, row) => el("span", null, String(row * columns))));
+    element.className = `map${columns > 64 ? " wide" : ""}`;
+    element.style.setProperty("--columns", columns);
+  }
+  layOut();
+  narrow.addEventListener("change", () => { layOut(); again?.(); });
   let shown = () => null;
   const pteOf = event => event.target.closest?.("[data-pte]")?.dataset.pte;
   grid.addEventListener("mouseover", event => {
@@ -86,6 +114,7 @@ function mapOf(pmdOrder, kinds, pick) {
   // The tables between which each PTE chooses, and the windows to be outlined: [from, pages] each.
   function show(before, after, isChanged, windows) {
     shown = pte => isChanged(pte) ? after : before;
+    again = () => show(before, after, isChanged, windows);
     const folio = pte => pte < 0 || pte >= count ? null : shown(pte).folioAt[pte];
     for (let pte = 0; pte < count; pte++) {
       const mine = folio(pte), symbol = shown(pte).symbols[pte], column = pte % columns;

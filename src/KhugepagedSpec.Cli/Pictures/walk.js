@@ -21,8 +21,9 @@ function walkView(walk, kinds, first = 0) {
   const caption = el("h2", { id: "caption" }), where = el("span", { id: "where" }), reason = el("span", { id: "reason" });
   const treeBox = el("div", { class: "tree-box" }), lines = [];
   const list = el("div", { class: "list" }, ...walk.passes.map((pass, number) => el("section", { "data-pass": number + 1 },
-    el("h3", null, pass.title),
+    el("h3", null, pass.title), number === 0 ? printedMap(walk.pmdOrder, tables[pass.before], kinds, `before ${pass.name}`) : null,
     el("ol", null, ...all.map((one, index) => one.number !== number ? null : lineOf(one, index))),
+    printedMap(walk.pmdOrder, tables[pass.after], kinds, `after ${pass.name}`),
     pass.statistics ? details("statistics", pass.statistics.replaceAll(" ", "\n")) : null,
     pass.trace ? details("trace", pass.trace.join("\n")) : null)));
   const drawings = el("div", { class: "drawings" }, caption, map.element, mapLegend(tables, kinds), treeBox);

@@ -25,7 +25,10 @@ internal static class ExitCode
     /// <summary>Says in one line, on stderr, why there is no answer.</summary>
     public static int Refuse(string message)
     {
-        Console.Error.WriteLine($"khugepaged-spec: {OneLine.Of(message)}");
+        Say(message);
         return BadInput;
     }
+
+    /// <summary>Says something in one line, on stderr.</summary>
+    public static void Say(string message) => Console.Error.WriteLine($"khugepaged-spec: {OneLine.Of(message)}");
 }

@@ -6,7 +6,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Cli.Shell;
 
 /// <summary><c>--kernel RELEASE|PATH</c>: which kernel to boot, and on what machine.</summary>
-internal sealed class KernelOption
+internal sealed class KernelOption(bool here = false)
 {
     private const int LeastMemory = 512, MostMemory = 1 << 20, MostCpus = 64;
 
@@ -25,8 +25,16 @@ internal sealed class KernelOption
         HelpName = "DIR",
     };
 
-    private readonly Option<int?> _memory = Options.Number("--memory", "Memory of a guest, in MB. Default: 1024.");
-    private readonly Option<int?> _cpus = Options.Number("--cpus", "CPUs of a guest. Default: 1.");
+    private readonly FlavourOption _flavour = new();
+    private readonly Option<int?> _memory = Options.Number("--memory",
+        "Memory of a guest, in MB. Default: 1024; 5120 with 16k pages, 6144 with 64k.");
+    private readonly Option<int?> _cpus = Options.Number("--cpus", "CPUs of a guest. Default: 1; compare has one more, off but now and then.");
+
+    private readonly Option<int?> _nodes = new("--nodes")
+    {
+        Description = "NUMA nodes of a guest, 1 or 2, far apart; for compare, record, selftest. Default: 1.",
+        HelpName = "N",
+    };
 
     private readonly Option<string?> _append = new("--append")
     {
@@ -40,18 +48,22 @@ internal sealed class KernelOption
         HelpName = "WORDS",
     };
 
+    private readonly HereOption? _here = here ? new HereOption() : null;
+
     /// <summary>Makes all of them options of a command.</summary>
     public void AddTo(Command command)
     {
         command.Options.Add(_kernel);
         command.Options.Add(_modules);
+        _here?.AddTo(command);
         AddMachineTo(command);
     }
 
     /// <summary>Makes those of the machine options of a command that is told its kernels otherwise.</summary>
     public void AddMachineTo(Command command)
     {
-        foreach (var option in new Option[] { _memory, _cpus, _append, _qemuArguments })
+        _flavour.AddTo(command);
+        foreach (var option in new Option[] { _memory, _cpus, _nodes, _append, _qemuArguments })
             command.Options.Add(option);
     }
 
@@ -59,8 +71,14 @@ internal sealed class KernelOption
     /// <param name="parsed">The arguments.</param>
     /// <param name="isModelled">Something models it whatever its release: a version was named, or none is needed.</param>
     /// <exception cref="UsageException">It is not there, or nothing models it; the message says what to do.</exception>
-    public CachedKernel Get(ParseResult parsed, bool isModelled = false) =>
-        Get(parsed, "--kernel", parsed.GetValue(_kernel)!, parsed.GetValue(_modules), isModelled);
+    public CachedKernel Get(ParseResult parsed, bool isModelled = false)
+    {
+        if (_here?.IsMeant(parsed, [_kernel, _modules, .. _flavour.Options, _memory, _cpus, _nodes, _append, _qemuArguments]) != true)
+            return Get(parsed, "--kernel", parsed.GetValue(_kernel)!, parsed.GetValue(_modules), isModelled);
+        var kernel = CachedKernel.Here();
+        Refuse(kernel.Release, kernel.Release, isModelled, "--here");
+        return _here.Prepare(parsed, kernel);
+    }
 
     /// <summary>A kernel that is an argument.</summary>
     /// <param name="parsed">The arguments.</param>
@@ -75,22 +93,30 @@ internal sealed class KernelOption
         {
             MemoryMegabytes = Within("--memory", parsed.GetValue(_memory), GuestMachine.Usual.MemoryMegabytes, LeastMemory, MostMemory),
             Cpus = Within("--cpus", parsed.GetValue(_cpus), GuestMachine.Usual.Cpus, 1, MostCpus),
+            Nodes = Within("--nodes", parsed.GetValue(_nodes), 1, 1, 2),
             Append = parsed.GetValue(_append) ?? "",
             QemuArguments = [.. (parsed.GetValue(_qemuArguments) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
         };
-        var kernel = Own(option, wanted, modules) ?? Cached(option, wanted, modules);
+        var flavour = _flavour.Get(parsed, wanted);
+        var kernel = Own(option, wanted, modules, flavour) ?? Cached(option, wanted, modules, flavour);
         Refuse(wanted, kernel.Release, isModelled, option);
+        if (parsed.GetValue(_memory) is null)
+            machine = machine with { MemoryMegabytes = GuestMachine.UsualFor(kernel.Flavour).MemoryMegabytes };
         return kernel with { Machine = machine };
     }
 
     /// <summary>The words that ask for a kernel as it was asked for.</summary>
     public static string Words(CachedKernel kernel)
     {
+        if (kernel.IsHere)
+            return kernel.ScansOthers ? "--here --scan-others" : "--here";
         var machine = kernel.Machine;
-        var words = new List<string> { Quoted(kernel.Name) };
+        var words = new List<string> { "--kernel", Quoted(kernel.Name) };
         Add("--modules", kernel.ModulesFolder);
-        Add("--memory", machine.MemoryMegabytes == GuestMachine.Usual.MemoryMegabytes ? null : $"{machine.MemoryMegabytes}");
+        int usual = GuestMachine.UsualFor(kernel.Flavour).MemoryMegabytes;
+        Add("--memory", machine.MemoryMegabytes == usual ? null : $"{machine.MemoryMegabytes}");
         Add("--cpus", machine.Cpus == GuestMachine.Usual.Cpus ? null : $"{machine.Cpus}");
+        Add("--nodes", machine.Nodes == 1 ? null : $"{machine.Nodes}");
         Add("--append", machine.Append.Length == 0 ? null : machine.Append);
         Add("--qemu-args", machine.QemuArguments.IsEmpty ? null : string.Join(' ', machine.QemuArguments));
         return string.Join(' ', words);
@@ -108,14 +134,15 @@ internal sealed class KernelOption
         bool isOlder = ReleaseRange.TryParse(release, out var number, out _) && number.CompareTo(Catalogue.Released[0].Releases!.First) < 0;
         if (isOlder || (!isModelled && Catalogue.ForRelease(release) is null))
             throw new UsageException(
-                $"{option} {wanted}: Linux {release} is not modelled: expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
+                $"{option}{(option == "--here" ? "" : $" {wanted}")}: Linux {release} is not modelled: "
+                + $"expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
     }
 
     // A release that is cached is meant before a file of its name.
-    private static CachedKernel? Own(string option, string wanted, string? modules)
+    private static CachedKernel? Own(string option, string wanted, string? modules, KernelFlavour? flavour)
     {
         bool isPath = wanted.Contains('/', StringComparison.Ordinal) || wanted is "." or ".."
-            || (KernelCache.Find(wanted) is null && (File.Exists(wanted) || Directory.Exists(wanted)));
+            || (KernelCache.Find(wanted, flavour) is null && (File.Exists(wanted) || Directory.Exists(wanted)));
         if (!isPath)
             return null;
         CachedKernel kernel;
@@ -127,19 +154,22 @@ internal sealed class KernelOption
         {
             throw new UsageException($"{option} {error.Message}");
         }
+        if (flavour is not null && flavour != kernel.Flavour)
+            throw new UsageException($"{option} {wanted}: it is of {kernel.Flavour}: expected{kernel.Flavour.Options}, or neither option");
         string[] lacking = kernel.ConfigPath is { } config
             ? [.. GuestConfig.Lacking(File.ReadAllText(config)).Where(line => line.IsNeeded).Select(line => line.Line)] : [];
         return lacking.Length == 0 ? kernel
             : throw new UsageException($"{option} {wanted}: built without {string.Join(", ", lacking)}: no guest runs without; khugepaged-spec kernel config says what for");
     }
 
-    private static CachedKernel Cached(string option, string wanted, string? modules)
+    private static CachedKernel Cached(string option, string wanted, string? modules, KernelFlavour? flavour)
     {
         if (modules is not null)
             throw new UsageException($"--modules {modules}: a kernel of the cache has its own: expected it with --kernel PATH");
-        return KernelCache.Find(wanted)
+        return KernelCache.Find(wanted, flavour)
             ?? throw new UsageException(
-                $"{option} {wanted}: not cached: expected a cached release; khugepaged-spec kernel fetch {wanted} gets it");
+                $"{option} {wanted}: not cached: expected a cached release; "
+                + $"khugepaged-spec kernel fetch {wanted}{flavour?.Options} gets it");
     }
 
     private static int Within(string option, int? value, int usual, int least, int most) =>

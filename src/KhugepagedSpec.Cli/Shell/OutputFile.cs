@@ -51,6 +51,9 @@ internal sealed class OutputFile
     /// <summary>The path, for messages.</summary>
     public string Name => _path;
 
+    /// <summary>What fails half-way leaves nothing, so that it can be done again; false for standard output.</summary>
+    public bool IsWhole => _standard is null;
+
     /// <summary>There is something to go on from.</summary>
     public bool Exists => _standard is null && File.Exists(_path);
 

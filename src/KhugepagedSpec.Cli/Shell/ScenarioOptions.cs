@@ -23,7 +23,10 @@ internal sealed class ScenarioOptions
         Description = "The page table in the notation, a file that holds it, or - for standard input.",
     };
 
-    private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order", "PTEs of the table as a power of two (9).");
+    private readonly Option<string?> _machine =
+        MachineOption.Create("The machine, which settles page size, PTEs of the table and who shares accessed bits (x86-64).");
+    private readonly Option<int?> _pmdOrder = Options.Number("--pmd-order",
+        "PTEs of the table as a power of two (as the machine has them: 9).");
     private readonly SettingsOptions _settings = new();
     private readonly Option<CollapseKind?> _kind = Options.Name<CollapseKind>("--kind", "Who collapses (khugepaged).");
     private readonly Option<UffdMode[]?> _uffd =
@@ -88,18 +91,22 @@ internal sealed class ScenarioOptions
         : _settings.Given(parsed, Geometry.X86, PageKb(Geometry.X86));
 
     /// <summary>Makes the scenario.</summary>
+    /// <param name="parsed">The arguments.</param>
+    /// <param name="usual">The machine that is meant where none is named; null for x86-64.</param>
     /// <exception cref="UsageException">The options contradict each other or are out of range.</exception>
     /// <exception cref="NotationException">The table cannot be read.</exception>
-    public Scenario Scenario(ParseResult parsed)
+    public Scenario Scenario(ParseResult parsed, MachineType? usual = null)
     {
-        int pmdOrder = parsed.GetValue(_pmdOrder) ?? Geometry.X86.PmdOrder;
+        var machine = MachineOption.Get(parsed, _machine) ?? usual ?? MachineType.X86;
+        int pmdOrder = parsed.GetValue(_pmdOrder) ?? machine.Geometry.PmdOrder;
         if (pmdOrder is < Geometry.MinOrder or > Geometry.MaxPmdOrder)
             throw new UsageException($"--pmd-order {pmdOrder}: expected {Geometry.MinOrder} to {Geometry.MaxPmdOrder}");
         var geometry = new Geometry(pmdOrder);
-        var settings = _settings.Settings(parsed, ThpSettings.Defaults(geometry), PageKb(geometry));
+        var settings = _settings.Settings(parsed, ThpSettings.Defaults(geometry), PageKb(geometry, machine));
         if (parsed.GetValue(_program) is { } program)
             return OfProgram(parsed, program, geometry) with
             {
+                Machine = machine,
                 Settings = settings,
                 Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
                 ThpDisable = parsed.GetValue(_thpDisable) ?? ThpDisable.No,
@@ -111,6 +118,7 @@ internal sealed class ScenarioOptions
         var scenario = Daemon.Scenario.Of(table);
         return scenario with
         {
+            Machine = machine,
             Vma = Vma(parsed, scenario.Vma, geometry),
             Settings = settings,
             Kind = parsed.GetValue(_kind) ?? CollapseKind.Khugepaged,
@@ -120,7 +128,7 @@ internal sealed class ScenarioOptions
         };
     }
 
-    private Option[] All() => [.. _settings.All, _kind, _program, .. OfTable, _thpDisable, _pmdOrder, _faults];
+    private Option[] All() => [.. _settings.All, _kind, _program, .. OfTable, _thpDisable, _machine, _pmdOrder, _faults];
 
     // What a program settles by itself.
     private Option[] OfTable => [_uffd, _mlock, _droppable, _readOnly, _noMadvise, _noHugePage, _vma, _anonVma, _farNodes];
@@ -173,8 +181,11 @@ internal sealed class ScenarioOptions
                 && page is > -MostPages and < MostPages;
     }
 
-    /// <summary>The base page's size that goes with a geometry: 4K up to order 9, then arm64's 16K and 64K.</summary>
-    public static int PageKb(Geometry geometry) => geometry.PmdOrder switch { <= 9 => 4, <= 11 => 16, _ => 64 };
+    /// <summary>The base page's size that goes with a geometry: 4K up to order 9, then arm64's 16K and 64K; a machine that is no x86-64 has
+    /// its own.</summary>
+    public static int PageKb(Geometry geometry, MachineType? machine = null) =>
+        machine is not null && machine != MachineType.X86 ? machine.PageKilobytes
+        : geometry.PmdOrder switch { <= 9 => 4, <= 11 => 16, _ => 64 };
 }
 
 /// <summary>The modes of a userfaultfd registration.</summary>

@@ -13,7 +13,7 @@ internal static class Bisection
     /// <summary>Bad where the kernel differs, breaks an invariant, or says itself that something is wrong; good if something was compared
     /// and nothing is.</summary>
     public static int CodeOf(IReadOnlyList<BatchResult> batches) =>
-        batches.Any(IsBad) ? Bad : batches.Any(batch => batch.Scenarios > 0) ? Good : NotJudged;
+        batches.Any(batch => batch.IsBad) ? Bad : batches.Any(batch => batch.Scenarios > 0) ? Good : NotJudged;
 
     /// <summary>What a run that ended before it judged anything exits with: its command line was wrong, or its kernel did not
     /// boot.</summary>
@@ -21,7 +21,4 @@ internal static class Bisection
 
     /// <summary>The same for a run that ended by an exception: it judged nothing.</summary>
     public static int CodeOfFailure(string[] args, int code) => args.Contains(Name) ? NotJudged : code;
-
-    private static bool IsBad(BatchResult batch) =>
-        batch.Differs is not null || !batch.Broken.IsEmpty || !batch.Logged.IsEmpty || batch.Failure.Any(Guests.Machine.Splat.IsFirst);
 }

@@ -79,24 +79,6 @@ internal sealed record LiveCounterexampleJson(
         int Ptes, int Found, int Tries, bool Confirmed,
     IReadOnlyList<string> Logged);
 
-internal sealed record WhatIfJson(
-    int Pid, string Command, string Kernel, string At, string Capture, int PageKb, long Ranges, long ChangedRanges, MemoryJson BeforeKb,
-        IReadOnlyList<WhatIfCaseJson> Cases);
-
-internal sealed record MemoryJson(long Anonymous, long Large, long AnonHugePages, long Swap, long OutOfReach);
-
-internal sealed record WhatIfCaseJson(
-    string Version, string Name, string Settings, long Ranges, IReadOnlyDictionary<int, long> FoliosMadeByOrder, long LargeAfterKb,
-        long AddedKb, long SwappedInKb, long Tried, long Wasted,
-    long WastedAgain, int Scans, bool Settled, int WakeUps, double SecondsAScan, IReadOnlyList<WhatIfVmaJson> Vmas,
-        IReadOnlyList<LeftJson> Left);
-
-internal sealed record WhatIfVmaJson(
-    string Start, string End, string Name, long Ranges, long AnonymousKb, long LargeBeforeKb, IReadOnlyDictionary<int,
-        long> FoliosMadeByOrder, long AddedKb);
-
-internal sealed record LeftJson(string Result, string? Entry, long Ranges, long Kb, string First);
-
 [JsonSerializable(typeof(WhatIfJson))]
 [JsonSerializable(typeof(LiveOutcomeJson))]
 [JsonSerializable(typeof(KernelDiffJson))]
@@ -107,9 +89,13 @@ internal sealed record LeftJson(string Result, string? Entry, long Ranges, long 
 [JsonSerializable(typeof(CheckJson))]
 [JsonSerializable(typeof(ExplainJson))]
 [JsonSerializable(typeof(DiffJson))]
+[JsonSerializable(typeof(CostsJson))]
+[JsonSerializable(typeof(KernelTimesJson))]
+[JsonSerializable(typeof(CreepsJson))]
 [JsonSerializable(typeof(ResultJson[]))]
 [JsonSerializable(typeof(PoliciesJson))]
 [JsonSerializable(typeof(DiagnosisJson))]
+[JsonSerializable(typeof(RaceToldApartJson))]
 [JsonSerializable(typeof(ValidateJson))]
 [JsonSerializable(typeof(RaceJson))]
 [JsonSerializable(typeof(ClaimJsonLine[]))]

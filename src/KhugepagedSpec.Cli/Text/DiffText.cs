@@ -23,6 +23,12 @@ internal static class DiffText
         int end = Math.Min(Math.Max(difference.First.Length, difference.Second.Length), difference.DiffersAt + Shown);
         for (int i = from; i < end; i++)
             PrintRow(LineAt(difference.First, i), LineAt(difference.Second, i), isFirst: i == difference.DiffersAt);
+        Console.WriteLine();
+        CostText.PrintTable($"cost of {Number(VersionDiff.Passes)} passes",
+        [
+            new CostRow(a.Name, difference.FirstCost.Pages, difference.FirstCost.Cost),
+            new CostRow(b.Name, difference.SecondCost.Pages, difference.SecondCost.Cost),
+        ]);
     }
 
     /// <summary>The classes of a survey, and where there is no difference.</summary>

@@ -4,6 +4,7 @@ using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Guests.Machine;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Scenarios;
 using static KhugepagedSpec.Cli.Shell.Printing;
 
@@ -28,6 +29,8 @@ internal static class KernelCompareText
             Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, small ones were short too, or the kernel compacted meanwhile");
         foreach (var batch in batches.Where(batch => batch.Disturbed is not null))
             Line($"  batch {batch.Number} was disturbed, and agreed when run twice more: {batch.Disturbed}");
+        foreach (var batch in batches.Where(batch => batch.LostToEmulation is not null))
+            Line($"  batch {batch.Number} was run again, as emulation lost its guest: {batch.LostToEmulation}");
         foreach (var lack in outcome.Comparison.Abilities.Lacks)
             Line($"  never occurred: {lack}");
         if (outcome.Comparison.AtBoot is { } splat)
@@ -124,7 +127,7 @@ internal static class KernelCompareText
             Line($"  it takes {found.Together.Length} processes in the same passes: {string.Join("; ", found.Together.Take(ShownInFull))}{(found.Together.Length > ShownInFull ? "; ..." : "")}");
             return;
         }
-        foreach (string command in Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel), outcome.Comparison.Model.AskedAs))
+        foreach (string command in Commands(alone, found, outcome.Comparison))
             Line($"  {command}");
     }
 
@@ -133,11 +136,16 @@ internal static class KernelCompareText
         found.Mismatch?.Pass ?? found.Violation?.Violation.Pass ?? found.Passes;
 
     /// <summary>The commands that show a difference that it takes one process for: on the kernel, and in the model.</summary>
-    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string kernel, string model)
+    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, LiveComparison comparison) =>
+        Commands(alone, found, KernelOption.Words(comparison.Kernel), comparison.Model.AskedAs, comparison.Abilities.ModelledAs);
+
+    /// <summary>The same.</summary>
+    internal static IEnumerable<string> Commands(Scenario alone, LiveCounterexample found, string kernel, string model,
+        MachineType? modelledAs = null)
     {
         bool hasNeighbours = LiveInput.HasNeighbours(alone.Vma, alone.Table.Geometry.Pages);
         int passes = PassesOf(found);
-        yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} --kernel {kernel}";
-        yield return $"khugepaged-spec explain {alone} --model {model} --passes {passes}";
+        yield return $"khugepaged-spec kernel record {alone}{(hasNeighbours ? " --neighbours" : "")} {kernel}";
+        yield return $"khugepaged-spec explain {alone with { Machine = modelledAs ?? alone.Machine }} --model {model} --passes {passes}";
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Settings;
 
@@ -46,7 +45,7 @@ internal static class KernelKtap
                     Skipped = outcome.Skipped,
                     Notes =
                     [
-                        .. outcome.IsFine ? [] : new[] { $"expected {Huge(outcome.Test.Expected(kind.Key))}, kernel {(outcome.IsHuge is { } huge ? Huge(huge) : "none")}" },
+                        .. outcome.IsFine ? [] : new[] { $"expected {outcome.Test.Words(outcome.Test.Expected(kind.Key))}, kernel {(outcome.Folios is { } made ? outcome.Test.Words(made) : "none")}" },
                         .. outcome.Mismatch is { } differs
                             ? new[] { Text($"pass {differs.Pass}, {differs.What}: kernel {differs.Kernel}, model {differs.Model}") } : [],
                         .. outcome.Logged,
@@ -55,8 +54,6 @@ internal static class KernelKtap
             ],
         }),
     ];
-
-    private static string Huge(bool isHuge) => isHuge ? "huge" : "small";
 
     private static IEnumerable<string> NotesOf(BatchResult batch)
     {
@@ -81,8 +78,7 @@ internal static class KernelKtap
         if (found.Splat is { } splat)
             yield return $"smallest: {splat.Lines[0]}";
         if (found.Together is [var alone])
-            foreach (string command in KernelCompareText.Commands(alone, found, KernelOption.Words(outcome.Comparison.Kernel),
-                outcome.Comparison.Model.AskedAs))
+            foreach (string command in KernelCompareText.Commands(alone, found, outcome.Comparison))
                 yield return command;
     }
 

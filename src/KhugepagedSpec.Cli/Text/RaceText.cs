@@ -9,7 +9,7 @@ internal sealed record RaceJson(
     string Kernel, int Seed, int Seconds, IReadOnlyList<string> Actors, IReadOnlyList<int> Orders, long Lost,
     long WrongContents, int Probes, IReadOnlyList<RaceMissingJson> Missing, long Attempts, long WithCompany,
     IReadOnlyDictionary<string, long> Events, IReadOnlyList<RaceOperationsJson> Operations, IReadOnlyList<RaceGapJson> Gaps,
-    IReadOnlyList<RaceResultJson> Results);
+    IReadOnlyList<RaceResultJson> Results, IReadOnlyDictionary<string, long> Scans);
 
 internal sealed record RaceMissingJson(string Probe, string Why);
 
@@ -33,6 +33,8 @@ internal static class RaceText
         Line($"{outcome.Probes.Set.Length} probes{(outcome.Probes.Missing.IsEmpty ? "" : $", {outcome.Probes.Missing.Length} not set")}");
         foreach (var (name, why) in outcome.Probes.Missing)
             Line($"  no {name}: {why}");
+        foreach (var hold in outcome.Plan.Holds)
+            Line($"  whoever comes to {hold.Probe} is held for {hold.Microseconds} us");
         Line($"{coverage.Events.Values.Sum()} events, {(outcome.Lost == 0 ? "none" : $"{outcome.Lost}")} lost");
         foreach (var (actor, operations) in Together(outcome))
             Line($"  {actor,-14}{operations,8} operations {coverage.Events.GetValueOrDefault(actor),9} events");
@@ -42,6 +44,9 @@ internal static class RaceText
         Row("result", "attempts", who, actor => actor);
         foreach (var (result, (all, _, by)) in coverage.Results.OrderByDescending(result => result.Value.All))
             Row(result, $"{all}", who, actor => Count(by, actor));
+        if (coverage.Scans.Count > 0)
+            Line($"\nscans that led to no attempt: {string.Join(", ",
+                coverage.Scans.OrderByDescending(scan => scan.Value).Select(scan => $"{scan.Key} {scan.Value}"))}");
         Line($"\nwho acted between which two steps:");
         Row("step", "passed", who, actor => actor);
         foreach (var (gap, by) in coverage.Gaps.Where(gap => gap.Value.Count > 0).OrderByDescending(gap => coverage.Passed[gap.Key])
@@ -60,7 +65,7 @@ internal static class RaceText
             [.. Together(outcome).Select(one => new RaceOperationsJson(one.Actor, one.Operations))],
             [.. coverage.Gaps.Select(gap => new RaceGapJson(gap.Key.From, gap.Key.To, coverage.Passed[gap.Key], gap.Value))],
             [.. coverage.Results.Select(result => new RaceResultJson(
-                result.Key, result.Value.All, result.Value.WithCompany, result.Value.By))]);
+                result.Key, result.Value.All, result.Value.WithCompany, result.Value.By))], coverage.Scans);
     }
 
     // Two threads of one actor are one line.

@@ -10,6 +10,8 @@ internal static class ThreadsText
     /// <summary>Prints the list, a claim a line.</summary>
     public static int List(ImmutableArray<Claim> claims)
     {
+        if (claims.IsEmpty)
+            Console.WriteLine("no claim has that verdict");
         foreach (var thread in ThreadBook.Threads)
         {
             var its = thread.Claims.Where(claims.Contains).ToList();
@@ -54,11 +56,14 @@ internal static class ThreadsText
     /// <summary>Prints how many claims there are of each verdict.</summary>
     public static void Totals(IReadOnlyList<(Claim Claim, ImmutableArray<Shown> Shown)> done)
     {
-        var counts = done.GroupBy(one => one.Claim.Verdict).OrderBy(group => group.Key)
-            .Select(group => FormattableString.Invariant($"{group.Count()} {ThreadBook.Name(group.Key)}"));
         int runs = done.Sum(one => one.Shown.Length), amiss = done.Sum(one => one.Shown.Count(shown => shown.Amiss is not null));
-        Printing.Line($"\n{done.Count} claims: {string.Join(", ", counts)}; {runs} runs, {amiss} of them not as the verdict says");
+        Printing.Line($"\n{done.Count} claims{(done.Count == 0 ? "" : $": {Counts(done)}")}; {runs} runs, {amiss} of them not as the verdict says");
     }
+
+    /// <summary>How many claims there are of each verdict, in a line.</summary>
+    public static string Counts(IEnumerable<(Claim Claim, ImmutableArray<Shown> Shown)> done) => string.Join(", ",
+        done.GroupBy(one => one.Claim.Verdict).OrderBy(group => group.Key)
+            .Select(group => FormattableString.Invariant($"{group.Count()} {ThreadBook.Name(group.Key)}")));
 
     private static string Start(Claim claim) => FormattableString.Invariant($"{claim.Number,5}  {claim.Date,-10}  {claim.Who,-14}");
 

@@ -26,8 +26,11 @@ internal static class ValidateText
         Line($"against {found.Model}: {paths:N0} paths, {found.Count(Verdict.Refused):N0} refused, {notJudged:N0} not judged");
         foreach (var (reason, count) in found.Reasons)
             Line($"  not judged {count,6:N0}  {reason}");
-        foreach (var (actor, attempts, operations) in found.Actors)
-            Line($"  beside {attempts,10:N0}  {actor}, {operations:N0} {(operations == 1 ? "operation" : "operations")}");
+        if (found.Company is { All: > 0 } company)
+            Line($"  with company {company.All:N0}, judged {company.Judged:N0}, {100.0 * company.Judged / company.All:N1} %");
+        foreach (var (actor, attempts, unjudged, operations) in found.Actors)
+            Line($"  beside {attempts,10:N0}  {actor}, {operations:N0} {(operations == 1 ? "operation" : "operations")}{(unjudged > 0
+                ? $"; {unjudged:N0} not judged" : "")}");
         if (found.Judged.Any(each => each.Verdict != Verdict.NotJudged))
         {
             var (each, most) = (found.Took.TotalMilliseconds / found.Judged.Count, found.Judged.Max(each => each.States));
@@ -74,12 +77,17 @@ internal static class ValidateText
             Line($"  the model had  {step}");
         if (refused.Had.IsEmpty)
             Line($"  the model had  no step of that task");
+        if (!refused.Pages.IsEmpty)
+            Line($"  of the window's pages {string.Join(", ", refused.Pages)}");
         TraceLanes.Print(trace, attempt, [.. refused.Observed, refused.At.Value], whole: found.IsOne);
         Line($"again: {Again(found, refused)}");
     }
 
     private static string Of(TraceEvent one) => $"line {one.Line}, time {one.Time}: {one.Task}-{one.Pid} {TraceLanes.Said(one)}";
 
-    private static string Again(Validated found, Judgement one) =>
-        $"khugepaged-spec validate {ShellWord.Quoted(found.Path)} --model {found.Model} --attempt {one.Attempt.Number}";
+    private static string Again(Validated found, Judgement one) => Again(found, one.Attempt);
+
+    /// <summary>The command that judges one attempt.</summary>
+    public static string Again(Validated found, CollapseAttempt one) =>
+        $"khugepaged-spec validate {ShellWord.Quoted(found.Path)} --model {found.Model} --attempt {one.Number}";
 }

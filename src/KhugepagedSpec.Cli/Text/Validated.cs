@@ -24,10 +24,16 @@ internal sealed record Validated(string Path, string Model, RaceTrace Trace, Imm
     public IEnumerable<(string Reason, int Count)> Reasons => Judged.Where(each => each.Reason is not null).GroupBy(each => each.Reason!)
         .Select(group => (group.Key, group.Count())).OrderByDescending(each => each.Item2).ThenBy(each => each.Key, StringComparer.Ordinal);
 
-    /// <summary>Operations beside the attempts that were judged, by actor.</summary>
-    public IEnumerable<(string Actor, int Attempts, int Operations)> Actors =>
-        Judged.Where(each => each.Verdict != Verdict.NotJudged).SelectMany(each => each.Actors).GroupBy(each => each.Key)
-            .Select(group => (group.Key, group.Count(), group.Sum(each => each.Value))).OrderBy(each => each.Key, StringComparer.Ordinal);
+    /// <summary>Beside which attempts, judged or not, and with how many operations who was, by actor.</summary>
+    public IEnumerable<(string Actor, int Attempts, int NotJudged, int Operations)> Actors => Judged
+        .SelectMany(each => each.Actors.Select(actor => (Actor: actor.Key, IsJudged: each.Verdict != Verdict.NotJudged, actor.Value)))
+        .GroupBy(each => each.Actor)
+        .Select(group => (group.Key, group.Count(), group.Count(each => !each.IsJudged), group.Sum(each => each.Value)))
+        .OrderBy(each => each.Key, StringComparer.Ordinal);
+
+    /// <summary>Attempts with company, and how many of them were judged.</summary>
+    public (int All, int Judged) Company => (Judged.Count(each => each.Attempt.Company.Any()),
+        Judged.Count(each => each.Attempt.Company.Any() && each.Verdict != Verdict.NotJudged));
 
     /// <summary>How the program ends.</summary>
     public int ExitCode => Trace.NotJudged is not null ? Shell.ExitCode.NotExhausted

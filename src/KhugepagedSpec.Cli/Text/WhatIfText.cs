@@ -1,125 +1,90 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using KhugepagedSpec.Cli.Shell;
-using KhugepagedSpec.Memory;
 using KhugepagedSpec.Processes;
-using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
+using static KhugepagedSpec.Cli.Shell.Printing;
 
 namespace KhugepagedSpec.Cli.Text;
 
 /// <summary>What would be, for people and for scripts.</summary>
 internal static class WhatIfText
 {
-    private const int MostVmas = 12;
-
     public static void Print(WhatIfAnswer answer)
     {
-        var (capture, head) = (answer.Capture, answer.Capture.Head);
-        CaptureText.PrintHead(capture);
+        var (capture, head) = (answer.Machine, answer.Head);
+        MachineText.PrintHead(capture);
         if (capture.IsPartial)
-            Line($"{CaptureText.Ending(capture)}");
-        Line($"before: {head.Kilobytes(capture.Pages.Anonymous):N0} kB anonymous, {head.Kilobytes(capture.Pages.Large):N0} kB of it in large folios ({head.Kilobytes(capture.Pages.PmdMapped):N0} kB PMD-mapped), {head.Kilobytes(capture.Pages.Swap):N0} kB swapped out");
+            Line($"{MachineText.Ending(capture)}");
+        MachineText.PrintSkipped(capture);
+        Line($"before: {head.Kilobytes(capture.Pages.Anonymous):N0} kB anonymous, "
+            + $"{head.Kilobytes(capture.Pages.Large):N0} kB of it in large folios "
+            + $"({head.Kilobytes(capture.Pages.PmdMapped):N0} kB PMD-mapped), {head.Kilobytes(capture.Pages.Swap):N0} kB swapped out");
         Line($"{head.Kilobytes(capture.Outside.Anonymous):N0} kB lie in no whole PMD range of an anonymous VMA, and stay as they are");
-        Line($"present: {Settings(head.Settings, head.PageBytes / 1024)}");
+        Line($"present: {SettingsText.Of(head.Settings, head.PageBytes / 1024)}");
         if (answer.IsAsked)
-            Line($"as asked: {Settings(answer.Asked.Case.Settings, head.PageBytes / 1024)}");
-        if (head.ThpDisable != ThpDisable.No)
-            Line($"the process refuses THP by prctl(PR_SET_THP_DISABLE): nothing of it is scanned");
+            Line($"as asked: {SettingsText.Of(answer.Asked.Case.Settings, head.PageBytes / 1024)}");
+        if (Between(answer.IsAsked ? answer.Asked.Case.Settings : head.Settings) is { } between)
+            Line($"max_ptes_none {between} holds at the PMD's size; below it a value "
+                + $"between 0 and {head.Geometry.MaxPtesLimit} counts as 0");
         foreach (var version in answer.Sorted)
-            PrintVersion(head, version.Key, version);
-        PrintVmas(head, answer.Detailed);
-        PrintLeft(head, answer.Detailed);
-        Line($"\nlarge: what large folios map in the end; added: where nothing was, the memory it costs; tried and wasted: folios allocated, and");
-        Line($"given back unused, in the first full scan; again: wasted in each scan once nothing changes any more.");
-        Line($"Not known from outside, so not in this: pins (GUP), and accessed bits where a VMA was referenced in part ({capture.Vmas.Count(vma => vma.Used == UsedPages.Some && vma.Pages.Anonymous > 0)} VMAs: all used).");
+            PrintVersion(head, version.Key, version, answer.AdviceOn(version).Front);
+        WhatIfTables.Print(answer);
+        if (answer.ShowsCost)
+            foreach (var version in answer.Sorted)
+                PrintCost(version.Key, [.. version]);
+        OverTimeText.Print(answer.OverTime);
+        Line($"""
+
+            large: what large folios map in the end; added: where nothing was, the memory that khugepaged costs; at faults: what page
+            faults would add at most, without khugepaged, if the process began anew and touched what it has now, at the same addresses
+            (nothing, if no large block is free); tried and wasted: folios allocated, and given back unused, in the first full scan;
+            again: wasted in each scan once nothing changes any more. * maps more than whatever costs as little: the larger of added and
+            at faults.
+            visited: whether the process is on khugepaged's list, which the kernel does not show: yes, as it has PMD-mapped memory there;
+            at the next fault of the PMD's size; or only if something else put it there. The figures are as if it was.
+            """);
+        if (answer.Aim is { } aim)
+            AdviceText.Print(answer, aim);
+        Line($"Not known from outside, so not in this: pins (GUP), PR_THP_DISABLE_EXCEPT_ADVISED, and accessed "
+            + $"bits where a VMA was referenced in part ({capture.Processes.Sum(CaptureText.UsedInPart)} VMAs: all used).");
     }
 
-    public static WhatIfJson ToJson(WhatIfAnswer answer)
+    private static void PrintVersion(CaptureHead head, string version, IEnumerable<WhatIfReport> reports,
+        ImmutableArray<WhatIfReport> front)
     {
-        var (capture, head) = (answer.Capture, answer.Capture.Head);
-        return new WhatIfJson(
-            head.Pid, head.Command, head.Kernel, At(head), Ending(capture.End.Ending), head.PageBytes / 1024, capture.Ranges,
-                capture.ChangedRanges,
-            new MemoryJson(head.Kilobytes(capture.Pages.Anonymous), head.Kilobytes(capture.Pages.Large),
-                head.Kilobytes(capture.Pages.PmdMapped), head.Kilobytes(capture.Pages.Swap), head.Kilobytes(capture.Outside.Anonymous)),
-            [.. answer.Sorted.SelectMany(version => version).Select(report => ToJson(head, report))]);
-    }
-
-    private static string At(CaptureHead head) => head.At.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-
-    private static string Ending(CaptureEnding ending) => ending switch
-    {
-        CaptureEnding.Complete => "complete",
-        CaptureEnding.ProcessEnded => "process ended",
-        CaptureEnding.Interrupted => "interrupted",
-        _ => "cut short",
-    };
-
-    private static WhatIfCaseJson ToJson(CaptureHead head, WhatIfReport report) => new(
-        report.Case.Version.Name, report.Case.Name, Settings(report.Case.Settings, head.PageBytes / 1024), report.Scanned,
-            report.Made.ToDictionary(pair => pair.Key, pair => pair.Value),
-        head.Kilobytes(report.LargeAfter), head.Kilobytes(report.Added), head.Kilobytes(report.SwappedIn), report.Tried, report.Wasted,
-            report.WastedAgain, report.Scans, report.IsSettled,
-        report.WakeUps, report.WakeUps * report.Case.Settings.ScanSleepMilliseconds / 1000.0,
-        [
-            .. report.ByVma.Select(vma => new WhatIfVmaJson(
-                head.Address(vma.Vma.Vma.Start), head.Address(vma.Vma.Vma.End), vma.Vma.Name, vma.Scanned,
-                    head.Kilobytes(vma.Vma.Pages.Anonymous), head.Kilobytes(vma.Vma.Pages.Large),
-                vma.Made.ToDictionary(pair => pair.Key, pair => pair.Value), head.Kilobytes(vma.Added))),
-        ],
-        [.. report.Left.Select(left =>
-            new LeftJson(left.Result.KernelName(), left.Entry, left.Ranges, head.Kilobytes(left.Pages), head.Address(left.FirstPage)))]);
-
-    private static void PrintVersion(CaptureHead head, string version, IEnumerable<WhatIfReport> reports)
-    {
-        Line($"\n{version,-20}{"ranges",8}{"large",15}{"added",15}{"swap-in",12}{"tried",8}{"wasted",8}{"again",8}{"wake-ups",10}  folios made");
+        // Room for 10 TB and for a billion folios.
+        string memoryHead = $"{"large",18}{"added",18}{"at faults",18}{"swap-in",18}";
+        Line($"\n{version,-22}{"ranges",14}{memoryHead}{"tried",14}{"wasted",14}{"again",14}{"wake-ups",12}  folios made");
         foreach (var report in reports)
-            Line($"{report.Case.Name,-20}{report.Scanned,8:N0}{head.Kilobytes(report.LargeAfter),12:N0} kB{head.Kilobytes(report.Added),12:N0} kB{head.Kilobytes(report.SwappedIn),9:N0} kB{report.Tried,8:N0}{report.Wasted,8:N0}{report.WastedAgain,8:N0}{report.WakeUps,10:N0}  {Folios(report.Made, head)}{(report.IsSettled ? "" : ", not settled")}".TrimEnd());
-    }
-
-    private static void PrintVmas(CaptureHead head, WhatIfReport report)
-    {
-        Line($"\nby VMA, {report.Case.Version.Name}, {report.Case.Name}");
-        if (report.ByVma.IsEmpty)
         {
-            Line($"  none is scanned: no size is enabled for any of them");
-            return;
+            string name = $"{(front.Contains(report) ? '*' : ' ')} {report.Case.Name}", end = report.IsSettled ? "" : ", not settled";
+            string memory = string.Concat(new[] { report.LargeAfter, report.Added, report.AtFaults.Added, report.SwappedIn }
+                .Select(pages => Said($"{head.Kilobytes(pages),15:N0} kB")));
+            string work = Said($"{report.Tried,14:N0}{report.Wasted,14:N0}{report.WastedAgain,14:N0}{report.WakeUps,12:N0}");
+            Line($"{name,-22}{report.Scanned,14:N0}{memory}{work}  {Folios(report.Made, head)}{end}");
         }
-        Line($"  {"",-28}{"ranges",8}{"anonymous",15}{"large before",16}{"added",15}  folios made");
-        foreach (var vma in report.ByVma.Take(MostVmas))
-            Print(string.Create(CultureInfo.InvariantCulture, $"{head.Address(vma.Vma.Vma.Start)} {vma.Vma.Name}"), [vma]);
-        if (report.ByVma.Length > MostVmas)
-            Print(string.Create(CultureInfo.InvariantCulture, $"{report.ByVma.Length - MostVmas} smaller ones"),
-                [.. report.ByVma.Skip(MostVmas)]);
-        Print("total", [.. report.ByVma]);
-
-        void Print(string name, IReadOnlyCollection<VmaReport> vmas) =>
-            Line($"  {name,-28}{vmas.Sum(vma => vma.Scanned),8:N0}{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Anonymous)),12:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Vma.Pages.Large)),13:N0} kB{head.Kilobytes(vmas.Sum(vma => vma.Added)),12:N0} kB  {Folios(vmas.SelectMany(vma => vma.Made), head)}".TrimEnd());
     }
 
-    private static void PrintLeft(CaptureHead head, WhatIfReport report)
+    private static void PrintCost(string version, ImmutableArray<WhatIfReport> reports)
     {
-        if (report.Left.IsEmpty)
-            return;
-        Line($"\nranges left alone, {report.Case.Version.Name}, {report.Case.Name}");
-        foreach (var left in report.Left)
-            Line($"  {left.Ranges,8:N0}  {head.Kilobytes(left.Pages),11:N0} kB  {left.Result.KernelName()}{(left.Entry is { } entry ? $": one entry ({entry})" : "")}, first at {head.Address(left.FirstPage)}");
+        Line($"");
+        CostText.PrintTable($"cost, {version}", [.. reports.Select(report => CostRow.Of(report, report.Cost))]);
+        Line($"");
+        CostText.PrintTable("of each scan after", [.. reports.Select(report => CostRow.Of(report, report.CostAgain))]);
     }
 
-    private static string Folios(IEnumerable<KeyValuePair<int, long>> made, CaptureHead head)
+    // A limit that is none for the smaller sizes that are enabled.
+    private static int? Between(ThpSettings settings) =>
+        settings.MaxPtesNone > 0 && settings.MaxPtesNone < settings.Geometry.MaxPtesLimit
+        && settings.OrdersFor(advised: true).HasBelow(settings.Geometry.PmdOrder) ? settings.MaxPtesNone : null;
+
+    /// <summary>Folios by size, the largest first.</summary>
+    public static string Folios(IEnumerable<KeyValuePair<int, long>> made, CaptureHead head)
     {
         var sizes = made.GroupBy(pair => pair.Key).OrderByDescending(group => group.Key)
             .Select(group => string.Create(CultureInfo.InvariantCulture,
                 $"{group.Sum(pair => pair.Value)} x {Sizes.Name(group.Key, head.PageBytes / 1024)}"));
         return string.Join(", ", sizes) is { Length: > 0 } text ? text : "none";
     }
-
-    private static string Settings(ThpSettings settings, int pageKb)
-    {
-        var sizes = settings.Geometry.AnonOrders.Orders().Where(order => settings.SizeOf(order) != SizeEnabled.Never)
-            .Select(order => $"{Sizes.Name(order, pageKb)} {settings.SizeOf(order).ToString().ToLowerInvariant()}");
-        return string.Create(CultureInfo.InvariantCulture, $"{string.Join(", ", sizes.DefaultIfEmpty("no size"))}; global {settings.Enabled.ToString().ToLowerInvariant()}; max_ptes_none {settings.MaxPtesNone}, max_ptes_swap {settings.MaxPtesSwap}, max_ptes_shared {settings.MaxPtesShared}; pages_to_scan {settings.PagesToScan} every {settings.ScanSleepMilliseconds / 1000.0} s");
-    }
-
-    private static void Line(string text) => Console.WriteLine(text);
 }

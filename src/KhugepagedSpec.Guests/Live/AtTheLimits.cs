@@ -52,7 +52,12 @@ internal static class AtTheLimits
         int first = choices.Below(cells.Length >> order) << order;
         if (choices.OneIn(2))
             Array.Fill(cells, Empty);
-        cells.AsSpan().Slice(first, 1 << order).Fill(Page);
+
+        // Old pages alone are refused at isolation, where the scan saw a young one elsewhere.
+        bool isOld = (1 << order) < cells.Length && choices.OneIn(3);
+        cells.AsSpan().Slice(first, 1 << order).Fill(isOld ? Old : Page);
+        if (isOld)
+            cells[(first + (1 << order)) % cells.Length] = Page;
         int holes = order == settings.Geometry.PmdOrder ? settings.MaxPtesNone
             : settings.MaxPtesNone == settings.Geometry.MaxPtesLimit ? (1 << order) - 1 : 0;
         Spread(choices, cells, Empty, holes + over, first, 1 << order);

@@ -41,6 +41,7 @@ internal static class BlockHalf
         return scenario with
         {
             Table = table,
+            Numa = Scenario.NodesOf(table, scenario.Numa.NodeReclaim),
             Vma = scenario.Vma with { HasAnonVma = Scenario.Of(table).Vma.HasAnonVma },
             Settings = scenario.Settings.WithSizes(lower, SizeEnabled.Madvise),
         };

@@ -8,9 +8,9 @@ namespace KhugepagedSpec.Guests.Live;
 /// </summary>
 internal sealed class FolioSteps(GuestRange range)
 {
-    private const long PageBytes = GuestRange.PageBytes;
-
     private int _places;
+
+    private long PageBytes => range.PageBytes;
 
     /// <summary>Makes them; nothing else is in their way yet but pages shared with a child.</summary>
     public void Write()
@@ -57,10 +57,14 @@ internal sealed class FolioSteps(GuestRange range)
         return to;
     }
 
+    // Where it is decided before it is made: migration marks a folio that PTEs map as mapped in part.
     private void MakeFolio(PlannedFolio folio, long place)
     {
+        int node = range.Table.Cells[folio.Kept[0]].Node;
+        NodeSteps.Bind(range, node);
         foreach (var (at, count) in GuestRange.Runs(folio.Kept))
             range.Steps.Range("write", place + at * PageBytes, count, range.Stamp + at);
+        NodeSteps.Unbind(range, node);
         var dropped = Enumerable.Range(folio.First, folio.Pages).Except(folio.Kept).ToList();
         foreach (var (at, count) in GuestRange.Runs(dropped))
             range.Steps.Advise(place + at * PageBytes, count, StepWriter.DontNeed);

@@ -9,7 +9,17 @@ namespace KhugepagedSpec.Guests.Live;
 internal sealed class GuestProc(LiveKernel kernel) : IProcFiles
 {
     // As many runs as fit in a request, and as many words as the agent keeps.
-    private const int RunsAtOnce = 4096, WordsAtOnce = 8192;
+    private const int RunsAtOnce = 1 << 12, WordsAtOnce = 1 << 13;
+
+    /// <summary>One of its processes.</summary>
+    /// <param name="pid">Its number in the guest.</param>
+    public ProcessCapture Capture(int pid)
+    {
+        var capture = new CaptureBuilder();
+        new ProcessReader(this, pid, pageBytes: (int)kernel.Abilities.Machine.PageBytes)
+            .Read((0, ulong.MaxValue), capture, _ => { }, CancellationToken.None);
+        return capture.Capture!;
+    }
 
     public string? Text(string path)
     {

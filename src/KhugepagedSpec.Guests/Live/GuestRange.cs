@@ -6,12 +6,11 @@ namespace KhugepagedSpec.Guests.Live;
 /// <param name="table">The table that is to be built.</param>
 /// <param name="address">Where its range begins: a multiple of the PMD range's bytes, 4 GB of room above.</param>
 /// <param name="stamp">What is written in the range's first page; the others count on from there.</param>
-internal sealed class GuestRange(PageTable table, long address, long stamp)
+/// <param name="machine">The machine that the guest is.</param>
+internal sealed class GuestRange(PageTable table, long address, long stamp, MachineType machine)
 {
-    public const long PageBytes = 4096;
-
-    // Far from the range, so that no VMA is ever joined to another.
-    private const long ElsewhereBytes = 1L << 30, ScratchBytes = 3L << 30;
+    // In PMD ranges, far from the range, so that no VMA is ever joined to another.
+    private const long ElsewhereRanges = 512, ScratchRanges = 1536, RangesEach = 8192, FirstAddress = 1L << 44;
 
     private bool _isScratchMapped;
 
@@ -23,16 +22,32 @@ internal sealed class GuestRange(PageTable table, long address, long stamp)
 
     public long Stamp => stamp;
 
-    public StepWriter Steps { get; } = new();
+    public long PageBytes => machine.PageBytes;
+
+    public StepWriter Steps { get; } = new(machine);
+
+    /// <summary>What a PMD entry of a machine spans, in bytes.</summary>
+    public static long RangeBytes(MachineType machine) => machine.PageBytes * machine.Geometry.Pages;
+
+    /// <summary>The addresses that belong to one scenario.</summary>
+    public static long BytesEach(MachineType machine) => RangesEach * RangeBytes(machine);
+
+    /// <summary>Where the observed range of each scenario lies, so that there is room around it: in the middle of a table of PMD entries,
+    /// so that what lies beside it shares that, and there is one. The later it is scanned the lower: an address that the daemon keeps from
+    /// one process to the next leaves out the next.</summary>
+    /// <param name="index">Which scenario, from 0.</param>
+    /// <param name="machine">The machine.</param>
+    public static long AddressOf(int index, MachineType machine) =>
+        FirstAddress + machine.Geometry.Pages / 2 * RangeBytes(machine) + (LiveScenarios.Together - 1 - index) * BytesEach(machine);
 
     /// <summary>Where pages are moved to for a while.</summary>
-    public long Elsewhere => address + ElsewhereBytes;
+    public long Elsewhere => address + ElsewhereRanges * RangeBytes(machine);
 
     /// <summary>Where a VMA of its own is to be for a while.</summary>
-    public long Apart => address + ScratchBytes / 2;
+    public long Apart => address + ScratchRanges / 2 * RangeBytes(machine);
 
     /// <summary>Where pages are that have nothing to do with the table; the first is <see cref="Drain"/>'s.</summary>
-    public long Scratch => address + ScratchBytes;
+    public long Scratch => address + ScratchRanges * RangeBytes(machine);
 
     public long Address(int page) => address + page * PageBytes;
 

@@ -1,9 +1,8 @@
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Text.RegularExpressions;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Results;
 using KhugepagedSpec.Versions;
 
@@ -20,6 +19,19 @@ public sealed partial record KernelAbilities
 
     /// <summary>Major and minor number.</summary>
     public required (int Major, int Minor) Number { get; init; }
+
+    /// <summary>The machine that its guest is.</summary>
+    public MachineType Machine { get; init; } = MachineType.X86;
+
+    /// <summary>The machine that models are run as.</summary>
+    public MachineType ModelledAs
+    {
+        get => field ?? Machine;
+        init;
+    }
+
+    /// <summary>Scenarios that may share a pass: where a PMD entry spans 512 MB, more would not fit into the guest.</summary>
+    internal int MostTogether => Machine.PageKilobytes > 16 ? 4 : LiveScenarios.Together;
 
     /// <summary>It has a swap device.</summary>
     public required bool HasSwap { get; init; }
@@ -72,8 +84,26 @@ public sealed partial record KernelAbilities
     /// <summary>Its log can be read.</summary>
     public bool HasLog { get; init; } = true;
 
+    /// <summary>It runs on this machine, which others use.</summary>
+    public bool IsHere { get; init; }
+
+    /// <summary>A thread can write on a CPU of its own meanwhile.</summary>
+    internal bool HasWriters => IsSmp && !IsHere;
+
+    /// <summary>What a process counts of its memory can be read exactly.</summary>
+    public bool CountsExactly { get; init; }
+
+    /// <summary>How many NUMA nodes its machine has.</summary>
+    public int Nodes { get; init; } = 1;
+
+    /// <summary>It can have several CPUs.</summary>
+    public bool IsSmp { get; init; } = true;
+
     /// <summary>It can be told to warn again of what it warned of once.</summary>
     public bool ForgetsWarnings { get; init; }
+
+    /// <summary>Each CPU keeps swap slots for itself, which count as used (seen on 6.12; told by the symbol of that cache).</summary>
+    public bool KeepsSwapSlots { get; init; }
 
     /// <summary>khugepaged stops when the PMD's size is not enabled, whatever else is (before 7.2).</summary>
     public bool NeedsPmdSize => !CollapsesToMthp;
@@ -114,11 +144,14 @@ public sealed partial record KernelAbilities
     {
         if (!HasSwap)
             yield return new Lack("swap", "no swap device", ["s", "S", "s[slot+count]", "pageout"], OthersHaveIt: true);
-        if (!HasMemcg)
+        if (IsHere)
+            yield return new Lack("what harms others", "this machine is in use", ["K", "b", "charge-fails", "alloc-fails", "always"],
+                OthersHaveIt: true);
+        if (!HasMemcg && !IsHere)
             yield return new Lack("memcg", "no memory cgroups", ["charge-fails"], OthersHaveIt: true);
-        if (!HasKsm)
+        if (!HasKsm && !IsHere)
             yield return new Lack("KSM", "built without it", ["K"], OthersHaveIt: true);
-        else if (!TellsKsm)
+        else if (!TellsKsm && !IsHere)
             yield return new Lack("KSM", "its pages cannot be told from others before 7.1", ["K"], OthersHaveIt: false);
         if (!HasGuards)
             yield return new Lack("guards", "from 6.13 on", ["g", "guard"], OthersHaveIt: false);
@@ -128,11 +161,12 @@ public sealed partial record KernelAbilities
             yield return new Lack("uffd-wp", "userfaultfd without it", ["w", "W", "q", "k", "S", "--uffd wp"], OthersHaveIt: true);
         else if (!HasUffdPoison)
             yield return new Lack("poison markers", "userfaultfd without them", ["k"], OthersHaveIt: true);
-        if (!HasHwPoison)
+        if (!HasHwPoison && !IsHere)
             yield return new Lack("memory failure", "built without it", ["b"], OthersHaveIt: true);
         if (!HasEvents)
-            yield return new Lack("tracepoints", "built without the events of huge_memory", ["scans", "attempts", "trace lines"],
-                OthersHaveIt: true);
+            yield return new Lack("tracepoints",
+                (IsHere ? "tracefs not mounted at /sys/kernel/tracing, or " : "") + "built without the events of huge_memory",
+                ["scans", "attempts", "trace lines"], OthersHaveIt: true);
         else if (!HasProbes)
             yield return new Lack("probes", "no kprobe events, or no visit that one can be set on", ["scans", "attempts", "trace lines"],
                 OthersHaveIt: true);
@@ -144,6 +178,8 @@ public sealed partial record KernelAbilities
                 OthersHaveIt: true);
         if (!HasVmEvents)
             yield return new Lack("vmstat", "built without VM event counters", ["thp_ events"], OthersHaveIt: true);
+        if (!IsSmp)
+            yield return new Lack("other CPUs", "built without SMP", ["pages that are written to meanwhile"], OthersHaveIt: true);
         if (!HasLog)
             yield return new Lack("log", "built without printk", ["BUG", "WARNING"], OthersHaveIt: true);
     }
@@ -152,17 +188,27 @@ public sealed partial record KernelAbilities
     /// there.</summary>
     public static KernelAbilities BeforeBoot(CachedKernel kernel)
     {
+        if (kernel.IsHere)
+            return FromGreeting($"{kernel.Release}\nhere 1\nmemcg 0\nksm 0\nhwpoison 0\nswap {(SwapsToZram() ? 1 : 0)}\n") with
+            {
+                Machine = MachineOf(kernel.Flavour),
+            };
         var config = kernel.ConfigPath is { } path ? GuestConfig.Lines(File.ReadAllText(path)) : null;
         bool hasZram = kernel.ModulePaths.Any(module => Path.GetFileName(module).StartsWith("zram.", StringComparison.Ordinal));
         return FromGreeting($"{kernel.Release}\nswap 1\n") with
         {
+            Machine = MachineOf(kernel.Flavour),
             HasSwap = hasZram || Has("CONFIG_ZRAM=y"),
             HasMemcg = Has("CONFIG_MEMCG=y"),
             HasKsm = Has("CONFIG_KSM=y"),
+            Nodes = kernel.Machine.Nodes,
         };
 
         bool Has(string option) => config is null || config.Contains(option);
     }
+
+    private static bool SwapsToZram() =>
+        File.Exists("/proc/swaps") && File.ReadAllText("/proc/swaps").Contains("/dev/zram", StringComparison.Ordinal);
 
     /// <summary>What this one and another can both be asked for.</summary>
     internal KernelAbilities And(KernelAbilities other) => this with
@@ -180,56 +226,4 @@ public sealed partial record KernelAbilities
         HasHwPoison = HasHwPoison && other.HasHwPoison,
         TellsKsm = TellsKsm && other.TellsKsm,
     };
-
-    internal static KernelAbilities FromGreeting(string greeting)
-    {
-        var lines = greeting.Split('\n');
-        var match = Numbers().Match(lines[0]);
-        (int, int) number = (Part(match.Groups[1]), Part(match.Groups[2]));
-        bool hasUffd = Has("uffd", true);
-        return new KernelAbilities
-        {
-            FullName = lines[0],
-            Release = lines[0].Split(' ')[0],
-            Number = number,
-            HasSwap = lines.Contains("swap 1"),
-            HasMemcg = Has("memcg", true),
-            HasKsm = Has("ksm", true),
-            CollapsesToMthp = Has("mthp", From(7, 2)),
-            HasGuards = Has("guards", From(6, 13)),
-            HasUffd = hasUffd,
-            HasUffdWp = hasUffd && Has("uffdwp", true),
-            HasUffdPoison = hasUffd && Has("uffdpoison", true),
-            HasUffdRwp = hasUffd && Has("uffdrwp", From(7, 3)),
-            HasThpDisableExceptAdvised = Has("exceptadvised", From(6, 18)),
-            HasHwPoison = Has("hwpoison", true),
-            TellsKsm = Has("tellsksm", From(7, 1)),
-            HasProbes = Has("kprobes", true),
-            HasEvents = Has("events", true),
-            HasVmEvents = Has("vmevents", true),
-            HasLog = Has("log", true),
-            ForgetsWarnings = Has("clearonce", false),
-        };
-
-        // What the agent found counts; where nobody looked yet, what a distribution's kernel of that release has.
-        bool Has(string what, bool expected) => lines.Contains($"{what} 1") || (expected && !lines.Contains($"{what} 0"));
-
-        bool From(int major, int minor) => number.CompareTo((major, minor)) >= 0;
-
-        static int Part(Group group) => int.Parse(group.ValueSpan, CultureInfo.InvariantCulture);
-    }
-
-    [GeneratedRegex(@"^(\d+)\.(\d+)")]
-    private static partial Regex Numbers();
-}
-
-/// <summary>Something that never occurs on a kernel.</summary>
-/// <param name="What">What it is.</param>
-/// <param name="Why">Why not.</param>
-/// <param name="Kinds">What of a scenario needs it: letters of the notation, steps of a program, injected faults.</param>
-/// <param name="OthersHaveIt">Other kernels of the release have it.</param>
-public sealed record Lack(string What, string Why, ImmutableArray<string> Kinds, bool OthersHaveIt)
-{
-    /// <summary>As <c>swap (no swap device): s, S, pageout</c>.</summary>
-    public override string ToString() => $"{What} ({Why}): {string.Join(", ", Kinds)}";
 }

@@ -4,7 +4,6 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
-using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Recordings;
 
@@ -107,7 +106,7 @@ public sealed class LiveComparison : IDisposable
                     lock (_lock)
                     {
                         compared += result.Scenarios;
-                        isOver = isOver || (EndsAtFirst && !result.IsFine);
+                        isOver = isOver || (EndsAtFirst && result.IsBad);
                         done(result);
                     }
                 }
@@ -127,7 +126,7 @@ public sealed class LiveComparison : IDisposable
     private LiveKernel Boot()
     {
         var clock = Stopwatch.StartNew();
-        var kernel = new LiveKernel(_image, Geometry.X86);
+        var kernel = LiveKernel.Boot(_image, hasWriters: true);
         lock (_lock)
             _booting += clock.Elapsed;
         return kernel;
@@ -137,7 +136,13 @@ public sealed class LiveComparison : IDisposable
     {
         try
         {
-            return Compare(number, batch, slot, compared, cancellation);
+            string? emulation = null;
+            var result = Emulation.Retry(() => Compare(number, batch, slot, compared, cancellation), lost =>
+            {
+                slot.Drop();
+                emulation = lost.Message;
+            });
+            return result with { LostToEmulation = emulation };
         }
         catch (GuestException) when (cancellation.IsCancellationRequested)
         {
@@ -160,7 +165,7 @@ public sealed class LiveComparison : IDisposable
         var culprits = new List<Scenario>();
         foreach (var scenario in batch)
         {
-            if (cancellation.IsCancellationRequested)
+            if (cancellation.IsCancellationRequested || (EndsAtFirst && culprits.Count > 0))
                 break;
             try
             {
@@ -175,25 +180,25 @@ public sealed class LiveComparison : IDisposable
 
         // One that only hangs would take its patience at every try.
         if (!EndsAtFirst && culprits.Count > 0 && failure.Splat is not null)
-            Shrink([culprits[0]], slot, compared + batch.Length, cancellation);
+            Shrink(number, [culprits[0]], slot, compared + batch.Length, cancellation);
         return result with
         {
-            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"alone: {one}")
+            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"{BatchResult.Alone}{one}")
                 : batch.Select(one => $"together: {one}")],
         };
     }
 
     // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
     private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation) =>
-        Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is null
-            ? CompareTogether(number, batch, slot, compared, cancellation)
-            : batch.Select(scenario => CompareTogether(number, [scenario], slot, compared, cancellation))
-                .Aggregate((all, one) => all.And(one));
+        batch.Chunk(Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is null ? Abilities.MostTogether : 1)
+            .Select(some => CompareTogether(number, [.. some], slot, compared, cancellation))
+            .Aggregate((all, one) => all.And(one));
 
     private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared,
         CancellationToken cancellation)
     {
-        var recorder = new Recorder(slot.Kernel);
+        bool hasWriter = Abilities.HasWriters && LiveScenarios.HasWriter(number);
+        var recorder = new Recorder(slot.Kernel) { CountsPages = !Abilities.IsHere, HasWriter = hasWriter };
         var recorded = recorder.Record(
             [.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index]))
@@ -216,7 +221,8 @@ public sealed class LiveComparison : IDisposable
         slot.DropAfter(splat);
         if (vectors.IsEmpty)
             return splat is null ? result : result with { Logged = splat.Lines };
-        var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange) : Replay.Run(vectors, Model);
+        var mismatch = recorder.Strange is { } strange ? LiveShrinker.Unknown(strange)
+            : Replay.Run(vectors, Model) ?? recorder.Audited;
 
         // What was not understood is missing from the attempts.
         var broken = recorder.Strange is not null ? []
@@ -228,10 +234,10 @@ public sealed class LiveComparison : IDisposable
             _seen.Agrees(number, seen);
             return result;
         }
-        bool again = Shrink([.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
+        bool again = Shrink(number, [.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
 
         // Where blocks are short the kernel may begin to move pages about by itself.
-        if (!again && Shortage.BlocksFrom(batch[0].Faults, Geometry.X86) is not null)
+        if (!again && Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null
             : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
@@ -254,13 +260,15 @@ public sealed class LiveComparison : IDisposable
         };
     }
 
-    // nr_anon counts the folios of every process, the agent's own too: what differs once and not again may be one of theirs.
-    private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges";
+    // nr_anon counts the folios of every process, the agent's own too, and so do free pages: what differs once and not again may be one of
+    // theirs.
+    private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges" || Levels.IsLeak(mismatch);
 
     // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
-    private bool Shrink(ImmutableArray<Scenario> batch, GuestSlot slot, int found, CancellationToken cancellation)
+    private bool Shrink(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int found, CancellationToken cancellation)
     {
-        var shrinker = new LiveShrinker(slot, Abilities, Model, _judge);
+        bool hasWriter = Abilities.HasWriters && LiveScenarios.HasWriter(number);
+        var shrinker = new LiveShrinker(slot, Abilities, Model, _judge, hasWriter);
         if (Again() is not { } shown)
             return false;
         lock (_lock)
@@ -270,8 +278,11 @@ public sealed class LiveComparison : IDisposable
             _isShrinking = true;
         }
         var small = shrinker.Shrink(batch, shown, found, cancellation);
+        if (_image.IsHere)
+            slot.Drop();
         using var second = new GuestSlot(Boot);
-        bool again = new LiveShrinker(second, Abilities, Model, _judge).Run(small.Together, small.Passes, cancellation) is { } what
+        var onSecond = new LiveShrinker(second, Abilities, Model, _judge, hasWriter);
+        bool again = onSecond.Run(small.Together, small.Passes, cancellation) is { } what
             && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What
                 : small.Violation is { } violation ? what.Violation?.Invariant == violation.Invariant
                 : what.Splat?.Kind == small.Splat?.Kind);

@@ -16,16 +16,16 @@ internal sealed class LiveCounters
     private readonly List<(string Name, int Order)> _opened = [];
 
     /// <summary>Has the agent open them.</summary>
-    public LiveCounters(GuestKernel guest, Geometry geometry)
+    public LiveCounters(GuestKernel guest, MachineType machine)
     {
         Open("khugepaged/full_scans", "full_scans", 0);
         Open("khugepaged/pages_collapsed", "pages_collapsed", 0);
-        foreach (int order in geometry.AnonOrders.Orders())
+        foreach (int order in machine.Geometry.AnonOrders.Orders())
             foreach (var statistic in Enum.GetValues<MthpStatistic>())
-                Open($"{StepWriter.Size(order)}/stats/{Statistics.NameOf(statistic)}", Statistics.NameOf(statistic), order);
-        foreach (int order in geometry.AnonOrders.Orders())
+                Open($"{StepWriter.Size(order, machine)}/stats/{Statistics.NameOf(statistic)}", Statistics.NameOf(statistic), order);
+        foreach (int order in machine.Geometry.AnonOrders.Orders())
             foreach (var gauge in Enum.GetValues<MthpGauge>())
-                Open($"{StepWriter.Size(order)}/stats/{Gauges.NameOf(gauge)}", Gauges.NameOf(gauge), order);
+                Open($"{StepWriter.Size(order, machine)}/stats/{Gauges.NameOf(gauge)}", Gauges.NameOf(gauge), order);
         HasSizeStatistics = _opened.Any(counter => counter.Name == Statistics.NameOf(MthpStatistic.CollapseAlloc));
 
         void Open(string file, string name, int order)

@@ -4,7 +4,6 @@ using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
-using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Guests.Live;
@@ -35,8 +34,8 @@ public sealed class LiveDiff : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public LiveDiff(CachedKernel first, CachedKernel second, KhugepagedVersion? model)
     {
-        _base = new GuestSlot(() => new LiveKernel(first, Geometry.X86));
-        _patched = new GuestSlot(() => new LiveKernel(second, Geometry.X86));
+        _base = new GuestSlot(() => LiveKernel.Boot(first));
+        _patched = new GuestSlot(() => LiveKernel.Boot(second));
         try
         {
             (Base, Patched) = (_base.Kernel.Abilities, _patched.Kernel.Abilities);
@@ -167,7 +166,7 @@ public sealed class LiveDiff : IDisposable
                 var recorded = recorder.Record([.. together.Select((scenario, index) =>
                     LiveInput.Of($"diff_{index + 1}", scenario, LiveComparison.Passes, beside: true))]);
                 time += clock.Elapsed;
-                log = recorder.Logged?.Kind ?? recorder.Strange?.What ?? "";
+                log = recorder.Logged?.Kind ?? recorder.Strange?.What ?? recorder.Audited?.What ?? "";
                 slot.DropAfter(recorder.Logged);
                 return recorded.Any(one => one.Vector is null) ? null : [.. recorded.Select(one => one.Vector!)];
             }

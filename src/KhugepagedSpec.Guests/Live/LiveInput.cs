@@ -33,6 +33,7 @@ public static class LiveInput
         var input = new VectorInput
         {
             Id = id,
+            Machine = scenario.Machine,
             Settings = scenario.Settings with { PagesToScan = 1_000_000_000 },
             Kind = scenario.Kind,
             Shape = shape ?? VmaShape.Exact,
@@ -57,10 +58,12 @@ public static class LiveInput
         return input.Program.IsEmpty ? scenario
             : Scenario.Of(input.Program, input.Settings.Geometry) with
             {
+                Machine = input.Machine,
                 Settings = scenario.Settings,
                 Kind = scenario.Kind,
                 ThpDisable = scenario.ThpDisable,
                 Faults = scenario.Faults,
+                Numa = scenario.Numa,
             };
     }
 
@@ -73,6 +76,8 @@ public static class LiveInput
         {
             if (scenario.Settings.UseZeroPage)
                 yield return "hugezero";
+            if (scenario.Numa.NodeReclaim)
+                yield return "far";
             yield break;
         }
         foreach (var (flag, word) in FlagWords)
@@ -82,6 +87,8 @@ public static class LiveInput
             yield return "anonvma";
         if (IsEmptyTable(scenario.Table))
             yield return "table";
+        if (scenario.Numa.NodeReclaim)
+            yield return "far";
         if (!scenario.Vma.Has(VmaFlags.Write))
             yield return "rdonly";
         if ((scenario.Vma.Flags & (VmaFlags.HugePage | VmaFlags.NoHugePage)) == VmaFlags.None)
@@ -119,8 +126,12 @@ public static class LiveInput
         var table = new PageTable(scenario.Table.Geometry, [.. cells]);
         foreach (var folio in FolioPlan.Impossible(table))
             MakePlain(cells, folio);
+        foreach (var folio in FolioPlan.Folios(cells).Where(folio => IsSplitByAdvice(cells, folio)))
+            foreach (int page in folio.Kept)
+                cells[page] = Cell.OfFolio(folio.Order, cells[page].Page);
         if (isChargeShort)
             NothingToReclaim(cells);
+        WithinClusters(cells, kernel.Machine);
         table = new PageTable(table.Geometry, [.. cells], PmdOf(scenario.Table, cells, isChargeShort || blocksFrom is not null));
         var exact = Scenario.Of(table).Vma;
         var flags = scenario.Vma.Flags & KnownFlags;
@@ -138,6 +149,7 @@ public static class LiveInput
         return scenario with
         {
             Table = table,
+            Machine = kernel.Machine,
             Vma = exact with
             {
                 HasAnonVma = exact.HasAnonVma
@@ -148,7 +160,7 @@ public static class LiveInput
             },
             Settings = Fit(scenario.Settings, table, kernel, isChargeShort),
             ThpDisable = scenario.ThpDisable == ThpDisable.ExceptAdvised ? ThpDisable.No : scenario.ThpDisable,
-            Numa = NumaTopology.SingleNode,
+            Numa = kernel.Nodes == 1 ? NumaTopology.SingleNode : Scenario.NodesOf(table, scenario.Numa.NodeReclaim),
             Faults = isChargeShort || (blocksFrom is not null && scenario.Kind == CollapseKind.Khugepaged) ? scenario.Faults : [],
         };
     }
@@ -168,6 +180,19 @@ public static class LiveInput
 
     /// <summary>A PTE that user space can make only where the VMA is registered with userfaultfd.</summary>
     internal static bool IsArming(Cell cell) => cell.Kind is PteKind.UffdWpMarker or PteKind.PoisonMarker || cell.Has(CellFlags.UffdWp);
+
+    // The kernel warns of more slots in a row than a cluster has, and does not bring them back.
+    private static void WithinClusters(Cell[] cells, MachineType machine)
+    {
+        if (machine.SwapClusterOrder >= machine.Geometry.PmdOrder)
+            return;
+        for (int i = 1, run = 1; i < cells.Length; i++)
+        {
+            run = cells[i - 1].Slot > 0 && cells[i - 1].ContinuesInto(cells[i]) ? run + 1 : 1;
+            if (run > 1 << machine.SwapClusterOrder)
+                (cells[i], run) = (cells[i] with { Slot = 0 }, 1);
+        }
+    }
 
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.
     private static void NothingToReclaim(Cell[] cells)
@@ -195,10 +220,24 @@ public static class LiveInput
         return null;
     }
 
+    // Written; cold; given up; given up and written again.
+    private static readonly CellFlags[] OfFolios =
+        [CellFlags.Young | CellFlags.Dirty, CellFlags.Dirty, CellFlags.LazyFree, CellFlags.LazyFree | CellFlags.Young | CellFlags.Dirty];
+
+    /// <summary>A folio that is not there as a whole, but is cold or given up in part: the advice would split it.</summary>
+    internal static bool IsSplitByAdvice(IReadOnlyList<Cell> cells, PlannedFolio folio) =>
+        folio.Kept.Count < folio.Pages
+            && folio.Kept.Exists(i => !cells[i].Has(CellFlags.Young | CellFlags.Dirty) || cells[i].Has(CellFlags.LazyFree));
+
     internal static bool CanBeMade(Cell cell, KernelAbilities kernel, bool hasKsm)
     {
+        if (cell.Node >= kernel.Nodes)
+            return false;
         if (cell.Kind == PteKind.Page && cell.Order > 0)
-            return cell.Order >= Geometry.MinOrder && cell == Cell.OfFolio(cell.Order, cell.Page);
+            return cell.Order >= Geometry.MinOrder && OfFolios.Contains(cell.Flags)
+                && cell == Cell.OfFolio(cell.Order, cell.Page) with { Flags = cell.Flags, Node = cell.Node };
+        if (cell.Node > 0)
+            return cell == Cell.Plain with { Node = cell.Node };
         // ksmd would make one page of all that are zero, too.
         return TableNotation.LetterOf(cell) is { } letter && kernel.Kinds.Contains(letter) && !(hasKsm && letter == 'Z');
     }
@@ -212,7 +251,7 @@ public static class LiveInput
             orders = orders.Without(orders.Lowest);
         if (!kernel.CollapsesToMthp)
             orders = orders.With(settings.Geometry.PmdOrder);
-        bool always = !settings.Always.IsEmpty && !table.Cells.Any(cell => cell.Has(CellFlags.Shared));
+        bool always = !settings.Always.IsEmpty && !kernel.IsHere && !table.Cells.Any(cell => cell.Has(CellFlags.Shared));
         return settings.WithSizes(orders, always ? SizeEnabled.Always : SizeEnabled.Madvise) with { Enabled = GlobalEnabled.Madvise };
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
@@ -13,16 +12,16 @@ namespace KhugepagedSpec.Guests.Live;
 /// A kernel under observation: prepared so that khugepaged does one full scan when told and nothing otherwise, with its
 /// tracepoints and counters open.
 /// </summary>
-internal sealed class LiveKernel : IDisposable
+internal sealed partial class LiveKernel : IDisposable
 {
-    private const string Tracing = "/sys/kernel/tracing", VmStat = "/proc/vmstat";
+    private const string AllTracing = "/sys/kernel/tracing", Instance = $"{AllTracing}/instances/khugepaged-spec", VmStat = "/proc/vmstat";
 
     // The agent takes no more; the last one is not for scenarios.
-    private const int LastProcess = 63;
+    internal const int LastProcess = 63;
 
     // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but
     // on a host that others use a hundred times that. One that dies says so at once.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), WithAnotherProcessor = TimeSpan.FromSeconds(180);
 
     // What is called for each PMD range, the newest first, and which of its arguments is the address.
     private static readonly string[] Visits =
@@ -32,25 +31,28 @@ internal sealed class LiveKernel : IDisposable
     ];
 
     private readonly GuestKernel _guest;
-    private readonly Geometry _geometry;
     private readonly LiveCounters _counters;
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
     private readonly List<string> _log = [];
+    private readonly bool _scansOthers, _hasWriters, _isTimed;
     private bool _hasWarned;
 
-    /// <summary>Boots a kernel and prepares it.</summary>
-    /// <param name="kernel">The kernel.</param>
-    /// <param name="geometry">The geometry of its page tables.</param>
-    /// <exception cref="GuestException">It does not come up.</exception>
-    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public LiveKernel(CachedKernel kernel, Geometry geometry)
+    private LiveKernel(CachedKernel kernel, bool hasWriters, bool isTimed)
     {
-        _geometry = geometry;
-        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, kernel.Machine, Patience);
-        Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
+        (_hasWriters, _isTimed) = (hasWriters && !kernel.IsHere, isTimed);
+        _scansOthers = kernel.ScansOthers;
+        _guest = kernel.IsHere ? GuestKernel.Here(Patience)
+            : GuestKernel.Boot(
+                kernel with { Machine = kernel.Machine with { Cpus = kernel.Machine.Cpus + (hasWriters ? 1 : 0) } },
+                kernel.Flavour.Architecture.IsOfHost ? Patience : WithAnotherProcessor);
         try
         {
+            Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
+            if (kernel.Machine.ModelledAs is { } other)
+                Abilities = Abilities with { ModelledAs = other };
+            if (isTimed)
+                Abilities = Abilities with { HasEvents = false };
             _counters = Prepare();
         }
         catch
@@ -60,11 +62,27 @@ internal sealed class LiveKernel : IDisposable
         }
     }
 
+    // Where others work, an instance of its own.
+    private string Tracing => Abilities.IsHere ? Instance : AllTracing;
+
+    private MachineType Type => Abilities.Machine;
+
+    private Geometry Geometry => Type.Geometry;
+
     /// <summary>What it can be asked for.</summary>
     public KernelAbilities Abilities { get; private set; }
 
     /// <summary>What it logged of itself while it booted, if something was wrong.</summary>
     public Splat? AtBoot { get; private set; }
+
+    /// <summary>Boots a kernel and prepares it.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="hasWriters">It has a CPU more, for a thread that writes.</param>
+    /// <param name="isTimed">Its tracepoints stay off, and how long khugepaged runs is noted.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public static LiveKernel Boot(CachedKernel kernel, bool hasWriters = false, bool isTimed = false) =>
+        Emulation.Retry(() => new LiveKernel(kernel, hasWriters, isTimed));
 
     /// <summary>Has a process take steps; 0 is the agent.</summary>
     /// <exception cref="GuestException">The guest does not answer, or has ended, or a step failed.</exception>
@@ -76,7 +94,7 @@ internal sealed class LiveKernel : IDisposable
     /// <summary>Writes files below <c>/sys/kernel/mm/transparent_hugepage</c> that do not have the value already.</summary>
     public void SetThp(params ReadOnlySpan<(string File, string Value)> values)
     {
-        var steps = new StepWriter();
+        var steps = new StepWriter(Type);
         foreach (var (file, value) in values)
         {
             if (_settings.GetValueOrDefault(file) == value)
@@ -94,20 +112,27 @@ internal sealed class LiveKernel : IDisposable
     public void ResetSizes()
     {
         SetThp(("enabled", "madvise"));
-        SetThp([.. _geometry.AnonOrders.Orders()
-            .Select(order => ($"{StepWriter.Size(order)}/enabled", StepWriter.Unbuilt(order, _geometry)))]);
+        SetThp([.. Geometry.AnonOrders.Orders()
+            .Select(order => ($"{StepWriter.Size(order, Type)}/enabled", StepWriter.Unbuilt(order, Geometry)))]);
     }
 
     /// <summary>What a scenario's passes run under.</summary>
     public void Enable(ThpSettings settings)
     {
         SetThp([.. settings.Geometry.AnonOrders.Orders()
-            .Select(order => ($"{StepWriter.Size(order)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
+            .Select(order => ($"{StepWriter.Size(order, Type)}/enabled", settings.SizeOf(order).ToString().ToLowerInvariant()))]);
         SetThp(
             ("enabled", settings.Enabled.ToString().ToLowerInvariant()),
             ("khugepaged/max_ptes_none", $"{settings.MaxPtesNone}"),
             ("khugepaged/max_ptes_swap", $"{settings.MaxPtesSwap}"),
             ("khugepaged/max_ptes_shared", $"{settings.MaxPtesShared}"));
+    }
+
+    /// <summary>Nodes that are far apart are not reclaimed into each other: khugepaged leaves pages of both alone.</summary>
+    public void ReclaimNodes(bool areFar)
+    {
+        if (Abilities.Nodes > 1)
+            _guest.Take(0, $"set /proc/sys/vm/zone_reclaim_mode {(areFar ? 1 : 0)}\n");
     }
 
     /// <summary>What was written is not sure any more: steps that set files failed half-way.</summary>
@@ -130,7 +155,7 @@ internal sealed class LiveKernel : IDisposable
         SetThp(("khugepaged/defrag", order is null ? "1" : "0"), ("defrag", order is null ? "always" : "never"));
         if (order is null)
             return;
-        SetThp(($"{StepWriter.Size(order.Value)}/enabled", "always"));
+        SetThp(($"{StepWriter.Size(order.Value, Type)}/enabled", "always"));
         _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\n");
         _guest.Take(LastProcess, $"fragment {order}\n");
         ResetSizes();
@@ -139,38 +164,16 @@ internal sealed class LiveKernel : IDisposable
     /// <summary>The counters as they are now, and the trace lines since the last time.</summary>
     public (long[] Counters, Statistics? Events, string Trace) Observe(string steps)
     {
+        var ran = _isTimed ? DaemonRan() : default;
         var parts = _guest.Take(0, $"{steps}{(Abilities.HasEvents ? "trace\n" : "")}counters\nfile {VmStat}\n");
         var trace = new StringBuilder();
         foreach (var part in parts.Where(part => part.Kind == 't'))
             trace.Append(Encoding.ASCII.GetString(part.Data));
         long[] counters = LiveCounters.Read(parts.Single(part => part.Kind == 'n'));
         var events = Abilities.HasVmEvents ? LiveCounters.ReadEvents(parts.Single(part => part.Kind == 'f')) : null;
+        if (_isTimed && steps.Length > 0)
+            _ran.Add(DaemonRan() - ran);
         return (counters, events, trace.ToString());
-    }
-
-    /// <summary>
-    /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
-    /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
-    /// </summary>
-    /// <returns>Null without memory cgroups.</returns>
-    public long? CgroupCollapseAllocs()
-    {
-        if (!Abilities.HasMemcg)
-            return null;
-        const long place = 1L << 43;
-        const int pages = 1024;
-        var steps = new StepWriter();
-        steps.Range("map", place, pages, 0);
-
-        // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
-        steps.Advise(place, pages, StepWriter.NoHugePage);
-        steps.Range("write", place, pages, 1);
-        steps.Range("unmap", place, pages);
-        var parts = _guest.Take(0, $"{steps.Take()}file /cgroup/memory.stat\n");
-        const string name = "thp_collapse_alloc ";
-        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
-        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     /// <summary>The kernel has logged, since it was booted or forgot it, that it does not support the value of max_ptes_none.</summary>
@@ -200,8 +203,13 @@ internal sealed class LiveKernel : IDisposable
     }
 
     /// <summary>What the counters grew by between two looks.</summary>
-    public PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after) =>
-        _counters.Added((before.Counters, before.Events), (after.Counters, after.Events));
+    public PassCounters Added((long[] Counters, Statistics? Events, string) before, (long[] Counters, Statistics? Events, string) after)
+    {
+        var added = _counters.Added((before.Counters, before.Events), (after.Counters, after.Events));
+
+        // Any process moves the gauges when it ends; the rest is khugepaged's alone, where nobody else is eligible.
+        return Abilities.IsHere ? added with { Gauges = null, AreShared = _scansOthers } : added;
+    }
 
     /// <summary>Ends the guest.</summary>
     public void Dispose() => _guest.Dispose();
@@ -218,7 +226,7 @@ internal sealed class LiveKernel : IDisposable
 
     private LiveCounters Prepare()
     {
-        var steps = new StepWriter();
+        var steps = new StepWriter(Type);
         steps.SetThp("use_zero_page", "0");
         ResetSizes();
         SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"),
@@ -237,14 +245,23 @@ internal sealed class LiveKernel : IDisposable
         foreach (string setting in new[]
         {
             "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0",
-                "/sys/kernel/mm/transparent_hugepage/shrink_underused 0",
-            "/sys/module/damon_stat/parameters/enabled N",
+            "/sys/kernel/mm/transparent_hugepage/shrink_underused 0", "/sys/module/damon_stat/parameters/enabled N",
+            "/proc/sys/kernel/numa_balancing 0",
         })
             _guest.Take(0, $"set {setting}\n", out _);
+
+        // What a memory cgroup takes for itself no batch takes then.
+        var groups = Enumerable.Range(1, Abilities.HasMemcg ? LiveScenarios.Together : 0);
+        if (_hasWriters)
+            _guest.Take(0, "leave-cpu\n");
+        _guest.Take(0, "share-cpu\n");
+        _guest.Take(LastProcess, $"{string.Concat(groups.Select(group => $"enter {group}\n"))}soil\n");
+        _guest.Take(0, $"end {LastProcess}\n");
         PrepareTracing();
-        var counters = new LiveCounters(_guest, _geometry);
+        var counters = new LiveCounters(_guest, Type);
         Observe("scan\n");
-        AtBoot = TakeSplat();
+        var logged = TakeSplat();
+        AtBoot = Abilities.IsHere ? null : logged;
         return counters;
     }
 
@@ -256,7 +273,7 @@ internal sealed class LiveKernel : IDisposable
             Abilities = Abilities with { HasProbes = false };
             return;
         }
-        var steps = new StepWriter();
+        var steps = new StepWriter(Type);
         steps.Set($"{Tracing}/buffer_size_kb", 16384);
         steps.Set($"{Tracing}/options/context-info", 0);
         foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate",
@@ -274,7 +291,7 @@ internal sealed class LiveKernel : IDisposable
 
         bool Probe(string name, string what)
         {
-            _guest.Take(0, $"append {Tracing}/kprobe_events p:{name} {what}\n", out string error);
+            _guest.Take(0, $"append {AllTracing}/kprobe_events p:{name} {what}\n", out string error);
             return error.Length == 0;
         }
     }

@@ -16,12 +16,12 @@ public static class LiveRefusal
     /// <param name="kernel">The kernel.</param>
     /// <param name="beside">What the VMA has beside the range is populated, and gives it its anon_vma.</param>
     public static string? Of(Scenario scenario, KernelAbilities kernel, bool beside = false) =>
-        OfGeometry(scenario)
+        OfMachine(scenario, kernel)
         ?? OfKernel(scenario, kernel)
         ?? OfSettings(scenario, kernel)
         ?? (scenario.Program.IsEmpty ? OfVma(scenario, beside) ?? OfTable(scenario, kernel) : OfProgram(scenario))
         ?? OfFaults(scenario)
-        ?? OfNodes(scenario);
+        ?? OfNodes(scenario, kernel);
 
     /// <summary>The same for what this kernel lacks, and not every one.</summary>
     public static string? OfKernel(Scenario scenario, KernelAbilities kernel)
@@ -30,6 +30,11 @@ public static class LiveRefusal
             return $"--uffd rwp: Linux {kernel.Release} has no read-write protection: expected missing, wp, or a kernel from 7.3 on";
         if (scenario.ThpDisable == ThpDisable.ExceptAdvised && !kernel.HasThpDisableExceptAdvised)
             return $"--thp-disable exceptadvised: Linux {kernel.Release} has no such flag: expected no, completely, or a kernel from 6.18 on";
+        if (kernel.IsHere && !scenario.Settings.OrdersFor(advised: false).IsEmpty)
+            return $"sizes {scenario.Settings.OrdersFor(advised: false)} set to always: all processes of this machine would be scanned: "
+                + "expected madvise";
+        if (kernel.IsHere && !scenario.Faults.IsEmpty)
+            return $"--fail {scenario.Faults[0]}: this machine is not made short of memory: expected no --fail";
         foreach (var lack in kernel.Lacks)
         {
             bool takesUffd = scenario.Vma.Has(VmaFlags.UffdWp) || scenario.Vma.Has(VmaFlags.UffdMissing)
@@ -54,9 +59,15 @@ public static class LiveRefusal
     private static string? LetterOf(Cell cell) =>
         cell.Kind == PteKind.None ? null : TableNotation.LetterOf(cell with { Slot = 0 })?.ToString();
 
-    private static string? OfGeometry(Scenario scenario) =>
-        scenario.Table.Geometry == Geometry.X86 ? null
-            : $"--pmd-order {scenario.Table.Geometry.PmdOrder}: the guest's page tables have 512 PTEs: expected 9";
+    private static string? OfMachine(Scenario scenario, KernelAbilities kernel)
+    {
+        var (geometry, machine) = (scenario.Table.Geometry, kernel.Machine);
+        return geometry != machine.Geometry
+            ? $"--pmd-order {geometry.PmdOrder}: the guest's page tables have {machine.Geometry.Pages} PTEs: "
+                + $"expected {machine.Geometry.PmdOrder}"
+            : scenario.Machine != machine ? $"--machine {scenario.Machine}: the guest is {machine}: expected that"
+            : null;
+    }
 
     // The child is scanned too where it is eligible unasked.
     private static string? OfSettings(Scenario scenario, KernelAbilities kernel)
@@ -91,7 +102,7 @@ public static class LiveRefusal
     {
         var (table, vma) = (scenario.Table, scenario.Vma);
         if (table.Pmd is PmdState.Migration or PmdState.DevicePrivate)
-            return $"table {table}: user space cannot make that PMD entry: expected 0, mz, m9 or PTEs";
+            return $"table {table}: user space cannot make that PMD entry: expected 0, mz, m{table.Geometry.PmdOrder} or PTEs";
         if (table.Pmd == PmdState.Huge && !vma.Covers(0, table.Cells.Length))
             return $"table {table}: a huge page lies in a VMA that holds all of it: expected no --vma {vma.Start}-{vma.End - 1}";
         bool hasKsm = table.Cells.Any(cell => cell.Has(CellFlags.Ksm));
@@ -104,10 +115,13 @@ public static class LiveRefusal
                 return $"PTE {i} is Z: ksmd would merge it too, as there is K: expected one of them";
             if (!LiveInput.CanBeMade(cell with { Node = 0 }, kernel, hasKsm))
                 return $"PTE {i} is {TableNotation.Text(cell)}: user space cannot make it: expected one of {kernel.Kinds}, "
-                    + "or f2 to f9 and their parts without letters after them";
+                    + $"or f2 to f{table.Geometry.PmdOrder} and their parts without letters after them; whole ones may have o, l or L";
             if (vma.Has(VmaFlags.UffdRwp) && cell.Kind is not PteKind.Page && LiveInput.IsArming(cell))
                 return $"PTE {i} is {TableNotation.Text(cell)}, which takes --uffd wp: expected that, or another entry";
         }
+        if (FolioPlan.Folios(table.Cells).Find(folio => LiveInput.IsSplitByAdvice(table.Cells, folio)) is { } part)
+            return $"the folio of order {part.Order} with pages at PTE {part.Kept[0]}: what makes its pages cold or lazyfree would split "
+                + "it: expected all of its pages";
         return FolioPlan.Impossible(table) is [var folio, ..]
             ? $"the folio of order {folio.Order} with pages at PTE {folio.Kept[0]}: no order of page faults makes it beside the others"
             : null;
@@ -123,11 +137,12 @@ public static class LiveRefusal
     {
         if (scenario.Faults.IsEmpty)
             return null;
+        int pmdOrder = scenario.Table.Geometry.PmdOrder;
         string text = string.Join(" and ", scenario.Faults.Select(fault => $"--fail {fault}"));
         int? from = Shortage.BlocksFrom(scenario.Faults, scenario.Table.Geometry);
         if (from is null && !Shortage.IsOfCharge(scenario.Faults))
             return $"{text}: no guest can be made to do that: expected charge-fails alone, "
-                + $"or alloc-fails at every order from one of {Shortage.LowestBlockOrder} to 9 up to 9";
+                + $"or alloc-fails at every order from one of {Shortage.LowestBlockOrder} to {pmdOrder} up to {pmdOrder}";
         if (!scenario.Program.IsEmpty)
             return $"{text} with --program: the program would run short too: expected TABLE";
         if (from is { } blocks)
@@ -138,12 +153,14 @@ public static class LiveRefusal
                 : null;
         return scenario.Table.Pmd is PmdState.Huge or PmdState.HugeZero ? $"{text}: the PMD entry takes a huge page: expected PTEs"
             : scenario.Settings.OrdersFor(advised: true) is { IsEmpty: false } orders && orders.Lowest < Shortage.LowestChargedOrder
-                ? $"{text} with sizes {orders}: a CPU has up to 64 pages charged in advance: expected orders {Shortage.LowestChargedOrder} to 9"
+                ? $"{text} with sizes {orders}: a CPU has up to 64 pages charged in advance: "
+                    + $"expected orders {Shortage.LowestChargedOrder} to {pmdOrder}"
             : null;
     }
 
-    private static string? OfNodes(Scenario scenario) =>
-        scenario.Numa == NumaTopology.SingleNode ? null
-        : scenario.Numa.NodeReclaim ? "--far-nodes: the guest has one NUMA node: expected a table on one"
-        : $"@{scenario.Numa.Nodes - 1}: the guest has one NUMA node: expected a table on node 0";
+    private static string? OfNodes(Scenario scenario, KernelAbilities kernel) =>
+        scenario.Numa.Nodes <= kernel.Nodes ? null
+        : (scenario.Numa.NodeReclaim ? "--far-nodes" : $"@{scenario.Numa.Nodes - 1}")
+            + (kernel.Nodes == 1 ? ": the guest has one NUMA node: expected a table on node 0, or --nodes 2"
+                : ": the guest has two NUMA nodes: expected a table on nodes 0 and 1");
 }

@@ -41,6 +41,9 @@ public sealed record BatchResult
     /// did.</summary>
     public string? Disturbed { get; init; }
 
+    /// <summary>What its guest said when emulation lost it, after which the batch was run again; null if it did not.</summary>
+    public string? LostToEmulation { get; init; }
+
     /// <summary>It differed, but not when it was run twice more.</summary>
     public bool DifferedOnce { get; init; }
 
@@ -59,6 +62,14 @@ public sealed record BatchResult
 
     /// <summary>Everything was compared and nothing is wrong.</summary>
     public bool IsFine => Unbuilt.IsEmpty && Differs is null && Broken.IsEmpty && Failure.IsEmpty && Logged.IsEmpty;
+
+    /// <summary>The kernel differs, breaks an invariant, says itself that something is wrong, or loses its guest by one scenario alone. A
+    /// guest that is lost once may have been a busy host's.</summary>
+    public bool IsBad => Differs is not null || !Broken.IsEmpty || !Logged.IsEmpty
+        || Failure.Any(line => Splat.IsFirst(line) || line.StartsWith(Alone, StringComparison.Ordinal));
+
+    /// <summary>Before a scenario that loses the guest alone.</summary>
+    internal const string Alone = "alone: ";
 
     /// <summary>Two results of one batch as one.</summary>
     public BatchResult And(BatchResult other) => this with

@@ -19,12 +19,12 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
-    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4;
+    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4, WritersEvery = 8, Cold = 2;
 
     // Choices of their own, so that what was generated before is what it was.
-    private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c;
+    private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c, OfCold = 0x436f6c64, OfWriter = 0x57726974, OfNodes = 0x4e6f6465;
 
-    private static readonly Geometry Real = Geometry.X86;
+    private Geometry Real => kernel.Machine.Geometry;
 
     /// <summary>The scenarios of all batches, without end.</summary>
     public IEnumerable<Scenario> All()
@@ -41,8 +41,10 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         var choices = Choices(number);
         var generator = new ScenarioGenerator(choices, Real, kernel.Kinds);
         var first = InShortage(choices, Draw(choices, generator), number);
-        if (IsOfForgottenFailures(number))
+        if (IsOfForgottenFailures(number) && !kernel.IsHere && kernel.Nodes == 1)
             return Failing(first, number);
+        if (HasWriter(number))
+            first = ForWriter(first, number);
         if (kernel.HasSwap && choices.OneIn(4))
             first = first with
             {
@@ -58,16 +60,22 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
             batch.Add(LiveInput.Fit(next with { Settings = first.Settings, Kind = first.Kind, Faults = first.Faults }, kernel));
         }
         AddAtLimits(batch, number);
+        AddCold(batch, number);
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
         var settings = someoneShares && !first.Settings.Always.IsEmpty
             ? first.Settings.WithSizes(first.Settings.Always, SizeEnabled.Madvise)
             : first.Settings;
-        return [.. batch.Select(scenario => scenario with { Settings = settings })];
+        return OnNodes([.. batch.Select(scenario => scenario with { Settings = settings })], number);
     }
 
     /// <summary>Memory is short of large blocks in this batch: it leaves its guest's memory in disorder.</summary>
     /// <param name="number">Which one.</param>
     public static bool IsShortOfBlocks(int number) => number % ShortageEvery == ShortageEvery - 1;
+
+    /// <summary>The first process of this batch has a thread that keeps writing to its pages on another CPU, if there is one. One thread a
+    /// CPU: a TLB that is not flushed is when another process runs.</summary>
+    /// <param name="number">Which one.</param>
+    public static bool HasWriter(int number) => number % WritersEvery == 3;
 
     /// <summary>The batches that so many scenarios fill, the last one perhaps in part.</summary>
     public static int BatchesOf(int scenarios) => (scenarios + Together - 1) / Together;
@@ -100,6 +108,37 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         })];
     }
 
+    // Much is collapsed, of pages that are young and dirty whatever a thread writes to them. Each collapse waits for the other CPU.
+    private Scenario ForWriter(Scenario first, int number)
+    {
+        const int lowest = 4;
+        var choices = Choices(number, OfWriter);
+        var orders = OrderSet.Of(kernel.CollapsesToMthp ? choices.Between(lowest, Real.PmdOrder) : Real.PmdOrder);
+        var cells = new List<string>();
+        for (int at = 0, run; at < Real.Pages; at += run)
+        {
+            run = Math.Min(choices.Between(1, Real.Pages / 2), Real.Pages - at);
+            cells.Add($"{(at > 0 && choices.OneIn(3) ? '.' : 'x')}*{run}");
+        }
+        return LiveInput.Fit(
+            Scenario.Of(PageTable.Parse(string.Join(' ', cells), Real)) with
+            {
+                Settings = ThpSettings.Defaults(Real).WithSizes(orders, SizeEnabled.Madvise),
+                Kind = first.Kind,
+            },
+            kernel);
+    }
+
+    // Whether a node may be reclaimed into is the machine's setting.
+    private ImmutableArray<Scenario> OnNodes(ImmutableArray<Scenario> batch, int number)
+    {
+        if (kernel.Nodes == 1)
+            return batch;
+        var choices = Choices(number, OfNodes);
+        bool areFar = choices.OneIn(2);
+        return [.. batch.Select(scenario => LiveInput.Fit(FarPages.Into(choices, scenario, areFar), kernel))];
+    }
+
     private void AddAtLimits(List<Scenario> batch, int number)
     {
         if (number % LimitsEvery != 1 || !batch[0].Faults.IsEmpty)
@@ -111,11 +150,21 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
                 kernel);
     }
 
+    private void AddCold(List<Scenario> batch, int number)
+    {
+        if (number % LimitsEvery != 2 || !batch[0].Faults.IsEmpty)
+            return;
+        var choices = Choices(number, OfCold);
+        for (int i = Together - Cold; i < Together; i++)
+            batch[i] = LiveInput.Fit(
+                Scenario.Of(ColdFolios.Next(choices, kernel.Machine)) with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
+    }
+
     // Now and then: no free blocks, or a memory cgroup at its limit.
     private Scenario InShortage(Choices choices, Scenario scenario, int number) => (number % ShortageEvery) switch
     {
         9 or 29 when kernel.HasMemcg => LiveInput.Fit(scenario with { Faults = Shortage.OfCharge }, kernel),
-        ShortageEvery - 1 => LiveInput.Fit(
+        ShortageEvery - 1 when !kernel.IsHere && kernel.Nodes == 1 => LiveInput.Fit(
             scenario with
             {
                 Kind = CollapseKind.Khugepaged,
@@ -169,17 +218,20 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
 
     private ProgramVerb[] Impossible =>
         [.. new[] { ProgramVerb.PageOut,
-            ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap : kernel.HasGuards))];
+            ProgramVerb.Guard }.Where(verb => !(verb == ProgramVerb.PageOut ? kernel.HasSwap && !HangsAtRuns : kernel.HasGuards))];
+
+    // A process that touches one of more slots in a row than a cluster has faults for ever.
+    private bool HangsAtRuns => kernel.Machine.SwapClusterOrder < Real.PmdOrder;
 
     private static Scenario Turned(Choices choices, Scenario scenario)
     {
-        int by = 1 << choices.Below(Real.PmdOrder);
+        int by = 1 << choices.Below(scenario.Table.Geometry.PmdOrder);
         if (!scenario.Program.IsEmpty)
             return scenario;
         var cells = scenario.Table.Cells.ToArray();
         var turned = new Cell[cells.Length];
         for (int i = 0; i < cells.Length; i++)
             turned[(i + by) % cells.Length] = cells[i];
-        return scenario with { Table = new PageTable(Real, ImmutableCollectionsMarshal.AsImmutableArray(turned)) };
+        return scenario with { Table = new PageTable(scenario.Table.Geometry, ImmutableCollectionsMarshal.AsImmutableArray(turned)) };
     }
 }

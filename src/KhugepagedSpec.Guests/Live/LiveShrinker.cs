@@ -13,7 +13,8 @@ namespace KhugepagedSpec.Guests.Live;
 /// <param name="abilities">What it can be asked for.</param>
 /// <param name="model">The version held against it.</param>
 /// <param name="judge">The contract.</param>
-internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, KhugepagedVersion model, Judge judge)
+/// <param name="hasWriter">The first scenario's pages are written to while the passes go on.</param>
+internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, KhugepagedVersion model, Judge judge, bool hasWriter)
 {
     private int _tries;
 
@@ -26,7 +27,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
 
         /// <summary>The same kind of thing: of several the first in this order, mismatch, invariant, log.</summary>
         public bool IsLike(Shown other) =>
-            other.Mismatch is not null ? Mismatch is not null
+            other.Mismatch is { } mismatch ? Mismatch is { } mine && Levels.IsLeak(mine) == Levels.IsLeak(mismatch)
             : other.Violation is { } violation ? Violation?.Invariant == violation.Invariant
             : Splat is not null && Splat.Kind == other.Splat?.Kind;
     }
@@ -50,7 +51,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
 
     private Shown? Compare(IReadOnlyList<Scenario> together, int passes)
     {
-        var recorder = new Recorder(slot.Kernel);
+        var recorder = new Recorder(slot.Kernel) { CountsPages = !slot.Kernel.Abilities.IsHere, HasWriter = hasWriter };
         var recorded = recorder.Record(
             [.. together.Select((scenario, index) => LiveInput.Of($"live_{index + 1}", scenario, passes, beside: true))]);
         var splat = recorder.Logged;
@@ -61,7 +62,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
         if (recorder.Strange is { } strange)
             return new Shown(Unknown(strange), null, splat, vectors);
         var broken = vectors.Select(vector => judge.Broken(vector, together.Count > 1)).FirstOrDefault(found => found is not null);
-        return new Shown(Replay.Run(vectors, model), broken, splat, vectors);
+        return new Shown(Replay.Run(vectors, model) ?? recorder.Audited, broken, splat, vectors);
     }
 
     /// <summary>The smallest that still shows the same kind of thing as <paramref name="shown"/>.</summary>
@@ -118,7 +119,7 @@ internal sealed class LiveShrinker(GuestSlot slot, KernelAbilities abilities, Kh
     /// <summary>A kernel can be given it as it is.</summary>
     internal static bool CanBeMade(Scenario scenario, KernelAbilities abilities)
     {
-        if (scenario.Table.Geometry != PageTables.Geometry.X86)
+        if (scenario.Table.Geometry != abilities.Machine.Geometry)
             return false;
         var fitted = LiveInput.Fit(scenario, abilities);
         return fitted.Table.Equals(scenario.Table) && fitted.Vma == scenario.Vma && fitted.Settings == scenario.Settings

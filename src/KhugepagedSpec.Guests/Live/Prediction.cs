@@ -42,7 +42,6 @@ public sealed record PredictionResult(int Ranges, int Changed, int Made, long Ad
 public sealed class Prediction : IDisposable
 {
     private const int Process = 1;
-    private const CellFlags Compared = CellFlags.UffdWp | CellFlags.Shared | CellFlags.LazyFree;
 
     private readonly LiveKernel _kernel;
 
@@ -53,7 +52,7 @@ public sealed class Prediction : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public Prediction(CachedKernel image, KhugepagedVersion? model)
     {
-        _kernel = new LiveKernel(image, Geometry.X86);
+        _kernel = LiveKernel.Boot(image);
         Model = model ?? _kernel.Abilities.Model;
     }
 
@@ -74,17 +73,17 @@ public sealed class Prediction : IDisposable
         var inputs = scenarios.Select((scenario, i) => LiveInput.Of($"p_{i}", scenario with { Settings = settings }, 1, beside: true))
             .ToList();
         int pid = Build(inputs);
-        var before = Look(pid);
-        var predicting = new WhatIfMachine(before, Model, before.Head.Settings);
+        var before = new GuestProc(_kernel).Capture(pid);
+        var predicting = new WhatIfMachine(before, Model, before.Head.Settings, Abilities.Machine);
         long swappedOut = predicting.SwappedOut;
         var scan = predicting.Scan();
         _kernel.Observe("scan\n");
-        var after = Look(pid);
+        var after = new GuestProc(_kernel).Capture(pid);
         _kernel.EndProcesses(Process);
         _kernel.ResetSizes();
         var splat = _kernel.TakeSplat();
         return splat is not null ? throw new GuestException($"the kernel logged: {splat.Lines[0]}", splat.Lines)
-            : Compare(before, predicting, scan, swappedOut - predicting.SwappedOut, after);
+            : Compare(before, predicting, [scan], swappedOut - predicting.SwappedOut, after);
     }
 
     /// <summary>Ends the guest.</summary>
@@ -113,7 +112,8 @@ public sealed class Prediction : IDisposable
     // The same order as the recorder's, in one process.
     private int Build(List<VectorInput> inputs)
     {
-        var builders = inputs.Select((input, i) => new TableBuilder(input, Recorder.AddressOf(i), (i + 1L) << 32)).ToList();
+        var builders = inputs.Select((input, i) =>
+            new TableBuilder(input, GuestRange.AddressOf(i, input.Machine), (i + 1L) << 32)).ToList();
         _kernel.ResetSizes();
         builders.ForEach(builder => _kernel.Take(Process, builder.Introduce()));
         builders.ForEach(builder => _kernel.Take(Process, builder.Build()));
@@ -122,16 +122,14 @@ public sealed class Prediction : IDisposable
         return (int)BinaryPrimitives.ReadInt64LittleEndian(_kernel.Take(Process, "pid\n").Single().Data);
     }
 
-    private ProcessCapture Look(int pid)
-    {
-        var capture = new CaptureBuilder();
-        var reader = new ProcessReader(new GuestProc(_kernel), pid, pageBytes: 4096);
-        reader.Read((0, ulong.MaxValue), capture, _ => { }, CancellationToken.None);
-        return capture.Capture!;
-    }
-
-    private static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, FullScan scan, long swappedIn,
-        ProcessCapture after)
+    /// <summary>What was predicted of a process, and what became of it.</summary>
+    /// <param name="before">The process before.</param>
+    /// <param name="predicting">It in the model, after the scans.</param>
+    /// <param name="scans">The scans.</param>
+    /// <param name="swappedIn">Pages that they brought back from swap.</param>
+    /// <param name="after">The process after as many of the kernel's.</param>
+    internal static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, IReadOnlyList<FullScan> scans,
+        long swappedIn, ProcessCapture after)
     {
         var pages = before.Head.Geometry.Pages;
         var seen = Ranges(after, pages).ToDictionary(range => range.Start);
@@ -147,7 +145,7 @@ public sealed class Prediction : IDisposable
                 continue;
             }
             var predicted = predicting.Table(range.Start);
-            if (IsSame(predicted, became.Table))
+            if (SeenTable.IsSame(predicted, became.Table))
                 continue;
             var vma = before.VmaAt(range.Start).Vma;
             wrong.Add(new WrongPrediction(
@@ -155,8 +153,9 @@ public sealed class Prediction : IDisposable
                     vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
         }
         return new PredictionResult(
-            known.Count - changed, changed, scan.Made.Count(), scan.Made.Sum(made => VmaReport.Filled(made.Attempt)),
-                after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
+            known.Count - changed, changed, scans.Sum(scan => scan.Made.Count()),
+            scans.Sum(scan => scan.Made.Sum(made => VmaReport.Filled(made.Attempt))),
+            after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
             [.. before.Disagreeing, .. after.Disagreeing], wrong.ToImmutable());
     }
 
@@ -166,20 +165,4 @@ public sealed class Prediction : IDisposable
             for (long i = 0; i < range.Count; i++)
                 yield return range with { Start = range.Start + i * pages, Count = 1 };
     }
-
-    // By what pagemap and kpageflags show.
-    private static bool IsSame(PageTable a, PageTable b)
-    {
-        if (a.Pmd != b.Pmd && !(IsEmpty(a) && IsEmpty(b)))
-            return false;
-        for (int i = 0; i < a.Cells.Length; i++)
-        {
-            var (one, other) = (a.Cells[i], b.Cells[i]);
-            if ((one.Kind, one.Order, one.Page) != (other.Kind, other.Order, other.Page) || ((one.Flags ^ other.Flags) & Compared) != 0)
-                return false;
-        }
-        return true;
-    }
-
-    private static bool IsEmpty(PageTable table) => table.Pmd != PmdState.Huge && table.Cells.All(cell => cell.Kind == PteKind.None);
 }

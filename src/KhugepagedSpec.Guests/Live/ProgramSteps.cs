@@ -24,7 +24,7 @@ internal static class ProgramSteps
 
             // Which slots they went to is told now: what comes next may bring them back.
             if (verb == ProgramVerb.PageOut)
-                range.Steps.Line("words", "/proc/self/pagemap", range.Base / GuestRange.PageBytes, range.Pages);
+                range.Steps.Line("words", "/proc/self/pagemap", range.Base / range.PageBytes, range.Pages);
         }
 
         if (input.Settings.UseZeroPage)

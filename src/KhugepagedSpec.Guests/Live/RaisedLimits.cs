@@ -38,6 +38,7 @@ internal static class RaisedLimits
                         yield return scenario with
                         {
                             Table = smaller,
+                            Numa = Scenario.NodesOf(smaller, scenario.Numa.NodeReclaim),
                             Vma = scenario.Vma with { HasAnonVma = Scenario.Of(smaller).Vma.HasAnonVma },
                             Settings = others with { MaxPtesNone = none },
                         };

@@ -3,7 +3,6 @@ using System.Collections.Immutable;
 using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
-using KhugepagedSpec.Processes;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Settings;
 
@@ -13,14 +12,17 @@ namespace KhugepagedSpec.Guests.Live;
 /// <param name="kernel">The kernel.</param>
 internal sealed class Recorder(LiveKernel kernel)
 {
-    // In the middle of a gigabyte: what lies beside a range shares its table of PMD entries, so that there is one.
-    private const long FirstAddress = (1L << 44) + (1L << 29), AddressesEach = 1L << 34, PageBytes = 4096;
-
     private readonly Dictionary<int, string> _errors = [];
+    private Audit _audit = new(kernel);
 
-    /// <summary>Where the observed range of each scenario lies, so that there is room around it.</summary>
-    /// <param name="index">Which scenario, from 0.</param>
-    public static long AddressOf(int index) => FirstAddress + index * AddressesEach;
+    /// <summary>Pages are counted before and after.</summary>
+    public bool CountsPages { get; init; }
+
+    /// <summary>The first has a thread on another CPU that keeps writing to its pages while the passes go on.</summary>
+    public bool HasWriter { get; init; }
+
+    private MachineType Type => kernel.Abilities.Machine;
+    private long PageBytes => Type.PageBytes;
 
     /// <summary>What the kernel logged of itself in the last recording, if something was wrong.</summary>
     public Splat? Logged { get; private set; }
@@ -29,34 +31,41 @@ internal sealed class Recorder(LiveKernel kernel)
     /// is none.</summary>
     public (int Pass, string What)? Strange { get; private set; }
 
+    /// <summary>What was wrong with the kernel's books in the last recording; null if nothing was.</summary>
+    public Mismatch? Audited => _audit.Found;
+
     /// <summary>Records scenarios in the same passes.</summary>
     /// <param name="together">The scenarios: the same settings, kind and number of passes.</param>
     /// <returns>What the kernel did, in their order; null for one that could not be built, and why.</returns>
     /// <exception cref="GuestException">The guest hung or ended.</exception>
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
-        var processes = together.Select((input, index) => new Process(input, index)).ToList();
-        (Logged, Strange) = (null, null);
+        var processes = together.Select((input, index) => new Process(input, index, Type)).ToList();
+        (Logged, Strange, _audit) = (null, null, new Audit(kernel));
         kernel.ForgetWarnings();
         kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
+        var levels = CountsPages ? kernel.Levels() : null;
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
         kernel.ResetSizes();
         foreach (var process in processes)
-            Take(process, (Shortage.IsOfCharge(process.Input.Faults) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
+            Take(process, (IsInGroup(process) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
         foreach (var process in processes)
             Take(process, process.Builder.Build());
+        kernel.ReclaimNodes(together[0].Has("far"));
         kernel.Enable(together[0].Settings);
         foreach (var process in processes)
             process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n')
-                .Select(part => Slots(part, process.Pages))];
+                .Select(part => Snapshot.SlotsOf(part.Data, Type.Geometry))];
         processes.RemoveAll(process => process.Error.Length > 0);
         foreach (var process in processes)
             process.Before = Look(process, earlier: null);
         bool isChargeShort = Shortage.IsOfCharge(together[0].Faults);
-        if (isChargeShort)
-            foreach (var process in processes)
-                kernel.Take(process.Number, $"limit {process.Number}\n");
+        foreach (var process in processes.Where(_ => isChargeShort))
+            kernel.Take(process.Number, $"limit {process.Number}\n");
+        var written = processes.Find(process => HasWriter && process.Index == 0);
+        if (written is not null)
+            kernel.Take(written.Number, written.Builder.StartWriting(written.Before!));
         bool hadWarned = kernel.HasWarnedOfMaxPtesNone();
         long? charged = kernel.CgroupCollapseAllocs();
         var seen = kernel.Observe("");
@@ -67,24 +76,33 @@ internal sealed class Recorder(LiveKernel kernel)
         foreach (var process in processes.Where(process => process.Passes.Count > 0))
             process.Passes[^1] = process.Passes[^1] with
             {
-                Counters = process.Passes[^1].Counters with
-                {
-                    CgroupCollapseAllocs = charged,
-                    WarnedOfMaxPtesNone = warned,
-                },
+                Counters = process.Passes[^1].Counters with { CgroupCollapseAllocs = charged, WarnedOfMaxPtesNone = warned },
             };
         if (isChargeShort)
             foreach (var process in processes)
                 kernel.Take(0, $"set /cgroup/{process.Number}/memory.max max\nset /cgroup/{process.Number}/memory.swap.max max\n");
-        foreach (var process in processes)
-            process.WrongPages = CountWrong(process);
-        kernel.EndProcesses(together.Count);
+        if (written is not null)
+            _audit.OfWriter(written.Number, written.Passes.Count, kernel.Take(written.Number, "stop-writing\n").Single());
+
+        // What is read now comes back from swap page by page.
         kernel.ResetSizes();
+        foreach (var process in processes)
+        {
+            process.WrongPages = CountWrong(process);
+            _audit.AtTheEnd(process.Number, process.Passes.Count, process.Builder.Range, process.Input, process.NewFolios());
+        }
+        kernel.EndProcesses(together.Count);
+        if (levels is not null)
+            _audit.AfterAll(levels, together[0].Passes, [.. processes.Where(IsInGroup).Select(process => process.Number)]);
         Logged = kernel.TakeSplat();
         return [.. together.Select((input, index) => processes.FirstOrDefault(process => process.Index == index) is { } process
-            ? (process.Vector(), "")
+            ? (process.Vector(kernel.Abilities.ModelledAs), "")
             : ((RecordedVector?)null, _errors.GetValueOrDefault(index, "")))];
     }
+
+    // Of those that can be charged one at least, as entering a group takes long.
+    private bool IsInGroup(Process process) =>
+        Shortage.IsOfCharge(process.Input.Faults) || (CountsPages && kernel.Abilities.HasMemcg && process.Index == 0);
 
     private (long[], Memory.Statistics?, string) Pass(List<Process> processes, (long[], Memory.Statistics?, string) before, int pass)
     {
@@ -94,20 +112,18 @@ internal sealed class Recorder(LiveKernel kernel)
                 process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
         var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
         var counters = kernel.Added(before, after);
-        var ranges = Ranges(after.Trace, processes[0].Input.Settings.Geometry, pass);
+        var ranges = Ranges(after.Trace, pass);
         foreach (var process in processes)
         {
             var (folios, table) = (process.Folios, Look(process, process.Seen));
+            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table);
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
                 After = table,
                 IsTraced = kernel.Abilities.HasProbes,
-                Trace = !kernel.Abilities.HasProbes ? null :
-                [
-                    .. ranges.Where(process.Owns).SelectMany(range => range.Lines)
-                        .Select(line => process.Trace.Of(line, folios, process.Folios)),
-                ],
+                Trace = !kernel.Abilities.HasProbes ? null : [.. ranges.Where(process.Owns).SelectMany(range => range.Lines)
+                    .Select(line => process.Trace.Of(line, folios, process.Folios))],
                 PmdMappedKb = process.PmdMappedKb,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
@@ -123,11 +139,11 @@ internal sealed class Recorder(LiveKernel kernel)
     }
 
     // A kernel may have results of its own.
-    private List<TracedRange> Ranges(string trace, Geometry geometry, int pass)
+    private List<TracedRange> Ranges(string trace, int pass)
     {
         try
         {
-            return TraceReader.Read(trace, geometry.PmdOrder, kernel.Abilities.Trace, kernel.Abilities.ProbesAttempts);
+            return TraceReader.Read(trace, Type, kernel.Abilities.Trace, kernel.Abilities.ProbesAttempts);
         }
         catch (FormatException error)
         {
@@ -176,10 +192,9 @@ internal sealed class Recorder(LiveKernel kernel)
             Beside(pages).AddFolios(places, pages);
         return places;
 
-        Snapshot Beside(int first) =>
-            new(
-                kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data,
-                kernel.Abilities.TellsKsm);
+        Snapshot Beside(int first) => new(
+            kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data,
+            kernel.Abilities.TellsKsm);
     }
 
     private int CountWrong(Process process)
@@ -188,24 +203,19 @@ internal sealed class Recorder(LiveKernel kernel)
         return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
     }
 
-    private static string Slots(AgentPart part, int pages)
-    {
-        var cells = new Cell[pages];
-        for (int i = 0; i < pages; i++)
-            cells[i] = PageMap.CellOf(BinaryPrimitives.ReadUInt64LittleEndian(part.Data.AsSpan(i * 8)), 0, 0, 0);
-        return TableNotation.WriteSlots(new PageTable(Geometry.X86, [.. cells]));
-    }
-
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
 
     // One scenario under way.
     private sealed class Process
     {
-        public Process(VectorInput input, int index)
+        private readonly MachineType _machine;
+
+        public Process(VectorInput input, int index, MachineType machine)
         {
+            _machine = machine;
             Input = input;
             Index = index;
-            Address = AddressOf(index);
+            Address = GuestRange.AddressOf(index, machine);
             Pages = input.Settings.Geometry.Pages;
             (First, End) = input.Extent;
             Builder = new TableBuilder(input, Address, (index + 1L) << 32);
@@ -251,11 +261,11 @@ internal sealed class Recorder(LiveKernel kernel)
 
         public List<RecordedPass> Passes { get; } = [];
 
-        public bool Owns(TracedRange range) => range.Address >= Address - AddressesEach / 2 && range.Address < Address + AddressesEach / 2;
+        public bool Owns(TracedRange range) => Math.Abs(range.Address - Address) < GuestRange.BytesEach(_machine) / 2;
 
         public IEnumerable<Attempt> AttemptsOf(TracedRange range) =>
             range.Attempts.Select(attempt => attempt.Offset == Attempt.UnknownOffset ? attempt
-                : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / PageBytes) });
+                : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / _machine.PageBytes) });
 
         public void Call(byte[] outcome)
         {
@@ -263,9 +273,22 @@ internal sealed class Recorder(LiveKernel kernel)
             Errno = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome.AsSpan(8));
         }
 
-        public RecordedVector Vector() => new()
+        // Pages of folios that a collapse made and that are there still. What a fault swaps in is no such folio: Linux 7.2 and 7.3
+        // (mm/memory.c, do_swap_page) leave it evictable in a VM_LOCKED VMA, until reclaim meets it.
+        public List<(int Page, bool IsHead)> NewFolios()
         {
-            Input = Input,
+            var pages = new List<(int, bool)>();
+            for (int i = 0; i < Pages && Passes.Count > 0; i++)
+                if (Passes[^1].After.Cells[i] is { Kind: PteKind.Page, Order: > 0 } now
+                    && Passes.Any(pass => pass.After.Cells[i] is { Order: > 0 } then && then.Has(CellFlags.New)
+                        && pass.Attempts.Any(attempt => attempt.Collapsed(i))))
+                    pages.Add((i, now.Page == 0));
+            return pages;
+        }
+
+        public RecordedVector Vector(MachineType modelledAs) => new()
+        {
+            Input = Input with { Machine = modelledAs },
             Before = Before!,
             Passes = [.. Passes],
             WrongPages = WrongPages,

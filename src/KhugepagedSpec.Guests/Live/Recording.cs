@@ -2,7 +2,6 @@ using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
-using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 
 namespace KhugepagedSpec.Guests.Live;
@@ -22,8 +21,8 @@ public sealed class Recording : IDisposable
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public Recording(CachedKernel kernel, KhugepagedVersion? model = null)
     {
-        var first = new LiveKernel(kernel, Geometry.X86);
-        _slot = new GuestSlot(() => new LiveKernel(kernel, Geometry.X86), first);
+        var first = LiveKernel.Boot(kernel);
+        _slot = new GuestSlot(() => LiveKernel.Boot(kernel), first);
         Abilities = first.Abilities;
         _model = model ?? Abilities.KnownModel;
     }

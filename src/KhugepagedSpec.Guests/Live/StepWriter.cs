@@ -5,7 +5,8 @@ using KhugepagedSpec.PageTables;
 namespace KhugepagedSpec.Guests.Live;
 
 /// <summary>Writes steps for the guest's agent: see <c>Machine/agent.c</c>.</summary>
-internal sealed class StepWriter
+/// <param name="machine">The machine that the guest is.</param>
+internal sealed class StepWriter(MachineType machine)
 {
     public const int Cold = 20, PageOut = 21, Free = 8, DontNeed = 4, HugePage = 14, NoHugePage = 15, Mergeable = 12, PopulateRead = 22,
         HwPoison = 100, GuardInstall = 102;
@@ -18,9 +19,11 @@ internal sealed class StepWriter
 
     public void SetThp(string file, object value) => Set($"{Thp}/{file}", value);
 
-    public void SetSize(int order, string value) => SetThp($"{Size(order)}/enabled", value);
+    public void SetSize(int order, string value) => SetThp($"{Size(order, machine)}/enabled", value);
 
-    public static string Size(int order) => string.Create(CultureInfo.InvariantCulture, $"hugepages-{4 << order}kB");
+    /// <summary>What the files of a size are in.</summary>
+    public static string Size(int order, MachineType machine) =>
+        string.Create(CultureInfo.InvariantCulture, $"hugepages-{(long)machine.PageKilobytes << order}kB");
 
     /// <summary>What a size is set to while tables are built and no folio of it is to be made.</summary>
     public static string Unbuilt(int order, Geometry geometry) => order == geometry.PmdOrder ? "madvise" : "never";

@@ -20,6 +20,9 @@ internal sealed class TableBuilder
     private readonly long _stamp;
     private readonly int _pages;
 
+    // Pages of folios that are cold, or some of whose pages are.
+    private readonly bool[] _cold;
+
     /// <summary>Starts a builder.</summary>
     /// <param name="input">The scenario.</param>
     /// <param name="address">Where the observed range is to be: a multiple of the PMD range's bytes, 4 GB of room above.</param>
@@ -28,16 +31,23 @@ internal sealed class TableBuilder
     {
         _input = input;
         _table = Wish(input);
-        _range = new GuestRange(_table, address, stamp);
+        _range = new GuestRange(_table, address, stamp, input.Machine);
         _folios = new FolioSteps(_range);
         (_steps, _stamp, _pages) = (_range.Steps, stamp, _range.Pages);
+        _cold = new bool[_pages];
+        foreach (var folio in FolioPlan.Folios(_table.Cells).Where(folio => folio.Kept.Exists(i => IsOld(_table.Cells[i]))))
+            foreach (int page in folio.Kept)
+                _cold[page] = true;
     }
+
+    /// <summary>Where it is built.</summary>
+    public GuestRange Range => _range;
 
     /// <summary>The table that an input asks for; of one that runs past its end, what fits.</summary>
     public static PageTable Wish(VectorInput input)
     {
         var geometry = input.Settings.Geometry;
-        var larger = new Geometry(geometry.PmdOrder + 4);
+        var larger = new Geometry(Math.Min(geometry.PmdOrder + 4, Geometry.MaxPmdOrder));
         var table = TableNotation.Parse(input.PatternText, larger, padWithNone: true);
         if (table.Pmd == PmdState.HugeZero)
             return PageTable.Empty(geometry, PmdState.HugeZero);
@@ -69,6 +79,7 @@ internal sealed class TableBuilder
         Small();
         KeepShared();
         Ksm();
+        NodeSteps.MoveSmall(_range);
         Age();
         foreach (var operation in _input.Setup)
             ProgramSteps.Do(_range, operation);
@@ -112,6 +123,14 @@ internal sealed class TableBuilder
         if (_input.Has("rdonly"))
             _steps.Range("readonly", start, pages);
         _range.Drain();
+        return _steps.Take();
+    }
+
+    /// <summary>A thread keeps writing to some pages.</summary>
+    /// <param name="before">The table now.</param>
+    public string StartWriting(PageTable before)
+    {
+        WriterSteps.Start(_range, _input, before);
         return _steps.Take();
     }
 
@@ -216,7 +235,7 @@ internal sealed class TableBuilder
     {
         if (!_table.Cells.Any(IsKsm))
             return;
-        long twin = _range.Scratch + 16 * GuestRange.PageBytes, contents = _stamp + 4 * _pages;
+        long twin = _range.Scratch + 16 * _range.PageBytes, contents = _stamp + 4 * _pages;
         _steps.Range("map", twin, 1, 0);
         _steps.Range("write", twin, 1, contents);
         _range.ForEachRun(IsKsm, (at, count) =>
@@ -233,9 +252,11 @@ internal sealed class TableBuilder
 
     private void Age()
     {
-        Advise(IsOld, StepWriter.Cold);
+        Advise(cell => cell.Order == 0 && IsOld(cell), StepWriter.Cold);
+        _range.ForEachRun(i => _cold[i], (at, count) => _steps.Advise(Address(at), count, StepWriter.Cold));
         _range.Drain();
-        Advise(cell => IsOld(cell) && cell.Has(CellFlags.Referenced), StepWriter.PopulateRead);
+        _range.ForEachRun(i => _cold[i] && _table.Cells[i].Has(CellFlags.Young), (at, count) => _steps.Range("read", Address(at), count));
+        Advise(cell => cell.Order == 0 && IsOld(cell) && cell.Has(CellFlags.Referenced), StepWriter.PopulateRead);
         Advise(cell => cell.Has(CellFlags.LazyFree), StepWriter.Free);
         _range.Drain();
         Write(cell => cell.Has(CellFlags.LazyFree | CellFlags.Dirty));
@@ -243,10 +264,9 @@ internal sealed class TableBuilder
         SwapOut(cell => cell.Kind == PteKind.Swap && !cell.Has(CellFlags.UffdWp));
         Advise(cell => cell.Kind == PteKind.HwPoison, StepWriter.HwPoison);
         Advise(cell => cell.Kind == PteKind.GuardMarker, StepWriter.GuardInstall);
-
-        static bool IsOld(Cell cell) =>
-            cell is { Kind: PteKind.Page, Order: 0 } && !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
     }
+
+    private static bool IsOld(Cell cell) => cell.Kind == PteKind.Page && !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
 
     private void Write(Func<Cell, bool> includes) =>
         _range.ForEachRun(includes, (at, count) => _steps.Range("write", Address(at), count, _stamp + at));

@@ -1,5 +1,6 @@
 using System.Globalization;
 using KhugepagedSpec.Collapse;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
 using KhugepagedSpec.Results;
 
@@ -24,11 +25,9 @@ internal static class TraceReader
     /// <summary>The name of the probe on collapse_huge_page; its fields are <c>addr</c> and, from 7.2 on, <c>order</c>.</summary>
     public const string AttemptProbe = "khs_attempt";
 
-    private const long PageBytes = 4096;
-
     /// <summary>Reads the lines of one pass.</summary>
     /// <param name="text">The lines.</param>
-    /// <param name="pmdOrder">The order of attempts whose probe does not tell it.</param>
+    /// <param name="machine">The machine that the guest is; the order of attempts whose probe does not tell it is its PMD's.</param>
     /// <param name="words">What the kernel calls its results.</param>
     /// <param name="probesAttempts">
     /// An attempt begins at its probe; false: at the first event behind the one that ended the attempt before, at an offset that nothing
@@ -36,8 +35,9 @@ internal static class TraceReader
     /// </param>
     /// <exception cref="FormatException">A line has a result that nothing is known of, or lacks a field; the message is one
     /// line.</exception>
-    public static List<TracedRange> Read(string text, int pmdOrder, TraceText words, bool probesAttempts = true)
+    public static List<TracedRange> Read(string text, MachineType machine, TraceText words, bool probesAttempts = true)
     {
+        int pmdOrder = machine.Geometry.PmdOrder;
         bool isUnderWay = false;
         var ranges = new List<TracedRange>();
         foreach (string line in text.Split('\n'))
@@ -59,8 +59,8 @@ internal static class TraceReader
                     break;
                 case AttemptProbe:
                     int order = fields.TryGetValue("order", out string? some) ? Number(some) : pmdOrder;
-                    range?.Attempts.Add(new Attempt((int)((Hex(Of(fields, "addr")) - range.Address) / PageBytes), order, ScanResult.Fail,
-                        null, null));
+                    range?.Attempts.Add(new Attempt((int)((Hex(Of(fields, "addr")) - range.Address) / machine.PageBytes), order,
+                        ScanResult.Fail, null, null));
                     break;
                 case "mm_collapse_huge_page_swapin":
                     Last(range, attempt => attempt with

@@ -1,3 +1,5 @@
+using KhugepagedSpec.Guests.Packages;
+
 namespace KhugepagedSpec.Guests.Machine;
 
 /// <summary>What QEMU runs a guest's instructions on: KVM where /dev/kvm opens and a guest came up under it, else software
@@ -20,10 +22,10 @@ internal static class Accelerator
 
     /// <summary>QEMU's arguments for it.</summary>
     /// <param name="isKvm">KVM is to be used.</param>
-    public static string[] Arguments(bool isKvm) =>
-
-        // Without CMPXCHG16B in emulation: QEMU 7.2's now and then leaves garbage in the flags, of which the allocator of Linux 6.12 dies.
-        isKvm ? ["-accel", "kvm", "-cpu", "max,-la57"] : ["-accel", "tcg,thread=multi", "-cpu", "max,-la57,-cx16"];
+    /// <param name="architecture">The guest's processor.</param>
+    public static string[] Arguments(bool isKvm, Architecture architecture) => isKvm
+        ? [.. architecture.Board, "-accel", "kvm", "-cpu", architecture.Processor]
+        : [.. architecture.Board, "-accel", "tcg,thread=multi", "-cpu", architecture.EmulatedProcessor];
 
     /// <summary>No guest comes up under it here, as on some machines that are virtual themselves.</summary>
     public static void GiveUpKvm()

@@ -11,26 +11,28 @@ public static class Agent
     private static readonly string[] Resources = ["Machine.agent.c", "Machine.race.c"];
 
     /// <summary>The compiled agent, a static executable.</summary>
+    /// <param name="architecture">The guest's processor.</param>
     /// <returns>Its path.</returns>
     /// <exception cref="GuestUnavailableException">There is no C compiler, or no static C library.</exception>
-    public static string Path()
+    public static string Path(Packages.Architecture architecture)
     {
         string source = Source();
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..16];
-        string path = System.IO.Path.Combine(Packages.KernelCache.Root, "agent", $"agent-{hash}");
+        string path = System.IO.Path.Combine(Packages.KernelCache.Root, "agent",
+            $"agent-{hash}{(architecture.IsOfHost ? "" : $"-{architecture.DebianName}")}");
         if (!File.Exists(path))
-            Compile(source, path);
+            Compile(source, path, architecture.Compiler);
         return path;
     }
 
     private static string Source() => string.Concat(Resources.Select(EmbeddedText.Of));
 
     // Under another name first, so that an interrupted compiler leaves no half of an agent.
-    private static void Compile(string source, string path)
+    private static void Compile(string source, string path, (string Program, string Packages) with)
     {
         Directory.CreateDirectory(System.IO.Path.GetDirectoryName(path)!);
         string unfinished = $"{path}.{Environment.ProcessId}";
-        var start = new ProcessStartInfo("cc", ["-O2", "-static", "-pthread", "-x", "c", "-o", unfinished, "-"])
+        var start = new ProcessStartInfo(with.Program, ["-O2", "-static", "-pthread", "-x", "c", "-o", unfinished, "-"])
         {
             RedirectStandardInput = true,
             RedirectStandardError = true,
@@ -43,12 +45,12 @@ public static class Agent
             compiler.WaitForExit();
             if (compiler.ExitCode != 0)
                 throw new GuestUnavailableException(
-                    $"cc could not build the guest's agent ({FirstLine(errors)}): apt-get install gcc libc6-dev");
+                    $"{with.Program} could not build the guest's agent ({FirstLine(errors)}): apt-get install {with.Packages}");
             File.Move(unfinished, path, overwrite: true);
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new GuestUnavailableException("no C compiler for the guest's agent: apt-get install gcc libc6-dev");
+            throw new GuestUnavailableException($"no C compiler for the guest's agent: apt-get install {with.Packages}");
         }
     }
 

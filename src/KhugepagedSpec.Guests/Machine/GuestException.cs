@@ -10,6 +10,9 @@ public sealed class GuestException(string message, IReadOnlyList<string> console
 
     /// <summary>What the kernel said was wrong, if it did.</summary>
     public Splat? Splat { get; init; }
+
+    /// <summary>It may have been emulation that lost it, and not the kernel.</summary>
+    public bool IsOfEmulation { get; init; }
 }
 
 /// <summary>Something the machine lacks to run guests at all; the message says, in one line, what to install or run.</summary>

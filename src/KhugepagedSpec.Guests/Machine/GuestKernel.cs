@@ -15,13 +15,15 @@ internal sealed class GuestKernel : IDisposable
 {
     private const int HeaderBytes = 12, LongestPart = 1 << 24;
 
-    private readonly Qemu _qemu;
+    private readonly IAgentMachine _machine;
     private readonly TimeSpan _patience;
+    private readonly bool _isEmulated;
+    private readonly int _cpus;
 
-    private GuestKernel(Qemu qemu, TimeSpan patience)
+    private GuestKernel(IAgentMachine machine, TimeSpan patience, bool isEmulated, int cpus)
     {
-        _qemu = qemu;
-        _patience = patience;
+        (_machine, _patience) = (machine, patience);
+        (_isEmulated, _cpus) = (isEmulated, cpus);
     }
 
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
@@ -29,24 +31,22 @@ internal sealed class GuestKernel : IDisposable
 
     /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then, and KVM where it is
     /// emulated.</summary>
-    /// <param name="image">The kernel's image.</param>
-    /// <param name="modules">Modules to insert, in order.</param>
-    /// <param name="machine">The machine.</param>
+    /// <param name="kernel">The kernel, with its machine.</param>
     /// <param name="patience">How long an answer may take.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public static GuestKernel Boot(string image, IReadOnlyList<string> modules, GuestMachine machine, TimeSpan patience)
+    public static GuestKernel Boot(CachedKernel kernel, TimeSpan patience)
     {
-        bool isKvm = Accelerator.IsKvm;
+        bool isKvm = Accelerator.IsKvm && kernel.Flavour.Architecture.IsOfHost;
         try
         {
-            return BootOnce(image, modules, machine, isKvm, patience);
+            return BootOnce(kernel, isKvm, patience);
         }
         catch (GuestException)
         {
             if (isKvm)
                 Accelerator.GiveUpKvm();
-            return BootOnce(image, modules, machine, isKvm: false, patience);
+            return BootOnce(kernel, isKvm: false, patience);
         }
     }
 
@@ -72,10 +72,10 @@ internal sealed class GuestKernel : IDisposable
     }
 
     /// <summary>What the console showed is known: the next BUG or WARNING is a new one.</summary>
-    public void ForgetSplat() => _qemu.ForgetSplat();
+    public void ForgetSplat() => _machine.ForgetSplat();
 
     /// <summary>Ends the guest.</summary>
-    public void Dispose() => _qemu.Dispose();
+    public void Dispose() => _machine.Dispose();
 
     /// <summary>The same, where what is reported may be longer than is to be kept.</summary>
     /// <param name="process">Which one; 0 is the agent itself.</param>
@@ -93,7 +93,7 @@ internal sealed class GuestKernel : IDisposable
         try
         {
             for (int sent = 0; sent < request.Length;)
-                sent += _qemu.Connection.Send(request.AsSpan(sent));
+                sent += _machine.Connection.Send(request.AsSpan(sent));
         }
         catch (SocketException)
         {
@@ -108,9 +108,18 @@ internal sealed class GuestKernel : IDisposable
         }
     }
 
-    private static GuestKernel BootOnce(string image, IReadOnlyList<string> modules, GuestMachine machine, bool isKvm, TimeSpan patience)
+    /// <summary>The kernel that runs here.</summary>
+    /// <exception cref="GuestException">Its agent does not start.</exception>
+    /// <exception cref="GuestUnavailableException">A compiler is missing.</exception>
+    public static GuestKernel Here(TimeSpan patience) => Greeted(
+        new GuestKernel(new ThisMachine(TimeSpan.FromSeconds(10)), patience, isEmulated: false, Environment.ProcessorCount));
+
+    private static GuestKernel BootOnce(CachedKernel kernel, bool isKvm, TimeSpan patience) =>
+        Greeted(
+        new GuestKernel(new Qemu(kernel, isKvm, TimeSpan.FromSeconds(10)), patience, !isKvm, kernel.Machine.Cpus));
+
+    private static GuestKernel Greeted(GuestKernel guest)
     {
-        var guest = new GuestKernel(new Qemu(image, modules, machine, isKvm, TimeSpan.FromSeconds(10)), patience);
         try
         {
             guest.Greeting = Encoding.ASCII.GetString(guest.Receive().Data);
@@ -138,13 +147,13 @@ internal sealed class GuestKernel : IDisposable
 
     private void Fill(Span<byte> buffer)
     {
-        _qemu.Connection.ReceiveTimeout = (int)_patience.TotalMilliseconds;
+        _machine.Connection.ReceiveTimeout = (int)_patience.TotalMilliseconds;
         while (!buffer.IsEmpty)
         {
             int got;
             try
             {
-                got = _qemu.Connection.Receive(buffer);
+                got = _machine.Connection.Receive(buffer);
             }
             catch (SocketException error) when (error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
             {
@@ -164,8 +173,8 @@ internal sealed class GuestKernel : IDisposable
     private GuestException Ended()
     {
         Thread.Sleep(300);
-        var splat = _qemu.Splat;
-        string? agent = _qemu.Console.LastOrDefault(line => line.StartsWith("agent: ", StringComparison.Ordinal));
+        var splat = _machine.Splat;
+        string? agent = _machine.Console.LastOrDefault(line => line.StartsWith("agent: ", StringComparison.Ordinal));
 
         // Where the agent gives up the kernel panics, as init may not end.
         string? why = splat is null || splat.Kind.StartsWith("Kernel panic", StringComparison.Ordinal) ? agent ?? splat?.Lines[0]
@@ -173,5 +182,13 @@ internal sealed class GuestKernel : IDisposable
         return Failed($"the guest ended{(why is null ? "" : $": {why.Trim()}")}");
     }
 
-    private GuestException Failed(string message) => new(message, _qemu.Console) { Splat = _qemu.Splat };
+    private GuestException Failed(string message)
+    {
+        var splat = _machine.Splat;
+        return new GuestException(message, _machine.Console)
+        {
+            Splat = splat,
+            IsOfEmulation = Emulation.MayHaveLost(splat, _isEmulated, _cpus),
+        };
+    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using KhugepagedSpec.Guests.Packages;
+using KhugepagedSpec.Memory;
 
 namespace KhugepagedSpec.Guests.Machine;
 
@@ -8,16 +9,13 @@ namespace KhugepagedSpec.Guests.Machine;
 /// One QEMU, with a virtio serial port to talk through. It ends when this process does, however
 /// that ends: a shell holds it on a pipe from here.
 /// </summary>
-internal sealed class Qemu : IDisposable
+internal sealed class Qemu : IAgentMachine
 {
-    private const string Program = "qemu-system-x86_64";
-
-    private const int ConsoleLines = 40;
-
     // Warnings and worse are printed: what a kernel says before it dies is nowhere else. Sanitizers report more than once.
-    // Nobody is known to khugepaged before the agent sets it up. A guest whose host is busy takes its timer for broken.
-    private const string CommandLine = "console=ttyS0 loglevel=5 oops=panic panic=-1 no_timer_check nokaslr kasan_multi_shot "
-        + "transparent_hugepage=madvise";
+    // Nobody is known to khugepaged before the agent sets it up. A guest whose host is busy takes its timer for broken. A page that is not
+    // cleared shows what was in it. The agent's file, in tmpfs, may be swapped out, and smaps counts that with a process's swap.
+    private const string CommandLine = "loglevel=5 oops=panic panic=-1 no_timer_check nokaslr init_on_alloc=0 init_on_free=0 "
+        + "kasan_multi_shot transparent_hugepage=madvise rootfstype=ramfs";
 
     // The shell's standard output is closed at once, so that end of file on it means that QEMU has ended. It reads until this
     // process closes the pipe, or is no more.
@@ -26,37 +24,36 @@ internal sealed class Qemu : IDisposable
 
     private readonly Process _process;
     private readonly string _folder;
-    private readonly Queue<string> _console = new();
-    private readonly List<string> _splat = [], _complaints = [];
+    private readonly ConsoleTail _console = new();
+    private readonly List<string> _complaints = [];
     private readonly Task _consoleReader;
     private bool _isDisposed;
 
-    public Qemu(string kernelImage, IReadOnlyList<string> modules, GuestMachine machine, bool isKvm, TimeSpan timeout)
+    public Qemu(CachedKernel kernel, bool isKvm, TimeSpan timeout)
     {
+        var (machine, architecture) = (kernel.Machine, kernel.Flavour.Architecture);
         _folder = Directory.CreateTempSubdirectory("khugepaged-guest-").FullName;
         try
         {
-            string socketPath = Path.Combine(_folder, "agent"), initramfs = Path.Combine(_folder, "initramfs");
-            Initramfs.Write(initramfs, Agent.Path(), modules, machine.Programs);
-            using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            listener.Bind(new UnixDomainSocketEndPoint(socketPath));
-            listener.Listen(1);
+            string initramfs = Path.Combine(_folder, "initramfs");
+            using var socket = new AgentSocket(_folder);
+            Initramfs.Write(initramfs, Agent.Path(architecture), kernel.ModulePaths, machine.Programs);
             _process = Start(
-            _folder,
+            architecture, _folder,
             [
-                Program, .. Accelerator.Arguments(isKvm), "-m", $"{machine.MemoryMegabytes}", "-smp", $"{machine.Cpus}", "-nodefaults",
-                    "-nographic",
-                "-no-reboot", "-serial", "stdio", "-kernel", kernelImage, "-initrd", initramfs, "-append",
-                    $"{CommandLine} {machine.Append}".TrimEnd(),
-                "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socketPath}", "-device",
+                architecture.Qemu, .. Accelerator.Arguments(isKvm, architecture), "-m", $"{machine.MemoryMegabytes}",
+                "-smp", $"{machine.Cpus}", "-nodefaults", "-nographic",
+                "-no-reboot", "-serial", "stdio", "-kernel", kernel.ImagePath, "-initrd", initramfs, "-append",
+                    $"console={architecture.Console} {CommandLine} {machine.Append}".TrimEnd(),
+                "-device", "virtio-serial-pci", "-chardev", $"socket,id=agent,path={socket.Path}", "-device",
                     "virtserialport,chardev=agent,name=agent",
-                .. machine.QemuArguments,
+                .. Numa(machine), .. machine.QemuArguments,
             ]);
             _process.ErrorDataReceived += (_, line) => Complained(line.Data);
             _process.BeginErrorReadLine();
             _consoleReader = Task.Factory.StartNew(ReadConsole, CancellationToken.None, TaskCreationOptions.LongRunning,
                 TaskScheduler.Default);
-            Connection = Accept(listener, timeout);
+            Connection = Accept(socket, timeout);
         }
         catch
         {
@@ -65,39 +62,32 @@ internal sealed class Qemu : IDisposable
         }
     }
 
+    private static string[] Numa(GuestMachine machine)
+    {
+        int each = machine.MemoryMegabytes / machine.Nodes;
+        return machine.Nodes == 1 ? [] :
+        [
+            "-object", $"memory-backend-ram,id=near,size={each}M", "-object", $"memory-backend-ram,id=far,size={each}M",
+            "-numa", $"node,nodeid=0,memdev=near,cpus=0-{machine.Cpus - 1}", "-numa", "node,nodeid=1,memdev=far",
+            "-numa", $"dist,src=0,dst=1,val={NumaTopology.TwoFarNodes.Distances[0][1]}",
+        ];
+    }
+
     /// <summary>The agent's port.</summary>
     public Socket Connection { get; }
 
     /// <summary>The last lines of the console, oldest first.</summary>
-    public IReadOnlyList<string> Console
-    {
-        get
-        {
-            lock (_console)
-                return [.. _console];
-        }
-    }
+    public IReadOnlyList<string> Console => _console.Lines;
 
     /// <summary>What the console shows of the kernel's first BUG, WARNING or oops; null if it shows none.</summary>
-    public Splat? Splat
-    {
-        get
-        {
-            lock (_console)
-                return Machine.Splat.First(_splat);
-        }
-    }
+    public Splat? Splat => _console.Splat;
 
     /// <summary>What is shown so far is known: the next is a new one.</summary>
-    public void ForgetSplat()
-    {
-        lock (_console)
-            _splat.Clear();
-    }
+    public void ForgetSplat() => _console.ForgetSplat();
 
-    /// <summary>True if QEMU is installed.</summary>
-    public static bool IsInstalled =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, Program)));
+    /// <summary>True if QEMU is installed for a processor.</summary>
+    public static bool IsInstalledFor(Architecture architecture) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Any(folder => File.Exists(Path.Combine(folder, architecture.Qemu)));
 
     public void Dispose()
     {
@@ -115,10 +105,10 @@ internal sealed class Qemu : IDisposable
             Directory.Delete(_folder, recursive: true);
     }
 
-    private static Process Start(string folder, string[] command)
+    private static Process Start(Architecture architecture, string folder, string[] command)
     {
-        if (!IsInstalled)
-            throw new GuestUnavailableException($"no {Program}: apt-get install qemu-system-x86");
+        if (!IsInstalledFor(architecture))
+            throw new GuestUnavailableException($"no {architecture.Qemu}: apt-get install {architecture.QemuPackage}");
         return Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Keeper, "sh", folder, .. command])
         {
             RedirectStandardInput = true,
@@ -128,13 +118,13 @@ internal sealed class Qemu : IDisposable
     }
 
     // QEMU connects as soon as it runs; if it cannot start it says why and ends.
-    private Socket Accept(Socket listener, TimeSpan timeout)
+    private Socket Accept(AgentSocket socket, TimeSpan timeout)
     {
         var clock = Stopwatch.StartNew();
         while (clock.Elapsed < timeout)
         {
-            if (listener.Poll(TimeSpan.FromMilliseconds(100), SelectMode.SelectRead))
-                return listener.Accept();
+            if (socket.Accept(TimeSpan.FromMilliseconds(100)) is { } connection)
+                return connection;
             if (_consoleReader.IsCompleted)
                 throw new GuestException($"QEMU ended at once: {AllComplaints()}", Console);
         }
@@ -144,7 +134,7 @@ internal sealed class Qemu : IDisposable
     private string AllComplaints()
     {
         _process.WaitForExit(TimeSpan.FromSeconds(1));
-        lock (_console)
+        lock (_complaints)
             return string.Join(' ', _complaints).Trim();
     }
 
@@ -153,7 +143,7 @@ internal sealed class Qemu : IDisposable
     {
         if (line is null)
             return;
-        lock (_console)
+        lock (_complaints)
             _complaints.Add(line);
         if (line.StartsWith("KVM internal error", StringComparison.Ordinal))
             Connection?.Shutdown(SocketShutdown.Both);
@@ -162,15 +152,6 @@ internal sealed class Qemu : IDisposable
     private void ReadConsole()
     {
         while (_process.StandardOutput.ReadLine() is { } line)
-        {
-            lock (_console)
-            {
-                _console.Enqueue(line.TrimEnd('\r'));
-                if (_splat.Count < Machine.Splat.MostLines && (_splat.Count > 0 || Machine.Splat.IsFirst(line)))
-                    _splat.Add(line);
-                if (_console.Count > ConsoleLines)
-                    _console.Dequeue();
-            }
-        }
+            _console.Add(line);
     }
 }

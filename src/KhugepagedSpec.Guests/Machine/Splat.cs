@@ -6,7 +6,8 @@ namespace KhugepagedSpec.Guests.Machine;
 /// <summary>
 /// What a kernel logs of itself when something is wrong: a BUG, a WARNING, an oops, a sanitizer's or lockdep's report, a stall. Source:
 /// Linux 7.2, <c>lib/bug.c</c>, <c>kernel/panic.c</c>, <c>kernel/fork.c:check_mm</c>, <c>mm/page_alloc.c:bad_page</c>,
-/// <c>kernel/rcu/tree_stall.h</c>, <c>kernel/locking/lockdep.c</c>, <c>mm/kasan/report.c</c>, <c>lib/ubsan.c</c>, <c>lib/list_debug.c</c>.
+/// <c>kernel/rcu/tree_stall.h</c>, <c>kernel/locking/lockdep.c</c>, <c>mm/kasan/report.c</c>, <c>lib/ubsan.c</c>, <c>lib/list_debug.c</c>,
+/// <c>mm/vmstat.c:vmstat_refresh</c> (a count below zero).
 /// </summary>
 /// <param name="Kind">Its first line without what no two boots share: two of a kind are the same one.</param>
 /// <param name="Lines">The log from its first line on, the beginning of it.</param>
@@ -17,6 +18,9 @@ public sealed partial record Splat(string Kind, ImmutableArray<string> Lines)
 
     /// <summary>It says that something took long, which on a busy host is no fault of the kernel's.</summary>
     public bool IsOfTime => Stalls().IsMatch(Kind);
+
+    /// <summary>It met a breakpoint that nobody handles: code that is being changed looks like that meanwhile.</summary>
+    public bool IsOfBreakpoint => Lines[0].Contains("int3: ", StringComparison.Ordinal);
 
     /// <summary>A WARN of the source: the kernel goes on, and warns of the same once, unless it is told to forget.</summary>
     public bool IsOfPlace => Place().IsMatch(Kind);
@@ -42,9 +46,10 @@ public sealed partial record Splat(string Kind, ImmutableArray<string> Lines)
     private static string KindOf(string line) =>
         Place().Match(line) is { Success: true } place ? $"WARNING: {place.Groups[1].Value}" : Changing().Replace(line.Trim(), "#");
 
-    [GeneratedRegex(@"\bBUG\b|\bWARNING: |\bOops\b|[Gg]eneral protection fault|[Dd]ouble fault|\bUBSAN: |Kernel panic|KASAN: |\bKCSAN: |list_(add|del) corruption|"
+    [GeneratedRegex(@"\bBUG\b|\bWARNING: |\bOops\b|\bint3: |[Gg]eneral protection fault|[Dd]ouble fault|\bUBSAN: |Kernel panic|KASAN: |\bKCSAN: |list_(add|del) corruption|"
         + @"refcount_t: |ODEBUG: |kmemleak: .*suspected|detected( expedited)? stalls?\b|self-detected stall|INFO: task .* blocked for more|"
-        + @"page dumped because|possible (circular|recursive) locking|suspicious RCU usage|inconsistent lock state")]
+        + @"page dumped because|possible (circular|recursive) locking|suspicious RCU usage|inconsistent lock state|"
+        + @"vmstat_refresh: ")]
     private static partial Regex Marks();
 
     [GeneratedRegex(@"stall|soft lockup|hard LOCKUP|workqueue lockup|blocked for more", RegexOptions.IgnoreCase)]

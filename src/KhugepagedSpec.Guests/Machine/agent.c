@@ -8,7 +8,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,20 +23,24 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE 4096UL
-#define BLOCK 512
+#define PAGE page_bytes
+#define BLOCK block_pages
+#define MOST_PAGE (1 << 16)
 #define MAX_PROCESSES 64
-#define MAX_KEEP 512
+#define MAX_KEEP (1 << 13)
 #define THP "/sys/kernel/mm/transparent_hugepage/"
 
 // Newer than the C library's headers.
@@ -49,8 +55,11 @@ struct pagemap_region { uint64_t start, end, categories; };
 struct uffd_poison { uint64_t start, len, mode; int64_t updated; };
 
 struct header { uint32_t process, kind, length; };
-struct cell { uint64_t pagemap, flags; uint16_t page; uint8_t order, unused[5]; };
+struct cell { uint64_t pagemap, flags; uint16_t page; uint8_t order, uncharged, node, unused[3]; };
 struct range { uint64_t start, pages; };
+
+// As this kernel has them: the bytes of a page, and the pages that a PMD entry spans.
+static uint64_t page_bytes, block_pages;
 
 static int port, self;
 static char error[256];
@@ -67,12 +76,147 @@ static int fail(const char *format, ...)
 
 static int failed(const char *what) { return fail("%s: %s", what, strerror(errno)); }
 
+static void leave(int code);
+
 // The console needs a moment to show it: the kernel panics when init ends.
 static void die(const char *what)
 {
     fprintf(stderr, "agent: %s: %s\n", what, strerror(errno));
-    sleep(1);
-    exit(1);
+    if (getpid() == 1)
+        sleep(1);
+    leave(1);
+}
+
+// ---- A machine that others use ----
+
+#define TRACING "/sys/kernel/tracing"
+#define INSTANCE TRACING "/instances/khugepaged-spec"
+#define MAX_NOTES 128
+
+// What is set is noted with what it was, and put back by a process of its own when nobody holds the other end of its pipe any more: however
+// it is that the agent ends. In a guest nothing is noted.
+static struct notes {
+    int count;
+    pid_t pinned;
+    cpu_set_t cpus;
+    struct note { char path[128], value[64]; int how; } note[MAX_NOTES];
+} *notes;
+static int noted = -1, lifeline = -1;
+static pid_t guardian;
+
+static int put(const char *path, const char *text, int how)
+{
+    int file = open(path, O_WRONLY | O_CLOEXEC | how);
+    if (file < 0)
+        return -1;
+    ssize_t written = write(file, text, strlen(text));
+    int reason = errno;
+    close(file);
+    errno = reason;
+    return written < 0 ? -1 : 0;
+}
+
+static void put_back(void)
+{
+    for (int i = 0; i < 100 && rmdir(INSTANCE) && errno == EBUSY; i++)
+        usleep(20000);
+    for (int i = notes->count - 1; i >= 0; i--)
+        put(notes->note[i].path, notes->note[i].value, notes->note[i].how);
+    if (notes->pinned)
+        sched_setaffinity(notes->pinned, sizeof notes->cpus, &notes->cpus);
+}
+
+static void open_notes(void)
+{
+    notes = mmap(NULL, sizeof *notes, PROT_READ | PROT_WRITE, MAP_SHARED, noted, 0);
+    if (notes == MAP_FAILED)
+        die("notes");
+}
+
+static void guard(void)
+{
+    int ends[2];
+    char byte;
+    if ((noted = memfd_create("notes", 0)) < 0 || ftruncate(noted, sizeof *notes))
+        die("notes");
+    open_notes();
+    if (pipe(ends) || (guardian = fork()) < 0)
+        die("guard");
+    lifeline = ends[1];
+    if (guardian > 0) {
+        close(ends[0]);
+        return;
+    }
+    setsid();
+    signal(SIGPIPE, SIG_IGN);
+    for (int file = 0; file < 64; file++)
+        if (file != ends[0])
+            close(file);
+    while (read(ends[0], &byte, 1) != 0)
+        ;
+    put_back();
+    _exit(0);
+}
+
+// Called in each process that is forked: it ends with the agent, and holds nothing that outlives it.
+static void belong(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (lifeline >= 0)
+        close(lifeline);
+    lifeline = -1;
+}
+
+static void leave(int code)
+{
+    // The processes end when nobody sends them requests any more; an instance can go when nobody reads its trace.
+    if (lifeline >= 0) {
+        for (int file = 3; file < 1024; file++)
+            close(file);
+        waitpid(guardian, NULL, 0);
+    }
+    exit(code);
+}
+
+// Of several words the one in brackets; a probe that is added is one to be removed.
+static int note(const char *path, const char *text, int how)
+{
+    char value[256] = "", *from = value;
+    if (!notes || !strncmp(path, INSTANCE, strlen(INSTANCE)))
+        return 0;
+    if (how == O_APPEND) {
+        snprintf(value, sizeof value, "-:%.*s", (int)strcspn(text + 2, " "), text + 2);
+    } else {
+        for (int i = 0; i < notes->count; i++)
+            if (!strcmp(notes->note[i].path, path) && notes->note[i].how == how)
+                return 0;
+        int file = open(path, O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            return 0;
+        if (read(file, value, sizeof value - 1) < 0)
+            *value = 0;
+        close(file);
+        from = strchr(value, '[') ? strchr(value, '[') + 1 : value;
+        from[strcspn(from, "]\n")] = 0;
+    }
+    if (notes->count == MAX_NOTES)
+        return fail("%s: too many settings", path);
+    struct note *next = &notes->note[notes->count];
+    snprintf(next->path, sizeof next->path, "%s", path);
+    snprintf(next->value, sizeof next->value, "%s", from);
+    next->how = how;
+    notes->count++;
+    return 0;
+}
+
+// Room for what grows with the table. Never eligible for huge pages, so that no process is known to khugepaged for it.
+static void *room_for(size_t bytes)
+{
+    void *room = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (room == MAP_FAILED)
+        die("mmap");
+    madvise(room, bytes, MADV_NOHUGEPAGE);
+    return room;
 }
 
 static void write_all(int file, const void *data, size_t length)
@@ -92,7 +236,7 @@ static void read_all(int file, void *data, size_t length)
         ssize_t got = read(file, at, length);
         if (got <= 0) {
             if (getpid() != 1)
-                exit(0);
+                leave(0);
             reboot(RB_POWER_OFF);
         }
         at += got;
@@ -109,14 +253,7 @@ static void reply(char kind, const void *data, uint32_t length)
 
 static int write_into(const char *path, const char *text, int how)
 {
-    int file = open(path, O_WRONLY | how);
-    if (file < 0)
-        return failed(path);
-    ssize_t written = write(file, text, strlen(text));
-    int reason = errno;
-    close(file);
-    errno = reason;
-    return written < 0 ? failed(path) : 0;
+    return note(path, text, how) ? -1 : put(path, text, how) ? failed(path) : 0;
 }
 
 static int write_file(const char *path, const char *text) { return write_into(path, text, O_TRUNC); }
@@ -135,12 +272,14 @@ static void pause_briefly(long microseconds)
 
 // ---- Looking at a page table ----
 
-static int pagemap = -1, kpageflags = -1;
+static int pagemap = -1, kpageflags = -1, kpagecgroup = -1; /* the last only where there are memory cgroups */
 
 static int open_maps(void)
 {
     if (kpageflags < 0 && (kpageflags = open("/proc/kpageflags", O_RDONLY)) < 0)
         return failed("/proc/kpageflags");
+    if (kpagecgroup == -1 && (kpagecgroup = open("/proc/kpagecgroup", O_RDONLY)) < 0)
+        kpagecgroup = -2;
     if (pagemap < 0 && (pagemap = open("/proc/self/pagemap", O_RDONLY)) < 0)
         return failed("/proc/self/pagemap");
     return 0;
@@ -156,35 +295,87 @@ static int is_large(uint64_t flags) { return (flags >> 15 & 3) != 0; }
 
 // The last block of frames looked at, good for one snapshot.
 #define NO_BLOCK (-1ULL)
-static uint64_t block[BLOCK], block_start;
+static uint64_t *block, block_start;
 
 // A folio is aligned to its size, so the aligned block around one page holds it whole; its order is how many tails follow.
 static void measure_folio(struct cell *cell, uint64_t pfn)
 {
     uint64_t start = pfn / BLOCK * BLOCK;
     if (start != block_start) {
-        pread(kpageflags, block, sizeof block, start * 8);
+        pread(kpageflags, block, BLOCK * sizeof *block, start * 8);
         block_start = start;
     }
-    int head = pfn - start, end = head + 1;
+    uint64_t head = pfn - start, end = head + 1;
     while (head > 0 && is_tail(block[head]))
         head--;
     while (end < BLOCK && is_tail(block[end]))
         end++;
     cell->page = pfn - start - head;
-    cell->order = 31 - __builtin_clz(end - head);
+    cell->order = 31 - __builtin_clz((unsigned)(end - head));
+}
+
+// The memory cgroup that a page of ours is charged to; 0 where that is not told.
+static uint64_t own_group(void)
+{
+    static uint64_t group;
+    uint64_t entry;
+    if (group || kpagecgroup < 0)
+        return group;
+    char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    *(volatile char *)page = 1;
+    if (pread(pagemap, &entry, 8, (uintptr_t)page / PAGE * 8) == 8)
+        pread(kpagecgroup, &group, 8, frame(entry) * 8);
+    munmap(page, PAGE);
+    return group;
+}
+
+static int nodes = 1;
+
+// On which node each page of a range is; or brings those there that are not, if a node is given and nobody else has them.
+static int on_nodes(uint64_t start, uint64_t pages, int node, int *found)
+{
+    static void **at;
+    static int *to;
+    if (!at)
+        at = room_for(4 * BLOCK * sizeof *at), to = room_for(4 * BLOCK * sizeof *to);
+    if (pages > 4 * BLOCK)
+        return fail("nodes: too many pages");
+    for (uint64_t i = 0; i < pages; i++)
+        at[i] = (void *)(start + i * PAGE), to[i] = node;
+    return syscall(SYS_move_pages, 0, pages, at, node < 0 ? NULL : to, found, 2 /* MPOL_MF_MOVE */) < 0 ? failed("move_pages") : 0;
+}
+
+// Pages that this process gets from now on are of that node; of any again if it is negative.
+static int bind_to(int node)
+{
+    unsigned long mask = node < 0 ? 0 : 1UL << node;
+    return syscall(SYS_set_mempolicy, node < 0 ? 0 : 2 /* MPOL_BIND */, node < 0 ? NULL : &mask, node < 0 ? 0 : 8) < 0 ? failed("set_mempolicy") : 0;
+}
+
+static int to_node(uint64_t start, uint64_t pages, int node)
+{
+    static int *found;
+    if (!found)
+        found = room_for(4 * BLOCK * sizeof *found);
+    return on_nodes(start, pages, node, found);
 }
 
 static int snapshot(uint64_t start, uint64_t pages)
 {
-    static struct cell cells[4 * BLOCK];
-    static uint64_t entries[4 * BLOCK], flags[4 * BLOCK];
+    static struct cell *cells;
+    static uint64_t *entries, *flags, *groups;
+    if (!cells)
+    {
+        cells = room_for(4 * BLOCK * sizeof *cells), entries = room_for(12 * BLOCK * sizeof *entries);
+        flags = entries + 4 * BLOCK, groups = flags + 4 * BLOCK;
+    }
     if (pages > 4 * BLOCK)
         return fail("snapshot: too many pages");
     if (open_maps())
         return -1;
     if (pread(pagemap, entries, pages * 8, start / PAGE * 8) != (ssize_t)pages * 8)
         return failed("pagemap");
+    uint64_t own = own_group();
     memset(cells, 0, sizeof *cells * pages);
     block_start = NO_BLOCK;
     for (uint64_t i = 0; i < pages;) {
@@ -199,13 +390,22 @@ static int snapshot(uint64_t start, uint64_t pages)
             frame(entries[end]) > high ? high++ : low--;
         if (pread(kpageflags, flags, (high - low + 1) * 8, low * 8) < 0)
             return failed("kpageflags");
+        int tells = kpagecgroup >= 0 && pread(kpagecgroup, groups, (high - low + 1) * 8, low * 8) == (ssize_t)(high - low + 1) * 8;
         for (; i < end; i++) {
             cells[i].pagemap = entries[i];
             cells[i].flags = flags[frame(entries[i]) - low];
+            cells[i].uncharged = tells && groups[frame(entries[i]) - low] != own;
             if (is_large(cells[i].flags))
                 measure_folio(&cells[i], frame(entries[i]));
         }
     }
+    static int *on;
+    if (!on)
+        on = room_for(4 * BLOCK * sizeof *on);
+    if (nodes > 1 && on_nodes(start, pages, -1, on))
+        return -1;
+    for (uint64_t i = 0; i < pages && nodes > 1; i++)
+        cells[i].node = present(cells[i].pagemap) && on[i] > 0 ? on[i] : 0;
     reply('s', cells, sizeof *cells * pages);
     return 0;
 }
@@ -275,13 +475,14 @@ static int poison_marker(uint64_t start, uint64_t pages)
 // Takes a reference to each page, for as long as we live.
 static int pin(uint64_t start, uint64_t pages)
 {
-    enum { SLOTS = 1024 };
-    static int ends[2], used = SLOTS;
+    // Not everywhere may a pipe be that large.
+    static int ends[2], used, slots;
     for (uint64_t i = 0; i < pages; i++, used++) {
-        if (used == SLOTS) {
-            used = 0;
-            if (pipe(ends) || fcntl(ends[1], F_SETPIPE_SZ, SLOTS * PAGE) < 0)
+        if (used == slots) {
+            if (pipe(ends))
                 return failed("pipe");
+            fcntl(ends[1], F_SETPIPE_SZ, 1024 * PAGE);
+            used = 0, slots = fcntl(ends[1], F_GETPIPE_SZ) / PAGE;
         }
         struct iovec one = { (void *)(start + i * PAGE), PAGE };
         if (vmsplice(ends[1], &one, 1, 0) != (ssize_t)PAGE)
@@ -301,7 +502,7 @@ static int share(uint64_t start, uint64_t pages)
     if (child < 0)
         return failed("fork");
     if (child == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        belong();
         uint64_t at = start;
         for (int i = 0; i < keeps; i++) {
             if (keep[i].start > at)
@@ -330,12 +531,33 @@ static void stamp(uint64_t start, uint64_t pages, uint64_t value)
     }
 }
 
+// One page in so many.
+static void touch(uint64_t start, uint64_t pages, uint64_t step)
+{
+    for (uint64_t i = 0; i < pages; i += step)
+        stamp(start + i * PAGE, 1, 1 + i);
+}
+
+// As a heap grows: by so many pages each time, the first of which are touched before there are more.
+static int grow_heap(uint64_t times, uint64_t pages, uint64_t touched)
+{
+    char *more = sbrk(-(uintptr_t)sbrk(0) & (PAGE - 1));
+    for (; times > 0 && more != (void *)-1; times--)
+        if ((more = sbrk(pages * PAGE)) != (void *)-1)
+            stamp((uintptr_t)more, touched, 1);
+    return more == (void *)-1 ? failed("brk") : 0;
+}
+
+// Between the two stamps a page is zero, as it was when it was faulted in.
 static int count_wrong(uint64_t start, uint64_t pages, uint64_t value)
 {
     uint64_t wrong = 0;
     for (uint64_t i = 0; i < pages; i++) {
         volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
-        wrong += page[0] != (value ? value + i : 0) || page[PAGE / 8 - 1] != (value ? ~(value + i) : 0);
+        uint64_t between = 0;
+        for (unsigned at = 1; at < PAGE / 8 - 1; at++)
+            between |= page[at];
+        wrong += page[0] != (value ? value + i : 0) || page[PAGE / 8 - 1] != (value ? ~(value + i) : 0) || between;
     }
     reply('w', &wrong, sizeof wrong);
     return 0;
@@ -368,7 +590,7 @@ static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
         return failed("swapout");
     madvise(spare, room * PAGE, MADV_NOHUGEPAGE);
     for (uint64_t more = 1; more > 0 && used + more <= room; more = (place - (entry >> 5) - 1) % BLOCK) {
-        stamp((uintptr_t)spare + used * PAGE, more, 1);
+        stamp((uintptr_t)spare + used * PAGE, more, 0); /* zeroes are not written out, but have slots */
         if (advise((uintptr_t)spare + used * PAGE, more, 21 /* MADV_PAGEOUT */))
             return -1;
         used += more;
@@ -380,6 +602,172 @@ static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
     return result;
 }
 
+static long minor_faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+// Faults of writing to pages what they hold: none where the PTE lets us write.
+static int count_write_faults(uint64_t start, uint64_t pages)
+{
+    uint64_t faults = minor_faults();
+    for (uint64_t i = 0; i < pages; i++) {
+        volatile uint64_t *page = (uint64_t *)(start + i * PAGE);
+        *page = *page;
+    }
+    faults = minor_faults() - faults;
+    reply('n', &faults, sizeof faults);
+    return 0;
+}
+
+// Pages of a VMA that cannot be written to, to which the kernel writes all the same.
+static int count_writable(uint64_t start, uint64_t pages)
+{
+    uint64_t writable = 0;
+    int zero = open("/dev/zero", O_RDONLY);
+    for (uint64_t i = 0; i < pages; i++)
+        writable += read(zero, (void *)(start + i * PAGE + PAGE / 2), 1) == 1;
+    close(zero);
+    reply('n', &writable, sizeof writable);
+    return 0;
+}
+
+static long value_of(const char *text, const char *name)
+{
+    const char *line = strstr(text, name);
+    return line ? atol(line + strlen(name)) : -1;
+}
+
+// What the mm counts, and what a walk of its page tables finds, in kB: anonymous memory, then swap.
+static void rss(int64_t values[4])
+{
+    static char text[1 << 12];
+    static const char *const files[2] = { "/proc/self/status", "/proc/self/smaps_rollup" };
+    static const char *const names[2][2] = { { "\nRssAnon:", "\nVmSwap:" }, { "\nAnonymous:", "\nSwap:" } };
+    for (int i = 0; i < 2; i++) {
+        int file = open(files[i], O_RDONLY);
+        ssize_t got = read(file, text, sizeof text - 1);
+        close(file);
+        text[got > 0 ? got : 0] = 0;
+        values[i] = value_of(text, names[i][0]);
+        values[2 + i] = value_of(text, names[i][1]);
+    }
+}
+
+// Twice: what looking itself faults in is there the second time.
+static int send_rss(void)
+{
+    int64_t values[4];
+    rss(values);
+    rss(values);
+    reply('n', values, sizeof values);
+    return 0;
+}
+
+// ---- A thread that writes meanwhile ----
+
+#define WORD 8 /* of a page: between the stamps */
+#define MAX_WRITTEN 128
+static struct range written[MAX_WRITTEN];
+static int writtens;
+static uint64_t last_written[MAX_WRITTEN], lost_writes;
+static pthread_t writer;
+static volatile int is_writing;
+
+static int last_cpu;
+
+// An LRU batch is of a CPU: whoever fills it and whoever empties it share one, as in a guest that has no other.
+static int share_cpu(void)
+{
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(notes ? sched_getcpu() : 0, &one);
+    if (notes && sched_getaffinity(khugepaged_pid, sizeof notes->cpus, &notes->cpus))
+        return failed("sched_getaffinity");
+    if (notes)
+        notes->pinned = khugepaged_pid;
+    return sched_setaffinity(0, sizeof one, &one) || sched_setaffinity(khugepaged_pid, sizeof one, &one) ? failed("sched_setaffinity") : 0;
+}
+
+// The last CPU is the writer's, and off while there is none: each collapse waits for all CPUs, and one of a busy host may be slow to answer.
+// All who can be moved stay away from it.
+static void leave_last_cpu(void)
+{
+    cpu_set_t others;
+    CPU_ZERO(&others);
+    last_cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    for (int cpu = 0; cpu < last_cpu; cpu++)
+        CPU_SET(cpu, &others);
+    for (int pid = 1; pid < 500 && last_cpu > 0; pid++)
+        sched_setaffinity(pid, sizeof others, &others);
+}
+
+// A kernel without hotplug leaves it on.
+static void switch_last_cpu(const char *on)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/online", last_cpu);
+    if (last_cpu > 0)
+        write_file(path, on);
+    *error = 0;
+}
+
+// What was written last must still be there, and goes where whoever reads finds it.
+static void *keep_writing(void *unused)
+{
+    cpu_set_t last;
+    CPU_ZERO(&last);
+    CPU_SET(last_cpu, &last);
+    sched_setaffinity(0, sizeof last, &last);
+    for (uint64_t value = 1; is_writing; value++)
+        for (int i = 0, page = 0; i < writtens; i++)
+            for (uint64_t at = 0; at < written[i].pages; at++, page++) {
+                volatile uint64_t *word = (uint64_t *)(written[i].start + at * PAGE) + WORD;
+                lost_writes += *word != last_written[page];
+                *word = last_written[page] = value;
+            }
+    return unused;
+}
+
+static int write_along(uint64_t start, uint64_t pages)
+{
+    uint64_t all = pages;
+    for (int i = 0; i < writtens; i++)
+        all += written[i].pages;
+    if (writtens == MAX_WRITTEN || all > MAX_WRITTEN)
+        return fail("along: too many pages");
+    written[writtens++] = (struct range){ start, pages };
+    return 0;
+}
+
+// On a stack of ours: a new VMA would be one more for khugepaged.
+static int start_writing(void)
+{
+    static char stack[1 << 17] __attribute__((aligned(64)));
+    pthread_attr_t attributes;
+    is_writing = 1;
+    switch_last_cpu("1");
+    return pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, sizeof stack)
+        || pthread_create(&writer, &attributes, keep_writing, NULL) ? fail("pthread_create") : 0;
+}
+
+static int stop_writing(void)
+{
+    is_writing = 0;
+    pthread_join(writer, NULL);
+    switch_last_cpu("0");
+    for (int i = 0, page = 0; i < writtens; i++)
+        for (uint64_t at = 0; at < written[i].pages; at++, page++) {
+            volatile uint64_t *word = (uint64_t *)(written[i].start + at * PAGE) + WORD;
+            lost_writes += *word != last_written[page];
+            *word = 0;
+        }
+    reply('n', &lost_writes, sizeof lost_writes);
+    return 0;
+}
+
 // ---- Memory that is short ----
 
 static uint64_t free_bytes(void)
@@ -389,11 +777,26 @@ static uint64_t free_bytes(void)
     return (uint64_t)info.freeram * info.mem_unit;
 }
 
+// Writes a pattern to memory and gives it back: it is what is allocated next, and a page that is not cleared shows it. By large pages, and
+// a word a cache line, as emulation is slow.
+static int soil(void)
+{
+    const uint64_t spare = 96 << 20, step = 1 << 20, size = 192 << 20;
+    char *dirt = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (dirt == MAP_FAILED)
+        return failed("soil");
+    madvise(dirt, size, MADV_HUGEPAGE);
+    for (uint64_t at = 0; at < size && free_bytes() > spare; at += step)
+        for (uint64_t i = 0; i < step; i += 64)
+            *(volatile uint64_t *)(dirt + at + i) = 0xa5a5a5a5a5a5a5a5;
+    return munmap(dirt, size) ? failed("munmap") : 0;
+}
+
 // Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but the first of each such
 // block, and takes what blocks there still are in folios of that order, which must be set to always.
 static int fragment(int order)
 {
-    const uint64_t spare = 6 << 20, step = 1 << 20, room = 128 << 20, size = 4ULL << 30;
+    const uint64_t spare = 1536 * PAGE, step = 256 * PAGE, room = 64 * BLOCK * PAGE, size = 8ULL << 30;
     char *small = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *large = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (small == MAP_FAILED || large == MAP_FAILED || open_maps())
@@ -403,10 +806,12 @@ static int fragment(int order)
     for (; taken < size && free_bytes() > spare; taken += step)
         if (madvise(small + taken, step, 23 /* MADV_POPULATE_WRITE */))
             return failed("MADV_POPULATE_WRITE");
-    static uint64_t entries[BLOCK];
+    static uint64_t *entries;
     uint64_t dropped_from = 0;
+    if (!entries)
+        entries = room_for(BLOCK * sizeof *entries);
     for (uint64_t at = 0; at < taken; at += BLOCK * PAGE) {
-        pread(pagemap, entries, sizeof entries, ((uintptr_t)small + at) / PAGE * 8);
+        pread(pagemap, entries, BLOCK * sizeof *entries, ((uintptr_t)small + at) / PAGE * 8);
         for (uint64_t i = 0; i < BLOCK && at + i * PAGE < taken; i++)
             if ((frame(entries[i]) & ((1 << order) - 1)) == 0) {
                 if (pin((uintptr_t)small + at + i * PAGE, 1))  // compaction would move it
@@ -418,7 +823,7 @@ static int fragment(int order)
     }
     if (taken > dropped_from && madvise(small + dropped_from, taken - dropped_from, MADV_DONTNEED))
         return failed("MADV_DONTNEED");
-    for (char *at = (char *)(((uintptr_t)large + (PAGE << order) - 1) & -(PAGE << order)); at < large + room - (PAGE << 9); at += PAGE << order) {
+    for (char *at = (char *)(((uintptr_t)large + (PAGE << order) - 1) & -(PAGE << order)); at < large + room - BLOCK * PAGE; at += PAGE << order) {
         uint64_t entry, flags;
         *(volatile char *)at = 1;
         pread(pagemap, &entry, 8, (uintptr_t)at / PAGE * 8);
@@ -481,10 +886,11 @@ static double seconds(void)
 }
 
 // One write of scan_sleep_millisecs is one wake-up: the LRU batches are drained, then everything is scanned once. A wake-up
-// that ends before the last process, as after failed allocations, is over when the daemon has slept for a while.
+// that ends before the last process, as after failed allocations, is over when the daemon has slept for a while. A guest whose host is busy
+// may stand still for seconds.
 static int full_scan(void)
 {
-    const double patience = 5, asleep = 0.06;
+    const double patience = 40, asleep = 0.06;
     double start = seconds(), since = 0;
     while (daemon_state() != 'S' && seconds() < start + patience)
         pause_briefly(200);
@@ -586,16 +992,19 @@ static int send_log(void)
 // Words of a file of 64-bit words: path, then first and count of each run. Fewer than asked for if the file ends.
 static int send_words(const char *rest)
 {
-    static uint64_t words[16 * BLOCK];
+    static uint64_t *words;
+    const size_t room = 16 * BLOCK;
     char path[192];
     unsigned long long first, count;
     int used, file;
     if (sscanf(rest, "%191s%n", path, &used) != 1 || (file = open(path, O_RDONLY)) < 0)
         return failed(path);
+    if (!words)
+        words = room_for(room * sizeof *words);
     size_t length = 0;
     ssize_t got = 0;
     while (got >= 0 && sscanf(rest += used, "%llu %llu%n", &first, &count, &used) == 2) {
-        if (length + count > sizeof words / sizeof *words) {
+        if (length + count > room) {
             close(file);
             return fail("words: too many");
         }
@@ -643,6 +1052,7 @@ static int run_program(const char *rest)
         return failed("run");
     pid_t child = fork();
     if (child == 0) {
+        belong();
         dup2(ends[1], 1), dup2(ends[1], 2);
         close(ends[0]), close(ends[1]);
         execl(path, path, NULL);
@@ -729,10 +1139,18 @@ static int step(char *line)
         return munmap((void *)a, b * PAGE) ? failed("munmap") : 0;
     if (!strcmp(word, "move"))
         return mremap((void *)a, b * PAGE, b * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, (void *)c) == (void *)c ? 0 : failed("mremap");
+    if (!strcmp(word, "bind"))
+        return bind_to((int64_t)a);
+    if (!strcmp(word, "tonode"))
+        return to_node(a, b, c);
     if (!strcmp(word, "advise"))
         return advise(a, b, c);
     if (!strcmp(word, "write"))
         return stamp(a, b, c), 0;
+    if (!strcmp(word, "touch"))
+        return c ? touch(a, b, c), 0 : fail("touch: no step");
+    if (!strcmp(word, "grow"))
+        return grow_heap(a, b, c);
     if (!strcmp(word, "read")) {
         for (unsigned long long i = 0; i < b; i++)
             (void)*(volatile char *)(a + i * PAGE);
@@ -774,6 +1192,24 @@ static int step(char *line)
         return huge_pages(a, b);
     if (!strcmp(word, "scan"))
         return full_scan();
+    if (!strcmp(word, "rss"))
+        return send_rss();
+    if (!strcmp(word, "writefaults"))
+        return count_write_faults(a, b);
+    if (!strcmp(word, "writable"))
+        return count_writable(a, b);
+    if (!strcmp(word, "share-cpu"))
+        return share_cpu();
+    if (!strcmp(word, "leave-cpu"))
+        return leave_last_cpu(), switch_last_cpu("0"), 0;
+    if (!strcmp(word, "along"))
+        return write_along(a, b);
+    if (!strcmp(word, "start-writing"))
+        return start_writing();
+    if (!strcmp(word, "stop-writing"))
+        return stop_writing();
+    if (!strcmp(word, "soil"))
+        return soil();
     if (!strcmp(word, "fragment"))
         return fragment(a);
     if (!strcmp(word, "enter"))
@@ -814,6 +1250,7 @@ static int work_for(int process, char *text, uint32_t length)
             return -1;
         pid_t pid = fork();
         if (pid == 0) {
+            belong();
             setpgid(0, 0);
             self = process;
             signal(SIGBUS, survive);
@@ -856,11 +1293,12 @@ static void end_processes(int last)
 
 static void serve(void)
 {
-    static char text[1 << 18];
+    const size_t room = 512 * BLOCK;
+    char *text = room_for(room);
     for (;;) {
         uint32_t request[2];
         read_all(port, request, sizeof request);
-        if (request[0] >= MAX_PROCESSES || request[1] >= sizeof text)
+        if (request[0] >= MAX_PROCESSES || request[1] >= room)
             die("request");
         read_all(port, text, request[1]);
         text[request[1]] = 0;
@@ -899,8 +1337,8 @@ static void insert_modules(void)
 // Swap on a RAM disk is synchronous: a page is swapped in or out when the call returns.
 static int swap_on(void)
 {
-    static char page[PAGE];
-    const uint64_t pages = 32768;
+    static char page[MOST_PAGE];
+    const uint64_t pages = 64 * BLOCK;
     char size[32];
     snprintf(size, sizeof size, "%llu", (unsigned long long)(pages * PAGE));
     if (access("/sys/block/zram0", F_OK) || write_file("/sys/block/zram0/disksize", size))
@@ -944,7 +1382,14 @@ static void try_features(char *text, size_t room)
     int first = syscall(SYS_userfaultfd, O_CLOEXEC), second = syscall(SYS_userfaultfd, O_CLOEXEC);
     int has_uffd = first >= 0 && !ioctl(first, UFFDIO_API, &api);
     int has_rwp = second >= 0 && !ioctl(second, UFFDIO_API, &read_protection);
-    snprintf(text, room, "guards %d\nuffd %d\nuffdwp %d\nuffdpoison %d\nuffdrwp %d\nexceptadvised %d\ntellsksm %d\n",
+    // A counter that is read without what CPUs have not told yet is exact only by chance.
+    int64_t few[4], more[4];
+    rss(few);
+    rss(few);
+    *(volatile char *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
+    rss(more);
+    snprintf(text, room, "exactrss %d\nguards %d\nuffd %d\nuffdwp %d\nuffdpoison %d\nuffdrwp %d\nexceptadvised %d\ntellsksm %d\n",
+             few[0] > 0 && few[0] == few[1] && more[0] == few[0] + 4 && more[1] == more[0],
              !madvise(page + PAGE, PAGE, 102 /* MADV_GUARD_INSTALL */), has_uffd, has_uffd && (api.features >> 13 & 1) /* WP_UNPOPULATED */,
              has_uffd && (api.features >> 14 & 1) /* POISON */, has_rwp, !prctl(PR_SET_THP_DISABLE, 1, 2, 0, 0), !(flags >> 21 & 1));
 }
@@ -957,6 +1402,7 @@ static void find_features(char *text, size_t room)
         die("pipe");
     pid_t pid = fork();
     if (pid == 0) {
+        belong();
         try_features(text, room);
         write_all(tried[1], text, strlen(text));
         exit(0);
@@ -983,9 +1429,21 @@ static int has_line(const char *path, const char *start)
     return 0;
 }
 
+static int has_symbol(const char *name)
+{
+    static char line[512];
+    FILE *symbols = fopen("/proc/kallsyms", "r");
+    int found = 0;
+    while (symbols && !found && fgets(line, sizeof line, symbols))
+        found = strstr(line, name) != NULL;
+    if (symbols)
+        fclose(symbols);
+    return found;
+}
+
 static int find_khugepaged(void)
 {
-    for (int pid = 2; pid < 500; pid++) {
+    for (int pid = 2; pid < (notes ? 1 << 16 : 500); pid++) {
         char path[64], name[32] = "";
         snprintf(path, sizeof path, "/proc/%d/comm", pid);
         int file = open(path, O_RDONLY);
@@ -999,19 +1457,38 @@ static int find_khugepaged(void)
     return 0;
 }
 
-// A process that khugepaged knows, so that its list is never empty: the first on an empty list wakes it up.
+extern char __bss_start[], _end[];
+
+// All of our own memory, before any size is enabled: it is neither a large folio of a pass, then, nor pages that a batch kept. khugepaged
+// would come to a PMD range of it.
+static void touch_own(void)
+{
+    const uintptr_t range = BLOCK * PAGE;
+    if (((uintptr_t)__bss_start + range - 1) / range < (uintptr_t)_end / range)
+        die("own data larger than a PMD range");
+    for (volatile char *at = __bss_start; at < _end; at += PAGE)
+        *at = *at;
+}
+
+// A process that khugepaged knows, so that its list is never empty: the first on an empty list wakes it up. It is a user of the huge zero
+// page, which is so never given back and allocated again, and none of our pages, each of which would be two once we write to it.
 static void keep_list_filled(void)
 {
+    const uint64_t bytes = 2 * BLOCK * PAGE;
     int ready[2];
     char byte = 0;
     if (pipe(ready))
         die("pipe");
     if (fork() == 0) {
-        void *memory = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        belong();
+        char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         *(volatile char *)memory = 1;
-        madvise(memory, 4 << 20, MADV_HUGEPAGE);
-        munmap(memory, 4 << 20);
+        madvise(memory, bytes, MADV_HUGEPAGE);
+        (void)*(volatile char *)(((uintptr_t)memory + BLOCK * PAGE) & -(BLOCK * PAGE));
+        munmap(memory, bytes);
         write_all(ready[1], &byte, 1);
+        const uintptr_t own = ((uintptr_t)__bss_start + PAGE - 1) & -PAGE;
+        madvise((void *)own, ((uintptr_t)_end & -PAGE) - own, MADV_DONTNEED);
         for (;;)
             pause();
     }
@@ -1020,7 +1497,40 @@ static void keep_list_filled(void)
     close(ready[1]);
 }
 
-int main(void)
+// A file of a size.
+static const char *size_file(int order, const char *file)
+{
+    static char path[128];
+    snprintf(path, sizeof path, THP "hugepages-%llukB/%s", (unsigned long long)(PAGE << order >> 10), file);
+    return path;
+}
+
+static void measure_pages(void)
+{
+    page_bytes = sysconf(_SC_PAGESIZE);
+    int file = open(THP "hpage_pmd_size", O_RDONLY);
+    long bytes = read_number(file);
+    if (file < 0 || bytes <= 0)
+        die(THP "hpage_pmd_size");
+    close(file);
+    block_pages = bytes / page_bytes;
+    block = room_for(BLOCK * sizeof *block);
+}
+
+static int pmd_order(void) { return 31 - __builtin_clz((unsigned)BLOCK); }
+
+// Something must always be enabled, or the daemon stops; a daemon that starts scans at once. The page cache does not go up to every
+// size that a PMD entry may have.
+static void keep_running(void)
+{
+    int order = pmd_order();
+    while (order > 1 && write_file(size_file(order, "shmem_enabled"), "advise"))
+        order--;
+    if (order == 1 || write_file(THP "enabled", "madvise") || write_file(size_file(pmd_order(), "enabled"), "madvise"))
+        die(error);
+}
+
+static void boot(void)
 {
     mkdir("/proc", 0755), mount("proc", "/proc", "proc", 0, NULL);
     mkdir("/sys", 0755), mount("sysfs", "/sys", "sysfs", 0, NULL);
@@ -1034,10 +1544,55 @@ int main(void)
     if (port < 0)
         die("/dev/vport0p1");
     insert_modules();
-    int swaps = swap_on();
-    // Something must always be enabled, or the daemon stops; a daemon that starts scans at once.
-    if (write_file(THP "hugepages-2048kB/shmem_enabled", "advise") || write_file(THP "enabled", "madvise") || write_file(THP "hugepages-2048kB/enabled", "madvise"))
-        die(error);
+}
+
+// Where others work: at the end of a socket, with a guardian and a tracing instance. What is started while a size is set to always may be
+// known to khugepaged, and so are its children, so it is started once more.
+static void begin_here(char **argv)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[2]);
+    if ((port = socket(AF_UNIX, SOCK_STREAM, 0)) < 0 || connect(port, (struct sockaddr *)&address, sizeof address))
+        die(argv[2]);
+    guard();
+    signal(SIGPIPE, SIG_IGN);
+    mkdir(INSTANCE, 0700);
+    glob_t sizes;
+    if (!glob(THP "hugepages-*kB/enabled", 0, NULL, &sizes))
+        for (size_t i = 0; i < sizes.gl_pathc; i++)
+            if (strcmp(sizes.gl_pathv[i], size_file(pmd_order(), "enabled")) && write_file(sizes.gl_pathv[i], "never"))
+                die(error);
+    keep_running();
+    char held[4][16];
+    const int numbers[] = { port, lifeline, noted, guardian };
+    for (int i = 0; i < 4; i++)
+        snprintf(held[i], sizeof held[i], "%d", numbers[i]);
+    execl("/proc/self/exe", argv[0], "here", argv[2], held[0], held[1], held[2], held[3], NULL);
+    die("exec");
+}
+
+static void go_on_here(char **argv)
+{
+    port = atoi(argv[3]), lifeline = atoi(argv[4]), noted = atoi(argv[5]), guardian = atoi(argv[6]);
+    for (int i = 3; i < 6; i++)
+        fcntl(atoi(argv[i]), F_SETFD, FD_CLOEXEC);
+    open_notes();
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    int is_here = argc > 2 && !strcmp(argv[1], "here");
+    if (!is_here)
+        boot();
+    measure_pages();
+    if (is_here && argc == 3)
+        begin_here(argv);
+    if (is_here)
+        go_on_here(argv);
+    touch_own();
+    int swaps = is_here ? has_line("/proc/swaps", "/dev/zram") : swap_on();
+    keep_running();
     keep_list_filled();
     for (int i = 0; i < 200 && !(khugepaged_pid = find_khugepaged()); i++)
         pause_briefly(10000);
@@ -1047,16 +1602,20 @@ int main(void)
     snprintf(path, sizeof path, "/proc/%d/schedstat", khugepaged_pid);
     khugepaged_schedstat = open(path, O_RDONLY);
     full_scans = open(THP "khugepaged/full_scans", O_RDONLY);
-    trace_pipe = open("/sys/kernel/tracing/trace_pipe", O_RDONLY | O_NONBLOCK);
+    trace_pipe = open(is_here ? INSTANCE "/trace_pipe" : TRACING "/trace_pipe", O_RDONLY | O_NONBLOCK);
+    while (!access(nodes == 1 ? "/sys/devices/system/node/node1" : "/sys/devices/system/node/node2", F_OK) && nodes < 3)
+        nodes++;
     struct utsname name;
     uname(&name);
     char hello[1024], features[512];
     find_features(features, sizeof features);
     reply('h', hello, snprintf(hello, sizeof hello,
-        "%s %s\nkhugepaged %d\nswap %d\nmemcg %d\nksm %d\nmthp %d\nhwpoison %d\nkprobes %d\nevents %d\nvmevents %d\nlog %d\nclearonce %d\n%s",
-        name.release, name.version, khugepaged_pid, swaps, has_memcg(), !access("/sys/kernel/mm/ksm/run", F_OK),
-        !access(THP "hugepages-64kB/stats/collapse_alloc", F_OK), has_line("/proc/meminfo", "HardwareCorrupted:"),
-        !access("/sys/kernel/tracing/kprobe_events", F_OK), !access("/sys/kernel/tracing/events/huge_memory/mm_khugepaged_scan_pmd/enable", F_OK),
-        has_line("/proc/vmstat", "thp_collapse_alloc "), !access("/dev/kmsg", R_OK), !access("/sys/kernel/debug/clear_warn_once", W_OK), features));
+        "%s %s\nmachine %s\npagesize %llu\npmdorder %d\nkhugepaged %d\nswap %d\nmemcg %d\nksm %d\nmthp %d\nhwpoison %d\nkprobes %d\nevents %d\nvmevents %d\nlog %d\nclearonce %d\nhere %d\nnodes %d\nsmp %d\nslotcache %d\n%s",
+        name.release, name.version, name.machine, (unsigned long long)PAGE, pmd_order(), khugepaged_pid, swaps, !is_here && has_memcg(), !is_here && !access("/sys/kernel/mm/ksm/run", F_OK),
+        !access(size_file(pmd_order(), "stats/collapse_alloc"), F_OK), !is_here && has_line("/proc/meminfo", "HardwareCorrupted:"),
+        trace_pipe >= 0 && !access(TRACING "/kprobe_events", F_OK),
+        trace_pipe >= 0 && !access(TRACING "/events/huge_memory/mm_khugepaged_scan_pmd/enable", F_OK),
+        has_line("/proc/vmstat", "thp_collapse_alloc "), !access("/dev/kmsg", R_OK), !is_here && !access("/sys/kernel/debug/clear_warn_once", W_OK),
+        is_here, nodes, strstr(name.version, " SMP") != NULL, has_symbol(" swap_slot_cache"), features));
     serve();
 }

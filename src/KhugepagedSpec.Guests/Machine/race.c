@@ -1,7 +1,10 @@
 // Threads that race khugepaged, compiled with agent.c as one program. Process 1 runs these steps: `race prepare` maps the ranges and
-// starts a thread an actor, which waits; `race go`; `race wait MILLISECONDS`; `race stop` joins them and looks at the contents.
+// starts a thread an actor, which waits; `race hold PROBE
+// MICROSECONDS` stops whoever comes to a probe for so long; `race go`; `race wait MILLISECONDS`; `race stop` joins them and looks at the contents.
 // Every actor is driven by its own random numbers, so that a seed repeats a run in kind. What an actor is told it cannot do (the
 // page is gone, the VMA is another one) is part of the race, and no error.
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
@@ -10,7 +13,6 @@
 #define MAX_RANGES 8
 #define MAX_ACTORS 16
 #define RANGE (BLOCK * PAGE)
-#define PAGES (MAX_RANGES * BLOCK)
 #define SLOT(page, actor) ((volatile uint64_t *)(race_base + (page) * PAGE) + (actor))
 
 // Of a page, each actor writes a word of its own, rising values: afterwards it holds the last one, or 0, as main gives up contents,
@@ -20,7 +22,7 @@ struct actor {
     const struct deed *deed;
     int number, tid;
     uint64_t random, operations;
-    uint64_t last[PAGES];
+    uint64_t *last;
     sigjmp_buf fault;
     volatile sig_atomic_t may_fault;
 };
@@ -67,13 +69,16 @@ static void store(struct actor *actor, uint64_t page)
     actor->may_fault = 0;
 }
 
-static void load(struct actor *actor, uint64_t page)
+// 0 if it cannot be read just now.
+static uint64_t load(struct actor *actor, uint64_t page, int number)
 {
+    volatile uint64_t value = 0;
     if (sigsetjmp(actor->fault, 1) == 0) {
         actor->may_fault = 1;
-        (void)*SLOT(page, actor->number);
+        value = *SLOT(page, number);
     }
     actor->may_fault = 0;
+    return value;
 }
 
 // Windows as khugepaged sees them, whole: what it then collapses.
@@ -82,7 +87,10 @@ static void do_fault(struct actor *actor)
     uint64_t order = draw(actor, 6), page = any_page(actor) >> order << order;
     int reads = draw(actor, 4) == 0;
     for (uint64_t i = 0; i < 1ULL << order && atomic_load(&race_state) == 1; i++)
-        (reads ? load : store)(actor, page + i);
+        if (reads)
+            load(actor, page + i, actor->number);
+        else
+            store(actor, page + i);
 }
 
 static void do_writer(struct actor *actor)
@@ -111,6 +119,17 @@ static void do_reclaim(struct actor *actor)
 {
     uint64_t pages = draw(actor, 2) ? 1 : 16;
     madvise((void *)at(any_page(actor) & -pages), pages * PAGE, 21 /* MADV_PAGEOUT */);
+}
+
+// The page is lost to the machine for good; whoever touches it is told so, or poisons it again, until somebody gives it up.
+static void do_hwpoison(struct actor *actor)
+{
+    uint64_t page = any_page(actor);
+    if (sigsetjmp(actor->fault, 1) == 0) {
+        actor->may_fault = 1;
+        madvise((void *)at(page), PAGE, 100 /* MADV_HWPOISON */);
+    }
+    actor->may_fault = 0;
 }
 
 static void do_collapse(struct actor *actor) { madvise((void *)any_range(actor), RANGE, 25 /* MADV_COLLAPSE */); }
@@ -229,7 +248,7 @@ static int race_uffd(void)
 // Whoever faults meanwhile waits, and is woken by the end of the registration.
 static void do_userfaultfd(struct actor *actor)
 {
-    static char zeroes[PAGE] __attribute__((aligned(4096)));
+    static char zeroes[MOST_PAGE];
     int uffd = race_uffd();
     uint64_t range = any_range(actor), page = range + draw(actor, BLOCK) * PAGE;
     struct uffdio_register request = { .range = { range, RANGE }, .mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_WP };
@@ -330,6 +349,7 @@ static const struct deed deeds[] = {
     { "aging", 20000, do_aging },
     { "lru-drain", 2000, do_lru_drain },
     { "settings", 50000, do_settings },
+    { "hwpoison", 30000, do_hwpoison },
 };
 
 // What keeps khugepaged supplied whoever else races: a range is emptied, and some of it filled again.
@@ -365,6 +385,7 @@ static void *race_along(void *argument)
 static void race_begin(struct actor *actor, const struct deed *deed, int number, uint64_t seed)
 {
     memset(actor, 0, sizeof *actor);
+    actor->last = room_for(MAX_RANGES * BLOCK * sizeof *actor->last);
     actor->deed = deed;
     actor->number = number;
     actor->random = (seed + 1) * 0x9E3779B97F4A7C15ULL ^ (number + 1) * 0xBF58476D1CE4E5B9ULL;
@@ -434,7 +455,7 @@ static uint64_t race_wrong(void)
         if (i >= race_count && i < MAX_ACTORS)
             continue;
         for (uint64_t page = 0; page < (uint64_t)race_ranges * BLOCK; page++) {
-            uint64_t seen = *SLOT(page, actor->number);
+            uint64_t seen = load(race_self, page, actor->number);
             wrong += seen != actor->last[page] && seen != 0;
         }
     }
@@ -457,6 +478,44 @@ static int race_stop(void)
     return 0;
 }
 
+// A program on the probe asks for the time until it has come: Linux 6.9 and later let one loop for so long (kernel/bpf/verifier.c,
+// may_goto). Its event is in the trace by then.
+static int race_hold(const char *rest)
+{
+    char name[64], path[160], log[512] = "";
+    int microseconds;
+    if (sscanf(rest, "%63s %d", name, &microseconds) != 2)
+        return fail("race: expected hold PROBE MICROSECONDS");
+    snprintf(path, sizeof path, "/sys/kernel/tracing/events/k/%s/id", name);
+    int file = open(path, O_RDONLY);
+    if (file < 0)
+        return failed(path);
+    long id = read_number(file);
+    close(file);
+    const int ktime_get_ns = 5, jcond = 0xe0;
+    struct bpf_insn program[] = {
+        { .code = BPF_JMP | BPF_CALL, .imm = ktime_get_ns },
+        { .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 6, .src_reg = 0 },
+        { .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 6, .imm = microseconds * 1000 },
+        { .code = BPF_JMP | jcond, .off = 2 },
+        { .code = BPF_JMP | BPF_CALL, .imm = ktime_get_ns },
+        { .code = BPF_JMP | BPF_JLT | BPF_X, .dst_reg = 0, .src_reg = 6, .off = -3 },
+        { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
+        { .code = BPF_JMP | BPF_EXIT },
+    };
+    union bpf_attr load = { .prog_type = BPF_PROG_TYPE_KPROBE, .insns = (uintptr_t)program,
+                            .insn_cnt = sizeof program / sizeof *program, .license = (uintptr_t)"Dual MIT/GPL",
+                            .log_buf = (uintptr_t)log, .log_size = sizeof log, .log_level = 1 };
+    int loaded = syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
+    if (loaded < 0)
+        return failed("race: bpf");
+    struct perf_event_attr event = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof event, .config = id };
+    int perf = syscall(SYS_perf_event_open, &event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (perf < 0 || ioctl(perf, PERF_EVENT_IOC_SET_BPF, loaded) || ioctl(perf, PERF_EVENT_IOC_ENABLE, 0))
+        return failed("race: perf_event_open");
+    return 0;
+}
+
 static int race(const char *rest)
 {
     char word[16];
@@ -465,6 +524,8 @@ static int race(const char *rest)
         return fail("race: no word");
     if (!strcmp(word, "prepare"))
         return race_prepare(rest + used);
+    if (!strcmp(word, "hold"))
+        return race_hold(rest + used);
     if (!strcmp(word, "go"))
         return atomic_store(&race_state, 1), 0;
     if (!strcmp(word, "wait"))

@@ -1,7 +1,7 @@
 namespace KhugepagedSpec.Guests.Packages;
 
 /// <summary>apt with a configuration of our own. One process at a time: the caller holds the folder's lock.</summary>
-internal sealed class Apt(AptFolder folder, Action<string> progress, CancellationToken cancellation)
+internal sealed class Apt(AptFolder folder, Architecture architecture, Action<string> progress, CancellationToken cancellation)
 {
     private static readonly ExternalTool AptGet = new("apt-get", "apt: kernels are fetched from Debian's archive by it");
     private static readonly ExternalTool AptCache = new("apt-cache", "apt: kernels are fetched from Debian's archive by it");
@@ -20,7 +20,7 @@ internal sealed class Apt(AptFolder folder, Action<string> progress, Cancellatio
                 "no main archive of Debian among this machine's package sources: add one to /etc/apt/sources.list.d, component main");
         string keyring = Keyrings.FirstOrDefault(File.Exists)
             ?? throw new KernelPackageException($"no {Keyrings[0]}: run apt-get install debian-archive-keyring");
-        folder.Prepare(AptFolder.Sources(archive, keyring));
+        folder.Prepare(folder.Sources(archive, keyring));
     }
 
     /// <summary>Asks the server what it has. What it said before stays if it does not answer.</summary>
@@ -39,7 +39,7 @@ internal sealed class Apt(AptFolder folder, Action<string> progress, Cancellatio
     /// <exception cref="KernelPackageException">apt cannot read its lists.</exception>
     public IReadOnlyList<DebianKernel> Kernels()
     {
-        var result = AptCache.Run([.. Ours, "search", "--full", "--names-only", DebianKernel.PackagePattern], null, cancellation);
+        var result = AptCache.Run([.. Ours, "search", "--full", "--names-only", architecture.PackagePattern], null, cancellation);
         return result.ExitCode == 0
             ? DebianKernel.Among(DebianPackage.ReadAll(result.Output))
             : throw new KernelPackageException($"apt-cache search failed: {AptErrors.First(result.Error)}");

@@ -2,12 +2,16 @@ namespace KhugepagedSpec.Guests.Packages;
 
 /// <summary>A folder with a configuration of apt that is ours alone: Debian's kernels from the machine's mirror, nothing of the machine
 /// changed.</summary>
-internal sealed class AptFolder(string folder)
+/// <param name="folder">Where it is.</param>
+/// <param name="architecture">Whose packages; x86-64's if nothing is said.</param>
+internal sealed class AptFolder(string folder, Architecture? architecture = null)
 {
     // Where Debian's cloud kernels are, newest first.
     private static readonly string[] Suites = ["sid", "trixie-backports", "experimental", "trixie", "bookworm-backports", "bookworm"];
 
     private static readonly TimeSpan Lasting = TimeSpan.FromDays(1);
+
+    private readonly string _debian = (architecture ?? Architecture.X86).DebianName;
 
     public string ConfigPath => Path.Combine(folder, "apt.conf");
 
@@ -21,8 +25,8 @@ internal sealed class AptFolder(string folder)
         && Math.Abs((DateTime.UtcNow - File.GetLastWriteTimeUtc(AnsweredPath)).Ticks) < Lasting.Ticks;
 
     /// <summary>The sources: all suites of the archive that have kernels.</summary>
-    public static string Sources(string archive, string keyring) =>
-        string.Concat(Suites.Select(suite => $"deb [arch=amd64 target=Packages signed-by={keyring}] {archive} {suite} main\n"));
+    public string Sources(string archive, string keyring) =>
+        string.Concat(Suites.Select(suite => $"deb [arch={_debian} target=Packages signed-by={keyring}] {archive} {suite} main\n"));
 
     /// <summary>The configuration, read after the machine's own: whatever is the machine's stays away, its proxies apply.</summary>
     public string Configuration() =>
@@ -35,9 +39,9 @@ internal sealed class AptFolder(string folder)
         Dir::State::Status "{{Path.Combine(folder, "status")}}";
         Dir::Cache "{{Path.Combine(folder, "cache")}}";
         APT::Default-Release "";
-        APT::Architecture "amd64";
+        APT::Architecture "{{_debian}}";
         #clear APT::Architectures;
-        APT::Architectures { "amd64"; };
+        APT::Architectures { "{{_debian}}"; };
         APT::Sandbox::User "root";
         #clear APT::Update::Pre-Invoke;
         #clear APT::Update::Post-Invoke;

@@ -12,6 +12,9 @@ public sealed record CachedKernel(string Release, string ImagePath, ImmutableArr
     /// <summary>The version of the Debian package it came from, if that is known.</summary>
     public string? Version { get; init; }
 
+    /// <summary>What it was built for, by its image.</summary>
+    public KernelFlavour Flavour => IsHere ? KernelFlavour.OfThisMachine : KernelFlavour.OfImage(ImagePath);
+
     /// <summary>The folder that holds all of it.</summary>
     public string Folder => Path.GetDirectoryName(ImagePath)!;
 
@@ -32,6 +35,26 @@ public sealed record CachedKernel(string Release, string ImagePath, ImmutableArr
     /// <summary>The folder of modules that was named; null for none.</summary>
     public string? ModulesFolder { get; init; }
 
+    /// <summary>It runs already: on this machine.</summary>
+    public bool IsHere { get; init; }
+
+    /// <summary>Other processes of this machine are scanned along.</summary>
+    public bool ScansOthers { get; init; }
+
+    /// <summary>The kernel that runs here.</summary>
+    /// <exception cref="KernelPackageException">It does not say its release.</exception>
+    public static CachedKernel Here()
+    {
+        const string path = "/proc/sys/kernel/osrelease";
+        string release = File.Exists(path) ? File.ReadAllText(path).Trim()
+            : throw new KernelPackageException("this machine does not say its release: expected Linux");
+        return new CachedKernel(release, "/", []) { IsHere = true };
+    }
+
     /// <summary>The machine that it boots on.</summary>
-    public GuestMachine Machine { get; init; } = GuestMachine.Usual;
+    public GuestMachine Machine
+    {
+        get => field ?? GuestMachine.UsualFor(Flavour);
+        init;
+    }
 }

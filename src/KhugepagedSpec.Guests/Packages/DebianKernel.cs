@@ -9,9 +9,6 @@ namespace KhugepagedSpec.Guests.Packages;
 /// <param name="Bytes">What there is to download.</param>
 public sealed record DebianKernel(string Release, string Version, ImmutableArray<string> Packages, long Bytes)
 {
-    /// <summary>Which packages kernels are made of; a regular expression for apt-cache.</summary>
-    internal const string PackagePattern = "^linux-(binary|binary-unsigned|image|modules|base)-[0-9].*-cloud-amd64(-unsigned)?$";
-
     private const string Binary = "linux-binary-";
     private const string UnsignedBinary = "linux-binary-unsigned-";
     private const string Image = "linux-image-";

@@ -1,15 +1,20 @@
 namespace KhugepagedSpec.Guests.Packages;
 
-/// <summary>Debian's cloud kernels, from the mirror that this machine's apt is configured for. Nothing is installed; apt's own lists stay
-/// as they are.</summary>
+/// <summary>Debian's kernels for guests, from the mirror that this machine's apt is configured for. Nothing is installed; apt's own lists
+/// stay as they are.</summary>
 /// <param name="progress">Is told what is being done, a line each.</param>
 /// <param name="cancellation">Ends what is being done, and what was started for it; nothing half-written stays.</param>
-public sealed class DebianKernels(Action<string> progress, CancellationToken cancellation)
+/// <param name="architecture">Whose; x86-64's if nothing is said.</param>
+public sealed class DebianKernels(Action<string> progress, CancellationToken cancellation, Architecture? architecture = null)
 {
     // How many kernels on either side of one that there is not are named.
     private const int Nearest = 2;
 
-    private readonly string _aptFolder = Path.Combine(KernelCache.Root, "apt");
+    private readonly Architecture _architecture = architecture ?? Architecture.X86;
+
+    // Each has lists of its own.
+    private readonly string _aptFolder = Path.Combine(KernelCache.Root,
+        architecture is null || architecture == Architecture.X86 ? "apt" : $"apt-{architecture.DebianName}");
 
     private IReadOnlyList<DebianKernel>? _available;
     private bool _isUpdated;
@@ -30,50 +35,67 @@ public sealed class DebianKernels(Action<string> progress, CancellationToken can
     }
 
     /// <summary>Downloads and unpacks a kernel, unless the cache has it: the newest whose release is <paramref name="wanted"/> or begins
-    /// so.</summary>
+    /// so, of the base pages asked for.</summary>
+    /// <param name="wanted">The release, or its beginning.</param>
+    /// <param name="pageKilobytes">The size of base pages: 4, 16 or 64.</param>
     /// <returns>The kernel in the cache.</returns>
     /// <exception cref="KernelPackageException">There is no such kernel, no answer, or a tool is missing.</exception>
     /// <exception cref="IOException">The cache cannot be written.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
-    public CachedKernel Fetch(string wanted)
+    public CachedKernel Fetch(string wanted, int pageKilobytes = 4)
     {
-        if (KernelCache.Find(wanted) is { } cached)
+        var flavour = new KernelFlavour(_architecture, pageKilobytes);
+        if (KernelCache.Find(wanted, flavour) is { } cached)
             return cached;
         using var alone = FolderLock.Take(_aptFolder, progress, cancellation);
         var apt = Configured();
         _available ??= Kernels(apt, update: false);
-        var kernel = Chosen(wanted);
+        var kernel = Chosen(wanted, flavour);
         if (kernel is null && !_isUpdated)
         {
             _available = Kernels(apt, update: true);
-            kernel = Chosen(wanted);
+            kernel = Chosen(wanted, flavour);
         }
         if (kernel is null)
-            throw new KernelPackageException(NoSuch(wanted, _available.Select(one => one.Release), _wrong));
+            throw new KernelPackageException(NoSuch(wanted, _available.Where(one => IsOf(one, flavour)).Select(one => one.Release), _wrong,
+                flavour));
         // Somebody else may have fetched it meanwhile.
-        return KernelCache.Find(kernel.Release) ?? Fetch(kernel, apt);
+        return KernelCache.Find(kernel.Release, flavour) ?? Fetch(kernel, apt);
     }
 
     /// <summary>One line for a release that there is not.</summary>
     /// <param name="wanted">What was asked for.</param>
     /// <param name="releases">What there is.</param>
     /// <param name="wrong">Why that may be out of date; null if it is not.</param>
-    internal static string NoSuch(string wanted, IEnumerable<string> releases, string? wrong) =>
-        $"no kernel is called '{wanted}': nearest are {string.Join(", ", KernelRelease.Nearest(releases, wanted, Nearest))}; khugepaged-spec kernel list lists all"
+    /// <param name="flavour">What it was to be built for; null for what is meant anyhow.</param>
+    internal static string NoSuch(string wanted, IEnumerable<string> releases, string? wrong, KernelFlavour? flavour = null) =>
+        (releases.Any()
+            ? $"no kernel is called '{wanted}': nearest are {string.Join(", ", KernelRelease.Nearest(releases, wanted, Nearest))}; "
+            + $"khugepaged-spec kernel list{ListOption(flavour)} lists all"
+            : $"no kernel is called '{wanted}': the package server has none for {flavour}: expected another page size, or one of your own")
         + (wrong is null ? "" : $" (of older lists, as apt-get update failed: {wrong})");
 
-    private DebianKernel? Chosen(string wanted) => KernelRelease.Newest(_available!, kernel => kernel.Release, wanted);
+    private static string ListOption(KernelFlavour? flavour) =>
+        flavour is null || flavour.Architecture == Architecture.X86 ? "" : $" --arch {flavour.Architecture.Name}";
+
+    private static bool IsOf(DebianKernel kernel, KernelFlavour flavour) =>
+        (KernelFlavour.Named(kernel.Release) ?? KernelFlavour.Usual) == flavour;
+
+    private DebianKernel? Chosen(string wanted, KernelFlavour flavour) =>
+        KernelRelease.Newest(_available!.Where(kernel => IsOf(kernel, flavour)), kernel => kernel.Release, wanted);
+
+    private AptFolder Folder => new(_aptFolder, _architecture);
 
     private Apt Configured()
     {
-        var apt = new Apt(new AptFolder(_aptFolder), progress, cancellation);
+        var apt = new Apt(Folder, _architecture, progress, cancellation);
         apt.Configure();
         return apt;
     }
 
     private IReadOnlyList<DebianKernel> Kernels(Apt apt, bool update)
     {
-        if (update || !new AptFolder(_aptFolder).IsFresh)
+        if (update || !Folder.IsFresh)
         {
             _wrong = apt.Update();
             _isUpdated = true;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.PageTables;
 
 namespace KhugepagedSpec.Guests.Packages;
 
@@ -8,11 +9,24 @@ public sealed record GuestMachine
     /// <summary>What is taken where nothing is said.</summary>
     public static GuestMachine Usual { get; } = new();
 
+    /// <summary>What is taken where nothing is said: the larger its pages, the more memory the same tables need.</summary>
+    public static GuestMachine UsualFor(KernelFlavour flavour) => Usual with
+    {
+        MemoryMegabytes = flavour.PageKilobytes switch { <= 4 => Usual.MemoryMegabytes, <= 16 => 5120, _ => 6144 },
+    };
+
     /// <summary>Its memory, in MB; 512 or more.</summary>
     public int MemoryMegabytes { get; init; } = 1024;
 
+    /// <summary>The machine that the model is held to be, whatever the guest is; null for the guest's own.</summary>
+    public MachineType? ModelledAs { get; init; }
+
     /// <summary>Its CPUs; 1 or more.</summary>
     public int Cpus { get; init; } = 1;
+
+    /// <summary>Its NUMA nodes, 1 or 2, each with half of the memory; the second has no CPU, and is too far away for node
+    /// reclaim.</summary>
+    public int Nodes { get; init; } = 1;
 
     /// <summary>What its kernel's command line ends in.</summary>
     public string Append { get; init; } = "";

@@ -31,9 +31,11 @@ public static class KernelCache
 
     /// <summary>The newest whose release is <paramref name="wanted"/> or begins with it up to a separator: 7.2 is 7.2.13+deb14-cloud-amd64,
     /// not 7.20. Null if there is none.</summary>
+    /// <param name="wanted">The release, or its beginning.</param>
+    /// <param name="flavour">What it is to be built for; null for what a name says, or else x86-64.</param>
     /// <exception cref="IOException">The cache cannot be read.</exception>
     /// <exception cref="KernelPackageException">There is no home folder.</exception>
-    public static CachedKernel? Find(string wanted) => Find(wanted, Folder);
+    public static CachedKernel? Find(string wanted, KernelFlavour? flavour = null) => Find(wanted, Folder, flavour);
 
     internal static IReadOnlyList<CachedKernel> All(string folder) =>
         !Directory.Exists(folder) ? [] :
@@ -45,5 +47,11 @@ public static class KernelCache
                 .OrderByDescending(kernel => kernel.Release, KernelRelease.ByAge),
         ];
 
-    internal static CachedKernel? Find(string wanted, string folder) => KernelRelease.Newest(All(folder), kernel => kernel.Release, wanted);
+    internal static CachedKernel? Find(string wanted, string folder, KernelFlavour? flavour = null)
+    {
+        var all = All(folder);
+        return (flavour is null ? all.FirstOrDefault(kernel => kernel.Release == wanted) : null)
+            ?? KernelRelease.Newest(all.Where(kernel => kernel.Flavour == (flavour ?? KernelFlavour.Named(wanted) ?? KernelFlavour.Usual)),
+                kernel => kernel.Release, wanted);
+    }
 }

@@ -11,7 +11,10 @@ public static class OwnKernel
     // Source: Linux, Documentation/arch/x86/boot.rst, "The real-mode kernel header".
     private const int Magic = 0x202, VersionPointer = 0x20E, HeaderBytes = 0x210, SetupBytes = 0x200, LongestVersion = 256;
 
-    private static readonly string[] ImagesOfTree = ["arch/x86/boot/bzImage", "arch/x86_64/boot/bzImage"];
+    private static readonly string[] ImagesOfTree = [.. Architecture.All.SelectMany(architecture => architecture.ImagesOfTree)];
+
+    // What the kernel says of itself first: an arm64 Image is not compressed.
+    private static ReadOnlySpan<byte> Banner => "Linux version "u8;
 
     /// <summary>The kernel at a path.</summary>
     /// <param name="path">A bzImage or vmlinuz, or the folder of a kernel's source in which it was built.</param>
@@ -60,6 +63,8 @@ public static class OwnKernel
                 if (text.Length > 0 && char.IsAsciiDigit(text[0]))
                     return text.Split(' ')[0];
             }
+            if (KernelFlavour.OfImage(image).Architecture == Architecture.Arm64 && BannerOf(image) is { } release)
+                return release;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -67,6 +72,19 @@ public static class OwnKernel
         }
         throw new KernelPackageException(
             $"{image}: no x86 boot header: expected a bzImage or vmlinuz, as make bzImage leaves in {ImagesOfTree[0]}");
+    }
+
+    private static string? BannerOf(string image)
+    {
+        ReadOnlySpan<byte> all = File.ReadAllBytes(image);
+        while (all.IndexOf(Banner) is var at and >= 0)
+        {
+            all = all[(at + Banner.Length)..];
+            string text = Encoding.ASCII.GetString(all[..Math.Min(all.Length, LongestVersion)]).Split('\0')[0];
+            if (text.Length > 0 && char.IsAsciiDigit(text[0]))
+                return text.Split(' ')[0];
+        }
+        return null;
     }
 
     private static ImmutableArray<string> ModulesOf(string folder, bool isNeeded, CancellationToken cancellation)

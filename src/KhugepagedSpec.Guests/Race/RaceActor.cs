@@ -36,6 +36,7 @@ public sealed record RaceActor(string Name, string Does)
         new("aging", "clear_refs of the process"),
         new("lru-drain", "MADV_COLD elsewhere, which drains this CPU's batches"),
         new("settings", "max_ptes_none to 511 and back, or PR_SET_THP_DISABLE and back"),
+        new("hwpoison", "MADV_HWPOISON of a page") { NeedsHwPoison = true },
     ];
 
     /// <summary>The words of all that are possible, for messages.</summary>
@@ -44,10 +45,14 @@ public sealed record RaceActor(string Name, string Does)
     /// <summary>It takes a swap device.</summary>
     public bool NeedsSwap { get; init; }
 
+    /// <summary>It takes a kernel that lets pages be poisoned.</summary>
+    public bool NeedsHwPoison { get; init; }
+
     /// <summary>The actor of a name; null if none is called that.</summary>
     public static RaceActor? Named(string name) => All.FirstOrDefault(actor => actor.Name == name);
 
     /// <summary>Why it cannot be on a kernel; null if it can.</summary>
     public string? WhyNotOn(KernelAbilities kernel) =>
-        NeedsSwap && !kernel.HasSwap ? $"Linux {kernel.Release} has no swap device here" : null;
+        NeedsSwap && !kernel.HasSwap ? $"Linux {kernel.Release} has no swap device here"
+        : NeedsHwPoison && !kernel.HasHwPoison ? $"Linux {kernel.Release} lets no page be poisoned" : null;
 }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Races.Trace;
 
 namespace KhugepagedSpec.Guests.Race;
@@ -10,19 +11,25 @@ namespace KhugepagedSpec.Guests.Race;
 public sealed class RaceCoverage
 {
     /// <summary>Who is not of the recording's threads: the children of fork.</summary>
-    private const string Child = "fork", First = "chp", Last = "chp_r", Ends = "mm_collapse_huge_page", Unknown = "?";
+    private const string Child = "fork", First = "chp", Last = "chp_r", Ends = "mm_collapse_huge_page", Scanned = "mm_khugepaged_scan_pmd",
+        Unknown = "?";
 
-    private static readonly HashSet<string> Steps = new(StringComparer.Ordinal)
-    {
+    /// <summary>The probes in collapse_huge_page, as it comes to them.</summary>
+    public static ImmutableArray<string> InOrder { get; } =
+    [
         First, "reval", "reval_r", "vsw", "vsw_r", "pmdchk", "anonw", "anonw_r", "pcf", "pcf_r", "sync", "sync_r", "isoptl", "iso",
         "isolru", "rel", "pmdback", "copy", "relsrc", "pmdpop", "mappte", "mappmd", Last,
-    };
+    ];
+
+    private static readonly HashSet<string> Steps = new(InOrder, StringComparer.Ordinal);
 
     private readonly Dictionary<int, string> _roles;
     private readonly Dictionary<int, Attempt> _running = [];
     private readonly Dictionary<string, long> _events = new(StringComparer.Ordinal);
     private readonly Dictionary<(string From, string To), Dictionary<string, long>> _gaps = [];
     private readonly Dictionary<(string From, string To), long> _passed = [];
+    private readonly Dictionary<string, long> _scans = new(StringComparer.Ordinal);
+    private readonly HashSet<int> _attempted = [];
     private readonly Dictionary<string, (long All, long WithCompany, Dictionary<string, long> By)> _results = new(StringComparer.Ordinal);
 
     /// <summary>Nothing yet.</summary>
@@ -41,6 +48,9 @@ public sealed class RaceCoverage
 
     /// <summary>By result as the kernel prints it: attempts, those during which somebody acted, and who did in how many.</summary>
     public IReadOnlyDictionary<string, (long All, long WithCompany, Dictionary<string, long> By)> Results => _results;
+
+    /// <summary>By result as the kernel prints it: scans of a range that led to no attempt.</summary>
+    public IReadOnlyDictionary<string, long> Scans => _scans;
 
     /// <summary>Attempts that began and ended in the trace.</summary>
     public long Attempts => _results.Values.Sum(result => result.All);
@@ -63,6 +73,8 @@ public sealed class RaceCoverage
             Step(thread, name);
         else if (name == Ends && _running.GetValueOrDefault(thread) is { } ending)
             ending.Result = one.Value("status") ?? Unknown;
+        else if (name == Scanned && !_attempted.Remove(thread))
+            _scans[one.Value("status") ?? Unknown] = _scans.GetValueOrDefault(one.Value("status") ?? Unknown) + 1;
     }
 
     private void Step(int thread, string name)
@@ -70,6 +82,7 @@ public sealed class RaceCoverage
         if (name == First)
         {
             _running[thread] = new Attempt();
+            _attempted.Add(thread);
             return;
         }
         if (!_running.TryGetValue(thread, out var attempt))

@@ -14,6 +14,26 @@ public sealed record RacePlan(ImmutableArray<RaceActor> Actors, int Seconds, int
 
     /// <summary>The sizes that are enabled; null for 16 and 64 kB, or the PMD's where khugepaged knows no other.</summary>
     public OrderSet? Enabled { get; init; }
+
+    /// <summary>Probes at which whoever comes there stops for a while, so that others act just then.</summary>
+    public ImmutableArray<RaceHold> Holds { get; init; } = [];
+}
+
+/// <summary>A stop at a probe.</summary>
+/// <param name="Probe">The probe.</param>
+/// <param name="Microseconds">For how long; 1 to <see cref="Longest"/>.</param>
+public sealed record RaceHold(string Probe, int Microseconds)
+{
+    /// <summary>The longest stop: interrupts are off meanwhile.</summary>
+    public const int Longest = 100_000;
+
+    /// <summary>The names of all probes.</summary>
+    public static ImmutableArray<string> Probes { get; } =
+    [
+        .. FunctionProbe.All.SelectMany(probe => new[] { (probe.Name, probe.Entry), ($"{probe.Name}_r", probe.Return) })
+            .Where(probe => probe.Item2 is not null).Select(probe => probe.Item1),
+        .. CallSite.All.Select(site => site.Name),
+    ];
 }
 
 /// <summary>What became of it.</summary>

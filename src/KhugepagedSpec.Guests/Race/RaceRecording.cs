@@ -29,7 +29,7 @@ public sealed class RaceRecording : IDisposable
         var machine = kernel.Machine with { Cpus = Math.Max(2, kernel.Machine.Cpus) };
         _cpus = machine.Cpus;
         _bufferKb = Math.Min(MostBufferKb, machine.MemoryMegabytes * 1024 / 4 / _cpus);
-        _guest = GuestKernel.Boot(kernel.ImagePath, kernel.ModulePaths, machine, Patience);
+        _guest = GuestKernel.Boot(kernel with { Machine = machine }, Patience);
         Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
     }
 
@@ -50,6 +50,8 @@ public sealed class RaceRecording : IDisposable
         string actors = string.Join(' ', plan.Actors.Select(actor => actor.Name));
         string threads = Text(_guest.Take(Racer, $"race prepare {Base} {plan.Ranges} {plan.Seed} {actors}\n"));
         Prepare(enabled, threads);
+        foreach (var hold in plan.Holds)
+            Hold(hold);
         var roles = Roles(threads);
         Head(to, plan, enabled, threads, roles, probes);
         string ends = Race(plan.Seconds, advance, cancellation);
@@ -73,7 +75,7 @@ public sealed class RaceRecording : IDisposable
 
     private void Prepare(OrderSet enabled, string threads)
     {
-        var steps = new StepWriter();
+        var steps = new StepWriter(MachineType.X86);
         foreach (int order in Geometry.X86.AnonOrders.Orders())
             steps.SetSize(order, enabled.Contains(order) ? "madvise" : "never");
         foreach (var (file, value) in new[]
@@ -92,6 +94,13 @@ public sealed class RaceRecording : IDisposable
         })
             steps.Set($"{Tracing}/{file}", value);
         _guest.Take(0, steps.Take());
+    }
+
+    private void Hold(RaceHold hold)
+    {
+        _guest.Take(Racer, $"race hold {hold.Probe} {hold.Microseconds}\n", out string error);
+        if (error.Length > 0)
+            throw new GuestUnavailableException($"Linux {Abilities.Release} cannot be held at {hold.Probe}: {error}");
     }
 
     private string Race(int seconds, Action advance, CancellationToken cancellation)
@@ -119,6 +128,8 @@ public sealed class RaceRecording : IDisposable
         to.Write($"actors {actors}\norders {string.Join(' ', enabled.Orders())}\nmax_ptes_none 0\nbuffer_kb {_bufferKb}\n");
         to.Write($"== threads\n{threads}");
         to.Write($"== base\nbase 0x{Base:x} ranges {plan.Ranges} pid {roles.First(role => role.Role == "main").Thread}\n");
+        foreach (var hold in plan.Holds)
+            to.Write($"hold {hold.Probe} {hold.Microseconds}\n");
         to.Write("== probes\n");
         foreach (string line in probes.Set)
             to.Write($"{line}\n");

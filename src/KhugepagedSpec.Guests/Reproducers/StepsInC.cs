@@ -13,7 +13,7 @@ internal sealed class StepsInC
     /// <summary>What is written in the first page; the others count on from there.</summary>
     public const long Stamp = 1;
 
-    private const long Away = 1L << 18, Places = 1L << 12, Scratch = 3L << 18;
+    private const long Page = 4096, Away = 1L << 18, Places = 1L << 12, Scratch = 3L << 18;
 
     private static readonly Dictionary<int, string> Advices = new()
     {
@@ -62,14 +62,14 @@ internal sealed class StepsInC
         else if (words[0] == "prctl")
             Add("prctl", FormattableString.Invariant($"must(prctl(PR_SET_THP_DISABLE, {numbers[1]}, {numbers[2]}, 0, 0));"));
         else if (words[0] == "move")
-            Move((numbers[2] - Base) / GuestRange.PageBytes + _pages);
+            Move((numbers[2] - Base) / Page + _pages);
         else if (Relative(numbers[0]) + _place >= Scratch)
             Drain(words[0]);
         else
             OnPages(words[0], (int)Relative(numbers[0]), (int)numbers[1], numbers.Length > 2 ? numbers[2] : 0);
     }
 
-    private long Relative(long address) => (address - Base) / GuestRange.PageBytes - _place;
+    private long Relative(long address) => (address - Base) / Page - _place;
 
     private void OnPages(string step, int first, int pages, long argument)
     {

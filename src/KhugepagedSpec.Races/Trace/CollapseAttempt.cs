@@ -14,6 +14,11 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
 {
     internal const long PmdSize = 2 << 20, PageSize = 4096;
 
+    private const int MostRounds = 64;
+
+    /// <summary>The PMD order of x86-64.</summary>
+    public const int PmdOrder = 9;
+
     /// <summary>Its first event.</summary>
     public int First => Events[0];
 
@@ -23,8 +28,17 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
     /// <summary>Where the PMD range begins, in bytes.</summary>
     public long Range => Address & -PmdSize;
 
-    /// <summary>Operations on the same PMD range that overlap it.</summary>
-    public IEnumerable<Operation> Company => Beside.Where(one => one.Last >= First && one.IsIn(Range, PmdSize));
+    /// <summary>Whose page tables it works on, as the kernel's pointer; null if it does not say.</summary>
+    public long? Mm { get; init; }
+
+    /// <summary>It is khugepaged's, not that of MADV_COLLAPSE.</summary>
+    public bool IsDaemons { get; init; } = true;
+
+    /// <summary>The chain of those who met each other before it has no beginning within what was looked at.</summary>
+    public bool HasEndlessPast { get; init; }
+
+    /// <summary>Operations on the same PMD range of the same tables that overlap it.</summary>
+    public IEnumerable<Operation> Company => Beside.Where(one => one.Last >= First && IsAbout(one, Mm, Range));
 
     /// <summary>The page of the window that an address is in; null if it is outside.</summary>
     public int? PageOf(long address)
@@ -32,6 +46,9 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
         long page = (address - Address) / PageSize;
         return address >= Address && page < 1L << Order ? (int)page : null;
     }
+
+    /// <summary>The address of a page of the window.</summary>
+    public long AddressOf(int page) => Address + (page * PageSize);
 
     /// <summary>Its first event of a kind, from one of its events on, as an index into <see cref="Events"/>; negative if there is
     /// none.</summary>
@@ -50,9 +67,7 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
     /// <summary>Cuts a trace; an attempt whose beginning or end is not there is left out.</summary>
     public static ImmutableArray<CollapseAttempt> Of(RaceTrace trace)
     {
-        var pids = trace.All.Where(one => one.Name == "chp").Select(one => one.Pid).ToHashSet();
-        // Beside are those that only race; who collapses too is seen in its own attempts.
-        var operations = Operations.Of(trace, pids).OrderBy(one => one.First).ToList();
+        var operations = Operations.Of(trace).OrderBy(one => one.First).ToList();
         int longest = operations.Count == 0 ? 0 : operations.Max(one => one.Last - one.First);
         var found = ImmutableArray.CreateBuilder<CollapseAttempt>();
         var open = new Dictionary<int, List<int>>();
@@ -67,18 +82,43 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
             if (one.Name != "chp_r")
                 continue;
             open.Remove(one.Pid);
-            var entry = trace.All[events[0]];
-            found.Add(new CollapseAttempt(found.Count + 1, one.Pid, entry.Number("addr"), (int)entry.Number("order"), [.. events],
-                [.. MetBy(operations, longest, events[0], i)]));
+            found.Add(Make(trace, found.Count + 1, [.. events], operations, longest));
         }
         return found.ToImmutable();
     }
 
-    // Who is in the middle of something when the attempt begins has met others before.
-    private static IEnumerable<Operation> MetBy(List<Operation> operations, int longest, int first, int last)
+    private static CollapseAttempt Make(RaceTrace trace, int number, ImmutableArray<int> events, List<Operation> operations, int longest)
     {
-        int from = Overlapping(operations, longest, first, last).Select(one => one.Held ?? first).Append(first).Min();
-        return Overlapping(operations, longest, from, last);
+        var entry = trace.All[events[0]];
+        int pid = entry.Pid;
+        long? mm = entry.Value("mm") is null ? null : entry.Number("mm");
+        long address = entry.Number("addr");
+        var (beside, isCut) = MetBy(operations, longest, events[0], events[^1],
+            one => one.Pid != pid && IsAbout(one, mm, address & -PmdSize));
+        return new CollapseAttempt(number, pid, address, (int)entry.Number("order"), events, [.. beside.Where(one => one.Pid != pid)])
+        {
+            Mm = mm,
+            HasEndlessPast = isCut,
+            IsDaemons = trace.Threads.GetValueOrDefault(pid, AddressSpaces.Daemon) == AddressSpaces.Daemon,
+        };
+    }
+
+    private static bool IsAbout(Operation one, long? mm, long range) => one.IsOf(mm)
+        && (one.IsIn(range, PmdSize) || one.Kind is OperationKind.Exclusive or OperationKind.Fork or OperationKind.Collapse);
+
+    // Who is in the middle of something when the attempt begins has met others before, and they have; where they changed the range, the
+    // order in which they did so matters. A collapse before has the mmap lock for writing, so that the chain ends there at the latest.
+    private static (IEnumerable<Operation> Met, bool IsCut) MetBy(List<Operation> operations, int longest, int first, int last,
+        Func<Operation, bool> matters)
+    {
+        for (int from = first, round = 0; ; round++)
+        {
+            var met = Overlapping(operations, longest, from, last);
+            int before = met.Where(matters).Select(one => one.Held ?? from).Append(from).Min();
+            if (before == from || round == MostRounds)
+                return (met, before < from);
+            from = before;
+        }
     }
 
     private static IEnumerable<Operation> Overlapping(List<Operation> operations, int longest, int first, int last)

@@ -21,6 +21,12 @@ internal static class LockInvariants
             }
             if (!one.Is("success"))
                 continue;
+            if (isHeld && writer!.Pid == one.Pid && !one.Is("write"))
+            {
+                // It keeps it, for reading.
+                writers.Remove(mm);
+                continue;
+            }
             if (isHeld)
                 yield return new BrokenInvariant(AttemptOf(attempts, trace, writer!), one,
                     $"{one.Task} gets the mmap lock that {writer!.Task} has for writing since time {writer.Time}");

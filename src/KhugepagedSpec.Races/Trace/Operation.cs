@@ -1,6 +1,8 @@
+using System.Collections.Immutable;
+
 namespace KhugepagedSpec.Races.Trace;
 
-/// <summary>What a task does under one lock.</summary>
+/// <summary>What a task does under one lock, or without one.</summary>
 public enum OperationKind
 {
     /// <summary>It takes a lock, looks, and drops it.</summary>
@@ -15,9 +17,43 @@ public enum OperationKind
     /// <summary>MADV_DONTNEED.</summary>
     DontNeed,
 
-    /// <summary>Something else.</summary>
-    Other,
+    /// <summary>MADV_FREE.</summary>
+    MadvFree,
+
+    /// <summary>GUP-fast.</summary>
+    Gup,
+
+    /// <summary>Under the mmap lock for writing: the kernel's own name of what it does is not told.</summary>
+    Exclusive,
+
+    /// <summary>fork.</summary>
+    Fork,
+
+    /// <summary>Another collapse.</summary>
+    Collapse,
+
+    /// <summary>It changes entries in a way of userfaultfd's.</summary>
+    Userfaultfd,
+
+    /// <summary>No lock of the process's: migration and the like, by page.</summary>
+    ByPage,
 }
+
+/// <summary>How an operation comes by a page: through its mappings.</summary>
+public enum RmapKind
+{
+    /// <summary>Swapped out.</summary>
+    Unmap,
+
+    /// <summary>Migrated, or split.</summary>
+    Migrate,
+}
+
+/// <summary>A page that an operation comes to by the page's mappings.</summary>
+/// <param name="Kind">What becomes of the entry.</param>
+/// <param name="Address">The page's address.</param>
+/// <param name="Pages">Pages of its folio that lost their mapping.</param>
+public readonly record struct RmapPage(RmapKind Kind, long Address, int Pages);
 
 /// <summary>One operation of a task beside khugepaged, from the lock it takes to its last event.</summary>
 /// <param name="Pid">The task's thread id.</param>
@@ -29,29 +65,70 @@ public enum OperationKind
 /// <param name="Size">How much of it, in bytes.</param>
 public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOnlyList<int> Events, int? Held, long Address, long Size)
 {
+    /// <summary>The role of a task that poisons pages.</summary>
+    public const string Poisoner = "hwpoison";
+
+    // Who takes the mmap lock for writing for the sake of what it is called.
+    private static readonly string[] Changers =
+        ["munmap", "merge", "neighbour", "mremap", "mprotect", "mlock", "userfaultfd", "settings", "aging"];
+
     /// <summary>Its first event.</summary>
     public int First => Events[0];
 
     /// <summary>Its last event.</summary>
     public int Last => Events[^1];
 
-    /// <summary>An event that makes it one of <see cref="OperationKind.Other"/>, by name.</summary>
-    public string? Unknown { get; init; }
+    /// <summary>The event with which it drops the mmap lock, or turns it into one for reading; null if it has none, or the trace ends
+    /// before.</summary>
+    public int? Released { get; init; }
 
     /// <summary>The VMA whose lock it holds; 0 if it is the mmap lock.</summary>
     public long Vma { get; init; }
 
+    /// <summary>Whose page tables it is about; null if no event tells.</summary>
+    public long? Mm { get; init; }
+
+    /// <summary>A fault that returns with its lock held: it does not have to be tried again, nor did it sleep without.</summary>
+    public bool ReturnsWithLock { get; init; }
+
+    /// <summary>GUP that wants to write.</summary>
+    public bool Writes { get; init; }
+
+    /// <summary>Who the task is, by the name that the recorder gave it; empty if it gave none.</summary>
+    public string Role { get; init; } = "";
+
     /// <summary>It frees a page table.</summary>
     public bool FreesTable { get; init; }
 
-    /// <summary>The name of the model's actor; null if it has none.</summary>
-    public string? Actor => Kind switch
+    /// <summary>It moves entries, or a table, from here or to here.</summary>
+    public bool MovesTables { get; init; }
+
+    /// <summary>It unmaps pages because they are poisoned.</summary>
+    public bool Poisons => Role == Poisoner;
+
+    /// <summary>Pages that it comes to by their mappings.</summary>
+    public ImmutableArray<RmapPage> ByMappings { get; init; } = [];
+
+    /// <summary>What it is, in the words of explore where it has them.</summary>
+    public string Actor => Kind switch
     {
         OperationKind.WriteFault or OperationKind.ReadFault => "fault",
         OperationKind.DontNeed => "dontneed",
-        _ => null,
+        OperationKind.MadvFree => "madv-free",
+        OperationKind.Gup => Writes ? "gup-fast" : "gup-read",
+        OperationKind.Fork => "fork",
+        OperationKind.Collapse => "madv-collapse",
+        OperationKind.Userfaultfd => "userfaultfd",
+        OperationKind.Exclusive => Changers.Contains(Role) ? Role : "mmap lock for writing",
+        _ when ByMappings.Any(page => page.Kind == RmapKind.Unmap) => Poisons ? Poisoner : "reclaim",
+        _ when !ByMappings.IsEmpty => "migrate",
+        _ => "look",
     };
 
     /// <summary>It is about this range.</summary>
-    public bool IsIn(long start, long size) => Address != 0 && Address < start + size && start < Address + Size;
+    public bool IsIn(long start, long size) => (Address != 0 && Address < start + size && start < Address + Size)
+        || ByMappings.Any(page => page.Address < start + size && start < page.Address + (page.Pages * CollapseAttempt.PageSize));
+
+    /// <summary>Whether it works on that address space's tables; what nothing tells may be.</summary>
+    public bool IsOf(long? mm) => Mm is null || mm is null || Mm == mm;
 }

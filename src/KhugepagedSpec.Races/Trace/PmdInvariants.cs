@@ -46,12 +46,21 @@ internal static class PmdInvariants
                     $"{one.Task} locks a table that was taken out at time {trace.All[gap.From].Time}");
     }
 
-    private static IEnumerable<(Gap Gap, TraceEvent Event)> Others(RaceTrace trace, IReadOnlyList<CollapseAttempt> attempts) =>
-        from gap in Gaps(trace, attempts)
-        where gap.To is not null
-        from i in Enumerable.Range(gap.From, gap.To!.Value - gap.From)
-        where trace.All[i].Pid != gap.Attempt.Pid
-        select (gap, trace.All[i]);
+    // Who collapses works on the tables of the attempt, whosever they are.
+    private static IEnumerable<(Gap Gap, TraceEvent Event)> Others(RaceTrace trace, IReadOnlyList<CollapseAttempt> attempts)
+    {
+        return from gap in Gaps(trace, attempts)
+               where gap.To is not null
+               let elsewhere = attempts.Where(other => other.Pid != gap.Attempt.Pid && other.Mm != gap.Attempt.Mm
+                   && other.Events[0] <= gap.To && other.Last >= gap.From).ToList()
+               from i in Enumerable.Range(gap.From, gap.To!.Value - gap.From)
+               where trace.All[i].Pid != gap.Attempt.Pid && IsOf(trace, gap.Attempt, trace.All[i].Pid)
+                   && !elsewhere.Exists(other => other.Pid == trace.All[i].Pid && other.Events[0] <= i && i <= other.Last)
+               select (gap, trace.All[i]);
+    }
+
+    private static bool IsOf(RaceTrace trace, CollapseAttempt attempt, int pid) =>
+        trace.Spaces.Of(pid) is not { } mm || attempt.Mm is not { } its || mm == its;
 
     private static long? AddressOf(TraceEvent one) => one.Name switch
     {

@@ -19,7 +19,16 @@ public enum PteSeen
 /// <summary>PTE values of x86-64. Source: the layout of x86-64 page table entries.</summary>
 internal static class PteValue
 {
-    private const long Present = 1 << 0, Special = 1 << 9, ProtNone = 1 << 8;
+    private const long Present = 1 << 0, Write = 1 << 1, Special = 1 << 9, ProtNone = 1 << 8, UffdWp = 1 << 10;
+
+    /// <summary>A value that shows this.</summary>
+    public static long Of(PteSeen seen) => seen == PteSeen.Page ? Present | Write : 0;
+
+    /// <summary>A page may be written.</summary>
+    public static bool IsWritable(long value) => (value & Write) != 0;
+
+    /// <summary>A page is write-protected by userfaultfd.</summary>
+    public static bool IsUffdWp(long value) => (value & UffdWp) != 0;
 
     /// <summary>What a value shows. Of anonymous memory the zero page alone is mapped as special.</summary>
     public static PteSeen Of(long value) =>

@@ -27,11 +27,20 @@ public sealed class RaceTrace
     public string? Loss { get; }
 
     /// <summary>Why nothing of the trace is judged; null if it can be.</summary>
-    // Children have the same addresses in tables of their own, and khugepaged comes to them too: nothing here tells them apart.
-    public string? NotJudged => Loss is not null ? "the trace has loss"
-        : Sections.TryGetValue("threads", out var threads) && threads.Any(line => line.StartsWith("fork ", StringComparison.Ordinal))
-            ? "a thread forks, and events of its children are not told from those of the process"
-        : null;
+    public string? NotJudged => Loss is not null ? "the trace has loss" : null;
+
+    /// <summary>Who each thread is, by its id: those of the process, and khugepaged; children are not among them.</summary>
+    public IReadOnlyDictionary<int, string> Threads => field ??= !Sections.TryGetValue("threads", out var lines)
+        ? ImmutableDictionary<int, string>.Empty
+        : lines.Select(line => line.Split(' '))
+            .Where(words => words.Length == 2 && int.TryParse(words[1], CultureInfo.InvariantCulture, out _))
+            .ToDictionary(words => int.Parse(words[1], CultureInfo.InvariantCulture), words => words[0]);
+
+    internal AddressSpaces Spaces => field ??= new AddressSpaces(this);
+
+    /// <summary>A line of the section of settings, behind its first word; null if there is none.</summary>
+    public string? Setting(string name) => !Sections.TryGetValue("settings", out var lines) ? null
+        : lines.FirstOrDefault(line => line.StartsWith(name + " ", StringComparison.Ordinal))?[(name.Length + 1)..];
 
     /// <summary>
     /// The probes that were set: those of the section <c>probes</c>; without it those that fired. What no probe looks at may happen at any

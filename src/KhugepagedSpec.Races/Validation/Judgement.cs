@@ -36,6 +36,9 @@ public sealed record Judgement(CollapseAttempt Attempt, Verdict Verdict)
     /// <summary>The observations that were gone through, as indexes into the trace.</summary>
     public ImmutableArray<int> Observed { get; init; } = [];
 
+    /// <summary>Pages of the window that were told, where not all were; a group of those that somebody touches.</summary>
+    public ImmutableArray<int> Pages { get; init; } = [];
+
     /// <summary>The most states there were at once.</summary>
     public int States { get; init; }
 

@@ -16,9 +16,9 @@ internal sealed class StateSet
     private readonly PackedState _mask;
     private UInt128 _open;
 
-    public StateSet(SharedState s, TraceProgram collapser, HashSet<Mark> shown, IEnumerable<PackedState> initial, int limit)
+    public StateSet(SharedState s, TraceProgram collapser, HashSet<Mark> shown, IEnumerable<PackedState> initial, int window, int limit)
     {
-        (_s, _shown, _limit, _programs[0], _mask) = (s, shown, limit, collapser, WhatMatters(s));
+        (_s, _shown, _limit, _programs[0], _mask) = (s, shown, limit, collapser, WhatMatters(s, window));
         _states = [.. initial.Select(state => new Known(state.Masked(_mask), 0))];
         Most = _states.Count;
     }
@@ -35,13 +35,14 @@ internal sealed class StateSet
 
     // What pages hold, what they should, and what is broken are other judges': no step waits for it. Of what stands for the rest of the
     // range it counts only whether anything is mapped.
-    private static PackedState WhatMatters(SharedState s)
+    private static PackedState WhatMatters(SharedState s, int window)
     {
         var mask = default(PackedState);
         var ignored = s.Entries.SelectMany(entry => (Variable[])
         [
             entry.Expected, entry.IsGivenUp, entry.IsLost, entry.Source, entry.Fresh, entry.New, entry.Slot, s.Khugepaged.Copy(entry),
-            .. entry.Index < 1 << TraceModel.Order ? [] : (Variable[])[entry.Young, entry.Dirty, entry.Writable, entry.FreshReferences],
+            s.Second.Copy(entry),
+            .. entry.Index < window ? [] : (Variable[])[entry.Young, entry.Dirty, entry.Writable, entry.FreshReferences],
         ]).Append(s.Broken).ToHashSet();
         foreach (var variable in s.Layout.Variables.Where(variable => !ignored.Contains(variable)))
             s.Layout.Set(ref mask, variable, (1 << variable.Bits) - 1);
@@ -93,14 +94,16 @@ internal sealed class StateSet
         _states.RemoveWhere(known => !agrees(known.State));
     }
 
-    /// <summary>Somebody outside of the trace may have changed a variable.</summary>
-    public void Allow(Variable variable, int value)
+    /// <summary>Somebody outside of the trace may have changed variables.</summary>
+    public void Allow(params ReadOnlySpan<(Variable Variable, int Value)> values)
     {
         Close();
+        var all = values.ToArray();
         _states = [.. _states, .. _states.Select(known =>
         {
             var state = known.State;
-            _s.Layout.Set(ref state, variable, value);
+            foreach (var (variable, value) in all)
+                _s.Layout.Set(ref state, variable, value);
             return known with { State = state };
         })];
     }
@@ -123,6 +126,21 @@ internal sealed class StateSet
             _s.Layout.Set(ref state, slot.Counter, program.Start);
             _s.Layout.Set(ref state, slot.At, at);
             return new Known(state, known.Taken & ~mine);
+        })];
+    }
+
+    /// <summary>A process that has just begun has the lock of another VMA.</summary>
+    public void BeginUnderOtherVma(int process)
+    {
+        var (slot, program) = (_s.Processes[process - 1], _programs[process]!);
+        var step = Means.At(program.Source, program.Start, Mark.LockVma);
+        _states = [.. _states.Select(known =>
+        {
+            var state = known.State;
+            _s.Layout.Set(ref state, slot.Counter, step.To);
+            _s.Layout.Set(ref state, slot.InNeighbour, 1);
+            _s.Layout.Set(ref state, _s.NeighbourLock.Readers, _s.Layout.Get(state, _s.NeighbourLock.Readers) + 1);
+            return known with { State = state };
         })];
     }
 

@@ -2,18 +2,29 @@ using KhugepagedSpec.Races.Trace;
 
 namespace KhugepagedSpec.Races.Validation;
 
-/// <summary>The tasks beside: each takes its next operation from the trace, and a process of the model that is free.</summary>
-internal sealed class Tasks(RaceTrace trace, TraceModel model, CollapseAttempt attempt, Projection projection)
+/// <summary>The tasks beside: each takes its next operation from the trace, and processes of the model that are free.</summary>
+internal sealed class Tasks
 {
-    private sealed record Running(Operation Operation, bool IsElsewhere, bool IsWhole)
+    private sealed record Running(Operation? Operation, Part Part)
     {
         public bool IsOver { get; set; }
     }
 
+    private readonly RaceTrace _trace;
+    private readonly TraceModel _model;
+    private readonly CollapseAttempt _attempt;
+    private readonly Projection _projection;
+    private readonly Group _group;
     private readonly Running?[] _running = new Running?[1 + TraceModel.Slots];
+    private readonly Dictionary<int, Operation> _operationOf;
+    private readonly HashSet<Operation> _begun = new(ReferenceEqualityComparer.Instance);
 
-    private readonly Dictionary<int, Operation> _operationOf =
-        projection.Operations.SelectMany(one => one.Events.Select(i => (i, one))).ToDictionary(pair => pair.i, pair => pair.one);
+    public Tasks(RaceTrace trace, TraceModel model, CollapseAttempt attempt, Projection projection, Group group)
+    {
+        (_trace, _model, _attempt, _projection, _group) = (trace, model, attempt, projection, group);
+        _operationOf = projection.Operations.SelectMany(one => one.Events.Select(i => (i, one)))
+            .ToDictionary(pair => pair.i, pair => pair.one);
+    }
 
     /// <summary>An entry of the model holds what a PTE showed.</summary>
     public static bool Agrees(int holds, PteSeen seen) => seen switch
@@ -24,64 +35,137 @@ internal sealed class Tasks(RaceTrace trace, TraceModel model, CollapseAttempt a
         _ => holds is not (Holds.None or Holds.Zero or Holds.Source or Holds.Fresh or Holds.New),
     };
 
-    /// <summary>The process that runs the operation of an event, begun if the event begins it; null if none is free.</summary>
-    public int? Process(StateSet set, int i)
+    /// <summary>Children that share pages from now on let them go when they like.</summary>
+    public void BeginChild(StateSet set)
     {
-        var operation = _operationOf[i];
-        int running = Array.FindIndex(_running, each => ReferenceEquals(each?.Operation, operation));
-        if (running > 0)
-            return running;
-        int free = Array.FindIndex(_running, 1, each => each is null || each.Operation.Pid == operation.Pid);
-        if (free < 0)
-            free = Array.FindIndex(_running, 1, each => each!.IsOver);
-        if (free < 0)
-            return null;
-        if (_running[free] is { IsOver: false })
-            set.Finish(free);
-        var (kind, isElsewhere, entry) = projection.Told(operation);
-        set.Begin(free, model.Of(kind, isElsewhere, free - 1, entry), entry ?? 0);
-        _running[free] = new Running(operation with { Kind = kind }, isElsewhere, entry is null);
-        foreach (int each in operation.Events)
-            _operationOf[each] = _running[free]!.Operation;
-        return free;
+        if (_projection.IsForked)
+            Begin(set, TraceModel.Slots, null, new Part(PartKind.Child, 0, (1 << _group.Window) - 1));
     }
 
-    /// <summary>One event of a task.</summary>
-    public void Observe(StateSet set, int process, TraceEvent one)
+    /// <summary>One event of a task: its operation begins with it, or goes on.</summary>
+    /// <returns>False if no process of the model is free for it.</returns>
+    public bool Observe(StateSet set, int i)
     {
-        var running = _running[process]!;
-        var operation = running.Operation;
-        if (operation.Held is { } held && trace.All[held] == one)
+        if (!_operationOf.TryGetValue(i, out var operation))
         {
-            set.Take(process, one.Name == "lvma_r" ? Mark.LockVma : Mark.LockMmap);
-            if (operation.Kind == OperationKind.Look)
-                Unlock(set, process, running);
-            return;
+            set.Open(TraceModel.Slots, Mark.Unmap);
+            return true;
         }
-        if (operation.Kind == OperationKind.Look)
-            return;
+        if (_begun.Add(operation) && !Begin(set, operation))
+            return false;
+        var one = _trace.All[i];
+        for (int process = 1; process < _running.Length; process++)
+            if (_running[process] is { } running && ReferenceEquals(running.Operation, operation))
+                Observe(set, process, running, one, i);
+        return true;
+    }
+
+    /// <summary>The process that tells most of an event's task; 0 if none runs for it.</summary>
+    public int ProcessOf(int i) => _operationOf.TryGetValue(i, out var operation)
+        ? Math.Max(0, Array.FindIndex(_running, each => ReferenceEquals(each?.Operation, operation))) : 0;
+
+    private bool Begin(StateSet set, Operation operation)
+    {
+        for (int process = 1; process < _running.Length; process++)
+            if (_running[process] is { IsOver: false } before && before.Operation?.Pid == operation.Pid)
+                End(set, process, before);
+        foreach (var part in _group.Parts(operation))
+        {
+            int free = Array.FindIndex(_running, 1, each => each is null);
+            if (free < 0)
+                free = Array.FindIndex(_running, 1, each => each is { IsOver: true } && !IsOfPage(each.Part));
+            if (free < 0)
+                free = Array.FindIndex(_running, 1, each => each!.IsOver);
+            if (free < 0)
+                return false;
+            if (_running[free] is { } old && IsOfPage(old.Part))
+                set.Finish(free);
+            Begin(set, free, operation, part);
+            if (_projection.IsUnderOtherVma(operation) && !IsOfPage(part))
+                set.BeginUnderOtherVma(free);
+        }
+        return true;
+    }
+
+    private void Begin(StateSet set, int process, Operation? operation, Part part)
+    {
+        set.Begin(process, _model.Of(part, process - 1), part.Entry);
+        _running[process] = new Running(operation, part);
+    }
+
+    private static bool IsOfPage(Part part) => part.Kind is PartKind.Rmap or PartKind.Split or PartKind.GupRead or PartKind.GupWrite;
+
+    private void Observe(StateSet set, int process, Running running, TraceEvent one, int i)
+    {
+        var operation = running.Operation!;
+        if (running.Part.Kind == PartKind.Rmap)
+            OfPage(set, process, running, one);
+        else if (IsOfPage(running.Part))
+            OfWalk(set, process, running, one);
+        else if (operation.Held == i)
+            Held(set, process, running, one, _projection.IsUnderOtherVma(operation));
+        else if (operation.Released == i)
+            Unlock(set, process, running);
+        else if (running.Part.Kind is PartKind.Fault or PartKind.Touch)
+            OfFault(set, process, running, one);
+        else if (running.Part.Kind == PartKind.DontNeed)
+            OfZap(set, process, running, one);
+        if (operation.Last == i)
+            End(set, process, running);
+    }
+
+    private static void Held(StateSet set, int process, Running running, TraceEvent one, bool isOther)
+    {
+        if (one.Name != "lvma_r")
+            set.Take(process, Mark.LockMmap);
+        else if (!isOther)
+            set.Take(process, Mark.LockVma);
+        var operation = running.Operation!;
+        if (running.Part.Kind == PartKind.Look)
+            Unlock(set, process, running);
+        if (operation.FreesTable)
+            set.Open(process, Mark.Out);
+        // When a VMA's lock is dropped nothing says, unless a fault returns with it.
+        if (operation.Vma != 0 && !operation.ReturnsWithLock)
+            set.Open(process, Mark.Unlock);
+        if (operation.MovesTables || operation.Kind == OperationKind.Collapse)
+            set.Open(process, Mark.Move);
+    }
+
+    private void OfFault(StateSet set, int process, Running running, TraceEvent one)
+    {
         switch (one.Name)
         {
             case "dap" or "dwp":
                 set.HasLooked(process);
                 break;
+            case "dsp" or "mappmd":
+                set.Open(process, Mark.Map);
+                break;
             case "pmdinst":
                 set.Open(process, Mark.Fill);
                 break;
-            case "poml_r" when operation.Kind != OperationKind.DontNeed && one.Number("ptep") != 0:
-                Touches(set, process, running, one);
+            case "poml_r" when one.Number("ptep") != 0:
+                Touches(set, process, one);
                 break;
             case "newrm":
                 // The table's lock is held until behind it, so nobody sees whether it is set a little earlier.
-                set.Demand(process, Mark.Map);
+                set.DemandIfOpen(process, Mark.Map);
                 break;
             case "hmf_r":
-                End(set, process, running);
+                if (running.Operation!.Vma != 0)
+                    Unlock(set, process, running);
                 break;
+        }
+    }
+
+    private static void OfZap(StateSet set, int process, Running running, TraceEvent one)
+    {
+        switch (one.Name)
+        {
             case "zap":
-                set.Open(process, Mark.Flush);
-                set.Open(process, Mark.Clear);
-                if (operation.FreesTable)
+                set.Open(process, Mark.Flush, Mark.Clear);
+                if (running.Operation!.FreesTable)
                     set.Open(process, Mark.Out);
                 break;
             case "ptefree":
@@ -89,18 +173,39 @@ internal sealed class Tasks(RaceTrace trace, TraceModel model, CollapseAttempt a
                 break;
             case "zap_r":
                 set.Demand(process, Mark.Flush);
-                End(set, process, running);
-                break;
-            case "mmap_lock_released":
-                Unlock(set, process, running);
+                // The mmap lock says when it is dropped; a VMA's does not.
+                if (running.Operation!.Vma != 0)
+                    Unlock(set, process, running);
                 break;
         }
     }
 
+    private void OfPage(StateSet set, int process, Running running, TraceEvent one)
+    {
+        if (one.Name is not ("ttu1" or "ttm1" or "rmp"))
+            return;
+        long at = one.Number("addr"), address = _attempt.AddressOf(_group.PageOf(running.Part.Entry));
+        if (!running.Operation!.ByMappings.Any(page => page.Address == at && Group.Covers(page, address)))
+            return;
+        // The walk has the anon_vma lock.
+        set.Take(process, Mark.RmapLock);
+        set.Open(process, one.Name == "rmp" ? Mark.Remap : Mark.Unmap);
+    }
+
+    private static void OfWalk(StateSet set, int process, Running running, TraceEvent one)
+    {
+        if (one.Name == "grab")
+            set.Open(process, Mark.Grab);
+        else if (one.Name == "grab_r" && running.Operation!.Size == CollapseAttempt.PageSize && one.Number("folio") != 0)
+            set.Demand(process, Mark.Grab);
+    }
+
+    // What is by page keeps the page as long as it likes; whose lock it is under has dropped it.
     private static void End(StateSet set, int process, Running running)
     {
-        // The mmap lock says when it is dropped; a VMA's does not.
-        if (running.Operation.Vma != 0)
+        if (IsOfPage(running.Part))
+            running.IsOver = true;
+        else
             Unlock(set, process, running);
     }
 
@@ -113,16 +218,15 @@ internal sealed class Tasks(RaceTrace trace, TraceModel model, CollapseAttempt a
     }
 
     // The table's lock is held from here on: the entry is what the event shows.
-    private void Touches(StateSet set, int process, Running running, TraceEvent one)
+    private void Touches(StateSet set, int process, TraceEvent one)
     {
         var seen = PteValue.Of(one.Number("pte"));
-        if (!running.IsElsewhere && attempt.PageOf(one.Number("addr")) is { } page)
+        if (_group.EntryAt(one.Number("addr")) is { } entry)
         {
-            var pte = model.State[page].Pte;
-            set.Keep(state => Agrees(model.State.Layout.Get(state, pte), seen));
+            var pte = _model.State[entry].Pte;
+            set.Keep(state => Agrees(_model.State.Layout.Get(state, pte), seen));
         }
-        bool isNoMatter = running.IsElsewhere && running.Operation.Kind == OperationKind.ReadFault;
-        if ((seen is PteSeen.None or PteSeen.Zero) && !isNoMatter)
+        if (seen is PteSeen.None or PteSeen.Zero || one.IsIn("do_wp_page"))
             set.Open(process, Mark.Map);
     }
 }

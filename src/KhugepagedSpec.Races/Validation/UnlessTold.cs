@@ -1,49 +1,81 @@
+using System.Collections.Immutable;
 using KhugepagedSpec.Results;
 using ModelChecker.Guarded;
 
 namespace KhugepagedSpec.Races.Validation;
 
 /// <summary>
-/// What no event tells of the first state: a page's count, its lock, its list, its order. How the attempt ended tells which of it can
-/// matter; it is then tried both ways, entry by entry.
+/// What no event tells: a page's count, its lock, its list, its order; a setting, or a VMA, that somebody changed outside of the trace.
+/// How the attempt ended tells which of it can matter; there it may be so, or not.
 /// </summary>
 internal static class UnlessTold
 {
-    /// <summary>The first states, given how the attempt ended, as the tracepoint names it.</summary>
-    public static IEnumerable<PackedState> Of(SharedState s, PackedState state, string? status)
+    /// <summary>What may be true of the page at which isolation fails.</summary>
+    public static ImmutableArray<(Variable Variable, int Value)> OfPage(SharedState s, EntryState entry, string? status)
     {
-        yield return state;
-        if (Result(status) is not { } result)
-            yield break;
-        foreach (var entry in s.Entries.Take(1 << TraceModel.Order).Where(entry => s.Layout.Get(state, entry.Pte) == Holds.Source))
-            if (OfPage(entry, result) is { Length: > 0 } values)
-                yield return With(s, state, values);
-        if (result == ScanResult.LackReferencedPage)
-            yield return With(s, state, [.. s.Entries.Select(entry => (entry.Young, 0))]);
+        // Some page, and nothing else about it that would end the attempt first.
+        (Variable, int)[] source =
+        [
+            (entry.Pte, Holds.Source), (entry.References.Own, 2), (entry.Mappings.Own, 1), (entry.OnLru.Own, 1), (entry.Locked.Own, 0),
+            (entry.InBatch.Own, 0), (entry.InSwapCache.Own, 0), (entry.Child, 0), (entry.Order, 0), (entry.LazyFree, 0),
+            (entry.UffdWp, 0),
+        ];
+        return Result(status) switch
+        {
+            ScanResult.PteMappedHugepage => [.. source, (entry.References.Own, 1), (entry.Order, 1)],
+            ScanResult.PageCount => [.. source],
+            ScanResult.PageLock => [.. source, (entry.Locked.Own, 1)],
+            ScanResult.DelPageLru => [.. source, (entry.References.Own, 1), (entry.OnLru.Own, 0)],
+            ScanResult.PageLazyFree => [.. source, (entry.References.Own, 1), (entry.LazyFree, 1), (entry.Dirty, 0)],
+            ScanResult.ExceedSharedPte => [.. source, (entry.Child, 1), (entry.Mappings.Own, 2), (s.MaxPtesShared, 0)],
+            ScanResult.PteUffdWp => [.. source, (entry.References.Own, 1), (entry.UffdWp, 1)],
+            _ => [],
+        };
     }
+
+    /// <summary>What need no more be true of that page from there on: who had it, or its lock, is not in the trace when it lets go
+    /// either.</summary>
+    public static ImmutableArray<(Variable Variable, int Value)> OfPageLater(EntryState entry, string? status) => Result(status) switch
+    {
+        ScanResult.PageCount => [(entry.References.Own, 1)],
+        ScanResult.PageLock => [(entry.Locked.Own, 0)],
+        ScanResult.DelPageLru => [(entry.OnLru.Own, 1)],
+        _ => [],
+    };
+
+    /// <summary>What a look at the VMA may find.</summary>
+    /// <param name="s">The variables.</param>
+    /// <param name="status">How the attempt ended.</param>
+    /// <param name="mayBeArmed">Somebody registers VMAs with userfaultfd.</param>
+    public static ImmutableArray<(Variable Variable, int Value)> OfVma(SharedState s, string? status, bool mayBeArmed) =>
+        Result(status) switch
+        {
+            ScanResult.VmaCheck => [(s.SmallEnabled, 0), (s.PmdEnabled, 0)],
+            ScanResult.AddressRange => [(s.IsSplit, 1)],
+            ScanResult.AnyProcess => [(s.ThpOff, 1)],
+            ScanResult.ExceedNonePte when mayBeArmed => [(s.IsArmed, 1)],
+            _ => [],
+        };
+
+    /// <summary>What need no more be true of the VMA once isolation has failed.</summary>
+    public static ImmutableArray<(Variable Variable, int Value)> OfVmaLater(SharedState s, string? status) =>
+        Result(status) == ScanResult.ExceedNonePte ? [(s.IsArmed, 0)] : [];
+
+    /// <summary>Nobody has used any page of the window for a while.</summary>
+    public static bool IsOfReferences(string? status) => Result(status) == ScanResult.LackReferencedPage;
 
     /// <summary>The attempt may have met a setting, or a VMA, that somebody outside of the trace had changed.</summary>
     public static bool IsOfSettings(string? status) => Result(status) == ScanResult.VmaCheck;
 
+    /// <summary>The scan may have seen something absent.</summary>
+    public static bool IsOfSwap(string? status) => Result(status) == ScanResult.ExceedSwapPte;
+
+    /// <summary>There were more empty entries than allowed.</summary>
+    public static bool IsOfNone(string? status) => Result(status) == ScanResult.ExceedNonePte;
+
+    /// <summary>The PMD entry may have mapped a huge page.</summary>
+    public static bool IsOfHugePage(string? status) => Result(status) == ScanResult.PmdMapped;
+
     private static ScanResult? Result(string? status) =>
         ScanResultNames.TryParseTraceName(status, out var result) ? result : null;
-
-    private static PackedState With(SharedState s, PackedState state, ReadOnlySpan<(Variable Variable, int Value)> values)
-    {
-        foreach (var (variable, value) in values)
-            s.Layout.Set(ref state, variable, value);
-        return state;
-    }
-
-    private static (Variable Variable, int Value)[] OfPage(EntryState entry, ScanResult result) => result switch
-    {
-        ScanResult.PteMappedHugepage => [(entry.Order, 1)],
-        ScanResult.PageCount => [(entry.References.Own, 2)],
-        ScanResult.PageLock => [(entry.Locked.Own, 1)],
-        ScanResult.DelPageLru => [(entry.OnLru.Own, 0)],
-        ScanResult.PageLazyFree => [(entry.LazyFree, 1), (entry.Dirty, 0)],
-        ScanResult.ExceedSharedPte =>
-            [(entry.Child, 1), (entry.Mappings.Own, 2), (entry.References.Own, 2), (entry.Exclusive, 0), (entry.Writable, 0)],
-        _ => [],
-    };
 }

@@ -1,5 +1,6 @@
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Results;
+using KhugepagedSpec.Walk;
 
 namespace KhugepagedSpec.Collapse;
 
@@ -24,6 +25,11 @@ public readonly record struct Attempt(int Offset, int Order, ScanResult Status, 
     /// <summary>The offset of an attempt of which only tracepoints told.</summary>
     public const int UnknownOffset = int.MinValue;
 
+    /// <summary>Whether a PTE is of a window that was collapsed; any is if the offset is not known.</summary>
+    /// <param name="index">The PTE.</param>
+    public bool Collapsed(int index) =>
+        Status == ScanResult.Succeed && (Offset == UnknownOffset || (index >= Offset && index - Offset < 1 << Order));
+
     /// <summary>The recorders' form:
     /// <c>offset/order:status:n&lt;none&gt;:r&lt;referenced&gt;:sw&lt;swapped&gt;/&lt;result&gt;</c>.</summary>
     public override string ToString() =>
@@ -46,6 +52,9 @@ public enum WalkReason
 
     /// <summary>The version supports no such max_ptes_none below the PMD's order, and the walk ends (v13 to v17).</summary>
     Unsupported,
+
+    /// <summary>The VMA does not cover the window (rounds, which visits ranges that a VMA covers in part).</summary>
+    OutsideVma,
 
     /// <summary>The window does not lie in the range, and the walk ends; no kernel's does that.</summary>
     OutsideTable,
@@ -73,6 +82,9 @@ public readonly record struct WalkStep(int Offset, int Order, WalkReason Reason,
 
     /// <summary>For a window that was tried in vain: what was in the way.</summary>
     public Refusal? Why { get; init; }
+
+    /// <summary>What lay on the stack once this window had been popped; null for a walk without a stack.</summary>
+    public WindowStack? Waiting { get; init; }
 }
 
 /// <summary>A PTE that others changed during a visit.</summary>
@@ -92,6 +104,22 @@ public sealed class TableRun
         Scan = scan;
         Status = scan.Result;
     }
+
+    // The same visit of a range elsewhere.
+    private TableRun(TableRun like, int mm, long start)
+        : this(mm, start, like.Scan, like.Text)
+    {
+        Status = like.Status;
+        Attempts = like.Attempts;
+        Changes = like.Changes;
+        Walk = like.Walk;
+        (WriteLocks, PmdFlushes, PagesCopied) = (like.WriteLocks, like.PmdFlushes, like.PagesCopied);
+    }
+
+    /// <summary>The same visit of a range that looks the same, elsewhere.</summary>
+    /// <param name="mm">The process.</param>
+    /// <param name="start">The first page of that range.</param>
+    public TableRun At(int mm, long start) => new(this, mm, start);
 
     /// <summary>How the version that ran names its results.</summary>
     public TraceText Text { get; }
@@ -115,7 +143,7 @@ public sealed class TableRun
     public bool LockDropped => Scan.Result == ScanResult.Succeed;
 
     /// <summary>The calls of collapse_huge_page, in order.</summary>
-    public List<Attempt> Attempts { get; } = [];
+    public List<Attempt> Attempts => field ??= [];
 
     /// <summary>The walk made the kernel log that it does not support this max_ptes_none below the PMD order; the first of a boot
     /// only.</summary>
@@ -125,7 +153,7 @@ public sealed class TableRun
     public bool LeftTheTable { get; internal set; }
 
     /// <summary>What others changed in the gaps of its attempts.</summary>
-    public List<ChangeByOthers> Changes { get; } = [];
+    public List<ChangeByOthers> Changes => field ??= [];
 
     /// <summary>The index of the first attempt that found the VMA armed by userfaultfd under the write lock; null if none did.</summary>
     public int? ArmedFrom { get; internal set; }
@@ -136,6 +164,15 @@ public sealed class TableRun
     /// <summary>An attempt waits for ever for a lock that an earlier one did not give back.</summary>
     public bool Hangs { get; internal set; }
 
+    /// <summary>How often its attempts held the mmap lock for writing.</summary>
+    public int WriteLocks { get; internal set; }
+
+    /// <summary>How often they cleared the PMD entry and flushed: an interrupt to every CPU that runs the process.</summary>
+    public int PmdFlushes { get; internal set; }
+
+    /// <summary>Pages that they copied into new folios.</summary>
+    public int PagesCopied { get; internal set; }
+
     /// <summary>Every step of the walk; empty unless the machine keeps walks.</summary>
-    public List<WalkStep> Walk { get; } = [];
+    public List<WalkStep> Walk => field ??= [];
 }

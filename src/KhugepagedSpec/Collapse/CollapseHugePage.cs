@@ -61,6 +61,8 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
             run.Hangs = true;
             return Refused(ScanResult.Fail, RefusalStep.WriteLock, RefusalCause.WaitsForLock, found: run.Attempts.Count);
         }
+        if (!machine.Version.ReplacesPteByPte)
+            run.WriteLocks++;
         var result = Revalidate(RefusalStep.WriteLock, out var vma);
         if (result == ScanResult.Succeed)
             result = OrNoTable(CheckPmdState.IsStillValid(machine, mm, run.Start, order, offset), RefusalStep.WriteLock);
@@ -74,15 +76,17 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
     // would find it empty. What they and the flush are for is in the interleaving model.
     private ScanResult Replace(Vma vma)
     {
-        if (vma.IsUffdArmed)
+        if (machine.Version.KeepsHolesOf(vma))
             run.ArmedFrom ??= run.Attempts.Count;
         var table = mm.TableAt(run.Start);
         var window = table.Ptes.Slice(offset, 1 << order);
 
         // pmdp_collapse_flush
         table.Detach();
+        if (!machine.Version.ReplacesPteByPte)
+            run.PmdFlushes++;
         var isolate = new CollapseHugePageIsolate(machine, vma, kind, offset, order);
-        var result = isolate.Run(window, out var report);
+        var result = isolate.Run(table.Ptes, out var report);
         _isolate = report;
         _why = isolate.Why;
         if (result != ScanResult.Succeed)
@@ -101,6 +105,7 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
         }
         int folio = machine.Memory.Allocate(order, (byte)run.Scan.Node);
         copy.Run(window, folio);
+        run.PagesCopied += window.Length - report.NoneOrZero;
         copy.Succeeded(window);
         KernelAssert.BugOn(table.Pmd != PmdState.None);
         new MapAnonFolio(machine, mm, vma, offset, order).Run(table, window, folio);
@@ -109,9 +114,9 @@ internal ref struct CollapseHugePage(Machine machine, AddressSpace mm, TableRun 
 
     private ScanResult Revalidate(RefusalStep step, out Vma? vma)
     {
-        var result = HugepageVmaRevalidate.Run(machine, mm, run.Start, order, kind, expectAnon: true, out vma);
+        var result = HugepageVmaRevalidate.Run(machine, mm, run.Start, offset, order, kind, expectAnon: true, out vma);
         if (result != ScanResult.Succeed)
-            _why = HugepageVmaRevalidate.Why(machine, mm, run.Start, order, kind, step, result);
+            _why = HugepageVmaRevalidate.Why(machine, mm, run.Start, offset, order, kind, step, result);
         return result;
     }
 

@@ -20,7 +20,7 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
     private readonly KhugepagedVersion _version = machine.Version;
     private readonly Blindness _sight = machine.Version.BlindAtIsolation;
     private List<int>? _compoundPagelist;
-    private int _maxPtesNone, _maxPtesShared, _mappedOrder, _noneOrZero, _shared, _referenced, _lastPfn = -1, _ksmPage = -1;
+    private int _maxPtesNone, _maxPtesShared, _mappedOrder, _noneOrZero, _zeroFilled, _shared, _referenced, _lastPfn = -1, _ksmPage = -1;
     private bool _tookOne, _isWritable;
     private NoneRule _noneRule;
     private Refusal? _why;
@@ -31,20 +31,21 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
     public readonly Refusal? Why => _why;
 
     /// <summary>Isolates the window. After a failure everything is put back.</summary>
-    /// <param name="window">The window.</param>
+    /// <param name="table">The whole table.</param>
     /// <param name="report">What was counted.</param>
-    public ScanResult Run(ReadOnlySpan<Pte> window, out IsolateReport report)
+    public ScanResult Run(ReadOnlySpan<Pte> table, out IsolateReport report)
     {
-        var limits = new CollapseMaxPtes(machine.Settings, kind, _version.NoneLimit);
+        var window = table.Slice(offset, 1 << order);
+        var limits = new CollapseMaxPtes(machine.Settings, kind, _version);
         _maxPtesNone = _sight.MostOf(Limits.MaxPtesNone, limits.None(order, _sight.Vma ? null : vma));
-        _noneRule = !_sight.Vma && vma.IsUffdArmed ? NoneRule.Uffd : IsPmdOrder ? NoneRule.Sysctl : NoneRule.BelowPmd;
+        _noneRule = !_sight.Vma && _version.KeepsHolesOf(vma) ? NoneRule.Uffd : IsPmdOrder ? NoneRule.Sysctl : NoneRule.BelowPmd;
         _maxPtesShared = _sight.MostOf(Limits.MaxPtesShared, limits.Shared(order, _version.SharedBelowPmd));
         _mappedOrder = _sight.MostOf(Limits.MappedOrder, order);
         var result = ScanResult.Succeed;
         int index = 0;
         for (; index < window.Length; index++)
         {
-            result = Take(_sight.See(window[index]), offset + index);
+            result = Take(_sight.See(SharedBits.Get(machine, table, offset + index)), offset + index);
             if (result != ScanResult.Succeed)
                 break;
         }
@@ -85,9 +86,7 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
     private ScanResult Take(Pte pte, int index)
     {
         if (pte.IsNoneOrZero)
-            return ++_noneOrZero > _maxPtesNone
-                ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero, _maxPtesNone)
-                : ScanResult.Succeed;
+            return ++_noneOrZero + _zeroFilled > _maxPtesNone ? TooManyNone(pte, index) : ScanResult.Succeed;
         if (!pte.IsPresent)
             return Refused(ScanResult.PteNonPresent, pte, index, RefusalCause.NotPresent);
         if (pte.IsUffdWp)
@@ -99,9 +98,14 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
         _lastPfn = head;
         if (_version.HasLazyFreeRule && PageTests.IsLazyFree(_sight.See(folio.Flags), pte, vma, kind))
             return Refused(ScanResult.PageLazyFree, pte, index, RefusalCause.LazyFree);
+        // A scan that goes on has let it pass.
+        if (_version.Scan.LeavesOddPtesOut && folio.Has(FolioFlags.NotAnon))
+            return Refused(ScanResult.PageAnon, pte, index, RefusalCause.NotAnon);
         KernelAssert.BugOn(folio.Has(FolioFlags.NotAnon));
         if (folio.MaybeMappedShared && ++_shared > _maxPtesShared)
             return Exceeded(ScanResult.ExceedSharedPte, pte, index, RefusalCause.TooManyShared, _shared, _maxPtesShared);
+        if (_version.CountsZeroFilledAsNone && PageTests.IsZeroFilled(machine, pte) && _noneOrZero + ++_zeroFilled > _maxPtesNone)
+            return TooManyNone(pte, index);
         if (!IsPmdOrder && folio.Order >= _mappedOrder)
             return Refused(ScanResult.PteMappedHugepage, pte, index, RefusalCause.LargeFolio, folio.Order, order);
         if (folio.Order == 0 || _compoundPagelist is null || !_compoundPagelist.Contains(head))
@@ -138,6 +142,9 @@ internal ref struct CollapseHugePageIsolate(Machine machine, Vma vma, CollapseKi
             _ksmPage = head;
         return ScanResult.Succeed;
     }
+
+    private ScanResult TooManyNone(Pte pte, int index) =>
+        Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero + _zeroFilled, _maxPtesNone);
 
     private ScanResult Exceeded(ScanResult limit, Pte pte, int index, RefusalCause cause, int found, int most) =>
         Refused(CollapseCounters.Exceeded(machine, limit, order), pte, index, cause, found, most);

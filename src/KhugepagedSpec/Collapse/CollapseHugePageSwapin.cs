@@ -30,7 +30,7 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
             ref var pte = ref window[i];
             if (pte.Kind == PteKind.None || pte.IsPresent)
                 continue;
-            if (machine.Version.SwapinEndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
+            if (machine.Version.SwapinEndsAtNonSwapEntries && machine.Version.IsRefusedNonSwap(pte.Kind))
             {
                 result = ScanResult.PteNonPresent;
                 why = new Refusal(RefusalStep.Swapin, RefusalCause.NoSwapEntry, offset + i) { Kind = pte.Kind };
@@ -67,7 +67,7 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
         int unmapped = 0;
         foreach (var pte in window)
             unmapped += pte.Kind == PteKind.None || pte.IsPresent ? 0 : 1;
-        return unmapped <= new CollapseMaxPtes(machine.Settings, CollapseKind.Khugepaged, machine.Version.NoneLimit).Swap(order, below);
+        return unmapped <= new CollapseMaxPtes(machine.Settings, CollapseKind.Khugepaged, machine.Version).Swap(order, below);
     }
 
     private static RefusalCause CauseOf(ScanResult result, PteKind kind) =>
@@ -85,7 +85,10 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
                 if (machine.Script.Injects(InjectedFault.SwapinFails, order, offset))
                     return ScanResult.Fail;
                 var (script, at) = (machine.Script, offset);
-                int folio = new SwapFault(machine, mm, mm.FindVma(run.Start)!, run.Start).BringBack(
+                var fault = new SwapFault(machine, mm, mm.FindVma(run.Start)!, run.Start);
+                if (fault.Fails(mm.TableAt(run.Start).Ptes, index))
+                    return ScanResult.Fail;
+                int folio = fault.BringBack(
                     mm.TableAt(run.Start).Ptes, index,
                     script.IsEmpty ? null : size => script.Injects(InjectedFault.SwapinAllocFails, size, at));
                 if (machine.Version.LruPutbackIsBatched)
@@ -93,7 +96,9 @@ internal readonly ref struct CollapseHugePageSwapin(Machine machine, AddressSpac
                 return ScanResult.Succeed;
             case PteKind.Migration or PteKind.DeviceExclusive or PteKind.DevicePrivate:
                 // The fault waits for the migration, takes the page back from the device, or copies it back to memory.
-                machine.Memory.Map(pte.Pfn, 1, mm.Id);
+                // A device-exclusive entry kept its mapping.
+                if (pte.Kind != PteKind.DeviceExclusive)
+                    machine.Memory.Map(pte.Pfn, 1, mm.Id);
                 pte = new Pte(PteKind.Page, pte.Flags | PteFlags.Young, pte.Pfn);
                 return ScanResult.Succeed;
             case PteKind.UffdWpMarker:

@@ -1,3 +1,4 @@
+using KhugepagedSpec.Machines;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Settings;
@@ -11,8 +12,8 @@ namespace KhugepagedSpec.Collapse;
 /// </summary>
 /// <param name="Settings">The sysfs settings.</param>
 /// <param name="Kind">Who collapses.</param>
-/// <param name="NoneLimit">The version's rule below the PMD order.</param>
-public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind Kind, NoneLimit NoneLimit)
+/// <param name="Version">The version, for its rules of empty PTEs.</param>
+public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind Kind, KhugepagedVersion Version)
 {
     /// <summary>
     /// Empty or zero-page PTEs allowed in a window, or <see cref="NoneLimit.Unsupported"/>. userfaultfd beats MADV_COLLAPSE, which
@@ -23,13 +24,13 @@ public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind
     public int None(int order, Vma? vma)
     {
         var geometry = Settings.Geometry;
-        if (vma is { IsUffdArmed: true })
+        if (Version.KeepsHolesOf(vma))
             return 0;
         if (Kind == CollapseKind.Madvise)
             return geometry.Pages;
         return order == geometry.PmdOrder
             ? Settings.MaxPtesNone
-            : NoneLimit.Below(order, Settings.MaxPtesNone, geometry.PmdOrder);
+            : Version.NoneLimit.Below(order, Settings.MaxPtesNone, geometry.PmdOrder);
     }
 
     /// <summary>
@@ -39,8 +40,8 @@ public readonly record struct CollapseMaxPtes(ThpSettings Settings, CollapseKind
     /// <param name="order">The window's order.</param>
     /// <param name="vma">The VMA; null where the kernel must not look at it.</param>
     public bool IsWarnedOf(int order, Vma? vma) =>
-        vma is not { IsUffdArmed: true } && Kind == CollapseKind.Khugepaged && order < Settings.Geometry.PmdOrder
-        && NoneLimit.HasUnsupportedValues && Settings.MaxPtesNone != 0 && Settings.MaxPtesNone != Settings.Geometry.MaxPtesLimit;
+        !Version.KeepsHolesOf(vma) && Kind == CollapseKind.Khugepaged && order < Settings.Geometry.PmdOrder
+        && Version.NoneLimit.HasUnsupportedValues && Settings.MaxPtesNone != 0 && Settings.MaxPtesNone != Settings.Geometry.MaxPtesLimit;
 
     /// <summary>Shared PTEs allowed in a window: none below the PMD order, unless a version is asked for that has it otherwise.</summary>
     public int Shared(int order, BelowPmd below = BelowPmd.None) => Limit(order, Settings.MaxPtesShared, below);

@@ -36,18 +36,22 @@ internal static class CollapseScanPmd
         // Sysfs may have changed since the VMA was looked at; up to 7.1 the scan does not ask again.
         var enabled = machine.Version.IsPmdOnly ? OrderSet.Of(machine.Geometry.PmdOrder)
             : Eligibility.PossibleOrders(machine, mm, vma, kind);
-        var scan = new Ptes(machine, vma, kind, enabled, stackalloc int[machine.Numa.Nodes]);
+        long covered = Math.Min(vma.End, start + machine.Geometry.Pages) - Math.Max(vma.Start, start);
+        KernelAssert.BugOn(covered < machine.Geometry.Pages && !machine.Version.TakesSmallerExtents);
+        var scan = new Ptes(machine, vma, kind, enabled, covered, stackalloc int[machine.Numa.Nodes]);
         var ptes = table.Ptes;
-        for (int i = 0; i < ptes.Length; i++)
+        int first = (int)Math.Max(vma.Start - start, 0), end = (int)Math.Min(vma.End - start, ptes.Length);
+        for (int i = first; i < end; i++)
         {
             progress++;
             if (machine.Version.Scan.OccupancyIsByChunk)
                 scan.EndChunk(i, occupancy);
-            var result = scan.Look(ptes[i], i, occupancy);
-            if (result != ScanResult.Succeed)
+            var result = scan.Look(SharedBits.Get(machine, ptes, i), i, occupancy);
+            if (result != ScanResult.Succeed && !scan.GoesOn(result, i, occupancy))
                 return scan.Report(result) with { EndedAt = i };
         }
-        return scan.Report(scan.Verdict(ptes));
+        var verdict = scan.Verdict(ptes);
+        return scan.Report(scan.GoesOn(verdict, -1, occupancy) ? scan.WithoutPmd() : verdict);
     }
 
     private ref struct Ptes
@@ -57,33 +61,37 @@ internal static class CollapseScanPmd
         private readonly CollapseKind _kind;
         private readonly OrderSet _enabled;
         private readonly int _maxNone, _maxSwap, _maxShared;
+        private ScanResult? _pmdRefused;
         private readonly Span<int> _nodeLoad;
         private readonly ScanRule _rule;
         private readonly Blindness _sight;
         private readonly NoneRule _noneRule;
         private bool _isWritable;
-        private int _noneOrZero, _unmapped, _shared, _referenced, _noneAtChunkStart;
+        private int _noneOrZero, _zeroFilled, _unmapped, _shared, _referenced, _noneAtChunkStart;
         private int _lastPfn = -1;
         private Refusal? _why;
 
-        public Ptes(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, Span<int> nodeLoad)
+        public Ptes(Machine machine, Vma vma, CollapseKind kind, OrderSet enabled, long covered, Span<int> nodeLoad)
         {
             _machine = machine;
             _vma = vma;
             _kind = kind;
             _enabled = enabled;
             int pmdOrder = machine.Geometry.PmdOrder;
-            var limits = new CollapseMaxPtes(machine.Settings, kind, machine.Version.NoneLimit);
+            var limits = new CollapseMaxPtes(machine.Settings, kind, machine.Version);
             _rule = machine.Version.Scan;
             _sight = machine.Version.BlindAtScan;
             bool isRelaxed = _rule.RelaxesNoneLimit && enabled != OrderSet.Of(pmdOrder);
-            bool asksUffd = !isRelaxed || _rule.EndsAtUffdHoles;
-            _noneRule = asksUffd && vma.IsUffdArmed ? NoneRule.Uffd : isRelaxed ? NoneRule.Relaxed : NoneRule.Sysctl;
+            bool isKept = (!isRelaxed || _rule.EndsAtUffdHoles) && machine.Version.KeepsHolesOf(vma);
+            _noneRule = isKept ? NoneRule.Uffd : isRelaxed ? NoneRule.Relaxed : NoneRule.Sysctl;
             _maxNone = !isRelaxed ? limits.None(pmdOrder, vma)
-                : asksUffd && vma.IsUffdArmed ? 0
+                : isKept ? 0
                 : machine.Geometry.MaxPtesLimit;
-            _maxSwap = _sight.MostOf(Limits.MaxPtesSwap, limits.Swap(pmdOrder));
-            _maxShared = _sight.MostOf(Limits.MaxPtesShared, limits.Shared(pmdOrder));
+            // Of a range that is looked at in part the limits are that part's.
+            _maxSwap = _sight.MostOf(Limits.MaxPtesSwap, (int)(limits.Swap(pmdOrder) * covered / machine.Geometry.Pages));
+            _maxShared = _sight.MostOf(Limits.MaxPtesShared, (int)(limits.Shared(pmdOrder) * covered / machine.Geometry.Pages));
+            if (covered < machine.Geometry.Pages)
+                _pmdRefused = ScanResult.AddressRange;
             _nodeLoad = nodeLoad;
             _nodeLoad.Clear();
         }
@@ -105,12 +113,13 @@ internal static class CollapseScanPmd
         {
             pte = _sight.See(pte);
             if (pte.IsNoneOrZero)
-                return ++_noneOrZero > _maxNone
-                    ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, _noneOrZero, _maxNone)
-                    : ScanResult.Succeed;
+            {
+                _noneOrZero++;
+                return OrTooManyNone(pte, index);
+            }
             if (!pte.IsPresent)
             {
-                if (_rule.EndsAtNonSwapEntries && pte.Kind != PteKind.Swap)
+                if (_rule.EndsAtNonSwapEntries && _machine.Version.IsRefusedNonSwap(pte.Kind))
                     return Refused(ScanResult.PteNonPresent, pte, index, RefusalCause.NoSwapEntry);
                 if (++_unmapped > _maxSwap)
                     return Exceeded(ScanResult.ExceedSwapPte, pte, index, RefusalCause.TooManySwap, _unmapped, _maxSwap);
@@ -132,7 +141,13 @@ internal static class CollapseScanPmd
                 return Refused(ScanResult.PageAnon, pte, index, RefusalCause.NotAnon);
             if (folio.MaybeMappedShared && ++_shared > _maxShared)
                 return Exceeded(ScanResult.ExceedSharedPte, pte, index, RefusalCause.TooManyShared, _shared, _maxShared);
-            if (!_rule.OccupancyIsByChunk)
+            if (_machine.Version.CountsZeroFilledAsNone && PageTests.IsZeroFilled(_machine, pte))
+            {
+                _zeroFilled++;
+                if (OrTooManyNone(pte, index) is var result and not ScanResult.Succeed)
+                    return result;
+            }
+            else if (!_rule.OccupancyIsByChunk)
                 occupancy.Set(index);
             if (TooFarFrom(folio.Node) is { } other)
                 return Refused(ScanResult.ScanAbort, pte, index, RefusalCause.TooFar, folio.Node, other);
@@ -141,12 +156,40 @@ internal static class CollapseScanPmd
                 return Refused(ScanResult.PageLru, pte, index, RefusalCause.OffLru);
             if ((flags & FolioFlags.Locked) != 0)
                 return Refused(ScanResult.PageLock, pte, index, RefusalCause.Locked);
-            if (!_sight.References && PageTests.HasUnexpectedReference(_machine, pte.Pfn))
+            if (!_sight.References && !_rule.LeavesReferencesToTheAttempt && PageTests.HasUnexpectedReference(_machine, pte.Pfn))
                 return Refused(ScanResult.PageCount, PageTests.UnexpectedReference(_machine, pte.Pfn, RefusalStep.Scan, index));
             if (IsKhugepaged && PageTests.IsReferenced(folio, pte))
                 _referenced++;
             return ScanResult.Succeed;
         }
+
+        private ScanResult OrTooManyNone(Pte pte, int index) =>
+            _noneOrZero + _zeroFilled is var none && none > _maxNone && !(_rule.LeavesOddPtesOut && _pmdRefused is not null)
+                ? Exceeded(ScanResult.ExceedNonePte, pte, index, RefusalCause.TooManyNone, none, _maxNone)
+                : ScanResult.Succeed;
+
+        // What refuses the whole table: what no single PTE is the cause of, and what would have to be done to it first.
+        private static readonly ResultSet RefusesAll = ResultSet.Of(ScanResult.ExceedSwapPte, ScanResult.ExceedSharedPte,
+            ScanResult.ScanAbort);
+
+        // rounds: the PTE is left out, and the PMD's order goes; the first reason is remembered.
+        public bool GoesOn(ScanResult result, int index, Occupancy occupancy)
+        {
+            if (!_rule.LeavesOddPtesOut || RefusesAll.Contains(result))
+                return false;
+            if (result == ScanResult.Succeed)
+                return true;
+            _pmdRefused ??= result;
+            if (index >= 0)
+                occupancy.Clear(index);
+            return true;
+        }
+
+        // With no other order left the reason is the scan's.
+        public readonly ScanResult WithoutPmd() => _pmdRefused is { } reason && Enabled.IsEmpty ? reason : ScanResult.Succeed;
+
+        private readonly OrderSet Enabled =>
+            _pmdRefused is null ? _enabled : _enabled.Without(_machine.Geometry.PmdOrder);
 
         // A range that is hardly used is left alone; one that would need swap-in must be used by half.
         public ScanResult Verdict(ReadOnlySpan<Pte> ptes)
@@ -181,9 +224,10 @@ internal static class CollapseScanPmd
             for (int i = 1; i < _nodeLoad.Length; i++)
                 if (_nodeLoad[i] > _nodeLoad[node])
                     node = i;
-            return new ScanReport(result, _enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node)
+            return new ScanReport(result, Enabled, _noneOrZero, _unmapped, _shared, _referenced, _lastPfn, node)
             {
                 IsWritable = _isWritable,
+                PmdRefused = _pmdRefused,
                 Why = _why,
             };
         }

@@ -12,16 +12,11 @@ namespace KhugepagedSpec.Collapse;
 /// <c>mm/khugepaged.c:collapse_single_pmd</c>, and the frame of <c>collapse_scan_pmd</c>.
 /// </summary>
 /// <param name="machine">The machine.</param>
-internal sealed class CollapseSinglePmd(Machine machine)
+internal sealed class CollapseSinglePmd(Machine machine) : IRangeVisitor
 {
     private readonly Occupancy _occupancy = new(machine.Geometry);
 
-    /// <summary>Visits a range.</summary>
-    /// <param name="mm">The process.</param>
-    /// <param name="vma">The VMA that holds the whole range.</param>
-    /// <param name="start">The range's first page.</param>
-    /// <param name="kind">Who asks.</param>
-    /// <param name="progress">Grows by the PTEs looked at.</param>
+    /// <inheritdoc/>
     public TableRun Run(AddressSpace mm, Vma vma, long start, CollapseKind kind, ref long progress)
     {
         mm.MmapLock.Read();

@@ -128,6 +128,12 @@ internal static class Interference
             case InjectedFault.PageWriteProtected:
                 program.WriteProtect(page, 1);
                 break;
+            case InjectedFault.PageTurnsExclusive:
+                new DeviceAccess(machine, mm).TakeExclusively(page);
+                break;
+            case InjectedFault.PageMovesToDevice:
+                new DeviceAccess(machine, mm).MoveToDevice(page);
+                break;
             case InjectedFault.PageMigrates:
                 Migrate(machine, mm, page);
                 break;

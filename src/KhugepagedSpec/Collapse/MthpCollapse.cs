@@ -19,7 +19,8 @@ namespace KhugepagedSpec.Collapse;
 /// <param name="run">The visit of the PMD range.</param>
 /// <param name="kind">Who collapses.</param>
 /// <param name="occupancy">The PTEs that the scan found present, and usable.</param>
-internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma, TableRun run, CollapseKind kind, Occupancy occupancy)
+internal readonly partial struct MthpCollapse(
+    Machine machine, AddressSpace mm, Vma vma, TableRun run, CollapseKind kind, Occupancy occupancy)
 {
     private readonly KhugepagedVersion _version = machine.Version;
 
@@ -27,8 +28,10 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
     /// <returns>What the visit of the range reports.</returns>
     public ScanResult Run()
     {
+        if (_version.TriesInRounds)
+            return RunRounds();
         var last = ScanResult.Fail;
-        bool collapsed = false, allocFailed = false;
+        bool collapsed = false, allocFailed = false, smallestFailed = false;
         var walker = _version.Walk.Begin(machine.Geometry, run.Scan.Enabled);
         while (!walker.IsDone)
         {
@@ -36,12 +39,18 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             if (offset + (1 << order) > machine.Geometry.Pages)
             {
                 run.LeftTheTable = true;
-                Keep(new WalkStep(offset, order, WalkReason.OutsideTable, 0, 0, ScanResult.Fail, WalkVerdict.Stop));
+                Keep(new WalkStep(offset, order, WalkReason.OutsideTable, 0, 0, ScanResult.Fail, WalkVerdict.Stop), walker);
                 break;
             }
             if (_version.Candidate.TestsEnabled && !run.Scan.Enabled.Contains(order))
             {
-                Keep(new WalkStep(offset, order, WalkReason.Disabled, 0, 0, ScanResult.Fail, WalkVerdict.Lower));
+                Keep(new WalkStep(offset, order, WalkReason.Disabled, 0, 0, ScanResult.Fail, WalkVerdict.Lower), walker);
+                walker.Lower();
+                continue;
+            }
+            if (_version.TakesSmallerExtents && !vma.Covers(run.Start + offset, run.Start + offset + (1 << order)))
+            {
+                Keep(new WalkStep(offset, order, WalkReason.OutsideVma, 0, 0, ScanResult.Fail, WalkVerdict.Lower), walker);
                 walker.Lower();
                 continue;
             }
@@ -49,45 +58,55 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             if (test.IsUnsupported)
             {
                 Keep(new WalkStep(offset, order, WalkReason.Unsupported, 0, machine.Settings.MaxPtesNone, ScanResult.Fail,
-                    WalkVerdict.Stop));
+                    WalkVerdict.Stop), walker);
                 break;
             }
             if (!test.IsPassed)
             {
-                Keep(Step(offset, order, test, WalkReason.TooEmpty, ScanResult.Fail, WalkVerdict.Lower));
+                Keep(Step(offset, order, test, WalkReason.TooEmpty, ScanResult.Fail, WalkVerdict.Lower), walker);
                 walker.Lower();
                 continue;
             }
-            var collapse = new CollapseHugePage(machine, mm, run, kind, offset, order);
-            var attempt = collapse.Run();
-            run.Attempts.Add(attempt);
-            var verdict = run.Hangs ? WalkVerdict.Stop : _version.Retry.For(attempt.Status);
-            Keep(Step(offset, order, test, WalkReason.Tried, attempt.Status, verdict) with { Why = collapse.Why });
+            var (status, verdict) = Try(offset, order, test, walker);
             if (run.Hangs)
             {
-                last = attempt.Status;
+                last = status;
                 break;
             }
-            collapsed |= attempt.Status == ScanResult.Succeed;
-            allocFailed |= attempt.Status == ScanResult.AllocHugePageFail;
+            collapsed |= status == ScanResult.Succeed;
+            allocFailed |= status == ScanResult.AllocHugePageFail;
+            smallestFailed |= status == ScanResult.AllocHugePageFail && order == run.Scan.Enabled.Lowest;
             if (verdict == WalkVerdict.Advance)
             {
-                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm.TableAt(run.Start), attempt.Offset, order,
-                    attempt.Status) ?? 1 << order);
+                walker.Advance(_version.Sabotage?.AfterAttempt(machine, mm.TableAt(run.Start), offset, order, status) ?? 1 << order);
                 continue;
             }
-            last = attempt.Status;
+            last = status;
             if (verdict == WalkVerdict.Stop)
                 break;
             walker.Lower();
         }
-        return _version.Visit switch
-        {
-            VisitResult.LastAttempt => run.Attempts is [.., var attempt] ? attempt.Status : last,
-            VisitResult.CollapsedOrFail => collapsed ? ScanResult.Succeed : ScanResult.Fail,
-            _ => collapsed ? ScanResult.Succeed : allocFailed ? ScanResult.AllocHugePageFail : last,
-        };
+        return Reported(collapsed, allocFailed, smallestFailed, last);
     }
+
+    private (ScanResult Status, WalkVerdict Verdict) Try(int offset, int order, CandidateTest test, IOrderWalker? walker = null)
+    {
+        var collapse = new CollapseHugePage(machine, mm, run, kind, offset, order);
+        var attempt = collapse.Run();
+        run.Attempts.Add(attempt);
+        var verdict = run.Hangs ? WalkVerdict.Stop : _version.Retry.For(attempt.Status);
+        Keep(Step(offset, order, test, WalkReason.Tried, attempt.Status, verdict) with { Why = collapse.Why }, walker);
+        return (attempt.Status, verdict);
+    }
+
+    private ScanResult Reported(bool collapsed, bool allocFailed, bool smallestFailed, ScanResult last) => _version.Visit switch
+    {
+        VisitResult.LastAttempt => run.Attempts is [.., var attempt] ? attempt.Status : last,
+        VisitResult.ByRound => collapsed ? ScanResult.Succeed
+            : smallestFailed ? ScanResult.AllocHugePageFail : run.Scan.PmdRefused ?? last,
+        VisitResult.CollapsedOrFail => collapsed ? ScanResult.Succeed : ScanResult.Fail,
+        _ => collapsed ? ScanResult.Succeed : allocFailed ? ScanResult.AllocHugePageFail : last,
+    };
 
     // What v18 reads through its pointer is what the VMA is by then, if it still is; the flag remembered is of the time of the scan.
     private Vma? VmaSeen() => _version.Candidate.SeesVma ? mm.FindVma(run.Start) : _version.Candidate.RemembersUffd ? vma : null;
@@ -100,7 +119,7 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             int chunks = rule.IsChunkThreshold ? occupancy.Count(offset >> Geometry.MinOrder, 1 << (order - Geometry.MinOrder)) : 0;
             return rule.Test(machine.Settings, run.Scan.Enabled, order, 0, new WindowCounts(chunks));
         }
-        var limits = new CollapseMaxPtes(machine.Settings, kind, _version.NoneLimit);
+        var limits = new CollapseMaxPtes(machine.Settings, kind, _version);
         var seen = VmaSeen();
         int maxPtesNone = limits.None(order, seen), inWindow = 0;
         if (!machine.HasWarnedOfMaxPtesNone && limits.IsWarnedOf(order, seen))
@@ -121,9 +140,9 @@ internal readonly struct MthpCollapse(Machine machine, AddressSpace mm, Vma vma,
             NotPresent = test.NotPresent,
         };
 
-    private void Keep(WalkStep step)
+    private void Keep(WalkStep step, IOrderWalker? walker)
     {
         if (machine.KeepWalks)
-            run.Walk.Add(step);
+            run.Walk.Add(_version.Walk.HasStack && walker is not null ? step with { Waiting = walker.Pending } : step);
     }
 }

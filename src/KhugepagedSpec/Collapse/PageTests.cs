@@ -20,6 +20,12 @@ internal static class PageTests
         kind == CollapseKind.Khugepaged && (flags & FolioFlags.LazyFree) != 0 && !pte.IsDirty && !vma.Has(VmaFlags.Droppable);
 
     /// <summary>
+    /// The page holds only zeroes: whoever counts it as empty reads it, as the shrinker of underused huge pages does. Source: Linux 7.2,
+    /// <c>mm/huge_memory.c:thp_underused</c>.
+    /// </summary>
+    public static bool IsZeroFilled(Machine machine, Pte pte) => machine.Memory.Contents(pte.Pfn) == 0;
+
+    /// <summary>
     /// The folio has a reference that its mappings do not explain: a pin, or the per-CPU LRU batch's. Source: Linux 7.2,
     /// <c>include/linux/mm.h:folio_expected_ref_count</c>.
     /// </summary>

@@ -34,6 +34,9 @@ public readonly record struct ScanReport(
     /// <summary>What ended it; null after success.</summary>
     public Refusal? Why { get; init; }
 
+    /// <summary>What took the PMD's order away from a scan that went on; null if nothing did, or nothing can.</summary>
+    public ScanResult? PmdRefused { get; init; }
+
     /// <summary>A PTE was seen that can be written without a fault.</summary>
     public bool IsWritable { get; init; }
 

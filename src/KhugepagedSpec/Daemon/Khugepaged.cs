@@ -13,16 +13,21 @@ namespace KhugepagedSpec.Daemon;
 public sealed class Khugepaged
 {
     private readonly Machine _machine;
-    private readonly CollapseSinglePmd _collapse;
+    private readonly IRangeVisitor _collapse;
     private AddressSpace? _cursorProcess;
     private long _cursorPage;
 
     /// <summary>Starts the daemon.</summary>
-    public Khugepaged(Machine machine)
+    /// <param name="machine">The machine.</param>
+    /// <param name="visitor">What it does with a range; null for what its version does with the machine's.</param>
+    public Khugepaged(Machine machine, IRangeVisitor? visitor = null)
     {
         _machine = machine;
-        _collapse = new CollapseSinglePmd(machine);
+        _collapse = visitor ?? RangesOf(machine);
     }
+
+    /// <summary>What the machine's version does with a range of it.</summary>
+    public static IRangeVisitor RangesOf(Machine machine) => new CollapseSinglePmd(machine);
 
     /// <summary>Where the next wake-up goes on: the process, and the first page not looked at; null at the start of the list.</summary>
     public (AddressSpace Process, long Page)? Cursor => _cursorProcess is null ? null : (_cursorProcess, _cursorPage);
@@ -104,7 +109,9 @@ public sealed class Khugepaged
                 progress++;
                 continue;
             }
-            long start = _machine.Geometry.NextRangeStart(vma.Start), end = _machine.Geometry.RangeStart(vma.End);
+            bool inPart = _machine.Version.TakesSmallerExtents;
+            long start = inPart ? vma.Start : _machine.Geometry.NextRangeStart(vma.Start);
+            long end = inPart ? vma.End : _machine.Geometry.RangeStart(vma.End);
             if (_cursorPage > end)
             {
                 progress++;
@@ -114,7 +121,7 @@ public sealed class Khugepaged
             while (_cursorPage < end)
             {
                 bool lockDropped = false;
-                if (PassesByEmptyRanges && vma.IsAnonymous && PassBy(process, end, budget, ref progress))
+                if (PassesByEmptyRanges && !inPart && vma.IsAnonymous && PassBy(process, end, budget, ref progress))
                 {
                     last = ScanResult.NoPteTable;
                     if (progress >= budget)
@@ -123,7 +130,7 @@ public sealed class Khugepaged
                 }
                 if (vma.IsAnonymous)
                 {
-                    var run = _collapse.Run(process, vma, _cursorPage, CollapseKind.Khugepaged, ref progress);
+                    var run = _collapse.Run(process, vma, _machine.Geometry.RangeStart(_cursorPage), CollapseKind.Khugepaged, ref progress);
                     tables.Add(run);
                     last = run.Status;
                     lockDropped = run.LockDropped;
@@ -133,7 +140,7 @@ public sealed class Khugepaged
                     // File ranges are passed by, at the price of one that holds nothing to collapse.
                     progress += pages;
                 }
-                _cursorPage += pages;
+                _cursorPage = Math.Min(_machine.Geometry.RangeStart(_cursorPage) + pages, end);
                 if (lockDropped || progress >= budget)
                     return false;
             }

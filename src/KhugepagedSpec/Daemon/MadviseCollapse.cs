@@ -48,7 +48,7 @@ public static class MadviseCollapse
             if (lockDropped)
             {
                 var result = HugepageVmaRevalidate.Run(
-                    machine, mm, range, machine.Geometry.PmdOrder, CollapseKind.Madvise, expectAnon: false, out var found);
+                    machine, mm, range, 0, machine.Geometry.PmdOrder, CollapseKind.Madvise, expectAnon: false, out var found);
                 if (result != ScanResult.Succeed)
                 {
                     failure = result;

@@ -27,6 +27,9 @@ public sealed record Scenario
     /// <summary>How the process refuses THP.</summary>
     public ThpDisable ThpDisable { get; init; }
 
+    /// <summary>The machine it is on. Its table need not be as large as that machine's.</summary>
+    public MachineType Machine { get; init; } = MachineType.X86;
+
     /// <summary>The NUMA nodes.</summary>
     public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
 
@@ -112,8 +115,9 @@ public sealed class RunningScenario
     public RunningScenario(Scenario scenario, KhugepagedVersion version, bool traced = false)
     {
         _scenario = scenario;
-        Machine = new Machine(version, scenario.Settings, scenario.Faults)
+        Machine = new Machines.Machine(version, scenario.Settings, scenario.Faults)
         {
+            Type = scenario.Machine,
             Numa = scenario.Numa,
             KeepWalks = traced,
             Trace = traced ? [] : null,

@@ -19,6 +19,7 @@ public static class ScenarioDifference
         ?? Settings(wanted.Settings, other.Settings)
         ?? Part("kind", wanted.Kind, other.Kind)
         ?? Part("PR_SET_THP_DISABLE", wanted.ThpDisable, other.ThpDisable)
+        ?? Part("machine", wanted.Machine, other.Machine)
         ?? (wanted.Numa == other.Numa ? null : $"NUMA: {other.Numa.Nodes} nodes instead of {wanted.Numa.Nodes}, or others")
         ?? Part("faults", string.Join(' ', wanted.Faults), string.Join(' ', other.Faults))
         ?? (wanted.Faults.AsSpan().SequenceEqual(other.Faults.AsSpan()) ? null : "faults")

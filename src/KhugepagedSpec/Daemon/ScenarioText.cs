@@ -17,7 +17,9 @@ internal static class ScenarioText
         {
             scenario.Program.IsEmpty ? $"'{scenario.Table}'" : $"--program '{ProgramStep.Write(scenario.Program, settings.Geometry)}'",
         };
-        if (settings.Geometry != Geometry.X86)
+        if (scenario.Machine != MachineType.X86)
+            words.Add($"--machine {scenario.Machine.Name}");
+        if (settings.Geometry != scenario.Machine.Geometry)
             words.Add($"--pmd-order {settings.Geometry.PmdOrder}");
         AddList("--enabled", settings.Madvise);
         AddList("--always", settings.Always);

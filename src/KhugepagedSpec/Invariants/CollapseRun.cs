@@ -14,6 +14,9 @@ namespace KhugepagedSpec.Invariants;
 /// </summary>
 public sealed record CollapseRun
 {
+    /// <summary>The machine it was on.</summary>
+    public MachineType Machine { get; init; } = MachineType.X86;
+
     /// <summary>The sysfs settings.</summary>
     public required ThpSettings Settings { get; init; }
 
@@ -95,10 +98,12 @@ public sealed record History(ImmutableArray<CollapseRun> Runs, Scenario? Scenari
             }
             var (settings, vma) = (running.Machine.Settings, running.Vma);
             var run = running.Pass();
-            var table = run.Report.Tables.Count > 0 ? run.Report.Tables[0] : null;
+            // A VMA may reach into other ranges.
+            var table = run.Report.Tables.FirstOrDefault(one => one.Mm == running.Process.Id && one.Start == 0);
             var now = Contents(running);
             runs.Add(new CollapseRun
             {
+                Machine = scenario.Machine,
                 Settings = settings,
                 Kind = scenario.Kind,
                 Vma = vma,

@@ -29,6 +29,8 @@ internal static class FixedPointInvariants
         {
             for (int offset = 0; offset < run.Geometry.Pages; offset += 1 << order)
             {
+                if (!run.Vma.Covers(offset, offset + (1 << order)))
+                    continue;
                 var before = run.Before.CellsOf(offset, order);
                 int pages = 0;
                 foreach (var cell in before)
@@ -62,7 +64,7 @@ internal static class FixedPointInvariants
         foreach (int order in run.Enabled.Orders())
             for (int offset = 0; offset < run.Geometry.Pages; offset += 1 << order)
             {
-                bool plain = true;
+                bool plain = run.Vma.Covers(offset, offset + (1 << order));
                 foreach (var cell in run.After.CellsOf(offset, order))
                     plain &= Windows.IsPlain(cell);
                 if (plain)

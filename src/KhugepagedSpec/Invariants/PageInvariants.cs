@@ -61,7 +61,7 @@ internal static class PageInvariants
     {
         var cells = run.CellsFoundBy(window);
         for (int i = 0; i < cells.Length; i++)
-            if (OddityOf(run, cells[i], window) is { } oddity)
+            if (OddityOf(run, run.AsRead(cells[i], window.Offset + i), window) is { } oddity)
                 return (window.Offset + i, $"{window.Name()} collapsed over {oddity}");
         return null;
     }

@@ -40,8 +40,7 @@ internal static class WalkInvariants
             if (walk == version.Walk)
                 continue;
             // From one state: where the first pass agrees, the state it leaves is the same too.
-            var tables = scenario.Run(version with { Walk = walk }, 1)[0].Report.Tables;
-            var theirs = tables.Count > 0 ? tables[0].Attempts.ToImmutableArray() : [];
+            var theirs = History.Of(scenario, version with { Walk = walk }, 1).Runs[0].Attempts;
             var ours = history.Runs[0].Attempts;
             int same = ours.AsSpan().CommonPrefixLength(theirs.AsSpan());
             if (same < ours.Length || same < theirs.Length)

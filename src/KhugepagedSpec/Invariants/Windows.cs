@@ -28,6 +28,26 @@ public static class Windows
         return found;
     }
 
+    /// <summary>A cell with the accessed and dirty bits that a read of its PTE gives on this machine.</summary>
+    public static Cell AsRead(this CollapseRun run, Cell cell, int index)
+    {
+        int order = run.Machine.SharedBitsOrder;
+        const CellFlags shared = CellFlags.Young | CellFlags.Dirty;
+        if (order == 0 || cell.Order < order || run.Before.Cells.Length < 1 << order)
+            return cell;
+        var block = run.Before.CellsOf(index >> order << order, order);
+        if ((block[0].Page & (block.Length - 1)) != 0 || block[0].Order < order)
+            return cell;
+        var read = cell.Flags;
+        for (int i = 0; i < block.Length; i++)
+        {
+            if (block[i] != block[0] with { Flags = block[i].Flags, Page = (ushort)(block[0].Page + i) })
+                return cell;
+            read |= block[i].Flags & shared;
+        }
+        return cell with { Flags = read };
+    }
+
     /// <summary>Others changed the PTE during the pass.</summary>
     public static bool IsChangedByOthers(this CollapseRun run, int cell)
     {

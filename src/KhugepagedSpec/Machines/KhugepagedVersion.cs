@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Results;
 using KhugepagedSpec.Walk;
@@ -68,6 +69,15 @@ public sealed record KhugepagedVersion
     public bool SwapinEndsAtNonSwapEntries { get; init; }
 
     /// <summary>
+    /// The one kind of entry that is no swap entry and is faulted in all the same, where the others end scan or swap-in;
+    /// <see cref="PteKind.None"/> for none (D. Hildenbrand, 2025-10-06: each may be allowed later by itself).
+    /// </summary>
+    public PteKind AllowedNonSwap { get; init; }
+
+    /// <summary>A non-present PTE is neither a swap entry nor of the kind that is allowed besides.</summary>
+    internal bool IsRefusedNonSwap(PteKind kind) => kind != PteKind.Swap && (kind != AllowedNonSwap || kind == PteKind.None);
+
+    /// <summary>
     /// MADV_HUGEPAGE asks khugepaged to know the process even where the VMA has the flag already (seen on 6.12.43 to 7.1.13; neither on
     /// 6.12.117 nor on 7.2).
     /// </summary>
@@ -88,11 +98,32 @@ public sealed record KhugepagedVersion
     /// <summary>The way through the windows.</summary>
     public OrderWalk Walk { get; init; } = OrderWalk.Offset;
 
+    /// <summary>
+    /// Windows are chosen for a round before any of it is tried; a refused one comes back at the next lower enabled order, and an
+    /// allocation that failed once more at its own (rounds). False: each is tried as the walk comes to it.
+    /// </summary>
+    public bool TriesInRounds { get; init; }
+
     /// <summary>Whether a window is worth a try.</summary>
     public CandidateRule Candidate { get; init; } = CandidateRule.Linux72;
 
     /// <summary>Empty PTEs allowed below the PMD order.</summary>
     public NoneLimit NoneLimit { get; init; } = NoneLimit.ZeroOrMaximum;
+
+    /// <summary>
+    /// A page whose contents are all zeroes counts as an empty PTE against max_ptes_none, at the scan, in the walk and in isolation, as it
+    /// does for the shrinker of underused huge pages. No kernel has it.
+    /// </summary>
+    public bool CountsZeroFilledAsNone { get; init; }
+
+    /// <summary>
+    /// Of the registrations with userfaultfd only that for missing pages keeps empty PTEs empty. False: any does, in every kernel.
+    /// </summary>
+    public bool KeepsHolesOfMissingOnly { get; init; }
+
+    /// <summary>Empty PTEs of <paramref name="vma"/> are not to be filled: userfaultfd waits for them.</summary>
+    public bool KeepsHolesOf(Vma? vma) =>
+        vma is not null && (KeepsHolesOfMissingOnly ? vma.Has(VmaFlags.UffdMissing) : vma.IsUffdArmed);
 
     /// <summary>What each result of an attempt means for the walk.</summary>
     public RetryTable Retry { get; init; } = RetryTable.Linux72;
@@ -109,6 +140,15 @@ public sealed record KhugepagedVersion
     /// <summary>A swap entry below the PMD's order ends the attempt with the mmap lock held (v5 patch 5, found by H. Dickins,
     /// 2025-05).</summary>
     public bool SwapBailKeepsLock { get; init; }
+
+    /// <summary>Ranges that a VMA covers in part are visited, and a window needs no more of the VMA than itself (rounds).</summary>
+    public bool TakesSmallerExtents { get; init; }
+
+    /// <summary>
+    /// A window's PTEs are replaced by migration entries one by one, under the VMA's lock for reading: nothing is written under the mmap
+    /// lock, and no PMD entry is cleared (rounds).
+    /// </summary>
+    public bool ReplacesPteByPte { get; init; }
 
     /// <summary>khugepaged leaves clean lazyfree pages alone (from 7.1 on).</summary>
     public bool HasLazyFreeRule { get; init; } = true;

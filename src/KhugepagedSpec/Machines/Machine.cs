@@ -43,6 +43,9 @@ public sealed class Machine
     /// <summary>The LRU batch of the CPU that khugepaged runs on.</summary>
     public LruBatch LruBatch { get; } = new();
 
+    /// <summary>What it is: who shares accessed and dirty bits.</summary>
+    public MachineType Type { get; init; } = MachineType.X86;
+
     /// <summary>The NUMA nodes.</summary>
     public NumaTopology Numa { get; init; } = NumaTopology.SingleNode;
 

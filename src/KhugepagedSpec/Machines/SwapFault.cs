@@ -14,6 +14,12 @@ namespace KhugepagedSpec.Machines;
 /// <param name="start">The first page of the PMD range.</param>
 internal readonly ref struct SwapFault(Machine machine, AddressSpace mm, Vma vma, long start)
 {
+    /// <summary>The fault fails: more slots lie in a row than a cluster of this machine has.</summary>
+    /// <param name="ptes">The PTEs of the range.</param>
+    /// <param name="index">The PTE of the fault.</param>
+    public bool Fails(ReadOnlySpan<Pte> ptes, int index) =>
+        machine.Type.SwapClusterOrder < machine.Geometry.PmdOrder && HighestFitting(ptes, index) > machine.Type.SwapClusterOrder;
+
     /// <summary>Brings back what lies at <paramref name="index"/>, a swap entry.</summary>
     /// <param name="ptes">The PTEs of the range.</param>
     /// <param name="index">The PTE of the fault.</param>

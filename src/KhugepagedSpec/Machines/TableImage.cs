@@ -188,9 +188,10 @@ public static class TableImage
                 if (cell.Has(CellFlags.ZeroFilled))
                     memory.FolioOf(pfn).Flags |= FolioFlags.InZeromap;
             }
+            if (cell.Kind is PteKind.Page or PteKind.DeviceExclusive)
+                memory.Map(pfn, 1, mm.Id);
             if (cell.Kind == PteKind.Page)
             {
-                memory.Map(pfn, 1, mm.Id);
                 if (cell.Has(CellFlags.Shared) && pfn != ksmPage)
                     memory.FolioOf(pfn).MappedElsewhere++;
                 if (cell.Has(CellFlags.Ksm))

@@ -93,6 +93,13 @@ public enum InjectedFault
 
     /// <summary>The window's pages grow old in their PTEs, and are young in a secondary MMU only.</summary>
     PagesUsedElsewhere,
+
+    /// <summary>A device takes the window's first page for itself: an entry that is not present stands for it, and what maps it by a
+    /// PMD entry maps it by PTEs first.</summary>
+    PageTurnsExclusive,
+
+    /// <summary>The window's first page moves to memory of a device that knows no huge pages: a large folio is split first.</summary>
+    PageMovesToDevice,
 }
 
 /// <summary>Where in an attempt other actors get their turn: collapse holds no lock there.</summary>

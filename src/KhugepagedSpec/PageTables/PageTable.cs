@@ -30,6 +30,8 @@ public enum PmdState
 /// </summary>
 public sealed class PageTable : IEquatable<PageTable>
 {
+    private int? _hash;
+
     /// <summary>Makes a table of <paramref name="cells"/>.</summary>
     /// <exception cref="NotationException">The number of cells is not the geometry's, or a cell cannot be.</exception>
     public PageTable(Geometry geometry, ImmutableArray<Cell> cells, PmdState pmd = PmdState.Table)
@@ -60,13 +62,16 @@ public sealed class PageTable : IEquatable<PageTable>
 
     /// <inheritdoc/>
     public bool Equals(PageTable? other) =>
-        other is not null && Pmd == other.Pmd && Geometry == other.Geometry && Cells.AsSpan().SequenceEqual(other.Cells.AsSpan());
+        ReferenceEquals(this, other)
+        || (other is not null && Pmd == other.Pmd && Geometry == other.Geometry && Cells.AsSpan().SequenceEqual(other.Cells.AsSpan()));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as PageTable);
 
     /// <inheritdoc/>
-    public override int GetHashCode()
+    public override int GetHashCode() => _hash ??= Hash();
+
+    private int Hash()
     {
         var hash = new HashCode();
         hash.Add(Pmd);

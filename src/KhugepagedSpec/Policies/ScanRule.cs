@@ -25,4 +25,13 @@ public sealed record ScanRule(string Name)
     /// 2025-10-07, "abort collapse scan on non-swap entries").
     /// </summary>
     public bool EndsAtNonSwapEntries { get; init; }
+
+    /// <summary>
+    /// A PTE that no collapse can use is left out of the occupancy and takes the PMD's order away, and so do too many empty PTEs and too
+    /// few that are referenced; the scan goes on (rounds). False: it ends the scan for every order.
+    /// </summary>
+    public bool LeavesOddPtesOut { get; init; }
+
+    /// <summary>References that mappings do not explain, as of GUP, are not asked for before the attempt (rounds).</summary>
+    public bool LeavesReferencesToTheAttempt { get; init; }
 }

@@ -11,6 +11,12 @@ public enum VisitResult
 
     /// <summary>The last attempt's result (up to 7.1).</summary>
     LastAttempt,
+
+    /// <summary>
+    /// Success if anything collapsed, else a failed allocation of the smallest enabled order, else what took the PMD's order away at the
+    /// scan, else the last failure (rounds).
+    /// </summary>
+    ByRound,
 }
 
 /// <summary>What becomes of max_ptes_swap or max_ptes_shared below the PMD's order. No kernel has any but the first.</summary>

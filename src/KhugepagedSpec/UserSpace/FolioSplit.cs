@@ -28,7 +28,7 @@ internal static class FolioSplit
             for (int i = 0; other.Pmd == PmdState.Table && i < other.Ptes.Length; i++)
             {
                 var pte = other.Ptes[i];
-                if (pte.Kind != PteKind.Page || memory.HeadOf(pte.Pfn) != head)
+                if (pte.Kind is not (PteKind.Page or PteKind.DeviceExclusive) || memory.HeadOf(pte.Pfn) != head)
                     continue;
                 pieces.Add((other, i));
                 if (!wasHuge)
@@ -39,6 +39,7 @@ internal static class FolioSplit
         foreach (var (other, i) in pieces)
         {
             ref var pte = ref other.Ptes[i];
+            pte = pte with { Kind = PteKind.Page };
             if (memory.Contents(pte.Pfn) == 0 && !vma.IsLocked)
                 pte = Pte.ZeroPage with { Flags = PteFlags.Young | (pte.Flags & PteFlags.UffdWp) };
             else

@@ -47,6 +47,9 @@ internal readonly struct PageFault(Machine machine, AddressSpace mm)
             case PteKind.Swap:
                 new SwapFault(machine, mm, vma, page - IndexOf(page)).BringBack(table.Ptes, IndexOf(page));
                 return pte.Pfn;
+            case PteKind.DeviceExclusive:
+                pte = new Pte(PteKind.Page, PteFlags.Young, pte.Pfn);
+                return pte.Pfn;
             case PteKind.Page when write && machine.Memory.FolioOf(pte.Pfn).MaybeMappedShared:
                 ulong contents = machine.Memory.Contents(pte.Pfn);
                 machine.Memory.Unmap(pte.Pfn, 1, mm.Id);

@@ -32,7 +32,7 @@ internal static class ZapPteRange
         for (int i = 0, batch; i < count; i += batch)
         {
             batch = memory.PteBatch(ptes, i);
-            if (ptes[i].Kind == PteKind.Page)
+            if (ptes[i].Kind is PteKind.Page or PteKind.DeviceExclusive)
                 memory.Unmap(ptes[i].Pfn, batch, mm.Id);
             if (ptes[i].Kind == PteKind.Swap)
                 machine.Swap.Release(memory, ptes[i]);

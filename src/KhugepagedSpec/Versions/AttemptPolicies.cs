@@ -17,6 +17,14 @@ internal static class AttemptPolicies
     /// <summary>All of them.</summary>
     public static ImmutableArray<VersionPolicy> All { get; } =
     [
+        VersionPolicy.Of("replace", "ReplacesPteByPte", "how a window's PTEs are kept from others while they are replaced",
+            "mm/khugepaged.c:collapse_huge_page",
+            version => version.ReplacesPteByPte, (version, value) => version with { ReplacesPteByPte = value },
+            (false, new("pmd-cleared", "the mmap lock held for writing, and the PMD entry cleared")),
+            (true, new("migration-entries", "migration entries put in, under the VMA's lock for reading")
+            {
+                Source = PolicyTable.Rounds,
+            })),
         VersionPolicy.Of("swapin.non-swap", "SwapinEndsAtNonSwapEntries", "what a non-swap entry does to an attempt at its swap-in", Swapin,
             version => version.SwapinEndsAtNonSwapEntries, (version, value) => version with { SwapinEndsAtNonSwapEntries = value },
             (false, new("fault", "non-swap entries faulted in like swap entries")),
@@ -24,6 +32,12 @@ internal static class AttemptPolicies
             {
                 Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07",
             })),
+        VersionPolicy.Of("non-swap.allowed", "AllowedNonSwap", "which non-swap entry is faulted in where the others end scan or swap-in",
+            Swapin, version => version.AllowedNonSwap, (version, value) => version with { AllowedNonSwap = value },
+            (PteKind.None, new("none", "no non-swap entry excepted from what ends scan or swap-in")),
+            Allowed(PteKind.Migration, "migration"),
+            Allowed(PteKind.DeviceExclusive, "device-exclusive"),
+            Allowed(PteKind.DevicePrivate, "device-private")),
         VersionPolicy.Of("swapin.bail", "SwapBailKeepsLock", "the mmap lock after a swap entry below the PMD's order", Swapin,
             version => version.SwapBailKeepsLock, (version, value) => version with { SwapBailKeepsLock = value },
             (false, new("unlocks", "the mmap lock given back after a swap entry below the PMD's order")),
@@ -61,4 +75,10 @@ internal static class AttemptPolicies
             (new SuccessAdvancesByTheMinimum(), new("success-advances-by-the-minimum", "the walk gone on by order 2 after a success")),
             (new AdvanceByTheMappedFolio(), new("advance-by-the-mapped-folio", "the walk gone on by the folio that it found mapped"))),
     ];
+
+    private static (PteKind Value, PolicyValue Named) Allowed(PteKind kind, string name) =>
+        (kind, new(name, $"{name} entries faulted in where other non-swap entries end scan or swap-in")
+        {
+            Source = "D. Hildenbrand, 2025-10-06: each may be unlocked later by itself",
+        });
 }

@@ -100,34 +100,11 @@ public static class Catalogue
         Retry = RetryTable.AllFailuresLower,
     };
 
-    /// <summary>
-    /// 7.2 with userfaultfd looked at by the scan, too: an empty PTE of an armed VMA ends it. Isolation still looks, for the VMA that
-    /// is armed after the scan.
-    /// </summary>
-    public static KhugepagedVersion UffdAtScan { get; } = Linux72 with
-    {
-        Name = "uffd-at-scan",
-        Source = "where to check, (1): W. Yang, N. Pache, 2026-05, on v18 patch 11; never posted",
-        VariantOf = Linux72.Name,
-        Releases = null,
-        Scan = ScanRule.Linux72 with { Name = "per PTE, ends at uffd holes", EndsAtUffdHoles = true },
-    };
-
-    /// <summary>7.2 with a flag that the scan sets for the walk: the VMA is armed. Isolation still looks.</summary>
-    public static KhugepagedVersion UffdRemembered { get; } = Linux72 with
-    {
-        Name = "uffd-remembered",
-        Source = "where to check, (2), by a remembered flag: W. Yang, 2026-05, on v18 patch 11; never posted",
-        VariantOf = Linux72.Name,
-        Releases = null,
-        Candidate = CandidateRule.Linux72 with { Name = "pages >= needed, uffd remembered", RemembersUffd = true },
-    };
-
     /// <summary>Patches of a series without those that were posted with them.</summary>
     public static ImmutableArray<KhugepagedVersion> InPart => [V17Patch11];
 
-    /// <summary>Designs that were talked about and have no mistake.</summary>
-    public static ImmutableArray<KhugepagedVersion> Designs => [UffdAtScan, UffdRemembered];
+    /// <summary>Designs that were talked about or posted, and have no mistake.</summary>
+    public static ImmutableArray<KhugepagedVersion> Designs => Proposed.All;
 
     /// <summary>Linux 7.3: read-write protection, a result with a new name, and a scan line that names a page only if that ended
     /// it.</summary>

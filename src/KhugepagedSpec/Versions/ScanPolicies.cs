@@ -42,6 +42,22 @@ internal static class ScanPolicies
             {
                 Source = "L. Yang, \"abort collapse scan on non-swap entries\", 2025-10-07",
             })),
+        VersionPolicy.Of("scan.odd-ptes", "Scan.LeavesOddPtesOut", "what a PTE that no collapse can use does to the scan", At,
+            version => version.Scan.LeavesOddPtesOut,
+            (version, value) => version with { Scan = version.Scan with { LeavesOddPtesOut = value } },
+            (false, new("end", "the scan ended by a PTE that no collapse can use")),
+            (true, new("left-out", "a PTE that no collapse can use left out, and the PMD's order with it")
+            {
+                Source = PolicyTable.Rounds,
+            })),
+        VersionPolicy.Of("scan.pins", "Scan.LeavesReferencesToTheAttempt", "where references that mappings do not explain are met", At,
+            version => version.Scan.LeavesReferencesToTheAttempt,
+            (version, value) => version with { Scan = version.Scan with { LeavesReferencesToTheAttempt = value } },
+            (false, new("asked-for", "pins met at the scan and in the attempt")),
+            (true, new("at-the-attempt", "pins met in the attempt alone")
+            {
+                Source = PolicyTable.Rounds,
+            })),
         Sight.Limit("max_ptes_swap", "max_ptes_swap", Limits.MaxPtesSwap),
         Sight.Limit("max_ptes_shared", "max_ptes_shared", Limits.MaxPtesShared),
         Sight.Flag("uffd-wp", "userfaultfd's write protection", PteFlags.UffdWp),

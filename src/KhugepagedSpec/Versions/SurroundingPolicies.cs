@@ -13,6 +13,14 @@ internal static class SurroundingPolicies
             version => version.IsPmdOnly, (version, value) => version with { IsPmdOnly = value },
             (false, new("all", "every order that is enabled")),
             (true, new("pmd-only", "the PMD's order alone") { Source = "Linux 7.1 and before" })),
+        VersionPolicy.Of("extent", "TakesSmallerExtents", "what of a PMD range the VMA has to cover",
+            "mm/khugepaged.c:hugepage_vma_revalidate",
+            version => version.TakesSmallerExtents, (version, value) => version with { TakesSmallerExtents = value },
+            (false, new("range", "PMD ranges that the VMA covers whole")),
+            (true, new("window", "windows that the VMA covers, in ranges that it covers in part")
+            {
+                Source = PolicyTable.Rounds,
+            })),
         VersionPolicy.Of("trace", "Trace", "what tracepoints print, and how results are called and numbered",
             "include/trace/events/huge_memory.h", version => version.Trace, (version, value) => version with { Trace = value },
             (TraceText.Linux72, Release("7.2")),

@@ -35,6 +35,13 @@ internal static class WalkPolicies
             (MistakenWalk.KeepingOrder, new("order-kept", "the order kept after going on")),
             (MistakenWalk.FromTop, new("from-the-top", "each window begun at the PMD's order")),
             (MistakenWalk.RightFirst, new("right-first", "the right half taken before the left"))),
+        VersionPolicy.Of("batch", "TriesInRounds", "when the windows are tried that the walk chooses", At,
+            version => version.TriesInRounds, (version, value) => version with { TriesInRounds = value },
+            (false, new("one-by-one", "each window tried as the walk comes to it")),
+            (true, new("rounds", "windows chosen for a round and then tried, refused ones again before the walk goes on")
+            {
+                Source = PolicyTable.Rounds,
+            })),
         VersionPolicy.Of("window.swap", "Candidate.Swap", "at which orders swap entries count as occupied", At,
             version => version.Candidate.Swap,
             (version, value) => version with { Candidate = version.Candidate with { Swap = value } },
@@ -94,6 +101,20 @@ internal static class WalkPolicies
                 Source = "N. Pache, 2025-10-22, v12 patch 2",
             }),
             (NoneLimit.Unscaled, new("unscaled", "max_ptes_none as it is at every order"))),
+        VersionPolicy.Of("zero-filled", "CountsZeroFilledAsNone", "what a page that holds only zeroes counts as", Needed,
+            version => version.CountsZeroFilledAsNone, (version, value) => version with { CountsZeroFilledAsNone = value },
+            (false, new("as-pages", "pages of zeroes counted as pages")),
+            (true, new("as-none", "pages of zeroes counted against max_ptes_none as empty PTEs are")
+            {
+                Source = PolicyTable.ZeroFilled,
+            })),
+        VersionPolicy.Of("uffd-holes", "KeepsHolesOfMissingOnly", "which registrations with userfaultfd keep empty PTEs empty", Needed,
+            version => version.KeepsHolesOfMissingOnly, (version, value) => version with { KeepsHolesOfMissingOnly = value },
+            (false, new("any", "empty PTEs kept for userfaultfd, however it is registered")),
+            (true, new("missing", "empty PTEs kept for userfaultfd where it waits for missing pages, and not for write protection alone")
+            {
+                Source = PolicyTable.UffdFollowUp,
+            })),
         Below("swap-limit", "SwapBelowPmd", "max_ptes_swap", "mm/khugepaged.c:collapse_max_ptes_swap", version => version.SwapBelowPmd,
             (version, value) => version with { SwapBelowPmd = value }),
         Below("shared-limit", "SharedBelowPmd", "max_ptes_shared", "mm/khugepaged.c:collapse_max_ptes_shared",
@@ -105,7 +126,12 @@ internal static class WalkPolicies
             {
                 Source = "N. Pache, v18; L. Yang on it",
             }),
-            (VisitResult.LastAttempt, new("last-attempt", "the last attempt's result reported") { Source = "Linux 7.1 and before" })),
+            (VisitResult.LastAttempt, new("last-attempt", "the last attempt's result reported") { Source = "Linux 7.1 and before" }),
+            (VisitResult.ByRound, new("by-round",
+                "success reported, else a failed allocation of the smallest order, else why the PMD's went, else the last failure")
+            {
+                Source = PolicyTable.Rounds,
+            })),
     ];
 
     private static VersionPolicy Below(string name, string member, string limit, string source, Func<KhugepagedVersion, BelowPmd> get,

@@ -17,6 +17,9 @@ public sealed class Occupancy
     /// <summary>Sets the bit of one PTE.</summary>
     public void Set(int index) => _words[index >> 6] |= 1ul << (index & 63);
 
+    /// <summary>Clears the bit of one PTE.</summary>
+    public void Clear(int index) => _words[index >> 6] &= ~(1ul << (index & 63));
+
     /// <summary>Bits set among the <paramref name="count"/> from <paramref name="start"/> on; only a mistaken walk asks for an unaligned
     /// window.</summary>
     public int Count(int start, int count)

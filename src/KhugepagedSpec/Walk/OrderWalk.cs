@@ -18,6 +18,9 @@ public abstract record OrderWalk(string Name)
     /// <summary>Up to 7.1: the PMD's window and no other.</summary>
     public static OrderWalk PmdOnly { get; } = new PmdOnlyWalk("PMD only");
 
+    /// <summary>It remembers windows on a stack; else an offset and an order are all that it knows.</summary>
+    public virtual bool HasStack => false;
+
     /// <summary>Stands before the first window.</summary>
     /// <param name="geometry">The geometry of the range.</param>
     /// <param name="enabled">The orders that may be tried; fixed for the whole walk.</param>
@@ -40,6 +43,8 @@ public abstract record OrderWalk(string Name)
 
     private sealed record StackWalk(string Name, bool OnlyToEnabled) : OrderWalk(Name)
     {
+        public override bool HasStack => true;
+
         public override TResult Use<TResult>(IWalkerUse<TResult> use) =>
             use.With((geometry, enabled) => new StackWalker(geometry, enabled, OnlyToEnabled));
     }

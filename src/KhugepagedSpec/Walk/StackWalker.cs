@@ -83,6 +83,16 @@ public readonly record struct WindowStack(ulong Low, ulong Middle, ulong High)
     public WindowStack Push(int offset, int order) =>
         new(Low << Bits | (uint)(offset << Shift | order), Middle << Bits | Low >> (64 - Bits), High << Bits | Middle >> (64 - Bits));
 
+    /// <summary>How many wait.</summary>
+    public int Count => Windows().Count();
+
+    /// <summary>All that wait, the top first.</summary>
+    public IEnumerable<(int Offset, int Order)> Windows()
+    {
+        for (var rest = this; !rest.IsEmpty; rest = rest.Pop())
+            yield return rest.Top;
+    }
+
     /// <summary>Without the top.</summary>
     public WindowStack Pop() => new(Low >> Bits | Middle << (64 - Bits), Middle >> Bits | High << (64 - Bits), High >> Bits);
 }

@@ -9,7 +9,14 @@ namespace ModelChecker.Guarded;
 /// <param name="Says">What happens, in a few words.</param>
 /// <param name="Guard">When it can be taken.</param>
 /// <param name="Effects">What it does.</param>
-public sealed record Step(int From, int To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects);
+public sealed record Step(int From, int To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects)
+{
+    /// <summary>What it is to a program that reads it; null if it says nothing.</summary>
+    public Meaning? Meaning { get; init; }
+}
+
+/// <summary>What a step is, for programs; its words are for people.</summary>
+public abstract record Meaning;
 
 /// <summary>What one process does: steps between numbered locations. It starts at 0; a location without steps ends it.</summary>
 /// <param name="Name">The process's name.</param>

@@ -18,6 +18,9 @@ public sealed record Way(Term When, Location? To, ImmutableArray<Effect> Effects
 {
     /// <summary>What happens this way; null for what the step says.</summary>
     public string? Says { get; init; }
+
+    /// <summary>What the step is this way; null for what the step is.</summary>
+    public Meaning? Meaning { get; init; }
 }
 
 /// <summary>When something can be done, and what it does: one operation on a lock.</summary>
@@ -34,15 +37,26 @@ public sealed class ProgramBuilder
 {
     private readonly string _name;
     private readonly Variable _counter;
-    private readonly List<(Location From, Location To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects)> _steps =
-        [];
+    private readonly IReadOnlySet<string>? _mustMean;
+    private readonly List<(Location From, Location To, string Function, string Says, Term Guard, ImmutableArray<Effect> Effects,
+        Meaning? Meaning)> _steps = [];
     private readonly List<Location> _order = [];
     private Location _here = new();
+    private Meaning? _next;
 
     /// <summary>Starts an empty program.</summary>
     /// <param name="name">The process's name.</param>
     /// <param name="counter">The variable for the location.</param>
-    public ProgramBuilder(string name, Variable counter) => (_name, _counter, _) = (name, counter, Place(_here));
+    /// <param name="mustMean">Functions whose steps each say what they are.</param>
+    public ProgramBuilder(string name, Variable counter, IReadOnlySet<string>? mustMean = null) =>
+        (_name, _counter, _mustMean, _) = (name, counter, mustMean, Place(_here));
+
+    /// <summary>The next step is this, unless a way of it is something else.</summary>
+    public ProgramBuilder As(Meaning meaning)
+    {
+        _next = meaning;
+        return this;
+    }
 
     /// <summary>A way that is taken if nothing before it is.</summary>
     public static Way Else(params ReadOnlySpan<Effect> effects) => new(Term.True, null, [.. effects]);
@@ -79,9 +93,11 @@ public sealed class ProgramBuilder
         foreach (var way in ways)
         {
             falls |= way.To is null;
-            _steps.Add((_here, way.To ?? next, function, way.Says ?? says, wait & !before & way.When, way.Effects));
+            _steps.Add((_here, way.To ?? next, function, way.Says ?? says, wait & !before & way.When, way.Effects,
+                MeaningOf(function, way)));
             before |= way.When;
         }
+        _next = null;
         // Nothing written next is reached if no way leads on; At() must follow.
         _here = falls ? Place(next) : next;
     }
@@ -92,9 +108,13 @@ public sealed class ProgramBuilder
     {
         foreach (var way in ways)
             _steps.Add((_here, way.To ?? throw new ArgumentException("a choice leads somewhere", nameof(ways)), function, way.Says ?? says,
-                way.When, way.Effects));
+                way.When, way.Effects, MeaningOf(function, way)));
+        _next = null;
         _here = new Location();
     }
+
+    private Meaning? MeaningOf(string function, Way way) => way.Meaning ?? _next ?? (_mustMean?.Contains(function) != true ? null
+        : throw new InvalidOperationException($"{_name}: a step of {function} does not say what it is"));
 
     /// <summary>The next place is another's.</summary>
     public void Join(Location location)
@@ -122,7 +142,8 @@ public sealed class ProgramBuilder
         var steps = reached.OrderBy(location => location.Number)
             .Select(location => bySource[location]
                 .Select(step => new Step(step.From.Number, step.To.Number, step.Function, step.Says, step.Guard,
-                    Judged(step.Effects, judged))).ToImmutableArray());
+                    Judged(step.Effects, judged))
+                { Meaning = step.Meaning }).ToImmutableArray());
         if (count - 1 > _counter.Max)
             throw new InvalidOperationException($"{_name}: {count} locations, expected {_counter.Max + 1} at most");
         var program = new GuardedProgram(_name, _counter, [.. steps],

@@ -1,0 +1,54 @@
+using System.Globalization;
+using System.Text;
+
+namespace KhugepagedSpec.Guests.Live;
+
+/// <content>What the kernel counts of its pages as a whole.</content>
+internal sealed partial class LiveKernel
+{
+    /// <summary>
+    /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
+    /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
+    /// </summary>
+    /// <returns>Null without memory cgroups.</returns>
+    public long? CgroupCollapseAllocs()
+    {
+        if (!Abilities.HasMemcg)
+            return null;
+        const int enough = 1024;
+        var parts = _guest.Take(0, $"{ComeAndGo(enough)}file /cgroup/memory.stat\n");
+        const string name = "thp_collapse_alloc ";
+        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
+        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>How many pages there are of each kind. What CPUs have counted and not told is told first, and the LRU batch is
+    /// emptied.</summary>
+    public Levels Levels()
+    {
+        string steps = $"{ComeAndGo(1)}set /proc/sys/vm/stat_refresh 1\nfile {VmStat}\nfile /proc/zoneinfo\nfile /proc/meminfo\n";
+        string[] files = [.. _guest.Take(0, steps).Where(part => part.Kind == 'f').Select(part => Encoding.ASCII.GetString(part.Data))];
+        return Live.Levels.Of(files[0], files[1], files[2]);
+    }
+
+    /// <summary>How many pages are charged to a memory cgroup.</summary>
+    public long ChargedTo(int group)
+    {
+        byte[] bytes = _guest.Take(0, $"file /cgroup/{group}/memory.current\n").Single(part => part.Kind == 'f').Data;
+        return long.Parse(Encoding.ASCII.GetString(bytes), NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture) / Type.PageBytes;
+    }
+
+    // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
+    private string ComeAndGo(int pages)
+    {
+        const long place = 1L << 43;
+        var steps = new StepWriter(Type);
+        steps.Range("map", place, pages, 0);
+        steps.Advise(place, pages, StepWriter.NoHugePage);
+        steps.Range("write", place, pages, 1);
+        steps.Advise(place, pages, StepWriter.Cold);
+        steps.Range("unmap", place, pages);
+        return steps.Take();
+    }
+}
