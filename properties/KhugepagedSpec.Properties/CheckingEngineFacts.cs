@@ -10,6 +10,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Properties;
 
 /// <summary>The engines that look for counterexamples and differences: what mutating them showed that no test held.</summary>
+[Trait("Coverage", "Slow")]
 public sealed class CheckingEngineFacts : IDisposable
 {
     private static readonly Scenario Full = Scenario.Of(Given.Table("x*512"));

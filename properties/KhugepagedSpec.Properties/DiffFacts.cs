@@ -128,6 +128,7 @@ public sealed class DiffFacts
     }
 
     [Fact]
+    [Trait("Coverage", "Slow")]
     public void A_survey_lists_each_class_by_a_smallest_example_and_the_settings_without_any()
     {
         var survey = DiffSurvey.Run(Catalogue.V19, Catalogue.Linux72, new DiffScope(DifferenceIn.Behaviour, PmdOnly));

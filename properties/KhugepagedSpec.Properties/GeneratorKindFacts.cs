@@ -114,6 +114,7 @@ public sealed class GeneratorKindFacts
     public void Enough_of_the_scenarios_are_failed_by(string fault) => Enough(fault, Strikes.Value[fault], Struck, LeastStruck);
 
     [Theory]
+    [Trait("Coverage", "Slow")]
     [MemberData(nameof(PairNames))]
     public void Enough_of_the_scenarios_tell_apart(string pair) => Enough(pair, Differences.Value[pair], Compared, LeastDifference);
 

@@ -12,6 +12,7 @@ namespace KhugepagedSpec.Properties;
 
 /// <summary>What <c>prove</c> says of a version is about that version, and what is proved nothing breaks.</summary>
 [Trait("Form", "Long")]
+[Trait("Coverage", "Slow")]
 public sealed class ProofSubjectFacts
 {
     private static readonly int Scenarios = Long.Of(100, 1000);

@@ -16,6 +16,7 @@ public sealed class UffdDesignFacts
 
     // Attempts are not 7.2's: an armed window with a hole is not tried.
     [Theory]
+    [Trait("Coverage", "Slow")]
     [MemberData(nameof(Designs))]
     public void The_designs_are_no_mistakes(string name)
     {

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary><c>.ci/run</c> with steps that only say that they ran: it passes exactly if each of them does, and kills what it began.</summary>
+/// <summary><c>.ci/run</c> with steps that only say they ran: it passes exactly if each of them does, and kills what it began.</summary>
 public sealed class CiRunTests : IDisposable
 {
     private static readonly string[] Scripts = ["spin", "kernels", "redis", "here", "virtme"];

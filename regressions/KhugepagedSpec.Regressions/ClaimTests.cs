@@ -65,6 +65,7 @@ public sealed partial class ClaimTests
     }
 
     [Theory]
+    [Trait("Coverage", "Slow")]
     [MemberData(nameof(Names))]
     public void What_is_known_to_show_otherwise_does(string thread)
     {

@@ -180,6 +180,7 @@ public sealed class CommandLineTests : IDisposable
     }
 
     [Fact]
+    [Trait("Coverage", "Slow")]
     public void Check_finds_the_claims_kept_and_the_mistakes()
     {
         var (code, output, error) =

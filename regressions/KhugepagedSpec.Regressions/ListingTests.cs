@@ -5,6 +5,7 @@ namespace KhugepagedSpec.Regressions;
 public sealed class ListingTests
 {
     [Fact]
+    [Trait("Coverage", "Slow")]
     public async Task The_smallest_difference_of_every_pair_of_versions() => await Verifier.Verify(Output("diff", "--all"));
 
     [Fact]

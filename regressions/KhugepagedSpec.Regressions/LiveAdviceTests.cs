@@ -48,7 +48,7 @@ public sealed partial class LiveAdviceTests(ITestOutputHelper output)
         Assert.Equal(9, lines.Length);
         kernel.ForgetSettings();
         kernel.Take(0, string.Concat(lines));
-        int scans = ScansToItsEnd(kernel);
+        int scans = RebuiltMachine.ScansToItsEnd(kernel);
         var after = proc.Capture(pid);
 
         var (result, predicted) = Predict(before, after, after.Head.Settings);
@@ -74,20 +74,6 @@ public sealed partial class LiveAdviceTests(ITestOutputHelper output)
         while (scans[^1].Made.Any())
             scans.Add(machine.Scan());
         return (Prediction.Compare(before, machine, scans, swappedIn: 0, after), scans.Count);
-    }
-
-    // The one that makes nothing is counted, as whatif does.
-    private static int ScansToItsEnd(LiveKernel kernel)
-    {
-        var last = kernel.Observe("");
-        for (int scans = 1; ; scans++)
-        {
-            var now = kernel.Observe("scan\n");
-            var added = kernel.Added(last, now);
-            if (added.PagesCollapsed == 0 || scans == WhatIfRun.MostScans)
-                return scans;
-            last = now;
-        }
     }
 
     private static string Advice(ProcessCapture capture, string[] aim)

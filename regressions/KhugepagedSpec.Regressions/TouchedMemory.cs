@@ -60,13 +60,7 @@ internal sealed record TouchedMemory(string Name, bool IsHeap, Func<bool, string
         new($"{Name}; {other.Name}", IsHeap, isAdvised => Steps(isAdvised) + other.Steps(isAdvised));
 
     /// <summary>Puts a process onto khugepaged's list, where it stays whatever becomes of the VMA that was advised for it.</summary>
-    public static void Register(LiveKernel kernel, int process = 1)
-    {
-        const long start = FirstPlace - NextPlace;
-        kernel.ResetSizes();
-        kernel.Take(process, Line($"map {start} {2 * RangePages} 0") + Line($"write {start} 1 1")
-            + Line($"advise {start} {2 * RangePages} {HugePage}") + Line($"unmap {start} {2 * RangePages}"));
-    }
+    public static void Register(LiveKernel kernel, int process = 1) => RebuiltMachine.Register(kernel, process, FirstPlace - NextPlace);
 
     private static string Line(FormattableString step) => step.ToString(CultureInfo.InvariantCulture) + "\n";
 }

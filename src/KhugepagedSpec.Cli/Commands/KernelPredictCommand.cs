@@ -22,21 +22,47 @@ internal static class KernelPredictCommand
         var model = ModelOption.CreateForKernel("predict with");
         var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
         var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
+        var file = new Argument<string[]>("FILE")
+        {
+            Arity = ArgumentArity.ZeroOrMore,
+            Description = "What capture wrote of real processes; - for standard input. Without it, generated ones.",
+        };
+        file.Validators.Add(Options.RefuseIn("kernel predict", most: 1));
+        var aims = new AimOptions("With FILE, which of whatif's advice to try");
         var command = new Verb(
             "predict",
             "Hold whatif against a kernel under QEMU: capture a process, predict, let khugepaged do it, capture again.",
             """
             The captures are those of the command capture, through the guest's /proc. Each range that did not change while it was read
             must become what whatif predicted of it, and the memory added must be what it said.
-            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted.
+            Of a FILE the memory of its processes is built in the guest, at the same addresses, the settings that whatif advises are set,
+            and khugepaged scans until it makes nothing more. What a guest cannot have by touching memory is left out, and said: swapped
+            out, in large folios, shared after fork, in no whole PMD range.
+            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted, or nothing of FILE
+            could be built.
 
-            Example:
+            Examples:
               khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
+              khugepaged-spec kernel predict redis.jsonl --aim tlb --kernel 7.2
             """)
-        { model, count, seed };
+        { file, model, count, seed };
+        aims.AddTo(command);
         kernel.AddTo(command);
         command.SetAction(parsed =>
         {
+            var (aim, percent) = aims.Get(parsed);
+            if (parsed.GetValue(file) is [var name])
+            {
+                if ((parsed.GetValue(count) ?? parsed.GetValue(seed)) is not null)
+                    throw new UsageException($"{name}: --count and --seed are of generated processes: expected them without FILE");
+                if (aim is null)
+                    throw new UsageException($"{name}: expected --aim memory, tlb or balanced: which of whatif's advice to try");
+                var ofFile = ModelOption.GetIfGiven(parsed, model);
+                var captured = KernelPredictFile.Read(name);
+                return KernelPredictFile.Run(kernel.Get(parsed, isModelled: ofFile is not null), ofFile, captured, aim.Value, percent);
+            }
+            if (aim is not null)
+                throw new UsageException($"--aim {aim.ToString()!.ToLowerInvariant()}: expected it with FILE");
             int vmas = parsed.GetValue(count) ?? 320;
             if (vmas is < 1 or > MostVmas)
                 throw new UsageException($"--count {vmas}: expected 1 to {MostVmas}");
@@ -84,7 +110,7 @@ internal static class KernelPredictCommand
         return !isRight ? ExitCode.Differ : results.Count < processes ? ExitCode.NotExhausted : ExitCode.Agree;
     }
 
-    private static void Print(WrongPrediction wrong, KhugepagedVersion model)
+    internal static void Print(WrongPrediction wrong, KhugepagedVersion model)
     {
         Line($"WRONG at {wrong.Address}");
         Line($"  before    {wrong.Before}");

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 using System.Text.Json;
 using KhugepagedSpec.Cli.Pictures;
 using KhugepagedSpec.Cli.Shell;
@@ -22,7 +20,7 @@ internal static class WhatIfCommand
             Arity = ArgumentArity.ZeroOrMore,
             Description = "What capture wrote; - for standard input. Of several captures the last, and what changed up to it."
         };
-        file.Validators.Add(RefuseOptions);
+        file.Validators.Add(Options.RefuseIn("whatif"));
         var processes = new ProcessOptions();
         var versions = ModelOption.CreateForSeveral(
             "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", oneAfterTheOther: true);
@@ -35,13 +33,7 @@ internal static class WhatIfCommand
         };
         var json = new Option<bool>("--json") { Description = "Print all of it as JSON." };
         var html = HtmlOption.Create("all of it as charts");
-        var aim = Options.Name<Aim>(
-            "--aim", "Also say what to set: the least memory, the most mapped, or most for 5% of memory (balanced).");
-        var maxAdded = new Option<string?>("--max-added")
-        {
-            Description = "With --aim: how much of its memory may be added at most, as 2.5%.",
-            HelpName = "PERCENT",
-        };
+        var aims = new AimOptions("Also say what to set");
         var command = new Verb(
             "whatif",
             "Say what khugepaged would make of captured processes, and what that would cost.",
@@ -74,16 +66,16 @@ internal static class WhatIfCommand
         command.Options.Add(versions);
         foreach (var option in settings.All)
             command.Add(option);
-        foreach (var option in new Option[] { machineType, aim, maxAdded, cost, json, html })
+        command.Add(machineType);
+        aims.AddTo(command);
+        foreach (var option in new Option[] { cost, json, html })
             command.Add(option);
         var with = WithOption.AddTo(command, "the last model");
         command.SetAction(parsed =>
         {
             var interrupted = Interrupt.OfTheRun;
             var page = HtmlOption.Get(parsed, html);
-            double? percent = Percent(parsed.GetValue(maxAdded));
-            if (percent is not null && parsed.GetValue(aim) is null)
-                throw new UsageException($"--max-added {parsed.GetValue(maxAdded)}: expected it with --aim");
+            var (aim, percent) = aims.Get(parsed);
             var models = with.ChangeLast(parsed, parsed.GetValue(versions) is { Length: > 0 } names
                 ? [.. names.Select(name => ModelOption.Find(name, "--model: "))] : [Catalogue.Linux72]);
             var (captures, from) = Captures(parsed.GetValue(file) ?? [], processes.Get(parsed), interrupted);
@@ -94,14 +86,13 @@ internal static class WhatIfCommand
             var type = MachineOption.Get(parsed, machineType);
             if (type is not null && type.PageKilobytes != pageKb)
                 throw new UsageException($"--machine {type}: the process has pages of {pageKb}k: expected a machine that has them, too");
-            var cases = models.SelectMany(model => Cases(model, head, asked, pageKb))
-                .Select(one => one with { Machine = type ?? one.Machine }).ToImmutableArray();
+            ImmutableArray<WhatIfCase> cases = [.. models.SelectMany(model => WhatIfCases.Of(model, head, asked, type))];
             var answer = new WhatIfAnswer(
-                machine, Run(machine, cases, interrupted), IsAsked: asked is not null, parsed.GetValue(aim), percent, from)
+                machine, WhatIfCases.Run(machine, cases, interrupted), IsAsked: asked is not null, aim, percent, from)
             {
                 ShowsCost = parsed.GetValue(cost),
                 OverTime = OverTime(captures, parsed.GetValue(versions) is { Length: > 0 } ? models[0] : null),
-                Sweep = page is null ? [] : Run(machine, Sweep(machine, models[0], type, pageKb), interrupted),
+                Sweep = page is null ? [] : WhatIfCases.Run(machine, Sweep(machine, models[0], type, pageKb), interrupted),
             };
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(WhatIfJsonOf.Answer(answer), CliJson.Readable.WhatIfJson));
@@ -113,18 +104,6 @@ internal static class WhatIfCommand
         });
         return command;
     }
-
-    // Of several files, whatever stands there would be one.
-    private static void RefuseOptions(ArgumentResult result)
-    {
-        foreach (var token in result.Tokens.Where(token => token.Value.StartsWith("--", StringComparison.Ordinal)))
-            result.AddError(
-                $"'{token.Value}': expected an option or argument of whatif; khugepaged-spec whatif --help lists them");
-    }
-
-    private static double? Percent(string? text) => text is null ? null
-        : double.TryParse(text.TrimEnd('%'), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double percent)
-            ? percent : throw new UsageException($"--max-added {text}: expected percent, as 5%");
 
     // What there is, in time, and what stands behind whatif to have it again.
     private static (ImmutableArray<MachineCapture> Captures, string From) Captures(string[] files, ProcessChoice choice,
@@ -150,38 +129,10 @@ internal static class WhatIfCommand
         [.. captures.Zip(captures.Skip(1)).Select(pair => Interval.Of(pair.First, pair.Second,
             model ?? Catalogue.ForRelease(pair.First.Head.Kernel) ?? Catalogue.Linux72))];
 
-    private static IEnumerable<WhatIfCase> Cases(KhugepagedVersion model, CaptureHead head, Settings.ThpSettings? asked, int pageKb)
-    {
-        yield return new WhatIfCase("present", model, head.Settings);
-        if (asked is not null)
-            yield return new WhatIfCase("as asked", model, asked);
-        foreach (var usual in WhatIfCase.Usual(model, head.Settings, order => Sizes.Name(order, pageKb)))
-            yield return usual;
-    }
-
     private static ImmutableArray<WhatIfCase> Sweep(MachineCapture machine, KhugepagedVersion model, PageTables.MachineType? type,
         int pageKb) =>
         [
             .. NoneSweep.Cases(machine, model, order => Sizes.Name(order, pageKb))
                 .Select(one => one with { Machine = type ?? one.Machine }),
         ];
-
-    // What a case holds grows with the ranges: of a large process one after the other.
-    private static ImmutableArray<WhatIfReport> Run(MachineCapture machine, ImmutableArray<WhatIfCase> cases,
-        CancellationToken cancellation)
-    {
-        const int manyRanges = 10_000;
-        var reports = new WhatIfReport[cases.Length];
-        TerminalProgress.Steps("what if", cases.Length, advance => Parallel.For(
-            0, cases.Length, new ParallelOptions
-            {
-                MaxDegreeOfParallelism = machine.Ranges > manyRanges ? 1 : Environment.ProcessorCount,
-                CancellationToken = cancellation,
-            }, i =>
-            {
-                reports[i] = WhatIfReport.Of(machine, cases[i]);
-                advance();
-            }));
-        return [.. reports];
-    }
 }

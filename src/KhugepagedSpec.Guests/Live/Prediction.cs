@@ -128,12 +128,13 @@ public sealed class Prediction : IDisposable
     /// <param name="scans">The scans.</param>
     /// <param name="swappedIn">Pages that they brought back from swap.</param>
     /// <param name="after">The process after as many of the kernel's.</param>
+    /// <param name="process">Which of the model's processes it is, from 0.</param>
     internal static PredictionResult Compare(ProcessCapture before, WhatIfMachine predicting, IReadOnlyList<FullScan> scans,
-        long swappedIn, ProcessCapture after)
+        long swappedIn, ProcessCapture after, int process = 0)
     {
-        var pages = before.Head.Geometry.Pages;
-        var seen = Ranges(after, pages).ToDictionary(range => range.Start);
-        var known = Ranges(before, pages).Where(range => range.Table.Pmd != PmdState.None).ToList();
+        var seen = Ranges(after).ToDictionary(range => range.Start);
+        var known = Ranges(before).Where(range => range.Table.Pmd != PmdState.None).ToList();
+        var made = scans.SelectMany(scan => scan.Made).Where(made => made.Table.Mm == process + 1).Select(made => made.Attempt).ToList();
         var wrong = ImmutableArray.CreateBuilder<WrongPrediction>();
         int changed = 0;
         foreach (var range in known)
@@ -144,7 +145,7 @@ public sealed class Prediction : IDisposable
                 changed++;
                 continue;
             }
-            var predicted = predicting.Table(range.Start);
+            var predicted = predicting.Table(range.Start, process);
             if (SeenTable.IsSame(predicted, became.Table))
                 continue;
             var vma = before.VmaAt(range.Start).Vma;
@@ -153,14 +154,15 @@ public sealed class Prediction : IDisposable
                     vma with { Start = vma.Start - range.Start, End = vma.End - range.Start }, range.Table, predicted, became.Table));
         }
         return new PredictionResult(
-            known.Count - changed, changed, scans.Sum(scan => scan.Made.Count()),
-            scans.Sum(scan => scan.Made.Sum(made => VmaReport.Filled(made.Attempt))),
+            known.Count - changed, changed, made.Count, made.Sum(VmaReport.Filled),
             after.Pages.Anonymous - before.Pages.Anonymous - swappedIn,
             [.. before.Disagreeing, .. after.Disagreeing], wrong.ToImmutable());
     }
 
-    private static IEnumerable<CapturedRange> Ranges(ProcessCapture capture, int pages)
+    /// <summary>Each PMD range of a process for itself.</summary>
+    internal static IEnumerable<CapturedRange> Ranges(ProcessCapture capture)
     {
+        int pages = capture.Head.Geometry.Pages;
         foreach (var range in capture.Vmas.SelectMany(vma => vma.Ranges))
             for (long i = 0; i < range.Count; i++)
                 yield return range with { Start = range.Start + i * pages, Count = 1 };
