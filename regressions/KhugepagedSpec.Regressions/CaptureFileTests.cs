@@ -65,14 +65,7 @@ public sealed class CaptureFileTests : IDisposable
     private void Write(ProcessCapture capture)
     {
         using var file = new CaptureFile(new StreamWriter(_file));
-        file.Add(capture.Head);
-        foreach (var vma in capture.Vmas)
-        {
-            foreach (var range in vma.Ranges)
-                file.Add(range);
-            file.Add(vma);
-        }
-        file.Add(capture.End);
+        CaptureFolder.Add(file, capture);
     }
 
     private static List<string> Flat(ProcessCapture capture) =>

@@ -65,13 +65,6 @@ public readonly record struct RmapPage(RmapKind Kind, long Address, int Pages);
 /// <param name="Size">How much of it, in bytes.</param>
 public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOnlyList<int> Events, int? Held, long Address, long Size)
 {
-    /// <summary>The role of a task that poisons pages.</summary>
-    public const string Poisoner = "hwpoison";
-
-    // Who takes the mmap lock for writing for the sake of what it is called.
-    private static readonly string[] Changers =
-        ["munmap", "merge", "neighbour", "mremap", "mprotect", "mlock", "userfaultfd", "settings", "aging"];
-
     /// <summary>Its first event.</summary>
     public int First => Events[0];
 
@@ -104,7 +97,7 @@ public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOn
     public bool MovesTables { get; init; }
 
     /// <summary>It unmaps pages because they are poisoned.</summary>
-    public bool Poisons => Role == Poisoner;
+    public bool Poisons => Role == Roles.HwPoison;
 
     /// <summary>Pages that it comes to by their mappings.</summary>
     public ImmutableArray<RmapPage> ByMappings { get; init; } = [];
@@ -118,9 +111,9 @@ public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOn
         OperationKind.Gup => Writes ? "gup-fast" : "gup-read",
         OperationKind.Fork => "fork",
         OperationKind.Collapse => "madv-collapse",
-        OperationKind.Userfaultfd => "userfaultfd",
-        OperationKind.Exclusive => Changers.Contains(Role) ? Role : "mmap lock for writing",
-        _ when ByMappings.Any(page => page.Kind == RmapKind.Unmap) => Poisons ? Poisoner : "reclaim",
+        OperationKind.Userfaultfd => Roles.Userfaultfd,
+        OperationKind.Exclusive => Roles.IsOfWriter(Role) ? Role : "mmap lock for writing",
+        _ when ByMappings.Any(page => page.Kind == RmapKind.Unmap) => Poisons ? Roles.HwPoison : "reclaim",
         _ when !ByMappings.IsEmpty => "migrate",
         _ => "look",
     };

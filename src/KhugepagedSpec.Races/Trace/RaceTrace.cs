@@ -36,6 +36,9 @@ public sealed class RaceTrace
             .Where(words => words.Length == 2 && int.TryParse(words[1], CultureInfo.InvariantCulture, out _))
             .ToDictionary(words => int.Parse(words[1], CultureInfo.InvariantCulture), words => words[0]);
 
+    /// <summary>A thread of the process has that role.</summary>
+    internal bool HasRole(string role) => Threads.Values.Contains(role);
+
     internal AddressSpaces Spaces => field ??= new AddressSpaces(this);
 
     /// <summary>A line of the section of settings, behind its first word; null if there is none.</summary>

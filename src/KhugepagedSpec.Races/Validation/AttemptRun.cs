@@ -9,13 +9,11 @@ namespace KhugepagedSpec.Races.Validation;
 internal sealed class AttemptRun(RaceTrace trace, TraceModel model, TraceCollapser collapser, HashSet<Mark> shown, CollapseAttempt attempt,
     Projection projection, ImmutableArray<int> pages)
 {
-    private const string Registers = "userfaultfd";
-
     private readonly SharedState _s = model.State;
     private readonly Collapser _c = collapser.Own;
     private readonly string? _status = attempt.Status(trace);
     private readonly Group _group = new(trace, attempt, projection, pages);
-    private readonly bool _mayBeArmed = trace.Threads.Values.Contains(Registers);
+    private readonly bool _mayBeArmed = trace.HasRole(Roles.Userfaultfd);
     private Tasks? _tasks;
     private long? _firstPtep;
     private int _page, _copied, _emptyElsewhere;

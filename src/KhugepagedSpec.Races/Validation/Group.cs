@@ -8,7 +8,7 @@ namespace KhugepagedSpec.Races.Validation;
 /// <summary>An attempt as the model is told it: some pages of its window by an entry each, the rest left out.</summary>
 internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection projection, ImmutableArray<int> pages)
 {
-    private const string OrdersSetting = "orders", NoneSetting = "max_ptes_none", Changes = "settings",
+    private const string OrdersSetting = "orders", NoneSetting = "max_ptes_none",
         SwappedIn = "mm_collapse_huge_page_swapin", Pins = "grab";
 
     // Where the table that is locked may be another process's, or the one that entries move to.
@@ -57,7 +57,7 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
     private Part Main(Operation one)
     {
         if (one.Kind is OperationKind.Exclusive or OperationKind.Collapse)
-            return new Part(PartKind.Exclusive) { IsHuge = MapsHuge(one) };
+            return new Part(PartKind.Exclusive) { IsHuge = projection.MapsHuge(one) };
         if (one.Kind == OperationKind.Fork)
             return new Part(PartKind.Fork);
         if (one.Address == 0 || one.Address >= attempt.Range + CollapseAttempt.PmdSize || one.Address + one.Size <= attempt.Range)
@@ -78,8 +78,6 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
 
     private bool IsInRange(long address) => attempt.Range <= address && address < attempt.Range + CollapseAttempt.PmdSize;
 
-    private bool MapsHuge(Operation one) => projection.MapsHuge(one);
-
     private bool IsWithin(Operation one) =>
         one.Address >= attempt.Address && one.Address + one.Size <= attempt.AddressOf(1 << attempt.Order);
 
@@ -91,7 +89,7 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
 
     private Part Fault(Operation one, int set)
     {
-        if (MapsHuge(one))
+        if (projection.MapsHuge(one))
             return new Part(PartKind.Touch, projection.IsPmd ? Shape.Eight.Pages - 1 : TraceModel.ElsewhereWritten) { IsHuge = true };
         bool writes = one.Kind == OperationKind.WriteFault, isSwap = one.Events.Any(i => trace.All[i].Name == "dsp");
         // Of a folio that a fault maps nothing tells the order: any that is enabled, and whose first page this is.
@@ -145,12 +143,12 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
             Both(states, (s[entry].Child, 1), (s[entry].Mappings.Own, 2), (s[entry].References.Own, 2));
         foreach (var (entry, _) in first.Where(pair => pair.Value.Seen == PteSeen.Page && PteValue.IsUffdWp(pair.Value.Value)))
             Vary(states, (s[entry].UffdWp, 1));
-        if (trace.Threads.Values.Contains(Operation.Poisoner))
+        if (trace.HasRole(Roles.HwPoison))
             foreach (var (entry, _) in first.Where(pair => pair.Value.Seen == PteSeen.Absent))
                 Both(states, (s[entry].Pte, Holds.HwPoison));
         if (trace.Setting(NoneSetting) == "0")
             Vary(states, (s.MaxPtesNone, 0));
-        if (trace.Setting(NoneSetting) == "0" && trace.Threads.Values.Contains(Changes))
+        if (trace.Setting(NoneSetting) == "0" && trace.HasRole(Roles.Settings))
             Both(states, (s.MaxPtesNone, s.MaxPtesNone.Max));
         if (first.Values.Any(one => one.Seen == PteSeen.Absent) || attempt.Events.Any(i => trace.All[i].Name == SwappedIn))
             Both(states, (collapser.Own.Unmapped, 1));

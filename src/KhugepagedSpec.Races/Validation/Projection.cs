@@ -22,6 +22,7 @@ internal sealed class Projection
                 || one.IsIn(attempt.Range, CollapseAttempt.PmdSize))),
         ];
         IsForked = Operations.Any(one => one.Kind == OperationKind.Fork);
+        HasHugePage = Operations.Any(MapsHuge);
         Events =
         [
             .. Operations.SelectMany(one => one.Events.Where(i => i >= (one.Held ?? one.First) && i <= attempt.Last))
@@ -64,7 +65,7 @@ internal sealed class Projection
     public bool MapsHuge(Operation one) => one.Events.Any(i => _trace.All[i].Name == "mappmd");
 
     /// <summary>Somebody beside the attempt, or before it, maps a huge page.</summary>
-    public bool HasHugePage => Operations.Any(MapsHuge);
+    public bool HasHugePage { get; }
 
     /// <summary>Why the model cannot take it; null if it can.</summary>
     public string? CannotBe => _attempt.Order < Shape.Eight.SmallOrder ? $"order {_attempt.Order}"

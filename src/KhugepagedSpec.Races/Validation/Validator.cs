@@ -63,7 +63,7 @@ public sealed class Validator
         var actors = projection.Operations.Where(one => attempt.Company.Contains(one)).GroupBy(one => one.Actor)
             .ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
         if (UnlessTold.IsOfSettings(attempt.Status(_trace)))
-            actors["settings"] = 1;
+            actors[Roles.Settings] = 1;
         return actors;
     }
 }
