@@ -19,10 +19,9 @@ internal static class DiffText
     {
         Console.WriteLine($"explain {difference.Scenario}\n");
         Console.WriteLine($"  {a.Name,-Column}{b.Name}");
-        int from = Math.Max(0, difference.DiffersAt - Context);
-        int end = Math.Min(Math.Max(difference.First.Length, difference.Second.Length), difference.DiffersAt + Shown);
-        for (int i = from; i < end; i++)
-            PrintRow(LineAt(difference.First, i), LineAt(difference.Second, i), isFirst: i == difference.DiffersAt);
+        var rows = difference.Rows;
+        for (int i = Math.Max(0, difference.DiffersAt - Context); i < Math.Min(rows.Length, difference.DiffersAt + Shown); i++)
+            PrintRow(rows[i].First?.Text ?? "", rows[i].Second?.Text ?? "", isFirst: i == difference.DiffersAt);
         Console.WriteLine();
         CostText.PrintTable($"cost of {Number(VersionDiff.Passes)} passes",
         [
