@@ -43,9 +43,10 @@ internal static class KernelPredictFile
         var interrupted = Interrupt.OfTheRun;
         var clock = Stopwatch.StartNew();
         var head = machine.Processes[0].Head;
-        ImmutableArray<RebuildableProcess> processes = [.. machine.Processes.Select(RebuildableProcess.Of)];
+        ImmutableArray<RebuildableProcess> all = [.. machine.Processes.Select(RebuildableProcess.Of)];
+        PrintParts(head, all);
+        ImmutableArray<RebuildableProcess> processes = [.. all.Where(process => process.Process.Pages.Anonymous > 0)];
         var built = machine with { Processes = [.. processes.Select(process => process.Process)] };
-        PrintParts(head, processes);
         if (built.Pages.Anonymous == 0)
         {
             Line($"nothing that a guest can be given: not tried");
@@ -94,13 +95,15 @@ internal static class KernelPredictFile
 
     private static void PrintParts(CaptureHead head, ImmutableArray<RebuildableProcess> processes)
     {
-        foreach (var process in processes)
+        foreach (var process in processes.Where(process => process.Pages > 0))
         {
             var (built, there) = (head.Kilobytes(process.Process.Pages.Anonymous), head.Kilobytes(process.Pages));
             Line($"{Name(process)}: {built:N0} kB to build, of {there:N0} kB in whole PMD ranges");
             foreach (var (why, ranges) in process.LeftOut)
                 Line($"  left out: {ranges:N0} ranges ({why})");
         }
+        if (processes.Count(process => process.Pages == 0) is > 0 and var without)
+            Line($"{without} of {processes.Length} processes have nothing in whole PMD ranges");
     }
 
     private static void Print(CaptureHead head, RebuiltResult result, KhugepagedVersion model)
