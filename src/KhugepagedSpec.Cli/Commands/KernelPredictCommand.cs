@@ -38,8 +38,8 @@ internal static class KernelPredictCommand
             Of a FILE the memory of its processes is built in the guest, at the same addresses, the settings that whatif advises are set,
             and khugepaged scans until it makes nothing more. What a guest cannot have by touching memory is left out, and said: swapped
             out, in large folios, shared after fork, in no whole PMD range.
-            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted, or nothing of FILE
-            could be built.
+            Exit code 0: all as predicted; 1: something is not, or the guest was lost; 2: bad input; 3: interrupted, or FILE is a part,
+            or a part of it was left out.
 
             Examples:
               khugepaged-spec kernel predict --kernel 7.2 --count 320 --seed 1
