@@ -79,6 +79,12 @@ public sealed record RecordedPass
     /// <summary>Scans and attempts were seen; false: the kernel has no tracepoints or probes that tell of them.</summary>
     public bool IsTraced { get; init; } = true;
 
+    /// <summary>
+    /// What was counted towards pages_to_scan for this process, but for VMAs that are not the scenario's; null where it was not recorded,
+    /// and where no range was visited.
+    /// </summary>
+    public int? Progress { get; init; }
+
     /// <summary>The tracepoints' lines in their normal form (<see cref="TraceNormalForm"/>); null if they were not recorded.</summary>
     public ImmutableArray<string>? Trace { get; init; }
 

@@ -82,6 +82,7 @@ public static class Replay
     private static Difference? Compare(VectorProcess process, RecordedPass recorded, ReadOnlySpan<ScanLine> scans, ProcessPass run) =>
         (recorded.IsTraced ? CompareScans(scans, run) ?? CompareAttempts(recorded.Attempts, run, process.Base) : null)
         ?? CompareTraces(recorded.Trace, run.Trace)
+        ?? (recorded.Progress is { } progress && run.Progress is { } counted ? Difference.If("pages_to_scan", progress, counted) : null)
         ?? CompareTables(recorded.After, process.Table)
         ?? Difference.If("AnonHugePages", recorded.PmdMappedKb, process.PmdMappedKb)
         ?? (run.Madvise is null ? null

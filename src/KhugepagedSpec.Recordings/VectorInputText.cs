@@ -225,7 +225,9 @@ internal static class VectorInputText
             if (isFolio && body.IndexOf('@', StringComparison.Ordinal) is > 0 and var node)
                 body = body[..node];
 
-            // What is said of a folio's pages is seen of no snapshot either.
+            // A snapshot tells what another process maps. What else is said of a folio's pages it does not tell.
+            if (isFolio && body is [.., 'h'])
+                body = body[..^1];
             if (isFolio && body is [.., 'o' or 'l' or 'L'])
                 (kind, body) = (body[^1], body[..^1]);
             long count = (long)times * (isFolio ? FolioPages(body, token) : Number("pat", body));

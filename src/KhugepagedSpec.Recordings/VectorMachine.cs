@@ -12,7 +12,12 @@ namespace KhugepagedSpec.Recordings;
 /// <param name="Tables">The PMD ranges of this one that were visited, in order.</param>
 /// <param name="Madvise">What MADV_COLLAPSE returned; null for khugepaged.</param>
 /// <param name="Trace">The trace lines of its ranges, in normal form; empty where they are not kept.</param>
-public sealed record ProcessPass(PassReport Report, ImmutableArray<TableRun> Tables, MadviseReport? Madvise, ImmutableArray<string> Trace);
+public sealed record ProcessPass(PassReport Report, ImmutableArray<TableRun> Tables, MadviseReport? Madvise, ImmutableArray<string> Trace)
+{
+    /// <summary>What was counted towards pages_to_scan for this process; null for MADV_COLLAPSE, and where trace lines are not
+    /// kept.</summary>
+    public int? Progress { get; init; }
+}
 
 /// <summary>The recorder's guest, rebuilt in the model, with one process or several that were recorded together. Runs pass by
 /// pass.</summary>
@@ -86,6 +91,9 @@ public sealed class VectorMachine
         return lines.Count == 0 ? [] : process.InNormalForm(lines);
     }
 
+    private int? ProgressOf(VectorProcess process) => (int?)Machine.Trace?.OfType<TraceEvent.KhugepagedScan>()
+        .Where(visit => visit.MmId == process.Process.Id).Sum(visit => visit.Progress);
+
     /// <summary>One full scan, or one MADV_COLLAPSE call by each process; what it did to each, in their order.</summary>
     public ImmutableArray<ProcessPass> Pass()
     {
@@ -102,6 +110,9 @@ public sealed class VectorMachine
         }
         var report = _khugepaged.Pass();
         return [.. Processes.Select(process =>
-            new ProcessPass(report, [.. report.Tables.Where(table => process.Owns(table.Mm))], null, TraceOf(process)))];
+            new ProcessPass(report, [.. report.Tables.Where(table => process.Owns(table.Mm))], null, TraceOf(process))
+            {
+                Progress = ProgressOf(process),
+            })];
     }
 }

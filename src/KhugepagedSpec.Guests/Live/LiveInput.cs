@@ -129,6 +129,10 @@ public static class LiveInput
         foreach (var folio in FolioPlan.Folios(cells).Where(folio => IsSplitByAdvice(cells, folio)))
             foreach (int page in folio.Kept)
                 cells[page] = Cell.OfFolio(folio.Order, cells[page].Page);
+        if (UnsharedFolioBesideShared(cells) >= 0)
+            for (int i = 0; i < cells.Length; i++)
+                if (cells[i].Order > 0)
+                    cells[i] = cells[i] with { Flags = cells[i].Flags & ~CellFlags.Shared };
         if (isChargeShort)
             NothingToReclaim(cells);
         WithinClusters(cells, kernel.Machine);
@@ -220,14 +224,32 @@ public static class LiveInput
         return null;
     }
 
-    // Written; cold; given up; given up and written again.
+    // Written; cold; given up; given up and written again; written, and mapped by a child too.
     private static readonly CellFlags[] OfFolios =
-        [CellFlags.Young | CellFlags.Dirty, CellFlags.Dirty, CellFlags.LazyFree, CellFlags.LazyFree | CellFlags.Young | CellFlags.Dirty];
+    [
+        CellFlags.Young | CellFlags.Dirty, CellFlags.Dirty, CellFlags.LazyFree, CellFlags.LazyFree | CellFlags.Young | CellFlags.Dirty,
+        CellFlags.Young | CellFlags.Dirty | CellFlags.Shared,
+    ];
 
     /// <summary>A folio that is not there as a whole, but is cold or given up in part: the advice would split it.</summary>
     internal static bool IsSplitByAdvice(IReadOnlyList<Cell> cells, PlannedFolio folio) =>
         folio.Kept.Count < folio.Pages
             && folio.Kept.Exists(i => !cells[i].Has(CellFlags.Young | CellFlags.Dirty) || cells[i].Has(CellFlags.LazyFree));
+
+    /// <summary>A page of a large folio that only this process maps, beside some that a child maps too; -1 if there is none. The child is
+    /// forked once they are all there, and a fork takes from each that it is exclusive.</summary>
+    internal static int UnsharedFolioBesideShared(IReadOnlyList<Cell> cells)
+    {
+        int unshared = -1;
+        bool someAreShared = false;
+        for (int i = 0; i < cells.Count; i++)
+            if (cells[i] is { Kind: PteKind.Page, Order: > 0 } cell)
+                if (cell.Has(CellFlags.Shared))
+                    someAreShared = true;
+                else if (unshared < 0)
+                    unshared = i;
+        return someAreShared ? unshared : -1;
+    }
 
     internal static bool CanBeMade(Cell cell, KernelAbilities kernel, bool hasKsm)
     {

@@ -19,10 +19,11 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
-    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4, WritersEvery = 8, Cold = 2;
+    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4, WritersEvery = 8, Cold = 2, OfSharedFolios = 2;
 
     // Choices of their own, so that what was generated before is what it was.
-    private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c, OfCold = 0x436f6c64, OfWriter = 0x57726974, OfNodes = 0x4e6f6465;
+    private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c, OfCold = 0x436f6c64, OfWriter = 0x57726974, OfNodes = 0x4e6f6465,
+        OfShared = 0x53686172;
 
     private Geometry Real => kernel.Machine.Geometry;
 
@@ -61,6 +62,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         }
         AddAtLimits(batch, number);
         AddCold(batch, number);
+        AddShared(batch, number);
         bool someoneShares = batch.Any(scenario => scenario.Table.Cells.Any(cell => cell.Has(CellFlags.Shared)));
         var settings = someoneShares && !first.Settings.Always.IsEmpty
             ? first.Settings.WithSizes(first.Settings.Always, SizeEnabled.Madvise)
@@ -158,6 +160,16 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
         for (int i = Together - Cold; i < Together; i++)
             batch[i] = LiveInput.Fit(
                 Scenario.Of(ColdFolios.Next(choices, kernel.Machine)) with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
+    }
+
+    private void AddShared(List<Scenario> batch, int number)
+    {
+        if (number % LimitsEvery != 0 || !batch[0].Faults.IsEmpty)
+            return;
+        var choices = Choices(number, OfShared);
+        for (int i = Together - OfSharedFolios; i < Together; i++)
+            batch[i] = LiveInput.Fit(
+                Scenario.Of(SharedFolios.Next(choices, batch[0].Settings)) with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
     }
 
     // Now and then: no free blocks, or a memory cgroup at its limit.

@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Collections.Immutable;
-using KhugepagedSpec.Collapse;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
@@ -40,7 +38,7 @@ internal sealed class Recorder(LiveKernel kernel)
     /// <exception cref="GuestException">The guest hung or ended.</exception>
     public (RecordedVector? Vector, string Error)[] Record(IReadOnlyList<VectorInput> together)
     {
-        var processes = together.Select((input, index) => new Process(input, index, Type)).ToList();
+        var processes = together.Select((input, index) => new RecordedProcess(input, index, Type)).ToList();
         (Logged, Strange, _audit) = (null, null, new Audit(kernel));
         kernel.ForgetWarnings();
         kernel.Fragment(Shortage.BlocksFrom(together[0].Faults, together[0].Settings.Geometry));
@@ -101,10 +99,10 @@ internal sealed class Recorder(LiveKernel kernel)
     }
 
     // Of those that can be charged one at least, as entering a group takes long.
-    private bool IsInGroup(Process process) =>
+    private bool IsInGroup(RecordedProcess process) =>
         Shortage.IsOfCharge(process.Input.Faults) || (CountsPages && kernel.Abilities.HasMemcg && process.Index == 0);
 
-    private (long[], Memory.Statistics?, string) Pass(List<Process> processes, (long[], Memory.Statistics?, string) before, int pass)
+    private (long[], Memory.Statistics?, string) Pass(List<RecordedProcess> processes, (long[], Memory.Statistics?, string) before, int pass)
     {
         bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
         if (!isKhugepaged)
@@ -125,6 +123,7 @@ internal sealed class Recorder(LiveKernel kernel)
                 Trace = !kernel.Abilities.HasProbes ? null : [.. ranges.Where(process.Owns).SelectMany(range => range.Lines)
                     .Select(line => process.Trace.Of(line, folios, process.Folios))],
                 PmdMappedKb = process.PmdMappedKb,
+                Progress = ProgressOf(process, ranges),
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
                 Return = isKhugepaged ? null : process.Return,
@@ -136,6 +135,16 @@ internal sealed class Recorder(LiveKernel kernel)
             process.ThenSlots = TableNotation.WriteSlots(Look(process, process.Seen));
         }
         return after;
+    }
+
+    // Its other VMAs are one each, as none of them was advised.
+    private int? ProgressOf(RecordedProcess process, List<TracedRange> ranges)
+    {
+        if (!process.Input.Program.IsEmpty || !process.Input.Settings.OrdersFor(advised: false).IsEmpty
+            || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
+            return null;
+        var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
+        return counted - (int)Number(kernel.Take(process.Number, $"others {first} {pages}\n").Single());
     }
 
     // A kernel may have results of its own.
@@ -152,7 +161,7 @@ internal sealed class Recorder(LiveKernel kernel)
         }
     }
 
-    private List<AgentPart> Take(Process process, string steps)
+    private List<AgentPart> Take(RecordedProcess process, string steps)
     {
         if (process.Error.Length > 0)
             return [];
@@ -165,7 +174,7 @@ internal sealed class Recorder(LiveKernel kernel)
         return [];
     }
 
-    private PageTable Look(Process process, Snapshot? earlier)
+    private PageTable Look(RecordedProcess process, Snapshot? earlier)
     {
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
         var parts = kernel.Take(process.Number,
@@ -180,7 +189,7 @@ internal sealed class Recorder(LiveKernel kernel)
     }
 
     // Where the neighbours' ranges are scanned too, their folios may be named as well.
-    private Dictionary<ulong, int> Folios(Process process)
+    private Dictionary<ulong, int> Folios(RecordedProcess process)
     {
         var places = new Dictionary<ulong, int>();
         int pages = process.Pages;
@@ -197,104 +206,11 @@ internal sealed class Recorder(LiveKernel kernel)
             kernel.Abilities.TellsKsm);
     }
 
-    private int CountWrong(Process process)
+    private int CountWrong(RecordedProcess process)
     {
         var after = process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!;
         return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
     }
 
     private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
-
-    // One scenario under way.
-    private sealed class Process
-    {
-        private readonly MachineType _machine;
-
-        public Process(VectorInput input, int index, MachineType machine)
-        {
-            _machine = machine;
-            Input = input;
-            Index = index;
-            Address = GuestRange.AddressOf(index, machine);
-            Pages = input.Settings.Geometry.Pages;
-            (First, End) = input.Extent;
-            Builder = new TableBuilder(input, Address, (index + 1L) << 32);
-        }
-
-        public VectorInput Input { get; }
-
-        public int Index { get; }
-
-        public int Number => Index + 1;
-
-        public long Address { get; }
-
-        public int Pages { get; }
-
-        public int First { get; }
-
-        public int End { get; }
-
-        public TableBuilder Builder { get; }
-
-        public string Error { get; set; } = "";
-
-        public PageTable? Before { get; set; }
-
-        public Snapshot? Seen { get; set; }
-
-        public long PmdMappedKb { get; set; }
-
-        public Dictionary<ulong, int> Folios { get; set; } = [];
-
-        public TraceNormalForm Trace { get; } = new();
-
-        public int Return { get; private set; }
-
-        public int Errno { get; private set; }
-
-        public int WrongPages { get; set; }
-
-        public string? ThenSlots { get; set; }
-
-        public ImmutableArray<string> ProgramSlots { get; set; } = [];
-
-        public List<RecordedPass> Passes { get; } = [];
-
-        public bool Owns(TracedRange range) => Math.Abs(range.Address - Address) < GuestRange.BytesEach(_machine) / 2;
-
-        public IEnumerable<Attempt> AttemptsOf(TracedRange range) =>
-            range.Attempts.Select(attempt => attempt.Offset == Attempt.UnknownOffset ? attempt
-                : attempt with { Offset = attempt.Offset + (int)((range.Address - Address) / _machine.PageBytes) });
-
-        public void Call(byte[] outcome)
-        {
-            Return = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome);
-            Errno = (int)BinaryPrimitives.ReadInt64LittleEndian(outcome.AsSpan(8));
-        }
-
-        // Pages of folios that a collapse made and that are there still. What a fault swaps in is no such folio: Linux 7.2 and 7.3
-        // (mm/memory.c, do_swap_page) leave it evictable in a VM_LOCKED VMA, until reclaim meets it.
-        public List<(int Page, bool IsHead)> NewFolios()
-        {
-            var pages = new List<(int, bool)>();
-            for (int i = 0; i < Pages && Passes.Count > 0; i++)
-                if (Passes[^1].After.Cells[i] is { Kind: PteKind.Page, Order: > 0 } now
-                    && Passes.Any(pass => pass.After.Cells[i] is { Order: > 0 } then && then.Has(CellFlags.New)
-                        && pass.Attempts.Any(attempt => attempt.Collapsed(i))))
-                    pages.Add((i, now.Page == 0));
-            return pages;
-        }
-
-        public RecordedVector Vector(MachineType modelledAs) => new()
-        {
-            Input = Input with { Machine = modelledAs },
-            Before = Before!,
-            Passes = [.. Passes],
-            WrongPages = WrongPages,
-            ProgramSlots = ProgramSlots,
-            ThenSlots = ThenSlots,
-            ThenAfter = Input.Then.Length > 0 ? 1 : 0,
-        };
-    }
 }

@@ -76,6 +76,8 @@ internal sealed class TableBuilder
         Map();
         Shared();
         _folios.Write();
+        if (HasSharedFolios)
+            Share();
         Small();
         KeepShared();
         Ksm();
@@ -177,18 +179,22 @@ internal sealed class TableBuilder
             _steps.Range("unmap", Address(end), 2 * _pages - end);
     }
 
+    private bool HasSharedFolios => _table.Cells.Any(cell => cell.Order > 0 && IsSharedWithChild(cell));
+
+    private static bool IsSharedWithChild(Cell cell) => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+
     // Before there is anything else that the child would share and write-protect.
     private void Shared()
     {
-        bool some = false;
-        _range.ForEachRun(FolioPlan.IsSharedPage, (at, count) =>
-        {
-            _steps.Range("write", Address(at), count, _stamp + at);
-            _steps.Range("keep", Address(at), count);
-            some = true;
-        });
-        if (some)
-            _steps.Range("share", Address(-_pages), 3 * _pages);
+        Write(FolioPlan.IsSharedPage);
+        if (!HasSharedFolios && _table.Cells.Any(FolioPlan.IsSharedPage))
+            Share();
+    }
+
+    private void Share()
+    {
+        _range.ForEachRun(IsSharedWithChild, (at, count) => _steps.Range("keep", Address(at), count));
+        _steps.Range("share", Address(-_pages), 3 * _pages);
     }
 
     // What the recorder's own operation shares, folios too: all pages are there by then.

@@ -11,7 +11,12 @@ namespace KhugepagedSpec.Guests.Live;
 /// <param name="Attempts">The calls of collapse_huge_page, offsets from the range's first page.</param>
 /// <param name="Scan">The mm_khugepaged_scan_pmd line; null if the visit hit none.</param>
 /// <param name="Lines">The tracepoints' lines, as the kernel printed them.</param>
-internal sealed record TracedRange(long Address, List<Attempt> Attempts, ScanLine? Scan, List<string> Lines);
+internal sealed record TracedRange(long Address, List<Attempt> Attempts, ScanLine? Scan, List<string> Lines)
+{
+    /// <summary>For the first range of its process: what all mm_khugepaged_scan lines say of the process, together, was counted towards
+    /// pages_to_scan; null for another, and where there is no such line.</summary>
+    public int? Progress { get; init; }
+}
 
 /// <summary>
 /// Reads the events of <c>huge_memory</c> and of two kprobes, one line each: <c>range</c> where a PMD range is visited,
@@ -40,6 +45,7 @@ internal static class TraceReader
         int pmdOrder = machine.Geometry.PmdOrder;
         bool isUnderWay = false;
         var ranges = new List<TracedRange>();
+        var visits = new ProcessVisits();
         foreach (string line in text.Split('\n'))
         {
             var (name, fields) = Split(line);
@@ -88,9 +94,34 @@ internal static class TraceReader
                                     Number(Of(fields, "unmapped"))),
                         };
                     break;
+                case "mm_khugepaged_scan":
+                    visits.Add(Of(fields, "mm"), Number(Of(fields, "progress")), ranges.Count);
+                    break;
             }
         }
+        visits.AddTo(ranges);
         return ranges;
+    }
+
+    // A visit to a process ends with the line that names it. Of the ranges since the one before, all are its own.
+    private sealed class ProcessVisits
+    {
+        private readonly Dictionary<string, (int? FirstRange, int Progress)> _processes = new(StringComparer.Ordinal);
+        private int _ranges;
+
+        public void Add(string mm, int progress, int ranges)
+        {
+            var (first, before) = _processes.GetValueOrDefault(mm);
+            _processes[mm] = (first ?? (_ranges < ranges ? _ranges : null), before + progress);
+            _ranges = ranges;
+        }
+
+        public void AddTo(List<TracedRange> ranges)
+        {
+            foreach (var (first, progress) in _processes.Values)
+                if (first is { } range)
+                    ranges[range] = ranges[range] with { Progress = progress };
+        }
     }
 
     private static void Last(TracedRange? range, Func<Attempt, Attempt> change)

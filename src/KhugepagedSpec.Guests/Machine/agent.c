@@ -634,6 +634,28 @@ static int count_writable(uint64_t start, uint64_t pages)
     return 0;
 }
 
+// VMAs of this process that have nothing of a range. What lies in the kernel's half, as the vsyscall page, is no VMA.
+static int send_others(uint64_t start, uint64_t pages)
+{
+    static char text[1 << 14];
+    int file = open("/proc/self/maps", O_RDONLY);
+    size_t size = 0;
+    for (ssize_t got; size < sizeof text - 1 && (got = read(file, text + size, sizeof text - 1 - size)) > 0;)
+        size += got;
+    close(file);
+    if (size == sizeof text - 1)
+        return fail("too many VMAs");
+    text[size] = 0;
+    int64_t others = 0;
+    for (char *line = text; *line; line = strchr(line, '\n') + 1) {
+        char *end;
+        uint64_t first = strtoull(line, &end, 16), last = strtoull(end + 1, NULL, 16);
+        others += !(first >> 63) && (last <= start || first >= start + pages * PAGE);
+    }
+    reply('n', &others, sizeof others);
+    return 0;
+}
+
 static long value_of(const char *text, const char *name)
 {
     const char *line = strstr(text, name);
@@ -1192,6 +1214,8 @@ static int step(char *line)
         return huge_pages(a, b);
     if (!strcmp(word, "scan"))
         return full_scan();
+    if (!strcmp(word, "others"))
+        return send_others(a, b);
     if (!strcmp(word, "rss"))
         return send_rss();
     if (!strcmp(word, "writefaults"))
