@@ -130,7 +130,8 @@ public sealed partial class LiveScenariosTests
 
     [Theory]
     [InlineData("7.2.13", "i v D t a x*507", "x*512")]
-    [InlineData("7.2.13", "f4[8+3]h f2 f1 x*503", "x*3 f2 x*505")]
+    [InlineData("7.2.13", "f4[8+3]h f2 f1 x*503", "f4[8+3] f2 x*505")]
+    [InlineData("7.2.13", "f4[8+3]h f2h f1 x*503", "f4[8+3]h f2h x*505")]
     [InlineData("7.2.13", "x*8 f4[8+1] f4[1+1] x*502", "x*8 f4[8+1] x*503")]
     [InlineData("7.2.13", "K Z x*510", "K x*511")]
     [InlineData("7.2.13", "Z s g x*509", "Z s g x*509")]

@@ -20,10 +20,14 @@ internal static class ModelRecorder
     public static string File(IEnumerable<VectorInput> inputs, KhugepagedVersion version, string release = "7.2.13") =>
         string.Join('\n', inputs.Select(input => VectorWriter.Line(Record(input, version))).Prepend(VectorWriter.Meta(release))) + "\n";
 
-    private static RecordedVector Record(VectorInput input, KhugepagedVersion version)
+    /// <summary>What a version did.</summary>
+    /// <param name="input">With what.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="traced">With its trace lines, and what it counted towards pages_to_scan.</param>
+    public static RecordedVector Record(VectorInput input, KhugepagedVersion version, bool traced = false)
     {
         var asked = new RecordedVector { Input = input, Before = TableBuilder.Wish(input), Passes = [] };
-        var guest = new VectorMachine([asked], version);
+        var guest = new VectorMachine([asked], version, traced);
         var process = guest.Processes[0];
         var before = input.Program.IsEmpty ? asked.Before : process.TableBefore;
         var passes = ImmutableArray.CreateBuilder<RecordedPass>();
@@ -44,6 +48,8 @@ internal static class ModelRecorder
                 }))],
                 Scans = [.. run.Tables.Select(table =>
                     new ScanLine(table.Status, table.Scan.Referenced, table.Scan.NoneOrZero, table.Scan.Unmapped))],
+                Trace = traced ? run.Trace : null,
+                Progress = run.Progress,
                 Return = run.Madvise?.Return,
                 Errno = (int?)run.Madvise?.Errno,
             });

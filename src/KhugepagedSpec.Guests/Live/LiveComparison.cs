@@ -13,12 +13,12 @@ namespace KhugepagedSpec.Guests.Live;
 /// Holds a model against a running kernel: batches of scenarios on several guests at once, the first difference of all made
 /// small. A guest that hangs or ends is replaced and its batch kept.
 /// </summary>
-public sealed class LiveComparison : IDisposable
+public sealed partial class LiveComparison : IDisposable
 {
     /// <summary>Passes of each scenario.</summary>
     public const int Passes = 3;
 
-    private const int ConsoleLines = 12, FurtherRuns = 2;
+    private const int ConsoleLines = 12, FurtherRuns = 2, MostNewGuests = 2;
 
     // What a scan says of a page that somebody else is using just then.
     private static readonly ResultSet BusyPage =
@@ -156,43 +156,25 @@ public sealed class LiveComparison : IDisposable
         }
     }
 
-    // Which of them it was, if one alone does it: each is compared alone, in a new guest after one that loses it too.
-    private BatchResult Lost(int number, ImmutableArray<Scenario> batch, GuestException failure, GuestSlot slot, int compared,
-        CancellationToken cancellation)
-    {
-        var console = failure.Splat is { } splat ? splat.Lines.Take(ConsoleLines) : failure.Console.TakeLast(ConsoleLines);
-        var result = new BatchResult { Number = number, Failure = [failure.Message, .. console] };
-        var culprits = new List<Scenario>();
-        foreach (var scenario in batch)
-        {
-            if (cancellation.IsCancellationRequested || (EndsAtFirst && culprits.Count > 0))
-                break;
-            try
-            {
-                result = result.And(CompareTogether(number, [scenario], slot, compared, cancellation));
-            }
-            catch (GuestException)
-            {
-                slot.Drop();
-                culprits.Add(scenario);
-            }
-        }
-
-        // One that only hangs would take its patience at every try.
-        if (!EndsAtFirst && culprits.Count > 0 && failure.Splat is not null)
-            Shrink(number, [culprits[0]], slot, compared + batch.Length, cancellation);
-        return result with
-        {
-            Failure = [.. result.Failure, .. culprits.Count > 0 ? culprits.Select(one => $"{BatchResult.Alone}{one}")
-                : batch.Select(one => $"together: {one}")],
-        };
-    }
-
     // A pass ends at the second allocation that fails, so where blocks are short each scenario has passes of its own.
-    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation) =>
-        batch.Chunk(Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is null ? Abilities.MostTogether : 1)
-            .Select(some => CompareTogether(number, [.. some], slot, compared, cancellation))
-            .Aggregate((all, one) => all.And(one));
+    private BatchResult Compare(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared, CancellationToken cancellation)
+    {
+        if (Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is null)
+            return batch.Chunk(Abilities.MostTogether).Select(some => CompareTogether(number, [.. some], slot, compared, cancellation))
+                .Aggregate((all, one) => all.And(one));
+        int newGuests = MostNewGuests;
+        return batch.Select(Alone).Aggregate((all, one) => all.And(one));
+
+        // Blocks that are found after all come of what ran in the guest before: the next may have none.
+        BatchResult Alone(Scenario scenario)
+        {
+            var result = CompareTogether(number, [scenario], slot, compared, cancellation);
+            if (result.NotShort == 0 || newGuests-- <= 0 || cancellation.IsCancellationRequested)
+                return result;
+            slot.Drop();
+            return CompareTogether(number, [scenario], slot, compared, cancellation);
+        }
+    }
 
     private BatchResult CompareTogether(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int compared,
         CancellationToken cancellation)
@@ -236,15 +218,17 @@ public sealed class LiveComparison : IDisposable
         }
         bool again = Shrink(number, [.. built.Select(one => one.Scenario)], slot, compared + vectors.Length, cancellation);
 
+        bool isOfOthers = splat is null && mismatch is not null && IsOfTheWholeGuest(mismatch);
+
         // Where blocks are short the kernel may begin to move pages about by itself.
-        if (!again && Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is not null)
+        if (!again && !isOfOthers && Shortage.BlocksFrom(batch[0].Faults, batch[0].Table.Geometry) is not null)
             return new BatchResult { Number = number, NotShort = batch.Length };
         string? differs = mismatch is null ? null
             : $"pass {mismatch.Pass}, {mismatch.What}: kernel {mismatch.Kernel}, model {mismatch.Model}";
         if (!again && splat is { IsOfTime: true } && mismatch is null && broken.Count == 0)
             return result with { Disturbed = splat.Lines[0] };
         if (!again && splat is null && mismatch is not null
-            && (IsOfTheWholeGuest(mismatch) || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan)))
+            && (isOfOthers || (mismatch.KernelScan is { } scan && BusyPage.Contains(scan)))
             && broken.All(found => OnlyLater.Contains(found.Invariant.Name)))
             return result with { Disturbed = differs };
         if (again && mismatch is not null && recorder.Strange is null)
@@ -263,35 +247,4 @@ public sealed class LiveComparison : IDisposable
     // nr_anon counts the folios of every process, the agent's own too, and so do free pages: what differs once and not again may be one of
     // theirs.
     private static bool IsOfTheWholeGuest(Mismatch mismatch) => mismatch.What == "gauges" || Levels.IsLeak(mismatch);
-
-    // Only the first difference is made small: the others are mostly the same one. False if it does not show again.
-    private bool Shrink(int number, ImmutableArray<Scenario> batch, GuestSlot slot, int found, CancellationToken cancellation)
-    {
-        bool hasWriter = Abilities.HasWriters && LiveScenarios.HasWriter(number);
-        var shrinker = new LiveShrinker(slot, Abilities, Model, _judge, hasWriter);
-        if (Again() is not { } shown)
-            return false;
-        lock (_lock)
-        {
-            if (_isShrinking || EndsAtFirst)
-                return true;
-            _isShrinking = true;
-        }
-        var small = shrinker.Shrink(batch, shown, found, cancellation);
-        if (_image.IsHere)
-            slot.Drop();
-        using var second = new GuestSlot(Boot);
-        var onSecond = new LiveShrinker(second, Abilities, Model, _judge, hasWriter);
-        bool again = onSecond.Run(small.Together, small.Passes, cancellation) is { } what
-            && (small.Mismatch is not null ? what.Mismatch?.What == small.Mismatch.What
-                : small.Violation is { } violation ? what.Violation?.Invariant == violation.Invariant
-                : what.Splat?.Kind == small.Splat?.Kind);
-        lock (_lock)
-            _smallest = small with { IsConfirmed = again };
-        return true;
-
-        LiveShrinker.Shown? Again() =>
-            Enumerable.Range(0, FurtherRuns).Select(_ => shrinker.Run(batch, Passes, cancellation))
-                .FirstOrDefault(one => one is { IsNews: true });
-    }
 }

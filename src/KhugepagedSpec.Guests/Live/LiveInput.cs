@@ -257,6 +257,7 @@ public static class LiveInput
             return false;
         if (cell.Kind == PteKind.Page && cell.Order > 0)
             return cell.Order >= Geometry.MinOrder && OfFolios.Contains(cell.Flags)
+                && !(cell.Has(CellFlags.Shared) && cell.Order == kernel.Machine.Geometry.PmdOrder)
                 && cell == Cell.OfFolio(cell.Order, cell.Page) with { Flags = cell.Flags, Node = cell.Node };
         if (cell.Node > 0)
             return cell == Cell.Plain with { Node = cell.Node };

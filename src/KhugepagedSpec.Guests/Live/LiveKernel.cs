@@ -280,9 +280,7 @@ internal sealed partial class LiveKernel : IDisposable
             "mm_collapse_huge_page_swapin" })
             steps.Set($"{Tracing}/events/huge_memory/{name}/enable", 1);
         _guest.Take(0, steps.Take());
-
-        // From 7.2 on.
-        _guest.Take(0, $"set {Tracing}/events/huge_memory/mm_khugepaged_scan/enable 1\n", out _);
+        _guest.Take(0, $"set {Tracing}/events/huge_memory/mm_khugepaged_scan/enable 1\n", out _); // from 7.2 on
         if (!Abilities.HasProbes)
             return;
         string order = Abilities.CollapsesToMthp ? " order=$arg6:s32" : "";

@@ -115,7 +115,8 @@ public static class LiveRefusal
                 return $"PTE {i} is Z: ksmd would merge it too, as there is K: expected one of them";
             if (!LiveInput.CanBeMade(cell with { Node = 0 }, kernel, hasKsm))
                 return $"PTE {i} is {TableNotation.Text(cell)}: user space cannot make it: expected one of {kernel.Kinds}, "
-                    + $"or f2 to f{table.Geometry.PmdOrder} and their parts without letters after them; all of a whole one may have o, l or L, all of all h";
+                    + $"or f2 to f{table.Geometry.PmdOrder} and their parts, without letters but o, l or L after a whole one, "
+                    + "or h after all, of the largest none";
             if (vma.Has(VmaFlags.UffdRwp) && cell.Kind is not PteKind.Page && LiveInput.IsArming(cell))
                 return $"PTE {i} is {TableNotation.Text(cell)}, which takes --uffd wp: expected that, or another entry";
         }
@@ -123,8 +124,8 @@ public static class LiveRefusal
             return $"the folio of order {part.Order} with pages at PTE {part.Kept[0]}: what makes its pages cold or lazyfree would split "
                 + "it: expected all of its pages";
         if (LiveInput.UnsharedFolioBesideShared(table.Cells) is var alone and >= 0)
-            return $"PTE {alone} is {TableNotation.Text(table.Cells[alone])}: a child maps pages of other large folios, and is forked when all "
-                + "are there: expected h with it too, or with none";
+            return $"PTE {alone} is {TableNotation.Text(table.Cells[alone])}: a child maps pages of other large folios, "
+                + "and is forked when all are there: expected h with it too, or with none";
         return FolioPlan.Impossible(table) is [var folio, ..]
             ? $"the folio of order {folio.Order} with pages at PTE {folio.Kept[0]}: no order of page faults makes it beside the others"
             : null;

@@ -19,7 +19,7 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
     /// <summary>Scenarios of each batch.</summary>
     public const int Together = 16;
 
-    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4, WritersEvery = 8, Cold = 2, OfSharedFolios = 2;
+    private const int ShortageEvery = 40, ProgramEvery = 12, LimitsEvery = 3, AtLimits = 4, WritersEvery = 8, Cold = 2;
 
     // Choices of their own, so that what was generated before is what it was.
     private const ulong OfLimits = 0x4c696d69, OfFailures = 0x4661696c, OfCold = 0x436f6c64, OfWriter = 0x57726974, OfNodes = 0x4e6f6465,
@@ -162,14 +162,16 @@ public sealed class LiveScenarios(ulong seed, KernelAbilities kernel)
                 Scenario.Of(ColdFolios.Next(choices, kernel.Machine)) with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
     }
 
+    // MADV_COLLAPSE is rare, and shows only above a limit that it does not heed it.
     private void AddShared(List<Scenario> batch, int number)
     {
-        if (number % LimitsEvery != 0 || !batch[0].Faults.IsEmpty)
+        bool isCall = batch[0].Kind == CollapseKind.Madvise;
+        if ((number % LimitsEvery != 0 && !isCall) || !batch[0].Faults.IsEmpty)
             return;
         var choices = Choices(number, OfShared);
-        for (int i = Together - OfSharedFolios; i < Together; i++)
-            batch[i] = LiveInput.Fit(
-                Scenario.Of(SharedFolios.Next(choices, batch[0].Settings)) with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
+        var asked = Scenario.Of(SharedFolios.Next(choices, batch[0].Settings, isAbove: choices.OneIn(2) || isCall));
+        int at = Math.Max(batch.FindLastIndex(scenario => scenario.Table.Cells.All(cell => cell.Slot == 0)), 1);
+        batch[at] = LiveInput.Fit(asked with { Settings = batch[0].Settings, Kind = batch[0].Kind }, kernel);
     }
 
     // Now and then: no free blocks, or a memory cgroup at its limit.

@@ -102,7 +102,8 @@ internal sealed class Recorder(LiveKernel kernel)
     private bool IsInGroup(RecordedProcess process) =>
         Shortage.IsOfCharge(process.Input.Faults) || (CountsPages && kernel.Abilities.HasMemcg && process.Index == 0);
 
-    private (long[], Memory.Statistics?, string) Pass(List<RecordedProcess> processes, (long[], Memory.Statistics?, string) before, int pass)
+    private (long[], Memory.Statistics?, string) Pass(
+        List<RecordedProcess> processes, (long[], Memory.Statistics?, string) before, int pass)
     {
         bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
         if (!isKhugepaged)

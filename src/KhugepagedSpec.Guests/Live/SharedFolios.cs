@@ -14,12 +14,13 @@ internal static class SharedFolios
     /// <summary>A table at the limit of <paramref name="settings"/>.</summary>
     /// <param name="choices">Which.</param>
     /// <param name="settings">What the table is for.</param>
-    public static PageTable Next(Choices choices, ThpSettings settings)
+    /// <param name="isAbove">One page more than it allows.</param>
+    public static PageTable Next(Choices choices, ThpSettings settings, bool isAbove)
     {
         var geometry = settings.Geometry;
         var cells = new Cell[geometry.Pages];
         Array.Fill(cells, Cell.Plain);
-        int left = Math.Min(settings.MaxPtesShared + choices.Below(2), cells.Length);
+        int left = Math.Min(settings.MaxPtesShared + (isAbove ? 1 : 0), cells.Length);
         for (int order = geometry.PmdOrder - 1; left > 0 && order >= Geometry.MinOrder; order--)
             while (left >= 1 << order && (order == Geometry.MinOrder || !choices.OneIn(4)) && Place(choices, cells, order, 1 << order))
                 left -= 1 << order;
