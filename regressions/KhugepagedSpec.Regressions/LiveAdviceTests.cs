@@ -70,9 +70,7 @@ public sealed partial class LiveAdviceTests(ITestOutputHelper output)
     private static (PredictionResult Result, int Scans) Predict(ProcessCapture before, ProcessCapture after, ThpSettings settings)
     {
         var machine = new WhatIfMachine(before, Catalogue.Linux72, settings);
-        List<FullScan> scans = [machine.Scan()];
-        while (scans[^1].Made.Any())
-            scans.Add(machine.Scan());
+        var scans = machine.ScansToItsEnd(WhatIfRun.MostScans);
         return (Prediction.Compare(before, machine, scans, swappedIn: 0, after), scans.Count);
     }
 

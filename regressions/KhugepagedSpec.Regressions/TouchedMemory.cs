@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.Processes;
@@ -15,7 +14,7 @@ internal sealed record TouchedMemory(string Name, bool IsHeap, Func<bool, string
     // Far from all else; each of the VMAs that are mapped begins and ends in the middle of a PMD range.
     private const long FirstPlace = 1L << 44, NextPlace = 1L << 36, Before = 103, After = 297;
 
-    private const long PageBytes = 4096, RangePages = 512, HugePage = 14;
+    private const long PageBytes = 4096, RangePages = 512;
 
     /// <summary>One page in so many.</summary>
     /// <param name="step">In how many.</param>
@@ -26,7 +25,7 @@ internal sealed record TouchedMemory(string Name, bool IsHeap, Func<bool, string
         isAdvised =>
         {
             var (start, pages) = (FirstPlace + place * NextPlace - Before * PageBytes, Before + ranges * RangePages + After);
-            return Line($"map {start} {pages} 0") + (isAdvised ? Line($"advise {start} {pages} {HugePage}") : "")
+            return Line($"map {start} {pages} 0") + (isAdvised ? Line($"advise {start} {pages} {StepWriter.HugePage}") : "")
                 + Line($"touch {start} {pages} {step}");
         });
 
@@ -52,7 +51,7 @@ internal sealed record TouchedMemory(string Name, bool IsHeap, Func<bool, string
         kernel.EndProcesses(process);
         kernel.Enable(settings);
         kernel.Take(process, Steps(isAdvised));
-        return (int)BinaryPrimitives.ReadInt64LittleEndian(kernel.Take(process, "pid\n").Single().Data);
+        return GuestProc.PidOf(kernel, process);
     }
 
     /// <summary>Another memory as well, in the same process.</summary>

@@ -113,6 +113,16 @@ public sealed class WhatIfMachine
         }
         return _done.Dequeue();
     }
+
+    /// <summary>Full scans until one makes nothing, that one included.</summary>
+    /// <param name="most">Not more of them.</param>
+    public IReadOnlyList<FullScan> ScansToItsEnd(int most)
+    {
+        List<FullScan> scans = [Scan()];
+        while (scans[^1].Made.Any() && scans.Count < most)
+            scans.Add(Scan());
+        return scans;
+    }
 }
 
 /// <summary>One full scan: of every process, one after the other.</summary>

@@ -21,7 +21,7 @@ internal static class KernelRaceCommand
 
     public static Command Create()
     {
-        var kernel = new KernelOption();
+        var kernel = new KernelOption(settled: false);
         var seconds = Options.Number("--seconds", $"How long, by the guest's clock. Default: {UsualSeconds}.");
         var actors = new Option<string?>("--actors")
         {

@@ -6,7 +6,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Cli.Shell;
 
 /// <summary><c>--kernel RELEASE|PATH</c>: which kernel to boot, and on what machine.</summary>
-internal sealed class KernelOption(bool here = false)
+internal sealed class KernelOption(bool here = false, bool settled = true)
 {
     private const int LeastMemory = 512, MostMemory = 1 << 20, MostCpus = 64;
 
@@ -36,6 +36,15 @@ internal sealed class KernelOption(bool here = false)
         HelpName = "N",
     };
 
+    // Where processes stand still while khugepaged runs.
+    private readonly Option<int?>? _daemonCpu = settled ? Options.Number("--khugepaged-cpu",
+        "The CPU that khugepaged runs on, below --cpus; the processes are on CPU 0. Default: 0.") : null;
+
+    private readonly Option<bool>? _balancing = settled ? new("--numa-balancing")
+    {
+        Description = "With --nodes 2: NUMA balancing is on, and looks at processes as often as it can.",
+    } : null;
+
     private readonly Option<string?> _append = new("--append")
     {
         Description = "Words for the end of the kernel's command line.",
@@ -63,9 +72,12 @@ internal sealed class KernelOption(bool here = false)
     public void AddMachineTo(Command command)
     {
         _flavour.AddTo(command);
-        foreach (var option in new Option[] { _memory, _cpus, _nodes, _append, _qemuArguments })
+        foreach (var option in OfMachine)
             command.Options.Add(option);
     }
+
+    private IEnumerable<Option> OfMachine =>
+        new Option?[] { _memory, _cpus, _nodes, _daemonCpu, _balancing, _append, _qemuArguments }.OfType<Option>();
 
     /// <summary>The kernel to boot, with its machine.</summary>
     /// <param name="parsed">The arguments.</param>
@@ -73,7 +85,7 @@ internal sealed class KernelOption(bool here = false)
     /// <exception cref="UsageException">It is not there, or nothing models it; the message says what to do.</exception>
     public CachedKernel Get(ParseResult parsed, bool isModelled = false)
     {
-        if (_here?.IsMeant(parsed, [_kernel, _modules, .. _flavour.Options, _memory, _cpus, _nodes, _append, _qemuArguments]) != true)
+        if (_here?.IsMeant(parsed, [_kernel, _modules, .. _flavour.Options, .. OfMachine]) != true)
             return Get(parsed, "--kernel", parsed.GetValue(_kernel)!, parsed.GetValue(_modules), isModelled);
         var kernel = CachedKernel.Here();
         Refuse(kernel.Release, kernel.Release, isModelled, "--here");
@@ -95,8 +107,14 @@ internal sealed class KernelOption(bool here = false)
             Cpus = Within("--cpus", parsed.GetValue(_cpus), GuestMachine.Usual.Cpus, 1, MostCpus),
             Nodes = Within("--nodes", parsed.GetValue(_nodes), 1, 1, 2),
             Append = parsed.GetValue(_append) ?? "",
+            DaemonCpu = _daemonCpu is null ? 0 : parsed.GetValue(_daemonCpu) ?? 0,
+            BalancesNuma = _balancing is not null && parsed.GetValue(_balancing),
             QemuArguments = [.. (parsed.GetValue(_qemuArguments) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
         };
+        if (machine.DaemonCpu < 0 || machine.DaemonCpu >= machine.Cpus)
+            throw new UsageException($"--khugepaged-cpu {machine.DaemonCpu}: the guest has {machine.Cpus}: expected one below --cpus");
+        if (machine is { BalancesNuma: true, Nodes: 1 })
+            throw new UsageException("--numa-balancing: the guest has one NUMA node: expected --nodes 2");
         var flavour = _flavour.Get(parsed, wanted);
         var kernel = Own(option, wanted, modules, flavour) ?? Cached(option, wanted, modules, flavour);
         Refuse(wanted, kernel.Release, isModelled, option);
@@ -117,6 +135,9 @@ internal sealed class KernelOption(bool here = false)
         Add("--memory", machine.MemoryMegabytes == usual ? null : $"{machine.MemoryMegabytes}");
         Add("--cpus", machine.Cpus == GuestMachine.Usual.Cpus ? null : $"{machine.Cpus}");
         Add("--nodes", machine.Nodes == 1 ? null : $"{machine.Nodes}");
+        Add("--khugepaged-cpu", machine.DaemonCpu == 0 ? null : $"{machine.DaemonCpu}");
+        if (machine.BalancesNuma)
+            words.Add("--numa-balancing");
         Add("--append", machine.Append.Length == 0 ? null : machine.Append);
         Add("--qemu-args", machine.QemuArguments.IsEmpty ? null : string.Join(' ', machine.QemuArguments));
         return string.Join(' ', words);

@@ -25,6 +25,8 @@ internal static class KernelCompareText
             Line($"  {outcome.Earlier} of the scenarios were done earlier");
         if (batches.Sum(batch => batch.BuiltOtherwise) is var otherwise and > 0)
             Line($"  {otherwise} tables came out otherwise than asked for, and were compared as they were");
+        if (batches.Any(batch => batch.Hinted is not null))
+            Line($"  NUMA balancing took the access from {batches.Sum(batch => batch.Hinted)} PTEs meanwhile");
         if (batches.Sum(batch => batch.NotShort) is var plenty and > 0)
             Line($"  {plenty} were not compared: memory was to be short of large blocks, and one was found, small ones were short too, or the kernel compacted meanwhile");
         foreach (var batch in batches.Where(batch => batch.Disturbed is not null))

@@ -59,6 +59,7 @@ internal sealed class Audit(LiveKernel kernel)
     {
         if (input.Then.Length + input.Program.Length > 0 || input.Has("uffdr"))
             return;
+        kernel.DrainOfDaemon();
         range.Drain();
         range.Steps.Range("snapshot", range.Base, range.Pages);
         var seen = new Snapshot(kernel.Take(process, range.Steps.Take()).Single().Data, tellsKsm: true);

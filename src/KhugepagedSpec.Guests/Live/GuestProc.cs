@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -10,6 +11,12 @@ internal sealed class GuestProc(LiveKernel kernel) : IProcFiles
 {
     // As many runs as fit in a request, and as many words as the agent keeps.
     private const int RunsAtOnce = 1 << 12, WordsAtOnce = 1 << 13;
+
+    /// <summary>The number in the guest of a process that the agent takes steps for.</summary>
+    /// <param name="kernel">The guest.</param>
+    /// <param name="process">The agent's number for it.</param>
+    public static int PidOf(LiveKernel kernel, int process) =>
+        (int)BinaryPrimitives.ReadInt64LittleEndian(kernel.Take(process, "pid\n").Single().Data);
 
     /// <summary>One of its processes.</summary>
     /// <param name="pid">Its number in the guest.</param>

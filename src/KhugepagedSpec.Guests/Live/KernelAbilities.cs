@@ -96,6 +96,9 @@ public sealed partial record KernelAbilities
     /// <summary>How many NUMA nodes its machine has.</summary>
     public int Nodes { get; init; } = 1;
 
+    /// <summary>NUMA balancing is on.</summary>
+    public bool BalancesNuma { get; init; }
+
     /// <summary>It can have several CPUs.</summary>
     public bool IsSmp { get; init; } = true;
 
@@ -202,6 +205,7 @@ public sealed partial record KernelAbilities
             HasMemcg = Has("CONFIG_MEMCG=y"),
             HasKsm = Has("CONFIG_KSM=y"),
             Nodes = kernel.Machine.Nodes,
+            BalancesNuma = kernel.Machine.BalancesNuma,
         };
 
         bool Has(string option) => config is null || config.Contains(option);

@@ -181,6 +181,7 @@ public sealed partial class LiveComparison : IDisposable
     {
         bool hasWriter = Abilities.HasWriters && LiveScenarios.HasWriter(number);
         var recorder = new Recorder(slot.Kernel) { CountsPages = !Abilities.IsHere, HasWriter = hasWriter };
+        long? hinted = slot.Kernel.HintedPtes();
         var recorded = recorder.Record(
             [.. batch.Select((scenario, index) => LiveInput.Of($"b{number}_{index + 1}", scenario, Passes, beside: true))]);
         var built = recorded.Select((one, index) => (one.Vector, Scenario: batch[index]))
@@ -190,6 +191,7 @@ public sealed partial class LiveComparison : IDisposable
         {
             Number = number,
             NotShort = recorded.Count(one => one.Vector is not null) - vectors.Length,
+            Hinted = slot.Kernel.HintedPtes() - hinted,
             Scenarios = vectors.Length,
             Passes = vectors.Sum(vector => vector.Passes.Length),
             Attempts = vectors.Sum(vector => vector.Passes.Sum(pass => pass.Attempts.Length)),

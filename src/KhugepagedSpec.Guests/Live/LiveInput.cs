@@ -129,6 +129,9 @@ public static class LiveInput
         foreach (var folio in FolioPlan.Folios(cells).Where(folio => IsSplitByAdvice(cells, folio)))
             foreach (int page in folio.Kept)
                 cells[page] = Cell.OfFolio(folio.Order, cells[page].Page);
+        foreach (var folio in FolioPlan.Folios(cells).Where(folio => IsAgedByFaults(cells, folio, kernel)))
+            foreach (int page in folio.Kept)
+                cells[page] = Cell.OfFolio(folio.Order, cells[page].Page) with { Node = cells[page].Node };
         if (UnsharedFolioBesideShared(cells) >= 0)
             for (int i = 0; i < cells.Length; i++)
                 if (cells[i].Order > 0)
@@ -235,6 +238,12 @@ public static class LiveInput
     internal static bool IsSplitByAdvice(IReadOnlyList<Cell> cells, PlannedFolio folio) =>
         folio.Kept.Count < folio.Pages
             && folio.Kept.Exists(i => !cells[i].Has(CellFlags.Young | CellFlags.Dirty) || cells[i].Has(CellFlags.LazyFree));
+
+    /// <summary>A folio on another node, some of whose pages are to be cold: the fault on one of them that NUMA balancing has taken the access
+    /// from gives it back to all, and makes them young (Linux 7.2, <c>mm/memory.c:numa_rebuild_large_mapping</c>).</summary>
+    internal static bool IsAgedByFaults(IReadOnlyList<Cell> cells, PlannedFolio folio, KernelAbilities kernel) =>
+        kernel.BalancesNuma && cells[folio.Kept[0]].Node > 0
+            && folio.Kept.Select(page => cells[page].Has(CellFlags.Young)).Distinct().Count() > 1;
 
     /// <summary>A page of a large folio that only this process maps, beside some that a child maps too; -1 if there is none. The child is
     /// forked once they are all there, and a fork takes from each that it is exclusive.</summary>

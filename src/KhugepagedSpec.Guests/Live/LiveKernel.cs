@@ -23,23 +23,18 @@ internal sealed partial class LiveKernel : IDisposable
     // on a host that others use a hundred times that. One that dies says so at once.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), WithAnotherProcessor = TimeSpan.FromSeconds(180);
 
-    // What is called for each PMD range, the newest first, and which of its arguments is the address.
-    private static readonly string[] Visits =
-    [
-        "collapse_single_pmd addr=$arg1:x64", "collapse_scan_pmd addr=$arg3:x64", "hpage_collapse_scan_pmd addr=$arg3:x64",
-            "khugepaged_scan_pmd addr=$arg3:x64",
-    ];
-
     private readonly GuestKernel _guest;
     private readonly LiveCounters _counters;
     private readonly Dictionary<string, string> _settings = [];
     private int? _fragmentedFrom;
     private readonly List<string> _log = [];
     private readonly bool _scansOthers, _hasWriters, _isTimed;
+    private readonly GuestMachine _machine;
     private bool _hasWarned;
 
     private LiveKernel(CachedKernel kernel, bool hasWriters, bool isTimed)
     {
+        _machine = kernel.Machine;
         (_hasWriters, _isTimed) = (hasWriters && !kernel.IsHere, isTimed);
         _scansOthers = kernel.ScansOthers;
         _guest = kernel.IsHere ? GuestKernel.Here(Patience)
@@ -48,7 +43,7 @@ internal sealed partial class LiveKernel : IDisposable
                 kernel.Flavour.Architecture.IsOfHost ? Patience : WithAnotherProcessor);
         try
         {
-            Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
+            Abilities = KernelAbilities.FromGreeting(_guest.Greeting) with { BalancesNuma = kernel.Machine.BalancesNuma };
             if (kernel.Machine.ModelledAs is { } other)
                 Abilities = Abilities with { ModelledAs = other };
             if (isTimed)
@@ -222,78 +217,5 @@ internal sealed partial class LiveKernel : IDisposable
             .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         _log.AddRange(lines);
         _hasWarned = _hasWarned || lines.Any(line => line.Contains("max_ptes_none", StringComparison.Ordinal));
-    }
-
-    private LiveCounters Prepare()
-    {
-        var steps = new StepWriter(Type);
-        steps.SetThp("use_zero_page", "0");
-        ResetSizes();
-        SetThp(("defrag", "always"), ("khugepaged/defrag", "1"), ("khugepaged/pages_to_scan", "1000000000"),
-            ("khugepaged/alloc_sleep_millisecs", "0"));
-        if (Abilities.HasMemcg)
-            steps.Set("/cgroup/cgroup.subtree_control", "+memory");
-        if (Abilities.HasKsm)
-        {
-            steps.Set("/sys/kernel/mm/ksm/sleep_millisecs", 0);
-            steps.Set("/sys/kernel/mm/ksm/pages_to_scan", 10000);
-        }
-        _guest.Take(0, steps.Take());
-
-        // Not every kernel has them. kcompactd would lock and move pages whenever it finds memory too fragmented. DAMON samples pages at
-        // random, all the time: it takes references and locks, and clears accessed bits.
-        foreach (string setting in new[]
-        {
-            "/proc/sys/vm/page-cluster 0", "/proc/sys/vm/compaction_proactiveness 0",
-            "/sys/kernel/mm/transparent_hugepage/shrink_underused 0", "/sys/module/damon_stat/parameters/enabled N",
-            "/proc/sys/kernel/numa_balancing 0",
-        })
-            _guest.Take(0, $"set {setting}\n", out _);
-
-        // What a memory cgroup takes for itself no batch takes then.
-        var groups = Enumerable.Range(1, Abilities.HasMemcg ? LiveScenarios.Together : 0);
-        if (_hasWriters)
-            _guest.Take(0, "leave-cpu\n");
-        _guest.Take(0, "share-cpu\n");
-        _guest.Take(LastProcess, $"{string.Concat(groups.Select(group => $"enter {group}\n"))}soil\n");
-        _guest.Take(0, $"end {LastProcess}\n");
-        PrepareTracing();
-        var counters = new LiveCounters(_guest, Type);
-        Observe("scan\n");
-        var logged = TakeSplat();
-        AtBoot = Abilities.IsHere ? null : logged;
-        return counters;
-    }
-
-    // A function that was inlined, or that gcc changed, has no probe.
-    private void PrepareTracing()
-    {
-        if (!Abilities.HasEvents)
-        {
-            Abilities = Abilities with { HasProbes = false };
-            return;
-        }
-        var steps = new StepWriter(Type);
-        steps.Set($"{Tracing}/buffer_size_kb", 16384);
-        steps.Set($"{Tracing}/options/context-info", 0);
-        foreach (string name in new[] { "mm_khugepaged_scan_pmd", "mm_collapse_huge_page", "mm_collapse_huge_page_isolate",
-            "mm_collapse_huge_page_swapin" })
-            steps.Set($"{Tracing}/events/huge_memory/{name}/enable", 1);
-        _guest.Take(0, steps.Take());
-        _guest.Take(0, $"set {Tracing}/events/huge_memory/mm_khugepaged_scan/enable 1\n", out _); // from 7.2 on
-        if (!Abilities.HasProbes)
-            return;
-        string order = Abilities.CollapsesToMthp ? " order=$arg6:s32" : "";
-        bool probesVisits = Visits.Any(visit => Probe(TraceReader.RangeProbe, visit));
-        bool probesAttempts = probesVisits && Probe(TraceReader.AttemptProbe, $"collapse_huge_page addr=$arg2:x64{order}");
-        Abilities = Abilities with { HasProbes = probesVisits, ProbesAttempts = probesAttempts };
-        if (probesVisits)
-            _guest.Take(0, $"set {Tracing}/events/kprobes/enable 1\n");
-
-        bool Probe(string name, string what)
-        {
-            _guest.Take(0, $"append {AllTracing}/kprobe_events p:{name} {what}\n", out string error);
-            return error.Length == 0;
-        }
     }
 }

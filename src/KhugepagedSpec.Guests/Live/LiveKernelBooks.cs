@@ -23,13 +23,35 @@ internal sealed partial class LiveKernel
         return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    /// <summary>How many pages there are of each kind. What CPUs have counted and not told is told first, and the LRU batch is
+    // Page caches are dropped once the LRU batches of all CPUs are emptied (fs/drop_caches.c); a guest has none to lose.
+    private const string DrainAll = "set /proc/sys/vm/drop_caches 1\n";
+
+    /// <summary>Empties the LRU batches of all CPUs, if khugepaged fills another than the processes do.</summary>
+    public void DrainOfDaemon()
+    {
+        if (_machine.DaemonCpu > 0)
+            _guest.Take(0, DrainAll);
+    }
+
+    /// <summary>How many pages there are of each kind. What CPUs have counted and not told is told first, and the LRU batches are
     /// emptied.</summary>
     public Levels Levels()
     {
-        string steps = $"{ComeAndGo(1)}set /proc/sys/vm/stat_refresh 1\nfile {VmStat}\nfile /proc/zoneinfo\nfile /proc/meminfo\n";
+        string steps = $"{DrainAll}set /proc/sys/vm/stat_refresh 1\nfile {VmStat}\nfile /proc/zoneinfo\nfile /proc/meminfo\n";
         string[] files = [.. _guest.Take(0, steps).Where(part => part.Kind == 'f').Select(part => Encoding.ASCII.GetString(part.Data))];
         return Live.Levels.Of(files[0], files[1], files[2]);
+    }
+
+    /// <summary>How many PTEs NUMA balancing has taken the access from so far; null where it is off.</summary>
+    public long? HintedPtes()
+    {
+        if (!_machine.BalancesNuma)
+            return null;
+        const string name = "numa_pte_updates ";
+        string text = Encoding.ASCII.GetString(_guest.Take(0, $"file {VmStat}\n").Single(part => part.Kind == 'f').Data);
+        return long.Parse(
+            text.Split('\n').First(line => line.StartsWith(name, StringComparison.Ordinal)).AsSpan(name.Length), NumberStyles.None,
+            CultureInfo.InvariantCulture);
     }
 
     /// <summary>How many pages are charged to a memory cgroup.</summary>

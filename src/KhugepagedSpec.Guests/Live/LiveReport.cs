@@ -31,6 +31,9 @@ public sealed record BatchResult
     /// kernel compacted memory meanwhile.</summary>
     public int NotShort { get; init; }
 
+    /// <summary>PTEs that NUMA balancing took the access from; null where it was off.</summary>
+    public long? Hinted { get; init; }
+
     /// <summary>Scenarios that could not be built, each with the reason.</summary>
     public ImmutableArray<string> Unbuilt { get; init; } = [];
 
@@ -80,6 +83,7 @@ public sealed record BatchResult
         Collapsed = Collapsed + other.Collapsed,
         BuiltOtherwise = BuiltOtherwise + other.BuiltOtherwise,
         NotShort = NotShort + other.NotShort,
+        Hinted = Hinted + other.Hinted,
         Unbuilt = [.. Unbuilt, .. other.Unbuilt],
         Disturbed = Disturbed ?? other.Disturbed,
         Differs = Differs ?? other.Differs,

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
 using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Machine;
@@ -119,7 +118,7 @@ public sealed class Prediction : IDisposable
         builders.ForEach(builder => _kernel.Take(Process, builder.Build()));
         _kernel.Enable(inputs[0].Settings);
         builders.ForEach(builder => _kernel.Take(Process, builder.Register()));
-        return (int)BinaryPrimitives.ReadInt64LittleEndian(_kernel.Take(Process, "pid\n").Single().Data);
+        return GuestProc.PidOf(_kernel, Process);
     }
 
     /// <summary>What was predicted of a process, and what became of it.</summary>

@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Globalization;
-using System.Text;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Machines;
@@ -37,9 +34,6 @@ public sealed record RebuiltResult(ImmutableArray<RebuiltProcess> Processes, int
 /// </summary>
 public sealed class RebuiltMachine : IDisposable
 {
-    // MADV_HUGEPAGE and MADV_NOHUGEPAGE.
-    private const int HugePage = 14, NoHugePage = 15;
-
     private readonly LiveKernel _kernel;
     private readonly GuestProc _proc;
 
@@ -92,9 +86,7 @@ public sealed class RebuiltMachine : IDisposable
             throw new GuestException($"the kernel logged: {splat.Lines[0]}", splat.Lines);
 
         var predicting = new WhatIfMachine([.. processes.Select(process => process.Process)], Model, settings, Abilities.Machine);
-        List<FullScan> scans = [predicting.Scan()];
-        while (scans[^1].Made.Any() && scans.Count < WhatIfRun.MostScans)
-            scans.Add(predicting.Scan());
+        var scans = predicting.ScansToItsEnd(WhatIfRun.MostScans);
         var large = predicting.LargePagesByProcess;
         return new([.. processes.Select(Became)], scans.Count, seen);
 
@@ -128,8 +120,12 @@ public sealed class RebuiltMachine : IDisposable
     {
         int pages = 2 * kernel.Abilities.Machine.Geometry.Pages;
         kernel.ResetSizes();
-        kernel.Take(process, Line($"map {start} {pages} 0") + Line($"write {start} 1 1")
-            + Line($"advise {start} {pages} {HugePage}") + Line($"unmap {start} {pages}"));
+        var steps = new StepWriter(kernel.Abilities.Machine);
+        steps.Range("map", start, pages, 0);
+        steps.Range("write", start, 1, 1);
+        steps.Advise(start, pages, StepWriter.HugePage);
+        steps.Range("unmap", start, pages);
+        kernel.Take(process, steps.Take());
     }
 
     private static int Build(LiveKernel kernel, int number, ProcessCapture process)
@@ -137,45 +133,39 @@ public sealed class RebuiltMachine : IDisposable
         const int atOnce = 4000;
         long bytes = process.Head.PageBytes;
         kernel.Enable(ThpSettings.Defaults(process.Head.Geometry).WithSizes(OrderSet.Empty, SizeEnabled.Always));
-        var (steps, lines) = (new StringBuilder(), 0);
+        var (steps, lines) = (new StepWriter(kernel.Abilities.Machine), 0);
 
         // What was not referenced is there first, and then forgotten.
         foreach (var vma in process.Vmas)
-            Add($"map {vma.Vma.Start * bytes} {vma.Vma.End - vma.Vma.Start} 0");
+            Add(() => steps.Range("map", vma.Vma.Start * bytes, vma.Vma.End - vma.Vma.Start, 0));
         foreach (bool isUsed in new[] { false, true })
         {
             foreach (var vma in process.Vmas.Where(vma => vma.Used == UsedPages.None != isUsed))
                 foreach (var (start, pages, kind) in Runs(vma))
                     if (kind == PteKind.Page)
-                        Add($"touch {start * bytes} {pages} 1");
+                        Add(() => steps.Range("touch", start * bytes, pages, 1));
                     else
-                        Add($"read {start * bytes} {pages}");
+                        Add(() => steps.Range("read", start * bytes, pages));
             if (!isUsed)
-                Add($"set /proc/self/clear_refs 1");
+                Add(() => steps.Set("/proc/self/clear_refs", 1));
         }
         foreach (var vma in process.Vmas)
         {
-            string where = Line($"{vma.Vma.Start * bytes} {vma.Vma.End - vma.Vma.Start}").TrimEnd();
-            if ((vma.Vma.Flags & (VmaFlags.HugePage | VmaFlags.NoHugePage)) != 0)
-                Add($"advise {where} {((vma.Vma.Flags & VmaFlags.HugePage) != 0 ? HugePage : NoHugePage)}");
-            if ((vma.Vma.Flags & VmaFlags.Write) == 0)
-                Add($"readonly {where}");
+            var (start, pages, flags) = (vma.Vma.Start * bytes, vma.Vma.End - vma.Vma.Start, vma.Vma.Flags);
+            if ((flags & (VmaFlags.HugePage | VmaFlags.NoHugePage)) is var advice and not 0)
+                Add(() => steps.Advise(start, pages, (advice & VmaFlags.HugePage) != 0 ? StepWriter.HugePage : StepWriter.NoHugePage));
+            if ((flags & VmaFlags.Write) == 0)
+                Add(() => steps.Range("readonly", start, pages));
         }
-        Take();
+        kernel.Take(number, steps.Take());
         Register(kernel, number, FreePlace(process));
-        return (int)BinaryPrimitives.ReadInt64LittleEndian(kernel.Take(number, "pid\n").Single().Data);
+        return GuestProc.PidOf(kernel, number);
 
-        void Add(FormattableString step)
+        void Add(Action step)
         {
-            steps.Append(Line(step));
+            step();
             if (++lines % atOnce == 0)
-                Take();
-        }
-
-        void Take()
-        {
-            kernel.Take(number, steps.ToString());
-            steps.Clear();
+                kernel.Take(number, steps.Take());
         }
     }
 
@@ -218,6 +208,4 @@ public sealed class RebuiltMachine : IDisposable
 
     private static bool IsAt(ProcessCapture seen, CapturedRange range) =>
         seen.RangeAt(range.Start) is { } built && SeenTable.IsSame(built.Table, range.Table);
-
-    private static string Line(FormattableString step) => step.ToString(CultureInfo.InvariantCulture) + "\n";
 }

@@ -700,17 +700,20 @@ static volatile int is_writing;
 
 static int last_cpu;
 
-// An LRU batch is of a CPU: whoever fills it and whoever empties it share one, as in a guest that has no other.
-static int share_cpu(void)
+// An LRU batch is of a CPU: whoever fills it and whoever empties it share one, as in a guest that has no other, unless khugepaged is to have
+// another.
+static int share_cpu(int of_khugepaged)
 {
-    cpu_set_t one;
+    cpu_set_t one, other;
     CPU_ZERO(&one);
+    CPU_ZERO(&other);
     CPU_SET(notes ? sched_getcpu() : 0, &one);
+    CPU_SET(notes ? sched_getcpu() : of_khugepaged, &other);
     if (notes && sched_getaffinity(khugepaged_pid, sizeof notes->cpus, &notes->cpus))
         return failed("sched_getaffinity");
     if (notes)
         notes->pinned = khugepaged_pid;
-    return sched_setaffinity(0, sizeof one, &one) || sched_setaffinity(khugepaged_pid, sizeof one, &one) ? failed("sched_setaffinity") : 0;
+    return sched_setaffinity(0, sizeof one, &one) || sched_setaffinity(khugepaged_pid, sizeof other, &other) ? failed("sched_setaffinity") : 0;
 }
 
 // The last CPU is the writer's, and off while there is none: each collapse waits for all CPUs, and one of a busy host may be slow to answer.
@@ -1223,7 +1226,7 @@ static int step(char *line)
     if (!strcmp(word, "writable"))
         return count_writable(a, b);
     if (!strcmp(word, "share-cpu"))
-        return share_cpu();
+        return share_cpu(a);
     if (!strcmp(word, "leave-cpu"))
         return leave_last_cpu(), switch_last_cpu("0"), 0;
     if (!strcmp(word, "along"))

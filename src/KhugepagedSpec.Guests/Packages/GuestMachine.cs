@@ -28,6 +28,12 @@ public sealed record GuestMachine
     /// reclaim.</summary>
     public int Nodes { get; init; } = 1;
 
+    /// <summary>NUMA balancing is on, and looks at processes as often as it can.</summary>
+    public bool BalancesNuma { get; init; }
+
+    /// <summary>The CPU that khugepaged runs on; the processes are on CPU 0.</summary>
+    public int DaemonCpu { get; init; }
+
     /// <summary>What its kernel's command line ends in.</summary>
     public string Append { get; init; } = "";
 
