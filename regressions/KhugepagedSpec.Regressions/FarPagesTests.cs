@@ -51,6 +51,19 @@ public sealed class FarPagesTests
             Assert.Equal(scenario.Numa, LiveInput.ScenarioOf(VectorInput.Parse(input.ToString(), scenario.Settings.Geometry)).Numa);
         });
 
+    // A fault on one page that balancing took the access from makes all of its folio young.
+    [Fact]
+    public void Where_NUMA_is_balanced_the_pages_of_a_far_folio_are_equally_old()
+    {
+        var balanced = TwoNodes with { BalancesNuma = true };
+        Assert.Contains(Scenarios(TwoNodes), scenario => LiveRefusal.Of(scenario, balanced, beside: true) is not null);
+        Assert.All(Scenarios(balanced), scenario => Assert.Null(LiveRefusal.Of(scenario, balanced, beside: true)));
+        Assert.StartsWith(
+            "the folio of order 3 with pages at PTE 0: a fault that NUMA balancing makes",
+            LiveRefusal.Of(Scenario.Of(PageTable.Parse("f3[0+1]@1 f3[1+7]o@1 x*504", Geometry.X86)), balanced),
+            StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_guest_of_one_node_is_asked_for_none() =>
         Assert.All(Scenarios(TwoNodes with { Nodes = 1 }), scenario => Assert.Equal(NumaTopology.SingleNode, scenario.Numa));

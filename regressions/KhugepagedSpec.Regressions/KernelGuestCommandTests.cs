@@ -76,7 +76,8 @@ public sealed partial class KernelGuestCommandTests : IDisposable
 
     // No compiler was asked for, which is the first thing that a guest takes.
     [Theory]
-    [InlineData("f4h x*496", "", "PTE 0 is f4[0+1]h: user space cannot make it")]
+    [InlineData("f4h f3 x*488", "", "PTE 16 is f3[0+1]: a child maps pages of other large folios")]
+    [InlineData("m9h", "", "PTE 0 is f9[0+1]h: user space cannot make it")]
     [InlineData("x*512", "--droppable", "--droppable: ")]
     [InlineData("x*512", "--far-nodes", "--far-nodes: the guest has one NUMA node")]
     [InlineData("x*512", "--uffd rwp", "--uffd rwp: Linux 7.2.13+deb14-cloud-amd64 has no read-write protection")]

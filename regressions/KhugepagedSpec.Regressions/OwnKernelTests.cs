@@ -103,8 +103,23 @@ public sealed class OwnKernelTests : IDisposable
     [Theory]
     [InlineData("--memory", "100", "--memory 100: expected 512 to 1048576")]
     [InlineData("--cpus", "0", "--cpus 0: expected 1 to 64")]
+    [InlineData("--khugepaged-cpu", "any", "--khugepaged-cpu any: the guest has 1: expected more --cpus")]
+    [InlineData("--khugepaged-cpu", "first", "--khugepaged-cpu first: expected the number of a CPU, or any")]
+    [InlineData("--khugepaged-cpu", "64", "--khugepaged-cpu 64: the guest has 1: expected more --cpus")]
+    [InlineData("--nodes", "1 --numa-balancing", "--numa-balancing: the guest has one NUMA node: expected --nodes 2")]
     public void A_machine_that_is_none_is_refused(string option, string value, string error) =>
-        Assert.Equal((2, "", $"khugepaged-spec: {error}\n"), Run("image", option, value));
+        Assert.Equal((2, "", $"khugepaged-spec: {error}\n"), Run("image", [option, .. value.Split(' ')]));
+
+    [Theory]
+    [InlineData(1, false, "--kernel k --cpus 2 --khugepaged-cpu 1")]
+    [InlineData(null, true, "--kernel k --cpus 2 --nodes 2 --khugepaged-cpu any --numa-balancing")]
+    public void A_difference_can_be_asked_for_on_the_same_machine(int? daemonCpu, bool balances, string words) => Assert.Equal(
+        words,
+        KernelOption.Words(new CachedKernel("7.2.13", "k", [])
+        {
+            Name = "k",
+            Machine = new GuestMachine { Cpus = 2, Nodes = balances ? 2 : 1, DaemonCpu = daemonCpu, BalancesNuma = balances },
+        }));
 
     private (int Code, string Output, string Error) Run(string file, params string[] more) =>
         Cli.Run(["kernel", "compare", "--count", "1", "--kernel", $"{_folder}/{file}", .. more]);

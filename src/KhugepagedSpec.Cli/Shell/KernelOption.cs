@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using KhugepagedSpec.Guests.Packages;
 using KhugepagedSpec.Policies;
 using KhugepagedSpec.Versions;
@@ -8,6 +9,8 @@ namespace KhugepagedSpec.Cli.Shell;
 /// <summary><c>--kernel RELEASE|PATH</c>: which kernel to boot, and on what machine.</summary>
 internal sealed class KernelOption(bool here = false, bool settled = true)
 {
+    private const string Any = "any";
+
     private const int LeastMemory = 512, MostMemory = 1 << 20, MostCpus = 64;
 
     private readonly Option<string> _kernel = new("--kernel")
@@ -37,8 +40,12 @@ internal sealed class KernelOption(bool here = false, bool settled = true)
     };
 
     // Where processes stand still while khugepaged runs.
-    private readonly Option<int?>? _daemonCpu = settled ? Options.Number("--khugepaged-cpu",
-        "The CPU that khugepaged runs on, below --cpus; the processes are on CPU 0. Default: 0.") : null;
+    private readonly Option<string?>? _daemonCpu = settled ? new("--khugepaged-cpu")
+    {
+        Description = "The CPU that khugepaged runs on, below --cpus, or any; the processes are on CPU 0. Default: 0.",
+        HelpName = "N|any",
+        CompletionSources = { _ => [Any] },
+    } : null;
 
     private readonly Option<bool>? _balancing = settled ? new("--numa-balancing")
     {
@@ -107,12 +114,13 @@ internal sealed class KernelOption(bool here = false, bool settled = true)
             Cpus = Within("--cpus", parsed.GetValue(_cpus), GuestMachine.Usual.Cpus, 1, MostCpus),
             Nodes = Within("--nodes", parsed.GetValue(_nodes), 1, 1, 2),
             Append = parsed.GetValue(_append) ?? "",
-            DaemonCpu = _daemonCpu is null ? 0 : parsed.GetValue(_daemonCpu) ?? 0,
+            DaemonCpu = DaemonCpu(parsed),
             BalancesNuma = _balancing is not null && parsed.GetValue(_balancing),
             QemuArguments = [.. (parsed.GetValue(_qemuArguments) ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries)],
         };
-        if (machine.DaemonCpu < 0 || machine.DaemonCpu >= machine.Cpus)
-            throw new UsageException($"--khugepaged-cpu {machine.DaemonCpu}: the guest has {machine.Cpus}: expected one below --cpus");
+        if ((machine.DaemonCpu ?? 1) >= machine.Cpus)
+            throw new UsageException(
+                $"--khugepaged-cpu {parsed.GetValue(_daemonCpu!)}: the guest has {machine.Cpus}: expected more --cpus");
         if (machine is { BalancesNuma: true, Nodes: 1 })
             throw new UsageException("--numa-balancing: the guest has one NUMA node: expected --nodes 2");
         var flavour = _flavour.Get(parsed, wanted);
@@ -135,7 +143,7 @@ internal sealed class KernelOption(bool here = false, bool settled = true)
         Add("--memory", machine.MemoryMegabytes == usual ? null : $"{machine.MemoryMegabytes}");
         Add("--cpus", machine.Cpus == GuestMachine.Usual.Cpus ? null : $"{machine.Cpus}");
         Add("--nodes", machine.Nodes == 1 ? null : $"{machine.Nodes}");
-        Add("--khugepaged-cpu", machine.DaemonCpu == 0 ? null : $"{machine.DaemonCpu}");
+        Add("--khugepaged-cpu", machine.DaemonCpu == 0 ? null : $"{machine.DaemonCpu?.ToString(CultureInfo.InvariantCulture) ?? Any}");
         if (machine.BalancesNuma)
             words.Add("--numa-balancing");
         Add("--append", machine.Append.Length == 0 ? null : machine.Append);
@@ -158,6 +166,11 @@ internal sealed class KernelOption(bool here = false, bool settled = true)
                 $"{option}{(option == "--here" ? "" : $" {wanted}")}: Linux {release} is not modelled: "
                 + $"expected {Catalogue.ModelledReleases}{(isOlder ? "" : ", or --model NAME")}");
     }
+
+    private int? DaemonCpu(ParseResult parsed) => _daemonCpu is null || parsed.GetValue(_daemonCpu) is not { } text ? 0
+        : text == Any ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int cpu) ? cpu
+        : throw new UsageException($"--khugepaged-cpu {text}: expected the number of a CPU, or {Any}");
 
     // A release that is cached is meant before a file of its name.
     private static CachedKernel? Own(string option, string wanted, string? modules, KernelFlavour? flavour)

@@ -30,13 +30,14 @@ internal sealed class Audit(LiveKernel kernel)
     /// <param name="pass">The pass, from 1.</param>
     /// <param name="seen">What it has then.</param>
     /// <param name="table">The same as a table.</param>
-    public void AfterPass(int process, int pass, Snapshot seen, PageTable table)
+    /// <param name="isLast">No other follows: RSS, which takes long to read, is looked at then; what is miscounted stays so.</param>
+    public void AfterPass(int process, int pass, Snapshot seen, PageTable table, bool isLast)
     {
         if (seen.Uncharged is { } page)
             Note(pass, "charged to no memory cgroup, or to another", process, $"page {page}", "none");
 
         // smaps takes a poisoned page for one that is there; its RSS is gone.
-        if (!kernel.Abilities.CountsExactly || table.Cells.Any(cell => cell.Kind == PteKind.HwPoison))
+        if (!isLast || !kernel.Abilities.CountsExactly || table.Cells.Any(cell => cell.Kind == PteKind.HwPoison))
             return;
         long[] kilobytes = Numbers(kernel.Take(process, "rss\n").Single());
         Compare("RssAnon", kilobytes[0], kilobytes[1]);

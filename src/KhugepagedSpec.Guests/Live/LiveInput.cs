@@ -239,8 +239,8 @@ public static class LiveInput
         folio.Kept.Count < folio.Pages
             && folio.Kept.Exists(i => !cells[i].Has(CellFlags.Young | CellFlags.Dirty) || cells[i].Has(CellFlags.LazyFree));
 
-    /// <summary>A folio on another node, some of whose pages are to be cold: the fault on one of them that NUMA balancing has taken the access
-    /// from gives it back to all, and makes them young (Linux 7.2, <c>mm/memory.c:numa_rebuild_large_mapping</c>).</summary>
+    /// <summary>A folio on another node, some of whose pages are to be cold. Where NUMA balancing has taken the access from them, the fault
+    /// on one gives it back to all, and makes them young (Linux 7.2, <c>mm/memory.c:numa_rebuild_large_mapping</c>).</summary>
     internal static bool IsAgedByFaults(IReadOnlyList<Cell> cells, PlannedFolio folio, KernelAbilities kernel) =>
         kernel.BalancesNuma && cells[folio.Kept[0]].Node > 0
             && folio.Kept.Select(page => cells[page].Has(CellFlags.Young)).Distinct().Count() > 1;

@@ -29,7 +29,7 @@ internal sealed partial class LiveKernel
     /// <summary>Empties the LRU batches of all CPUs, if khugepaged fills another than the processes do.</summary>
     public void DrainOfDaemon()
     {
-        if (_machine.DaemonCpu > 0)
+        if (_machine.DaemonCpu != 0)
             _guest.Take(0, DrainAll);
     }
 

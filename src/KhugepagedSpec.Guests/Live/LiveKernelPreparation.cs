@@ -46,7 +46,7 @@ internal sealed partial class LiveKernel
         var groups = Enumerable.Range(1, Abilities.HasMemcg ? LiveScenarios.Together : 0);
         if (_hasWriters)
             _guest.Take(0, "leave-cpu\n");
-        _guest.Take(0, $"share-cpu {_machine.DaemonCpu}\n");
+        _guest.Take(0, $"share-cpu {_machine.DaemonCpu ?? -1}\n");
         _guest.Take(LastProcess, $"{string.Concat(groups.Select(group => $"enter {group}\n"))}soil\n");
         _guest.Take(0, $"end {LastProcess}\n");
         PrepareTracing();

@@ -124,8 +124,8 @@ public static class LiveRefusal
             return $"the folio of order {part.Order} with pages at PTE {part.Kept[0]}: what makes its pages cold or lazyfree would split "
                 + "it: expected all of its pages";
         if (FolioPlan.Folios(table.Cells).Find(folio => LiveInput.IsAgedByFaults(table.Cells, folio, kernel)) is { } aged)
-            return $"the folio of order {aged.Order} with pages at PTE {aged.Kept[0]}: a fault that NUMA balancing makes on one page may make "
-                + "all young: expected pages that are equally old, or no --numa-balancing";
+            return $"the folio of order {aged.Order} with pages at PTE {aged.Kept[0]}: a fault that NUMA balancing makes on one page "
+                + "may make all young: expected pages that are equally old, or no --numa-balancing";
         if (LiveInput.UnsharedFolioBesideShared(table.Cells) is var alone and >= 0)
             return $"PTE {alone} is {TableNotation.Text(table.Cells[alone])}: a child maps pages of other large folios, "
                 + "and is forked when all are there: expected h with it too, or with none";

@@ -54,6 +54,9 @@ internal sealed class RecordedProcess
 
     public int Errno { get; private set; }
 
+    /// <summary>VMAs of the process that the scenario has nothing of; null before they were counted. None comes or goes.</summary>
+    public int? OtherVmas { get; set; }
+
     public int WrongPages { get; set; }
 
     public string? ThenSlots { get; set; }

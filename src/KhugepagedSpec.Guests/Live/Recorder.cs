@@ -115,7 +115,7 @@ internal sealed class Recorder(LiveKernel kernel)
         foreach (var process in processes)
         {
             var (folios, table) = (process.Folios, Look(process, process.Seen));
-            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table);
+            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table, isLast: pass + 1 == process.Input.Passes);
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
@@ -145,7 +145,7 @@ internal sealed class Recorder(LiveKernel kernel)
             || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
             return null;
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
-        return counted - (int)Number(kernel.Take(process.Number, $"others {first} {pages}\n").Single());
+        return counted - (process.OtherVmas ??= (int)Number(kernel.Take(process.Number, $"others {first} {pages}\n").Single()));
     }
 
     // A kernel may have results of its own.

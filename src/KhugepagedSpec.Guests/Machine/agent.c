@@ -708,7 +708,10 @@ static int share_cpu(int of_khugepaged)
     CPU_ZERO(&one);
     CPU_ZERO(&other);
     CPU_SET(notes ? sched_getcpu() : 0, &one);
-    CPU_SET(notes ? sched_getcpu() : of_khugepaged, &other);
+    for (int cpu = 0; cpu < last_cpu && of_khugepaged < 0; cpu++)
+        CPU_SET(cpu, &other);
+    if (of_khugepaged >= 0)
+        CPU_SET(notes ? sched_getcpu() : of_khugepaged, &other);
     if (notes && sched_getaffinity(khugepaged_pid, sizeof notes->cpus, &notes->cpus))
         return failed("sched_getaffinity");
     if (notes)
@@ -1226,7 +1229,7 @@ static int step(char *line)
     if (!strcmp(word, "writable"))
         return count_writable(a, b);
     if (!strcmp(word, "share-cpu"))
-        return share_cpu(a);
+        return share_cpu(*rest ? atoi(rest) : 0);
     if (!strcmp(word, "leave-cpu"))
         return leave_last_cpu(), switch_last_cpu("0"), 0;
     if (!strcmp(word, "along"))

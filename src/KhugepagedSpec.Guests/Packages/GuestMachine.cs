@@ -31,8 +31,8 @@ public sealed record GuestMachine
     /// <summary>NUMA balancing is on, and looks at processes as often as it can.</summary>
     public bool BalancesNuma { get; init; }
 
-    /// <summary>The CPU that khugepaged runs on; the processes are on CPU 0.</summary>
-    public int DaemonCpu { get; init; }
+    /// <summary>The CPU that khugepaged runs on; the processes are on CPU 0. Null for any, as it comes.</summary>
+    public int? DaemonCpu { get; init; } = 0;
 
     /// <summary>What its kernel's command line ends in.</summary>
     public string Append { get; init; } = "";
