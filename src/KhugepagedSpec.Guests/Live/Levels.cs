@@ -14,7 +14,8 @@ internal sealed record Levels(ImmutableSortedDictionary<string, long> Pages)
     private const string NoOnes = "pages that nobody accounts for", OnLru = "anonymous pages on the LRU lists",
         SwapUsed = "swap slots in use";
 
-    // What else a guest does meanwhile: slabs are not pages of a batch, and the agent's own pages come in by and by.
+    // What else a guest does meanwhile: slabs are not pages of a batch, and of the agent's own pages some that a process shares with it
+    // are copied.
     private static readonly ImmutableDictionary<string, long> Noise = new Dictionary<string, long>
     {
         [OnLru] = 2,
@@ -45,7 +46,9 @@ internal sealed record Levels(ImmutableSortedDictionary<string, long> Pages)
     /// <param name="vmstat">The first.</param>
     /// <param name="zoneinfo">The second: what CPUs keep for themselves is free and not counted as such.</param>
     /// <param name="meminfo">The third: poisoned pages and per-CPU memory are in no other.</param>
-    public static Levels Of(string vmstat, string zoneinfo, string meminfo)
+    /// <param name="status">The agent's own status: what pages it has come in by and by, and are no batch's.</param>
+    /// <param name="pageKilobytes">The size of a page, in kB.</param>
+    public static Levels Of(string vmstat, string zoneinfo, string meminfo, string status = "", int pageKilobytes = 4)
     {
         var counts = new Dictionary<string, long>();
         foreach (string line in vmstat.Split('\n'))
@@ -54,22 +57,23 @@ internal sealed record Levels(ImmutableSortedDictionary<string, long> Pages)
         const string count = "count:";
         long kept = zoneinfo.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith(count, StringComparison.Ordinal))
             .Sum(line => long.Parse(line.AsSpan(count.Length), NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture));
-        long elsewhere = MemInfo("HardwareCorrupted:") + MemInfo("Percpu:");
+        long elsewhere = Pages(meminfo, "HardwareCorrupted:") + Pages(meminfo, "Percpu:"), own = Pages(status, "RssAnon:");
         long onLru = Sum("nr_inactive_anon", "nr_active_anon", "nr_unevictable");
-        long known = onLru + kept + elsewhere + (Sum("nr_kernel_stack") / 4)
+        long known = onLru + kept + elsewhere + (Sum("nr_kernel_stack") / pageKilobytes)
             + Sum("nr_free_pages", "nr_inactive_file", "nr_active_file", "nr_slab_reclaimable", "nr_slab_unreclaimable",
                 "nr_page_table_pages", "nr_zspages");
         var pages = ImmutableSortedDictionary.CreateBuilder<string, long>(StringComparer.Ordinal);
-        pages[OnLru] = onLru;
+        pages[OnLru] = onLru - own;
         pages[NoOnes] = -known;
-        pages[SwapUsed] = MemInfo("SwapTotal:") - MemInfo("SwapFree:");
+        pages[SwapUsed] = Pages(meminfo, "SwapTotal:") - Pages(meminfo, "SwapFree:");
         foreach (string name in Noise.Keys)
             if (counts.TryGetValue(name, out long value))
-                pages[name] = value;
+                pages[name] = value - (name == "nr_anon_pages" ? own : 0);
         return new Levels(pages.ToImmutable());
 
-        long MemInfo(string name) => meminfo.Split('\n').Where(line => line.StartsWith(name, StringComparison.Ordinal))
-            .Sum(line => long.Parse(line[name.Length..^KB.Length], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture) / 4);
+        long Pages(string file, string name) => file.Split('\n').Where(line => line.StartsWith(name, StringComparison.Ordinal))
+            .Sum(line => long.Parse(line[name.Length..^KB.Length], NumberStyles.AllowLeadingWhite, CultureInfo.InvariantCulture)
+                / pageKilobytes);
 
         long Sum(params ReadOnlySpan<string> names)
         {

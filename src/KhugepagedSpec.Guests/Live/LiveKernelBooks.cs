@@ -23,7 +23,7 @@ internal sealed partial class LiveKernel
         return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
-    // Page caches are dropped once the LRU batches of all CPUs are emptied (fs/drop_caches.c); a guest has none to lose.
+    // Before page caches are dropped the LRU batches of all CPUs are emptied (drop_caches_sysctl_handler); a guest has no cache to lose.
     private const string DrainAll = "set /proc/sys/vm/drop_caches 1\n";
 
     /// <summary>Empties the LRU batches of all CPUs, if khugepaged fills another than the processes do.</summary>
@@ -37,9 +37,10 @@ internal sealed partial class LiveKernel
     /// emptied.</summary>
     public Levels Levels()
     {
-        string steps = $"{DrainAll}set /proc/sys/vm/stat_refresh 1\nfile {VmStat}\nfile /proc/zoneinfo\nfile /proc/meminfo\n";
+        string steps = $"{DrainAll}set /proc/sys/vm/stat_refresh 1\nfile {VmStat}\nfile /proc/zoneinfo\nfile /proc/meminfo\n"
+            + "file /proc/self/status\n";
         string[] files = [.. _guest.Take(0, steps).Where(part => part.Kind == 'f').Select(part => Encoding.ASCII.GetString(part.Data))];
-        return Live.Levels.Of(files[0], files[1], files[2]);
+        return Live.Levels.Of(files[0], files[1], files[2], files[3], Type.PageKilobytes);
     }
 
     /// <summary>How many PTEs NUMA balancing has taken the access from so far; null where it is off.</summary>
