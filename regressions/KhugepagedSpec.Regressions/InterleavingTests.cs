@@ -226,4 +226,18 @@ public sealed partial class InterleavingTests(AllPairs pairs) : IClassFixture<Al
 
     [GeneratedRegex(@"entry \d")]
     private static partial Regex Entry();
+
+    // A PMD entry that was filled anew holds a second table: what a CPU remembers of it is not of the first, which was flushed.
+    [Fact]
+    public void A_table_that_was_flushed_is_freed_beside_a_CPU_that_remembers_the_next()
+    {
+        var (code, output, error) = Cli.Run(
+        [
+            "explore", "--actors", "writer,dontneed,munmap", "--entries", "4", "--table", "xxxx",
+            "--replay", "1 2:4 2*2 2:1 1*8 2 1 2 3*7 2",
+        ]);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("writer.cached_table=a table that was taken out munmap.frees_table=taken out", output, StringComparison.Ordinal);
+        Assert.EndsWith("       dontneed.frees_table=no\n", output, StringComparison.Ordinal);
+    }
 }

@@ -168,16 +168,22 @@ internal sealed class SharedState
     /// <summary>Pages that wait in LRU batches go to their lists.</summary>
     public IEnumerable<Effect> DrainBatch() => Entries.Select(entry => entry.LeaveBatch);
 
-    /// <summary>Every CPU forgets the table that it found in the PMD entry.</summary>
-    public IEnumerable<Effect> FlushWalkCaches() => Processes.Select(process => process.Cached.Set(0));
+    /// <summary>Every CPU forgets the table that it found in the PMD entry: one that was taken out is in no cache from now on.</summary>
+    public IEnumerable<Effect> FlushWalkCaches() =>
+        Processes.SelectMany(process => new[]
+        {
+            process.Cached.Set(0), Effect.When(process.FreesTable.Is(Taken.Out), process.FreesTable.Set(Taken.OutAndFlushed)),
+        });
 
     /// <summary>The table leaves the PMD entry for good: who remembers it remembers one that will be freed.</summary>
     public IEnumerable<Effect> LoseTable() =>
         [Pmd.Set(PmdHolds.None),
             .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable)))];
 
-    /// <summary>Nobody has a table at hand that is to be freed: no walk, and no CPU's paging-structure cache.</summary>
-    public Term NobodyInLostTable => Walkers.Is(0) & Term.All(Processes.Select(process => process.Cached.IsNot(CachedIs.LostTable)));
+    /// <summary>Nobody has the table at hand that a process is to free: no walk, and no paging-structure cache. What a CPU still has
+    /// of one that was flushed is another's: the PMD entry was filled anew, and that table taken out too.</summary>
+    public Term NobodyInTableOf(Slot slot) => Walkers.Is(0)
+        & (slot.FreesTable.Is(Taken.OutAndFlushed) | Term.All(Processes.Select(process => process.Cached.IsNot(CachedIs.LostTable))));
 
     /// <summary>The PMD entry maps a huge page, or says that it is being migrated.</summary>
     public Term IsHuge => Pmd.Is(PmdHolds.Huge) | Pmd.Is(PmdHolds.Migration);
@@ -266,7 +272,7 @@ internal sealed class SharedState
             Secondary = Make("secondary", 4, 0, Holds.Names),
             IsStale = Make("stale"),
             InNeighbour = Make("in_neighbour"),
-            FreesTable = Make("frees_table"),
+            FreesTable = Make("frees_table", 2, 0, Taken.Names),
             Gathered = [.. Enumerable.Range(0, Shape.Pages).Select(i => Make(FormattableString.Invariant($"gathered_{i}")))],
         };
         slot.Block = Layout.AddBlock(

@@ -26,6 +26,14 @@ internal static class CachedIs
     public static readonly string[] Names = ["nothing", "the table", "a table that was taken out"];
 }
 
+/// <summary>The page table that a process has taken out of the PMD entry, and is to free.</summary>
+internal static class Taken
+{
+    public const int No = 0, Out = 1, OutAndFlushed = 2;
+
+    public static readonly string[] Names = ["no", "taken out", "taken out, and CPUs have forgotten it"];
+}
+
 /// <summary>Which VMA covers the range.</summary>
 internal static class VmaIs
 {

@@ -32,7 +32,8 @@ internal static class UserActors
         b.Do(
             "tlb_remove_table", "frees the table it took, if any, when nobody walks there", w.Protocol.FreesTablesByRcu
                 ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
-            Else(Effect.When(slot.FreesTable, Effect.Check(s.NobodyInLostTable, Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
+            Else(Effect.When(
+                slot.FreesTable.IsNot(0), Effect.Check(s.NobodyInTableOf(slot), Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
     }
 
     /// <summary>MADV_DONTNEED of entries, under whichever lock is held; falls through.</summary>
@@ -78,7 +79,7 @@ internal static class UserActors
                 "zap_pte_range", "clears every entry",
                 Goto(zapped, isTable, zap),
                 Goto(flush, isTable & s.PmdLock.IsFree & empties,
-                    [.. zap, .. s.LoseTable(), slot.FreesTable.Set(1)]) with
+                    [.. zap, .. s.LoseTable(), slot.FreesTable.Set(Taken.Out)]) with
                 { Says = "clears every entry, takes the table out", Meaning = new Means(Mark.Out) },
                 Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with
                 { Says = "finds no table to lock", Meaning = new Means(Mark.Hidden) });
@@ -86,7 +87,7 @@ internal static class UserActors
             b.As(Mark.Hidden).Do(
                 "zap_pte_table_if_empty", "takes the table out if it is empty still", s.PmdLock.IsFree & s.PteLock.IsFree,
                 Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))),
-                    [.. s.LoseTable(), slot.FreesTable.Set(1)]) with
+                    [.. s.LoseTable(), slot.FreesTable.Set(Taken.Out)]) with
                 { Meaning = new Means(Mark.Out) },
                 Goto(flush, Term.True));
         }
