@@ -708,7 +708,8 @@ static int share_cpu(int of_khugepaged)
     CPU_ZERO(&one);
     CPU_ZERO(&other);
     CPU_SET(notes ? sched_getcpu() : 0, &one);
-    for (int cpu = 0; cpu < last_cpu && of_khugepaged < 0; cpu++)
+    int end = last_cpu > 0 ? last_cpu : sysconf(_SC_NPROCESSORS_ONLN);
+    for (int cpu = 0; cpu < end && of_khugepaged < 0; cpu++)
         CPU_SET(cpu, &other);
     if (of_khugepaged >= 0)
         CPU_SET(notes ? sched_getcpu() : of_khugepaged, &other);
