@@ -39,6 +39,16 @@ internal sealed class ActorWriter
         }
     }
 
+    /// <summary>The step that frees the table that was taken out, if one was: after a grace period, or at once if the protocol
+    /// does.</summary>
+    /// <param name="does">What it does, in words.</param>
+    public void FreeTable(string does) => B.Do(
+        "tlb_remove_table", does,
+        Protocol.FreesTablesByRcu ? Slot.FreesTable.Is(Taken.No) | (S.Walkers.Is(0) & S.Lockless.Is(0)) : Term.True,
+        Else(Effect.When(
+            Slot.FreesTable.IsNot(Taken.No), Effect.Check(S.NobodyInTableOf(Slot), Safety.NoFreedTableUsed),
+            Slot.FreesTable.Set(Taken.No))));
+
     /// <summary>
     /// Takes the VMA's lock for reading, or the mmap lock if a writer has the VMA or waits for it, or by chance; goes to <see cref="End"/>
     /// if there is no VMA.

@@ -228,14 +228,10 @@ internal static class RangeActors
             Else([.. entries.SelectMany(entry => Faults.GiveUp(s, entry))]));
         b.Do("unlink_anon_vmas", "takes the VMA off its anon_vma", s.AnonVma.IsFree, Else(s.HasAnonVma.Set(0), s.IsLinked.Set(0)));
         b.Do("free_pgd_range", "empties the PMD entry", s.PmdLock.IsFree,
-            If(s.Pmd.Is(PmdHolds.Table), [.. s.LoseTable(), slot.FreesTable.Set(Taken.Out)]), Else(s.Pmd.Set(PmdHolds.None)));
+            If(s.Pmd.Is(PmdHolds.Table), [.. s.TakeTable(slot)]), Else(s.Pmd.Set(PmdHolds.None)));
         b.As(Mark.Flush).Do("tlb_finish_mmu", "flushes TLBs and frees the pages",
             [.. entries.SelectMany(entry => Faults.FlushGivenUp(s, slot, entry)), .. s.FlushWalkCaches()]);
-        b.Do(
-            "tlb_remove_table", "frees the table when nobody walks there", w.Protocol.FreesTablesByRcu
-                ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
-            Else(Effect.When(
-                slot.FreesTable.IsNot(0), Effect.Check(s.NobodyInTableOf(slot), Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
+        w.FreeTable("frees the table when nobody walks there");
     }
 
     private static Effect.LockUse Folio(bool isAcquired, bool isTry = false) => new("folio lock", isAcquired, isTry) { TurnsAway = true };

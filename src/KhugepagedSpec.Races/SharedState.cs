@@ -175,10 +175,12 @@ internal sealed class SharedState
             process.Cached.Set(0), Effect.When(process.FreesTable.Is(Taken.Out), process.FreesTable.Set(Taken.OutAndFlushed)),
         });
 
-    /// <summary>The table leaves the PMD entry for good: who remembers it remembers one that will be freed.</summary>
-    public IEnumerable<Effect> LoseTable() =>
+    /// <summary>The table leaves the PMD entry for good, and is to be freed by who took it: a CPU that remembers it remembers one that will
+    /// be.</summary>
+    public IEnumerable<Effect> TakeTable(Slot taker) =>
         [Pmd.Set(PmdHolds.None),
-            .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable)))];
+            .. Processes.Select(process => Effect.When(process.Cached.Is(CachedIs.Table), process.Cached.Set(CachedIs.LostTable))),
+            taker.FreesTable.Set(Taken.Out)];
 
     /// <summary>Nobody has the table at hand that a process is to free: no walk, and no paging-structure cache. What a CPU still has
     /// of one that was flushed is another's: the PMD entry was filled anew, and that table taken out too.</summary>

@@ -29,11 +29,7 @@ internal static class UserActors
             w.UnderLock(entries[0], ofVma: true, () => ZapPmdRange(w, entries, whole: entries.Length > 1), wholeRange: entries.Length > 1);
         }
         b.At(w.End);
-        b.Do(
-            "tlb_remove_table", "frees the table it took, if any, when nobody walks there", w.Protocol.FreesTablesByRcu
-                ? slot.FreesTable.Is(0) | (s.Walkers.Is(0) & s.Lockless.Is(0)) : Term.True,
-            Else(Effect.When(
-                slot.FreesTable.IsNot(0), Effect.Check(s.NobodyInTableOf(slot), Safety.NoFreedTableUsed), slot.FreesTable.Set(0))));
+        w.FreeTable("frees the table it took, if any, when nobody walks there");
     }
 
     /// <summary>MADV_DONTNEED of entries, under whichever lock is held; falls through.</summary>
@@ -79,7 +75,7 @@ internal static class UserActors
                 "zap_pte_range", "clears every entry",
                 Goto(zapped, isTable, zap),
                 Goto(flush, isTable & s.PmdLock.IsFree & empties,
-                    [.. zap, .. s.LoseTable(), slot.FreesTable.Set(Taken.Out)]) with
+                    [.. zap, .. s.TakeTable(slot)]) with
                 { Says = "clears every entry, takes the table out", Meaning = new Means(Mark.Out) },
                 Goto(again, s.PteLock.IsFree & s.Pmd.IsNot(PmdHolds.Table)) with
                 { Says = "finds no table to lock", Meaning = new Means(Mark.Hidden) });
@@ -87,7 +83,7 @@ internal static class UserActors
             b.As(Mark.Hidden).Do(
                 "zap_pte_table_if_empty", "takes the table out if it is empty still", s.PmdLock.IsFree & s.PteLock.IsFree,
                 Goto(flush, s.Pmd.Is(PmdHolds.Table) & Term.All(s.Entries.Select(entry => entry.Pte.Is(Holds.None))),
-                    [.. s.LoseTable(), slot.FreesTable.Set(Taken.Out)]) with
+                    [.. s.TakeTable(slot)]) with
                 { Meaning = new Means(Mark.Out) },
                 Goto(flush, Term.True));
         }

@@ -75,9 +75,11 @@ internal static class FolioPlan
         return impossible;
     }
 
+    /// <summary>A page that is shared with a child, and not by KSM.</summary>
+    public static bool IsShared(Cell cell) => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+
     /// <summary>A small page that is shared with a child.</summary>
-    public static bool IsSharedPage(Cell cell) =>
-        cell is { Kind: PteKind.Page, Order: 0 } && cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+    public static bool IsSharedPage(Cell cell) => cell is { Kind: PteKind.Page, Order: 0 } && IsShared(cell);
 
     /// <summary>The large folios that cells are pages of.</summary>
     public static List<PlannedFolio> Folios(IReadOnlyList<Cell> cells) =>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -16,7 +15,7 @@ internal sealed class GuestProc(LiveKernel kernel) : IProcFiles
     /// <param name="kernel">The guest.</param>
     /// <param name="process">The agent's number for it.</param>
     public static int PidOf(LiveKernel kernel, int process) =>
-        (int)BinaryPrimitives.ReadInt64LittleEndian(kernel.Take(process, "pid\n").Single().Data);
+        (int)kernel.Take(process, "pid\n").Single().Number;
 
     /// <summary>One of its processes.</summary>
     /// <param name="pid">Its number in the guest.</param>

@@ -29,12 +29,12 @@ internal sealed partial class LiveKernel : IDisposable
     private int? _fragmentedFrom;
     private readonly List<string> _log = [];
     private readonly bool _scansOthers, _hasWriters, _isTimed;
-    private readonly GuestMachine _machine;
+    private readonly int? _daemonCpu;
     private bool _hasWarned;
 
     private LiveKernel(CachedKernel kernel, bool hasWriters, bool isTimed)
     {
-        _machine = kernel.Machine;
+        _daemonCpu = kernel.Machine.DaemonCpu;
         (_hasWriters, _isTimed) = (hasWriters && !kernel.IsHere, isTimed);
         _scansOthers = kernel.ScansOthers;
         _guest = kernel.IsHere ? GuestKernel.Here(Patience)

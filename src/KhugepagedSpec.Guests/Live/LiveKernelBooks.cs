@@ -15,12 +15,7 @@ internal sealed partial class LiveKernel
     {
         if (!Abilities.HasMemcg)
             return null;
-        const int enough = 1024;
-        var parts = _guest.Take(0, $"{ComeAndGo(enough)}file /cgroup/memory.stat\n");
-        const string name = "thp_collapse_alloc ";
-        string text = Encoding.ASCII.GetString(parts.Single(part => part.Kind == 'f').Data);
-        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith(name, StringComparison.Ordinal));
-        return line is null ? 0 : long.Parse(line.AsSpan(name.Length), NumberStyles.None, CultureInfo.InvariantCulture);
+        return CountOf("thp_collapse_alloc", "/cgroup/memory.stat", after: ComeAndGo()) ?? 0;
     }
 
     // Before page caches are dropped the LRU batches of all CPUs are emptied (drop_caches_sysctl_handler); a guest has no cache to lose.
@@ -29,7 +24,7 @@ internal sealed partial class LiveKernel
     /// <summary>Empties the LRU batches of all CPUs, if khugepaged fills another than the processes do.</summary>
     public void DrainOfDaemon()
     {
-        if (_machine.DaemonCpu != 0)
+        if (_daemonCpu != 0)
             _guest.Take(0, DrainAll);
     }
 
@@ -44,15 +39,14 @@ internal sealed partial class LiveKernel
     }
 
     /// <summary>How many PTEs NUMA balancing has taken the access from so far; null where it is off.</summary>
-    public long? HintedPtes()
+    public long? HintedPtes() => Abilities.BalancesNuma ? CountOf("numa_pte_updates", VmStat) : null;
+
+    // A file of lines that are a name and a number each; null if it has no such line.
+    private long? CountOf(string name, string path, string after = "")
     {
-        if (!_machine.BalancesNuma)
-            return null;
-        const string name = "numa_pte_updates ";
-        string text = Encoding.ASCII.GetString(_guest.Take(0, $"file {VmStat}\n").Single(part => part.Kind == 'f').Data);
-        return long.Parse(
-            text.Split('\n').First(line => line.StartsWith(name, StringComparison.Ordinal)).AsSpan(name.Length), NumberStyles.None,
-            CultureInfo.InvariantCulture);
+        string text = Encoding.ASCII.GetString(_guest.Take(0, $"{after}file {path}\n").Single(part => part.Kind == 'f').Data);
+        string? line = text.Split('\n').FirstOrDefault(one => one.StartsWith($"{name} ", StringComparison.Ordinal));
+        return line is null ? null : long.Parse(line.AsSpan(name.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     /// <summary>How many pages are charged to a memory cgroup.</summary>
@@ -63,9 +57,9 @@ internal sealed partial class LiveKernel
     }
 
     // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
-    private string ComeAndGo(int pages)
+    private string ComeAndGo()
     {
-        const long place = 1L << 43;
+        const long place = 1L << 43, pages = 1024;
         var steps = new StepWriter(Type);
         steps.Range("map", place, pages, 0);
         steps.Advise(place, pages, StepWriter.NoHugePage);

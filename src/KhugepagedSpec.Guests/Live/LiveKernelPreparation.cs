@@ -39,14 +39,14 @@ internal sealed partial class LiveKernel
             "/proc/sys/kernel/numa_balancing 0", "/proc/sys/vm/drop_caches 4", // which says that dropping is not to be logged
         })
             _guest.Take(0, $"set {setting}\n", out _);
-        if (_machine.BalancesNuma)
+        if (Abilities.BalancesNuma)
             BalanceNuma();
 
         // What a memory cgroup takes for itself no batch takes then.
         var groups = Enumerable.Range(1, Abilities.HasMemcg ? LiveScenarios.Together : 0);
         if (_hasWriters)
             _guest.Take(0, "leave-cpu\n");
-        _guest.Take(0, $"share-cpu {_machine.DaemonCpu ?? -1}\n");
+        _guest.Take(0, $"share-cpu {_daemonCpu ?? -1}\n");
         _guest.Take(LastProcess, $"{string.Concat(groups.Select(group => $"enter {group}\n"))}soil\n");
         _guest.Take(0, $"end {LastProcess}\n");
         PrepareTracing();

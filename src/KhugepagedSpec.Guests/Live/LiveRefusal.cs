@@ -74,14 +74,12 @@ public static class LiveRefusal
     {
         var unasked = scenario.Settings.OrdersFor(advised: false);
         int shared = 0;
-        while (shared < scenario.Table.Cells.Length && !IsShared(scenario.Table.Cells[shared]))
+        while (shared < scenario.Table.Cells.Length && !FolioPlan.IsShared(scenario.Table.Cells[shared]))
             shared++;
         return shared == scenario.Table.Cells.Length || unasked.IsEmpty ? null
             : $"PTE {shared} is shared with another process, which khugepaged of Linux {kernel.Release} would scan too, as sizes {unasked} "
                 + "are set to always: expected madvise";
     }
-
-    private static bool IsShared(Cell cell) => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
 
     private static string? OfVma(Scenario scenario, bool beside)
     {

@@ -118,13 +118,9 @@ public sealed class RebuiltMachine : IDisposable
     /// <param name="start">An address below which nothing lies for two PMD ranges.</param>
     internal static void Register(LiveKernel kernel, int process, long start)
     {
-        int pages = 2 * kernel.Abilities.Machine.Geometry.Pages;
         kernel.ResetSizes();
         var steps = new StepWriter(kernel.Abilities.Machine);
-        steps.Range("map", start, pages, 0);
-        steps.Range("write", start, 1, 1);
-        steps.Advise(start, pages, StepWriter.HugePage);
-        steps.Range("unmap", start, pages);
+        steps.MakeKnown(start, 2 * kernel.Abilities.Machine.Geometry.Pages);
         kernel.Take(process, steps.Take());
     }
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
@@ -145,7 +144,7 @@ internal sealed class Recorder(LiveKernel kernel)
             || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
             return null;
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
-        return counted - (process.OtherVmas ??= (int)Number(kernel.Take(process.Number, $"others {first} {pages}\n").Single()));
+        return counted - (process.OtherVmas ??= (int)kernel.Take(process.Number, $"others {first} {pages}\n").Single().Number);
     }
 
     // A kernel may have results of its own.
@@ -181,10 +180,10 @@ internal sealed class Recorder(LiveKernel kernel)
         var parts = kernel.Take(process.Number,
             $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
         process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
-        var table = process.Seen.Table(process.Input.Settings.Geometry, Number(parts[1]) > 0, earlier);
+        var table = process.Seen.Table(process.Input.Settings.Geometry, parts[1].Number > 0, earlier);
 
         // The huge zero page is no anonymous one.
-        process.PmdMappedKb = (Number(parts[2]) - (table.Pmd == PmdState.HugeZero ? process.Pages : 0)) * PageBytes / 1024;
+        process.PmdMappedKb = (parts[2].Number - (table.Pmd == PmdState.HugeZero ? process.Pages : 0)) * PageBytes / 1024;
         process.Folios = Folios(process);
         return table;
     }
@@ -210,8 +209,6 @@ internal sealed class Recorder(LiveKernel kernel)
     private int CountWrong(RecordedProcess process)
     {
         var after = process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!;
-        return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(Number);
+        return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(part => part.Number);
     }
-
-    private static long Number(AgentPart part) => BinaryPrimitives.ReadInt64LittleEndian(part.Data);
 }

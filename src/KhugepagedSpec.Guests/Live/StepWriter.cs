@@ -35,6 +35,17 @@ internal sealed class StepWriter(MachineType machine)
 
     public void Advise(long address, long pages, int advice) => Range("advise", address, pages, advice);
 
+    /// <summary>Makes the process known to khugepaged: it is once a VMA of it was advised, whatever becomes of that.</summary>
+    /// <param name="place">Where no VMA is for so many pages.</param>
+    /// <param name="pages">Two PMD ranges.</param>
+    public void MakeKnown(long place, long pages)
+    {
+        Range("map", place, pages, 0);
+        Range("write", place, 1, 1);
+        Advise(place, pages, HugePage);
+        Range("unmap", place, pages);
+    }
+
     public void Line(params object[] words) => _text.AppendJoin(' ', words).Append('\n');
 
     /// <summary>What was written since the last time.</summary>

@@ -55,16 +55,12 @@ internal sealed class TableBuilder
         return new PageTable(geometry, table.Cells[..geometry.Pages], huge ? PmdState.Huge : PmdState.Table);
     }
 
-    /// <summary>Makes the process known to khugepaged: it is once a VMA of it was advised, whatever becomes of that.</summary>
+    /// <summary>Makes the process known to khugepaged.</summary>
     public string Introduce()
     {
         if (!_input.Program.IsEmpty)
             return "";
-        long other = _range.Apart;
-        _steps.Range("map", other, 2 * _pages, 0);
-        _steps.Range("write", other, 1, 1);
-        _steps.Advise(other, 2 * _pages, StepWriter.HugePage);
-        _steps.Range("unmap", other, 2 * _pages);
+        _steps.MakeKnown(_range.Apart, 2 * _pages);
         return _steps.Take();
     }
 
@@ -179,9 +175,7 @@ internal sealed class TableBuilder
             _steps.Range("unmap", Address(end), 2 * _pages - end);
     }
 
-    private bool HasSharedFolios => _table.Cells.Any(cell => cell.Order > 0 && IsSharedWithChild(cell));
-
-    private static bool IsSharedWithChild(Cell cell) => cell.Has(CellFlags.Shared) && !cell.Has(CellFlags.Ksm);
+    private bool HasSharedFolios => _table.Cells.Any(cell => cell.Order > 0 && FolioPlan.IsShared(cell));
 
     // Before there is anything else that the child would share and write-protect.
     private void Shared()
@@ -193,7 +187,7 @@ internal sealed class TableBuilder
 
     private void Share()
     {
-        _range.ForEachRun(IsSharedWithChild, (at, count) => _steps.Range("keep", Address(at), count));
+        _range.ForEachRun(FolioPlan.IsShared, (at, count) => _steps.Range("keep", Address(at), count));
         _steps.Range("share", Address(-_pages), 3 * _pages);
     }
 

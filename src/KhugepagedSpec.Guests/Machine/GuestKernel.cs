@@ -8,7 +8,11 @@ namespace KhugepagedSpec.Guests.Machine;
 /// <summary>What the agent answers with, one part of an answer.</summary>
 /// <param name="Kind">s snapshot, t trace, n numbers, f file, c collapse's return, w wrong pages, h hello.</param>
 /// <param name="Data">The part.</param>
-internal readonly record struct AgentPart(char Kind, byte[] Data);
+internal readonly record struct AgentPart(char Kind, byte[] Data)
+{
+    /// <summary>The number that it is, or begins with.</summary>
+    public long Number => BinaryPrimitives.ReadInt64LittleEndian(Data);
+}
 
 /// <summary>A running kernel with the agent in it: takes steps and answers them.</summary>
 internal sealed class GuestKernel : IDisposable

@@ -68,7 +68,9 @@ internal static class TraceActors
         int[] entries = [.. Of(w.S, part.Entries).Select(entry => entry.Index)];
         w.UnderLock(part.Entry, ofVma: true, () => UserActors.ZapPmdRange(w, entries, part.IsWhole), wholeRange: part.IsWhole);
         w.B.At(w.End);
-        w.B.Do("tlb_remove_table", "frees the table it took, if any", Effect.When(w.Slot.FreesTable.IsNot(0), w.Slot.FreesTable.Set(0)));
+        w.B.Do(
+            "tlb_remove_table", "frees the table it took, if any",
+            Effect.When(w.Slot.FreesTable.IsNot(Taken.No), w.Slot.FreesTable.Set(Taken.No)));
     }
 
     // Source: Linux 7.2, mm/memory.c, do_anonymous_page().
