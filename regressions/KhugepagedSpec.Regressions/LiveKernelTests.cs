@@ -28,6 +28,15 @@ public sealed class LiveKernelTests
             StringComparison.Ordinal);
     }
 
+    // Only a comparison has a CPU for a thread that writes.
+    [LiveFact]
+    public void What_differs_where_khugepaged_runs_anywhere_can_be_recorded_there()
+    {
+        var (code, output, error) = Cli.Run("kernel", "record", "x*512", "--kernel", "7.2", "--cpus", "2", "--khugepaged-cpu", "any");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("\"snap\":\"F9\"", output, StringComparison.Ordinal);
+    }
+
     [LiveFact]
     public void A_captured_process_becomes_what_whatif_predicted()
     {

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Text;
 using KhugepagedSpec.Daemon;
@@ -76,8 +75,11 @@ public sealed class LiveReproducerTests
         var scenarios = new LiveScenarios(Seed, abilities).All().Select(WithoutSlots)
             .Where(scenario => Reproducer.Refusal(scenario, model) is null).Take(20 * AsExpected).ToList();
 
-        // The kernel's own version, and one that expects something else.
-        var cases = scenarios.Take(AsExpected).Select(scenario => (Scenario: scenario, Version: model)).Concat(scenarios
+        // The kernel's own version, with each kind of entry in one scenario at least, and one that expects something else.
+        const string kinds = ".xzhplwsgf";
+        var ofEachKind = kinds.Select(kind => scenarios.First(scenario => KindsOf(scenario).Contains(kind)));
+        var asExpected = ofEachKind.Concat(scenarios).Distinct().Take(AsExpected);
+        var cases = asExpected.Select(scenario => (Scenario: scenario, Version: model)).Concat(scenarios
             .Where(scenario => After(scenario, model) != After(scenario, Catalogue.Linux71)).Take(NotAsExpected)
             .Select(scenario => (Scenario: scenario, Version: Catalogue.Linux71))).ToList();
         using var folder = new ProgramFolder();
@@ -90,15 +92,18 @@ public sealed class LiveReproducerTests
             var (scenario, version) = cases[i];
             var (vector, error) = recorder.Record([LiveInput.Of("a", scenario, 1, beside: false)])[0];
             Assert.True(vector is not null, $"{scenario}: {error}");
-            int seen = IsAsExpected(vector, scenario, version) ? 0 : 1;
+            int expected = IsAsExpected(vector, scenario, version) ? 0 : 1;
             var (code, output) = Run(kernel, programs[i], 0);
-            Assert.True(code == seen, $"{scenario}: the recorder saw {seen}, the program says {code}\n{output}");
+            Assert.True(code == expected, $"{scenario}: the recorder saw {expected}, the program says {code}\n{output}");
             (yes, no) = code == 0 ? (yes + 1, no) : (yes, no + 1);
         }
         Assert.Equal((AsExpected, NotAsExpected), (yes, no));
-        string kinds = string.Concat(cases.Select(one => TableInC.Of(one.Scenario.Table)).Distinct());
-        Assert.All(".xzhplwsgf", letter => Assert.Contains(letter, kinds));
+        string seen = string.Concat(cases.Select(one => KindsOf(one.Scenario)));
+        Assert.All(kinds, letter => Assert.Contains(letter, seen));
     }
+
+    // As a program sees them, to whom a pinned page is any, and as they were asked for.
+    private static string KindsOf(Scenario scenario) => TableInC.Of(scenario.Table) + TableNotation.Write(scenario.Table);
 
     private static bool IsAsExpected(RecordedVector vector, Scenario scenario, KhugepagedVersion version)
     {
@@ -122,7 +127,7 @@ public sealed class LiveReproducerTests
     private static (int Code, string Output) Run(LiveKernel kernel, string program, int killedAfter)
     {
         var parts = kernel.Take(0, $"run /programs/{Path.GetFileName(program)} {killedAfter}\n");
-        return ((int)BinaryPrimitives.ReadInt64LittleEndian(parts[1].Data), Encoding.UTF8.GetString(parts[0].Data));
+        return ((int)parts[1].Number, Encoding.UTF8.GetString(parts[0].Data));
     }
 
     private static string Read(LiveKernel kernel) => string.Concat(Settings.Select(file =>
