@@ -157,6 +157,8 @@ public sealed class RecordedRaceTests
         { "collapsed-meanwhile", "madv-collapse", "page_pmd_mapped" },
         { "armed-meanwhile", "userfaultfd", "exceed_none_pte" },
         { "poisoned", "hwpoison", "pte_non_present" },
+        { "folio-begins-before", "fault", "not_suitable_page_count" },
+        { "table-filled-by-userfaultfd", "userfaultfd", "exceed_none_pte" },
     };
 
     [Theory]

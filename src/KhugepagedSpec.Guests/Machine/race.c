@@ -57,17 +57,20 @@ static void missed(int number)
     _exit(139);
 }
 
-// It is read first: a fault that writes would make a folio of a size that is enabled, and leave khugepaged nothing to do.
-static void store(struct actor *actor, uint64_t page)
+static void write_to(struct actor *actor, uint64_t page, int reads)
 {
     if (sigsetjmp(actor->fault, 1) == 0) {
         actor->may_fault = 1;
-        (void)*SLOT(page, actor->number);
+        if (reads)
+            (void)*SLOT(page, actor->number);
         *SLOT(page, actor->number) = actor->last[page] + 1;
         actor->last[page]++;
     }
     actor->may_fault = 0;
 }
+
+// It is read first: a fault that writes would make a folio of a size that is enabled, and leave khugepaged nothing to do.
+static void store(struct actor *actor, uint64_t page) { write_to(actor, page, 1); }
 
 // 0 if it cannot be read just now.
 static uint64_t load(struct actor *actor, uint64_t page, int number)
@@ -93,11 +96,13 @@ static void do_fault(struct actor *actor)
             store(actor, page + i);
 }
 
+// Now and then not read first: a folio that a fault maps begins before the page that it was for.
 static void do_writer(struct actor *actor)
 {
     uint64_t page = any_page(actor);
+    int reads = draw(actor, 4) != 0;
     for (int i = 0; i < 256; i++)
-        store(actor, page ^ (i & 3));
+        write_to(actor, page ^ (i & 3), reads);
 }
 
 static void do_dontneed(struct actor *actor)

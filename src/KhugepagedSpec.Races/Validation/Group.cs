@@ -70,7 +70,8 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
             OperationKind.DontNeed => Some(PartKind.DontNeed, set | (projection.IsPmd || IsWithin(one) ? 0
                 : 1 << TraceModel.ElsewhereGivenUp)),
             OperationKind.MadvFree => Some(PartKind.MadvFree, set),
-            OperationKind.Userfaultfd => Some(PartKind.Userfaultfd, set),
+            // It fills an empty PMD entry for a page outside of the window too.
+            OperationKind.Userfaultfd => Some(PartKind.Userfaultfd, set != 0 || projection.IsPmd ? set : 1 << TraceModel.ElsewhereWritten),
             OperationKind.WriteFault or OperationKind.ReadFault => Fault(one, set),
             _ => new Part(PartKind.Look, TraceModel.ElsewhereWritten),
         };
@@ -195,6 +196,11 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
                 first ??= one.Number("ptep");
             if (Tells(one, i, first) is var (page, value) && EntryOf(page) is { } entry && !found.ContainsKey(entry))
                 found[entry] = new Told(PteValue.Of(value), value, false, one.Name == Pins);
+            // Whose folio begins before the page that a fault was for: there was nothing in its way up to there.
+            if (one.Name == "mappte" && projection.OperationAt(i) is { Kind: OperationKind.WriteFault } maps)
+                for (long address = one.Number("addr"); address <= maps.Address; address += CollapseAttempt.PageSize)
+                    if (EntryAt(address) is { } empty)
+                        found.TryAdd(empty, default);
             if (one.Name == "newrm" && CopiedBy(i) is { } copied && EntryOf(copied) is { } of && found.TryGetValue(of, out var told))
                 found[of] = told with { IsCopied = true };
         }

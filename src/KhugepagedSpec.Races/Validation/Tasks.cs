@@ -98,6 +98,8 @@ internal sealed class Tasks
     private void Observe(StateSet set, int process, Running running, TraceEvent one, int i)
     {
         var operation = running.Operation!;
+        if (one.Name == "pmdinst")
+            set.Open(process, Mark.Fill);
         if (running.Part.Kind == PartKind.Rmap)
             OfPage(set, process, running, one);
         else if (IsOfPage(running.Part))
@@ -141,9 +143,6 @@ internal sealed class Tasks
                 break;
             case "dsp" or "mappmd":
                 set.Open(process, Mark.Map);
-                break;
-            case "pmdinst":
-                set.Open(process, Mark.Fill);
                 break;
             case "poml_r" when one.Number("ptep") != 0:
                 Touches(set, process, one);

@@ -119,7 +119,9 @@ internal static class TraceActors
     private static void Userfaultfd(ActorWriter w, Part part)
     {
         var (b, s) = (w.B, w.S);
-        Location done = new();
+        Location again = new(), done = new();
+        b.Join(again);
+        b.At(again);
         Way Each(string says, Func<EntryState, IEnumerable<Effect>> does) => Goto(done,
             s.PteLock.IsFree & s.Pmd.Is(PmdHolds.Table), [.. Of(s, part.Entries).SelectMany(does)]) with
         { Says = says };
@@ -128,6 +130,8 @@ internal static class TraceActors
             Each("maps pages", entry => [Effect.When(entry.IsNoneOrZero, [.. Faults.MapFresh(entry, Contents.Zero)])]),
             Each("write-protects", entry => [entry.UffdWp.Set(1), entry.Writable.Set(0)]),
             Each("ends write protection", entry => [entry.UffdWp.Set(0)]),
+            Goto(again, s.PmdLock.IsFree & s.Pmd.Is(PmdHolds.None), w.FillPmd) with
+            { Says = "fills the PMD entry", Meaning = new Means(Mark.Fill) },
             Goto(done, Term.True) with { Says = "changes nothing" });
         b.At(done);
     }
