@@ -159,6 +159,8 @@ public sealed class RecordedRaceTests
         { "poisoned", "hwpoison", "pte_non_present" },
         { "folio-begins-before", "fault", "not_suitable_page_count" },
         { "table-filled-by-userfaultfd", "userfaultfd", "exceed_none_pte" },
+        { "given-up-by-vma", "dontneed", "not_suitable_address_range" },
+        { "mapped-anew", "munmap", "vma_check_failed" },
     };
 
     [Theory]
@@ -184,6 +186,9 @@ public sealed class RecordedRaceTests
     [InlineData("partial-dontneed", " zap: (", "", "iso")]
     [InlineData("collapsed-meanwhile", " mappmd: (", "", "chp_r")]
     [InlineData("poisoned", " ttu1: (", "", "iso")]
+    [InlineData("folio-begins-before", " mappte: (", "", "newrm")]
+    [InlineData("table-filled-by-userfaultfd", " pmdinst: (", "", "mmap_lock_acquire_returned")]
+    [InlineData("mapped-anew", "status=vma_check_failed", "status=no_pte_table", "reval_r")]
     [InlineData("armed-meanwhile", "status=exceed_none_pte", "status=exceed_shared_pte", "mm_collapse_huge_page_isolate")]
     public void An_edited_excerpt_is_refused(string file, string old, string by, string at)
     {

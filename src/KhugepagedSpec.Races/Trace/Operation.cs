@@ -90,6 +90,9 @@ public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOn
     /// <summary>Who the task is, by the name that the recorder gave it; empty if it gave none.</summary>
     public string Role { get; init; } = "";
 
+    /// <summary>The ranges that it gives up one by one, in bytes, as many as there are VMAs; empty if it gives up none.</summary>
+    public ImmutableArray<(long Address, long Size)> Zaps { get; init; } = [];
+
     /// <summary>It frees a page table.</summary>
     public bool FreesTable { get; init; }
 

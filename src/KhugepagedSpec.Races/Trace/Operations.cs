@@ -111,6 +111,7 @@ internal static class Operations
             Vma = held?.Name == "lvma_r" ? held.Number("vma") : 0,
             Mm = held?.Name == HasMmap ? held.Number("mm") : trace.Spaces.Of(all[0].Pid),
             ReturnsWithLock = First(one => one.Name == "hmf_r") is { } returns && (returns.Number("ret") & FaultDropsLock) == 0,
+            Zaps = kind == OperationKind.DontNeed ? [.. all.Where(one => one.Name == "zap").Select(Zap)] : [],
             FreesTable = all.Any(one => one.Name == "ptefree"),
             MovesTables = all.Any(one => one.Name == "poml_r" && one.IsIn("move_page_tables")),
             ByMappings = ByMappings(all),
@@ -127,7 +128,10 @@ internal static class Operations
             return (first(one => one.Name is "reval") is not null ? OperationKind.Collapse
                 : first(one => one.Name == "cpr") is not null ? OperationKind.Fork : OperationKind.Exclusive, 0, 0);
         if (first(one => one.Name == "zap") is { } zap)
-            return (OperationKind.DontNeed, zap.Number("addr"), zap.Number("size"));
+        {
+            var (last, size) = Zap(all.Last(one => one.Name == "zap"));
+            return (OperationKind.DontNeed, Zap(zap).Address, last + size - Zap(zap).Address);
+        }
         if (first(one => one.Name == "hmf") is { } fault)
             return ((fault.Number("flags") & FaultFlagWrite) != 0 ? OperationKind.WriteFault : OperationKind.ReadFault,
                 fault.Number("addr") & -page, page);
@@ -142,6 +146,9 @@ internal static class Operations
         return (held is null ? OperationKind.ByPage : OperationKind.Look,
             (first(one => one.Name is "lvma_r" or "poml_r")?.Number("addr") ?? 0) & -page, page);
     }
+
+    /// <summary>A range that is given up.</summary>
+    internal static (long Address, long Size) Zap(TraceEvent one) => (one.Number("addr"), one.Number("size"));
 
     // A folio of several pages is told by its first; how many of them were mapped, by what was removed.
     private static ImmutableArray<RmapPage> ByMappings(List<TraceEvent> all)

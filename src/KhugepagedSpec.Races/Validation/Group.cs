@@ -67,8 +67,11 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
         {
             OperationKind.DontNeed when projection.IsWhole(one) =>
                 new Part(PartKind.DontNeed, 0, (1 << Shape.Eight.Pages) - 1) { IsWhole = true },
-            OperationKind.DontNeed => Some(PartKind.DontNeed, set | (projection.IsPmd || IsWithin(one) ? 0
-                : 1 << TraceModel.ElsewhereGivenUp)),
+            OperationKind.DontNeed => Some(PartKind.DontNeed, one.Zaps.Aggregate(0, (all, zap) => all | Zapped(zap))) with
+            {
+                Zaps = one.Zaps.Reverse().Select(Zapped).Where(each => each != 0)
+                    .Aggregate((UInt128)0, (all, each) => all << Part.BitsPerZap | (UInt128)each),
+            },
             OperationKind.MadvFree => Some(PartKind.MadvFree, set),
             // It fills an empty PMD entry for a page outside of the window too.
             OperationKind.Userfaultfd => Some(PartKind.Userfaultfd, set != 0 || projection.IsPmd ? set : 1 << TraceModel.ElsewhereWritten),
@@ -79,8 +82,15 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
 
     private bool IsInRange(long address) => attempt.Range <= address && address < attempt.Range + CollapseAttempt.PmdSize;
 
-    private bool IsWithin(Operation one) =>
-        one.Address >= attempt.Address && one.Address + one.Size <= attempt.AddressOf(1 << attempt.Order);
+    /// <summary>The entries that a VMA's part of a range that is given up is about.</summary>
+    public int Zapped((long Address, long Size) zap) => EntriesIn(zap.Address, zap.Size)
+        | (projection.IsPmd || IsWithin(zap) || !IsBesidePages(zap) ? 0 : 1 << TraceModel.ElsewhereGivenUp);
+
+    private bool IsWithin((long Address, long Size) zap) =>
+        zap.Address >= attempt.Address && zap.Address + zap.Size <= attempt.AddressOf(1 << attempt.Order);
+
+    private bool IsBesidePages((long Address, long Size) zap) =>
+        zap.Address < attempt.Range + CollapseAttempt.PmdSize && zap.Address + zap.Size > attempt.Range;
 
     private static Part Some(PartKind kind, int set) => set == 0 ? new Part(PartKind.Look, TraceModel.ElsewhereWritten)
         : new Part(kind, int.TrailingZeroCount(set), set);

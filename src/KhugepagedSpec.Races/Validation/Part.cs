@@ -60,6 +60,25 @@ internal readonly record struct Part(PartKind Kind, int Entry = 0, int Entries =
     /// <summary>It poisons the page.</summary>
     public bool Poisons { get; init; }
 
+    /// <summary>VMAs that are given up one by one, at most.</summary>
+    public const int MostZaps = 128 / BitsPerZap;
+
+    /// <summary>Bits that the entries of one of them take.</summary>
+    public const int BitsPerZap = 8;
+
+    /// <summary>The entries of each VMA that is given up, a byte each.</summary>
+    public UInt128 Zaps { get; init; }
+
+    /// <summary>Those entries, VMA by VMA.</summary>
+    public IEnumerable<int> EachZap
+    {
+        get
+        {
+            for (var left = Zaps; left != 0; left >>= BitsPerZap)
+                yield return (int)(left & ((1 << BitsPerZap) - 1));
+        }
+    }
+
     /// <summary>It is about the whole PMD range.</summary>
     public bool IsWhole { get; init; }
 

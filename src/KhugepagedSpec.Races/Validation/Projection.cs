@@ -72,6 +72,7 @@ internal sealed class Projection
         : _attempt.HasEndlessPast ? "others were in the middle of something, one met by the next, since long before"
         : ScanResultNames.TryParseTraceName(_attempt.Status(_trace), out var result)
             && result is ScanResult.AllocHugePageFail or ScanResult.CgroupChargeFail ? "no memory for a folio: the model always has it"
+        : Operations.Any(one => one.Zaps.Length > Part.MostZaps) ? $"more than {Part.MostZaps} VMAs given up one by one"
         : IsForked && CopiesWhatCame() ? "a page that came meanwhile is shared, and copied"
         : null;
 
@@ -133,8 +134,8 @@ internal sealed class Projection
                     yield return page;
     }
 
-    /// <summary>An operation is about all of the PMD range.</summary>
-    public bool IsWhole(Operation one) =>
+    /// <summary>An operation is about all of the PMD range, at once.</summary>
+    public bool IsWhole(Operation one) => one.Zaps.Length < 2 &&
         one.Address <= _attempt.Range && one.Address + one.Size >= _attempt.Range + CollapseAttempt.PmdSize;
 
     // What isolation came to; it looks at a window from its beginning on.

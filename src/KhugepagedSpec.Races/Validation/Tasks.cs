@@ -8,6 +8,9 @@ internal sealed class Tasks
     private sealed record Running(Operation? Operation, Part Part)
     {
         public bool IsOver { get; set; }
+
+        /// <summary>What it gives up just now is none of the pages told.</summary>
+        public bool IsBeside { get; set; }
     }
 
     private readonly RaceTrace _trace;
@@ -158,8 +161,12 @@ internal sealed class Tasks
         }
     }
 
-    private static void OfZap(StateSet set, int process, Running running, TraceEvent one)
+    private void OfZap(StateSet set, int process, Running running, TraceEvent one)
     {
+        if (one.Name == "zap")
+            running.IsBeside = !running.Part.IsWhole && _group.Zapped(Operations.Zap(one)) == 0;
+        if (running.IsBeside)
+            return;
         switch (one.Name)
         {
             case "zap":

@@ -65,8 +65,12 @@ internal static class TraceActors
 
     private static void DontNeed(ActorWriter w, Part part)
     {
-        int[] entries = [.. Of(w.S, part.Entries).Select(entry => entry.Index)];
-        w.UnderLock(part.Entry, ofVma: true, () => UserActors.ZapPmdRange(w, entries, part.IsWhole), wholeRange: part.IsWhole);
+        IEnumerable<int> zaps = part.IsWhole ? [part.Entries] : part.EachZap;
+        w.UnderLock(part.Entry, ofVma: true, () =>
+        {
+            foreach (int entries in zaps)
+                UserActors.ZapPmdRange(w, [.. Of(w.S, entries).Select(entry => entry.Index)], part.IsWhole);
+        }, wholeRange: part.IsWhole);
         w.B.At(w.End);
         w.B.Do(
             "tlb_remove_table", "frees the table it took, if any",

@@ -50,7 +50,8 @@ internal static class UnlessTold
     public static ImmutableArray<(Variable Variable, int Value)> OfVma(SharedState s, string? status, bool mayBeArmed) =>
         Result(status) switch
         {
-            ScanResult.VmaCheck => [(s.SmallEnabled, 0), (s.PmdEnabled, 0)],
+            // MADV_COLLAPSE is forbidden by no setting, but by a VMA that was mapped anew and has no page yet.
+            ScanResult.VmaCheck => [(s.SmallEnabled, 0), (s.PmdEnabled, 0), (s.HasAnonVma, 0)],
             ScanResult.AddressRange => [(s.IsSplit, 1)],
             ScanResult.AnyProcess => [(s.ThpOff, 1)],
             ScanResult.ExceedNonePte when mayBeArmed => [(s.IsArmed, 1)],
