@@ -16,7 +16,7 @@ public sealed class RecordedRaceTests
 
     private static string[] Lines => File.ReadAllLines(Path);
 
-    private static string[] Excerpt(string file) =>
+    internal static string[] Excerpt(string file) =>
         File.ReadAllLines(Repository.At("regressions", "KhugepagedSpec.Regressions", "races", file + ".trace"));
 
     // The line behind the first that has a text, by another task, at the same time.
@@ -57,7 +57,7 @@ public sealed class RecordedRaceTests
 
     public static TheoryData<string> Invariants => [.. TraceInvariant.All.Select(each => each.Name)];
 
-    private static List<Judgement> Judge(string[] lines, string? model = null)
+    internal static List<Judgement> Judge(string[] lines, string? model = null)
     {
         var trace = RaceTrace.Of(lines);
         var validator = new Validator(trace, Protocols.Of(model));
@@ -142,62 +142,6 @@ public sealed class RecordedRaceTests
         Assert.All(Judge([.. lines]), each => Assert.Equal(Verdict.Path, each.Verdict));
     }
 
-    public static TheoryData<string, string, string> Excerpts => new()
-    {
-        // The file, who was beside, and what became of an attempt.
-        { "table-freed", "dontneed", "no_pte_table" },
-        { "page-locked", "munmap", "page_locked" },
-        { "pinned-order-4", "gup-read", "succeeded" },
-        { "limit", "fault", "exceed_none_pte" },
-        { "partial-dontneed", "dontneed", "exceed_none_pte" },
-        { "partial-dontneed-order-4", "dontneed", "exceed_none_pte" },
-        { "extent", "munmap", "not_suitable_address_range" },
-        { "shared", "fault", "exceed_shared_pte" },
-        { "page-count", "fault", "not_suitable_page_count" },
-        { "collapsed-meanwhile", "madv-collapse", "page_pmd_mapped" },
-        { "armed-meanwhile", "userfaultfd", "exceed_none_pte" },
-        { "poisoned", "hwpoison", "pte_non_present" },
-        { "folio-begins-before", "fault", "not_suitable_page_count" },
-        { "table-filled-by-userfaultfd", "userfaultfd", "exceed_none_pte" },
-        { "given-up-by-vma", "dontneed", "not_suitable_address_range" },
-        { "mapped-anew", "munmap", "vma_check_failed" },
-    };
-
-    [Theory]
-    [MemberData(nameof(Excerpts))]
-    public void An_excerpt_of_a_race_is_a_path(string file, string beside, string status)
-    {
-        string[] lines = Excerpt(file);
-        var found = Judge(lines);
-        Assert.All(found, each => Assert.Equal((Verdict.Path, null), (each.Verdict, each.Reason)));
-        Assert.Contains(found, each => each.Actors.ContainsKey(beside) && each.Attempt.Status(RaceTrace.Of(lines)) == status);
-    }
-
-    // Which page it was nothing tells: no page is looked at under the table's lock.
-    [Fact]
-    public void A_swap_in_below_the_PMD_order_ends_the_attempt_whichever_page_it_came_to() =>
-        Assert.Equal(Verdict.Path, Judge(Excerpt("swapped-out")).Single().Verdict);
-
-    // Each edit takes away what explains the end of an attempt, or says another.
-    [Theory]
-    [InlineData("limit", "max_ptes_none 0", "max_ptes_none 511", "mm_collapse_huge_page_isolate")]
-    [InlineData("pinned-order-4", " copy: (", "", "mappte")]
-    [InlineData("pinned-order-4", ": sync", "", "isoptl")]
-    [InlineData("partial-dontneed", " zap: (", "", "iso")]
-    [InlineData("collapsed-meanwhile", " mappmd: (", "", "chp_r")]
-    [InlineData("poisoned", " ttu1: (", "", "iso")]
-    [InlineData("folio-begins-before", " mappte: (", "", "newrm")]
-    [InlineData("table-filled-by-userfaultfd", " pmdinst: (", "", "mmap_lock_acquire_returned")]
-    [InlineData("mapped-anew", "status=vma_check_failed", "status=no_pte_table", "reval_r")]
-    [InlineData("armed-meanwhile", "status=exceed_none_pte", "status=exceed_shared_pte", "mm_collapse_huge_page_isolate")]
-    public void An_edited_excerpt_is_refused(string file, string old, string by, string at)
-    {
-        string[] lines = by.Length == 0 ? [.. Excerpt(file).Where(line => !line.Contains(old, StringComparison.Ordinal))]
-            : [.. Excerpt(file).Select(line => line.Replace(old, by, StringComparison.Ordinal))];
-        var refused = Judge(lines).First(each => each.Verdict == Verdict.Refused);
-        Assert.Equal(at, RaceTrace.Of(lines).All[refused.At!.Value].Name);
-    }
-
     // Above the order of the model's window pages are left out: those that somebody touches are told, some at a time.
     [Fact]
     public void A_page_that_somebody_touches_is_in_a_group_with_where_isolation_ended()
@@ -278,7 +222,7 @@ public sealed class RecordedRaceTests
     [Fact]
     public async Task Which_protocols_a_race_tells_apart()
     {
-        var races = Excerpts.Select(row => (string)row[0]).Prepend("linux-7.2.13").Select(file =>
+        var races = RaceExcerptTests.Excerpts.Select(row => (string)row[0]).Prepend("linux-7.2.13").Select(file =>
         {
             var trace = RaceTrace.Of(Excerpt(file));
             return (File: file, Trace: trace, Attempts: CollapseAttempt.Of(trace));

@@ -1,0 +1,66 @@
+using KhugepagedSpec.Races.Trace;
+using KhugepagedSpec.Races.Validation;
+using static KhugepagedSpec.Regressions.RecordedRaceTests;
+
+namespace KhugepagedSpec.Regressions;
+
+/// <summary>Excerpts of races, each of one attempt and who was beside: what it taught is in the room's README.</summary>
+[Trait("Coverage", "Slow")]
+public sealed class RaceExcerptTests
+{
+    public static TheoryData<string, string, string> Excerpts => new()
+    {
+        // The file, who was beside, and what became of an attempt.
+        { "table-freed", "dontneed", "no_pte_table" },
+        { "page-locked", "munmap", "page_locked" },
+        { "pinned-order-4", "gup-read", "succeeded" },
+        { "limit", "fault", "exceed_none_pte" },
+        { "partial-dontneed", "dontneed", "exceed_none_pte" },
+        { "partial-dontneed-order-4", "dontneed", "exceed_none_pte" },
+        { "extent", "munmap", "not_suitable_address_range" },
+        { "shared", "fault", "exceed_shared_pte" },
+        { "page-count", "fault", "not_suitable_page_count" },
+        { "collapsed-meanwhile", "madv-collapse", "page_pmd_mapped" },
+        { "armed-meanwhile", "userfaultfd", "exceed_none_pte" },
+        { "poisoned", "hwpoison", "pte_non_present" },
+        { "folio-begins-before", "fault", "not_suitable_page_count" },
+        { "table-filled-by-userfaultfd", "userfaultfd", "exceed_none_pte" },
+        { "given-up-by-vma", "dontneed", "not_suitable_address_range" },
+        { "mapped-anew", "munmap", "vma_check_failed" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Excerpts))]
+    public void An_excerpt_of_a_race_is_a_path(string file, string beside, string status)
+    {
+        string[] lines = Excerpt(file);
+        var found = Judge(lines);
+        Assert.All(found, each => Assert.Equal((Verdict.Path, null), (each.Verdict, each.Reason)));
+        Assert.Contains(found, each => each.Actors.ContainsKey(beside) && each.Attempt.Status(RaceTrace.Of(lines)) == status);
+    }
+
+    // Which page it was nothing tells: no page is looked at under the table's lock.
+    [Fact]
+    public void A_swap_in_below_the_PMD_order_ends_the_attempt_whichever_page_it_came_to() =>
+        Assert.Equal(Verdict.Path, Judge(Excerpt("swapped-out")).Single().Verdict);
+
+    // Each edit takes away what explains the end of an attempt, or says another.
+    [Theory]
+    [InlineData("limit", "max_ptes_none 0", "max_ptes_none 511", "mm_collapse_huge_page_isolate")]
+    [InlineData("pinned-order-4", " copy: (", "", "mappte")]
+    [InlineData("pinned-order-4", ": sync", "", "isoptl")]
+    [InlineData("partial-dontneed", " zap: (", "", "iso")]
+    [InlineData("collapsed-meanwhile", " mappmd: (", "", "chp_r")]
+    [InlineData("poisoned", " ttu1: (", "", "iso")]
+    [InlineData("folio-begins-before", " mappte: (", "", "newrm")]
+    [InlineData("table-filled-by-userfaultfd", " pmdinst: (", "", "mmap_lock_acquire_returned")]
+    [InlineData("mapped-anew", "status=vma_check_failed", "status=no_pte_table", "reval_r")]
+    [InlineData("armed-meanwhile", "status=exceed_none_pte", "status=exceed_shared_pte", "mm_collapse_huge_page_isolate")]
+    public void An_edited_excerpt_is_refused(string file, string old, string by, string at)
+    {
+        string[] lines = by.Length == 0 ? [.. Excerpt(file).Where(line => !line.Contains(old, StringComparison.Ordinal))]
+            : [.. Excerpt(file).Select(line => line.Replace(old, by, StringComparison.Ordinal))];
+        var refused = Judge(lines).First(each => each.Verdict == Verdict.Refused);
+        Assert.Equal(at, RaceTrace.Of(lines).All[refused.At!.Value].Name);
+    }
+}
