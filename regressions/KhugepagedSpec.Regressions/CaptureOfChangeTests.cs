@@ -50,6 +50,22 @@ public sealed class CaptureOfChangeTests
     }
 
     [Fact]
+    public void A_vma_that_grew_or_merged_while_smaps_was_read_counts_once_as_it_was_told_last()
+    {
+        var proc = new FakeProc();
+        proc.Vma(First, 512, Figures(anonymous: 4, rss: 4));
+        proc.Vma(First + 512, 512, Figures(anonymous: 4, rss: 4));
+        proc.Vma(First, 1536, Figures(anonymous: 8, rss: 8));
+        proc.Vma(First + 1024, 1024, Figures());
+        proc.Page(First);
+        proc.Page(First + 512);
+        var capture = Capture(proc);
+        Assert.Equal([(First, First + 1024), (First + 1024, First + 2048)], capture.Vmas.Select(vma => (vma.Vma.Start, vma.Vma.End)));
+        Assert.Equal(2, capture.Vmas.Sum(vma => vma.Pages.Anonymous));
+        Assert.Empty(capture.Disagreeing);
+    }
+
+    [Fact]
     public void A_process_that_ends_leaves_the_vmas_that_were_read_before()
     {
         var proc = new FakeProc();

@@ -39,11 +39,23 @@ internal static class Smaps
             if (space < 0)
                 continue;
             if (colon < 0 || space < colon)
-                vmas.Add(Header(line));
+                Add(vmas, Header(line));
             else if (vmas.Count > 0)
                 vmas[^1] = WithField(vmas[^1], line[..colon], line[(colon + 1)..].Trim());
         }
         return vmas;
+    }
+
+    // The kernel tells it bit by bit, as it is read: a VMA that grew or merged meanwhile comes again from its beginning, and is as it says
+    // then. Source: Linux 7.2, fs/proc/task_mmu.c, m_next(), m_start().
+    private static void Add(List<SmapsVma> vmas, SmapsVma vma)
+    {
+        bool IsOver(SmapsVma last) => last.Start < vma.End && vma.Start < last.End;
+        while (vmas is [.., var last] && IsOver(last) && last.Start >= vma.Start)
+            vmas.RemoveAt(vmas.Count - 1);
+        if (vmas is [.., var before] && IsOver(before))
+            vmas[^1] = before with { End = vma.Start };
+        vmas.Add(vma);
     }
 
     // start-end perms offset device inode name
