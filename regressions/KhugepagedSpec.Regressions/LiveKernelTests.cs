@@ -70,7 +70,10 @@ public sealed class LiveKernelTests
         {
             var (code, output, error) = Cli.Run("kernel", "race", "--kernel", "7.2", "--seconds", "3", "--seed", "1", "--json", "-o", trace,
                 "--actors", "fault,dontneed,fork,reclaim,gup-fast,madv-collapse");
-            Assert.Equal((0, ""), (code, error));
+            Assert.Equal(0, code);
+            // Emulation loses a guest now and then, which is said.
+            Assert.All(error.Split('\n', StringSplitOptions.RemoveEmptyEntries), line =>
+                Assert.StartsWith("khugepaged-spec: emulation lost the guest, which is run again: ", line, StringComparison.Ordinal));
             var summary = JsonDocument.Parse(output).RootElement;
             Assert.Equal((0, 0), (summary.GetProperty("lost").GetInt64(), summary.GetProperty("missing").GetArrayLength()));
             Assert.InRange(summary.GetProperty("attempts").GetInt64(), 1, long.MaxValue);
