@@ -61,7 +61,7 @@ public sealed class RecordedRaceTests
     {
         var trace = RaceTrace.Of(lines);
         var validator = new Validator(trace, Protocols.Of(model));
-        return [.. CollapseAttempt.Of(trace).Select(validator.Judge)];
+        return [.. CollapseAttempt.Of(trace).Select(attempt => validator.Judge(attempt))];
     }
 
     [Fact]
@@ -155,7 +155,7 @@ public sealed class RecordedRaceTests
         Assert.All(groups, group => Assert.Equal(4, group.Length));
         Assert.All(groups, group => Assert.Contains(last, group));
         var touched = Enumerable.Range(0, 16).Where(page => attempt.Company.Any(one => one.Kind == OperationKind.DontNeed
-            && one.IsIn(attempt.AddressOf(page), 4096)));
+            && one.IsIn(new AddressRange(attempt.AddressOf(page), 4096))));
         Assert.NotEmpty(touched);
         Assert.All(touched, page => Assert.Contains(groups, group => group.Contains(page)));
     }
@@ -238,7 +238,7 @@ public sealed class RecordedRaceTests
                 var told = ToldApart.Of(trace, attempts, protocol, 200);
                 if (told.Refused is { } refused)
                     return $"refused at {trace.All[refused.At!.Value].Name}, {file}, attempt {refused.Attempt.Number}";
-                why = told.Why;
+                why = told.Judged > 0 ? told.Why : why ?? told.Why;
             }
             return why!;
         }

@@ -25,8 +25,11 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
     /// <summary>Its last event.</summary>
     public int Last => Events[^1];
 
-    /// <summary>Where the PMD range begins, in bytes.</summary>
-    public long Range => Address & -PmdSize;
+    /// <summary>The window's addresses.</summary>
+    public AddressRange Window => new(Address, PageSize << Order);
+
+    /// <summary>Those of its PMD range.</summary>
+    public AddressRange PmdRange => PmdRangeOf(Address);
 
     /// <summary>Whose page tables it works on, as the kernel's pointer; null if it does not say.</summary>
     public long? Mm { get; init; }
@@ -38,7 +41,7 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
     public bool HasEndlessPast { get; init; }
 
     /// <summary>Operations on the same PMD range of the same tables that overlap it.</summary>
-    public IEnumerable<Operation> Company => Beside.Where(one => one.Last >= First && IsAbout(one, Mm, Range));
+    public IEnumerable<Operation> Company => Beside.Where(one => one.Last >= First && IsAbout(one, Mm, PmdRange));
 
     /// <summary>The page of the window that an address is in; null if it is outside.</summary>
     public int? PageOf(long address)
@@ -94,7 +97,7 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
         long? mm = entry.Value("mm") is null ? null : entry.Number("mm");
         long address = entry.Number("addr");
         var (beside, isCut) = MetBy(operations, longest, events[0], events[^1],
-            one => one.Pid != pid && IsAbout(one, mm, address & -PmdSize));
+            one => one.Pid != pid && IsAbout(one, mm, PmdRangeOf(address)));
         return new CollapseAttempt(number, pid, address, (int)entry.Number("order"), events, [.. beside.Where(one => one.Pid != pid)])
         {
             Mm = mm,
@@ -103,8 +106,10 @@ public sealed record CollapseAttempt(int Number, int Pid, long Address, int Orde
         };
     }
 
-    private static bool IsAbout(Operation one, long? mm, long range) => one.IsOf(mm)
-        && (one.IsIn(range, PmdSize) || one.Kind is OperationKind.Exclusive or OperationKind.Fork or OperationKind.Collapse);
+    private static AddressRange PmdRangeOf(long address) => new(address & -PmdSize, PmdSize);
+
+    private static bool IsAbout(Operation one, long? mm, AddressRange range) => one.IsOf(mm)
+        && (one.IsIn(range) || one.Kind is OperationKind.Exclusive or OperationKind.Fork or OperationKind.Collapse);
 
     // Who is in the middle of something when the attempt begins has met others before, and they have; where they changed the range, the
     // order in which they did so matters. A collapse before has the mmap lock for writing, so that the chain ends there at the latest.

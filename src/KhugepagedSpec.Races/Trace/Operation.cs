@@ -53,7 +53,11 @@ public enum RmapKind
 /// <param name="Kind">What becomes of the entry.</param>
 /// <param name="Address">The page's address.</param>
 /// <param name="Pages">Pages of its folio that lost their mapping.</param>
-public readonly record struct RmapPage(RmapKind Kind, long Address, int Pages);
+public readonly record struct RmapPage(RmapKind Kind, long Address, int Pages)
+{
+    /// <summary>Where those pages are mapped.</summary>
+    public AddressRange Range => new(Address, Pages * CollapseAttempt.PageSize);
+}
 
 /// <summary>One operation of a task beside khugepaged, from the lock it takes to its last event.</summary>
 /// <param name="Pid">The task's thread id.</param>
@@ -91,7 +95,7 @@ public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOn
     public string Role { get; init; } = "";
 
     /// <summary>The ranges that it gives up one by one, in bytes, as many as there are VMAs; empty if it gives up none.</summary>
-    public ImmutableArray<(long Address, long Size)> Zaps { get; init; } = [];
+    public ImmutableArray<AddressRange> Zaps { get; init; } = [];
 
     /// <summary>It frees a page table.</summary>
     public bool FreesTable { get; init; }
@@ -121,9 +125,11 @@ public sealed record Operation(int Pid, string Task, OperationKind Kind, IReadOn
         _ => "look",
     };
 
+    /// <summary>From <see cref="Address"/> on; empty if it does not say where.</summary>
+    public AddressRange Range => new(Address, Address == 0 ? 0 : Size);
+
     /// <summary>It is about this range.</summary>
-    public bool IsIn(long start, long size) => (Address != 0 && Address < start + size && start < Address + Size)
-        || ByMappings.Any(page => page.Address < start + size && start < page.Address + (page.Pages * CollapseAttempt.PageSize));
+    public bool IsIn(AddressRange range) => Range.Overlaps(range) || ByMappings.Any(page => page.Range.Overlaps(range));
 
     /// <summary>Whether it works on that address space's tables; what nothing tells may be.</summary>
     public bool IsOf(long? mm) => Mm is null || mm is null || Mm == mm;

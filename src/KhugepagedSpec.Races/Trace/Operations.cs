@@ -129,8 +129,8 @@ internal static class Operations
                 : first(one => one.Name == "cpr") is not null ? OperationKind.Fork : OperationKind.Exclusive, 0, 0);
         if (first(one => one.Name == "zap") is { } zap)
         {
-            var (last, size) = Zap(all.Last(one => one.Name == "zap"));
-            return (OperationKind.DontNeed, Zap(zap).Address, last + size - Zap(zap).Address);
+            long start = Zap(zap).Start;
+            return (OperationKind.DontNeed, start, Zap(all.Last(one => one.Name == "zap")).End - start);
         }
         if (first(one => one.Name == "hmf") is { } fault)
             return ((fault.Number("flags") & FaultFlagWrite) != 0 ? OperationKind.WriteFault : OperationKind.ReadFault,
@@ -148,7 +148,7 @@ internal static class Operations
     }
 
     /// <summary>A range that is given up.</summary>
-    internal static (long Address, long Size) Zap(TraceEvent one) => (one.Number("addr"), one.Number("size"));
+    internal static AddressRange Zap(TraceEvent one) => new(one.Number("addr"), one.Number("size"));
 
     // A folio of several pages is told by its first; how many of them were mapped, by what was removed.
     private static ImmutableArray<RmapPage> ByMappings(List<TraceEvent> all)

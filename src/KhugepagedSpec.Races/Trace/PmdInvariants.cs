@@ -33,7 +33,7 @@ internal static class PmdInvariants
     public static IEnumerable<BrokenInvariant> NobodyElseWhileOut(RaceTrace trace, IReadOnlyList<CollapseAttempt> attempts)
     {
         foreach (var (gap, one) in Others(trace, attempts))
-            if (AddressOf(one) is { } address && address >= gap.Attempt.Range && address < gap.Attempt.Range + CollapseAttempt.PmdSize)
+            if (AddressOf(one) is { } address && gap.Attempt.PmdRange.Contains(address))
                 yield return new BrokenInvariant(gap.Attempt, one,
                     $"{one.Task} changes the PTE of 0x{address:x} in a table that was taken out at time {trace.All[gap.From].Time}");
     }

@@ -37,22 +37,17 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
     {
         if (one.Held is not null)
             yield return Main(one);
-        if (projection.HasHugePage && one.ByMappings.Any(page => page.Kind == RmapKind.Migrate && IsInRange(page.Address)))
+        if (projection.HasHugePage && one.ByMappings.Any(page => page.Kind == RmapKind.Migrate && attempt.PmdRange.Contains(page.Address)))
             yield return new Part(PartKind.Split);
         for (int entry = 0; entry < pages.Length; entry++)
         {
             long address = attempt.AddressOf(pages[entry]);
-            if (one.ByMappings.Any(page => Covers(page, address)))
+            if (one.ByMappings.Any(page => page.Range.Contains(address)))
                 yield return new Part(PartKind.Rmap, entry) { Poisons = one.Poisons };
-            if (one.Kind == OperationKind.Gup && Covers(one.Address, one.Size, address))
+            if (one.Kind == OperationKind.Gup && one.Range.Contains(address))
                 yield return new Part(one.Writes ? PartKind.GupWrite : PartKind.GupRead, entry);
         }
     }
-
-    /// <summary>A mapping that is worked on is one of the folio's pages.</summary>
-    public static bool Covers(RmapPage page, long address) => Covers(page.Address, page.Pages * CollapseAttempt.PageSize, address);
-
-    private static bool Covers(long start, long size, long address) => address >= start && address < start + size;
 
     private Part Main(Operation one)
     {
@@ -60,18 +55,14 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
             return new Part(PartKind.Exclusive) { IsHuge = projection.MapsHuge(one) };
         if (one.Kind == OperationKind.Fork)
             return new Part(PartKind.Fork);
-        if (one.Address == 0 || one.Address >= attempt.Range + CollapseAttempt.PmdSize || one.Address + one.Size <= attempt.Range)
+        if (!one.Range.Overlaps(attempt.PmdRange))
             return new Part(PartKind.Look, TraceModel.ElsewhereWritten);
-        int set = EntriesIn(one.Address, one.Size);
+        int set = EntriesIn(one.Range);
         return one.Kind switch
         {
             OperationKind.DontNeed when projection.IsWhole(one) =>
                 new Part(PartKind.DontNeed, 0, (1 << Shape.Eight.Pages) - 1) { IsWhole = true },
-            OperationKind.DontNeed => Some(PartKind.DontNeed, one.Zaps.Aggregate(0, (all, zap) => all | Zapped(zap))) with
-            {
-                Zaps = one.Zaps.Reverse().Select(Zapped).Where(each => each != 0)
-                    .Aggregate((UInt128)0, (all, each) => all << Part.BitsPerZap | (UInt128)each),
-            },
+            OperationKind.DontNeed => DontNeed([.. one.Zaps.Select(Zapped).Where(entries => entries != 0)]),
             OperationKind.MadvFree => Some(PartKind.MadvFree, set),
             // It fills an empty PMD entry for a page outside of the window too.
             OperationKind.Userfaultfd => Some(PartKind.Userfaultfd, set != 0 || projection.IsPmd ? set : 1 << TraceModel.ElsewhereWritten),
@@ -80,23 +71,18 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
         };
     }
 
-    private bool IsInRange(long address) => attempt.Range <= address && address < attempt.Range + CollapseAttempt.PmdSize;
-
     /// <summary>The entries that a VMA's part of a range that is given up is about.</summary>
-    public int Zapped((long Address, long Size) zap) => EntriesIn(zap.Address, zap.Size)
-        | (projection.IsPmd || IsWithin(zap) || !IsBesidePages(zap) ? 0 : 1 << TraceModel.ElsewhereGivenUp);
+    public int Zapped(AddressRange zap) => EntriesIn(zap)
+        | (projection.IsPmd || attempt.Window.Contains(zap) || !attempt.PmdRange.Overlaps(zap) ? 0 : 1 << TraceModel.ElsewhereGivenUp);
 
-    private bool IsWithin((long Address, long Size) zap) =>
-        zap.Address >= attempt.Address && zap.Address + zap.Size <= attempt.AddressOf(1 << attempt.Order);
-
-    private bool IsBesidePages((long Address, long Size) zap) =>
-        zap.Address < attempt.Range + CollapseAttempt.PmdSize && zap.Address + zap.Size > attempt.Range;
+    private static Part DontNeed(ImmutableArray<int> zaps) =>
+        Some(PartKind.DontNeed, zaps.Aggregate(0, (all, entries) => all | entries)) with { Zaps = Part.Packed(zaps) };
 
     private static Part Some(PartKind kind, int set) => set == 0 ? new Part(PartKind.Look, TraceModel.ElsewhereWritten)
         : new Part(kind, int.TrailingZeroCount(set), set);
 
-    private int EntriesIn(long address, long size) => Enumerable.Range(0, pages.Length)
-        .Where(entry => Covers(address, size, attempt.AddressOf(pages[entry]))).Aggregate(0, (set, entry) => set | 1 << entry);
+    private int EntriesIn(AddressRange range) => Enumerable.Range(0, pages.Length)
+        .Where(entry => range.Contains(attempt.AddressOf(pages[entry]))).Aggregate(0, (set, entry) => set | 1 << entry);
 
     private Part Fault(Operation one, int set)
     {
@@ -108,8 +94,8 @@ internal sealed class Group(RaceTrace trace, CollapseAttempt attempt, Projection
         if (maps is not null)
         {
             long address = maps.Number("addr");
-            int[] sets = [.. OrdersAt(address).Select(order => EntriesIn(address, CollapseAttempt.PageSize << order) & ~set).Distinct()
-                .Where(more => more != 0).Take(2)];
+            int[] sets = [.. OrdersAt(address).Select(order => new AddressRange(address, CollapseAttempt.PageSize << order))
+                .Select(folio => EntriesIn(folio) & ~set).Distinct().Where(more => more != 0).Take(2)];
             if (sets.Length > 0)
             {
                 int entry = int.TrailingZeroCount(set | sets[^1]);

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace KhugepagedSpec.Races.Validation;
 
 /// <summary>What a process of the model does for an operation of a trace.</summary>
@@ -63,11 +65,14 @@ internal readonly record struct Part(PartKind Kind, int Entry = 0, int Entries =
     /// <summary>VMAs that are given up one by one, at most.</summary>
     public const int MostZaps = 128 / BitsPerZap;
 
-    /// <summary>Bits that the entries of one of them take.</summary>
-    public const int BitsPerZap = 8;
+    private const int BitsPerZap = 8;
 
-    /// <summary>The entries of each VMA that is given up, a byte each.</summary>
+    /// <summary>The entries of each VMA that is given up, as <see cref="Packed"/> has them.</summary>
     public UInt128 Zaps { get; init; }
+
+    /// <summary>The entries of each VMA, a byte each, the first VMA lowest: parts are the same if these are.</summary>
+    public static UInt128 Packed(ImmutableArray<int> zaps) =>
+        zaps.Reverse().Aggregate((UInt128)0, (all, entries) => all << BitsPerZap | (UInt128)entries);
 
     /// <summary>Those entries, VMA by VMA.</summary>
     public IEnumerable<int> EachZap

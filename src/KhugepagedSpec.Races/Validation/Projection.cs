@@ -19,7 +19,7 @@ internal sealed class Projection
         Operations =
         [
             .. attempt.Beside.Where(one => one.IsOf(attempt.Mm) && (one.Held is not null
-                || one.IsIn(attempt.Range, CollapseAttempt.PmdSize))),
+                || one.IsIn(attempt.PmdRange))),
         ];
         IsForked = Operations.Any(one => one.Kind == OperationKind.Fork);
         HasHugePage = Operations.Any(MapsHuge);
@@ -124,19 +124,17 @@ internal sealed class Projection
     private IEnumerable<int> Touched(Operation one)
     {
         int pages = 1 << _attempt.Order;
-        IEnumerable<(long Address, long Size)> ranges =
-            one.ByMappings.Select(page => (page.Address, page.Pages * CollapseAttempt.PageSize));
+        var ranges = one.ByMappings.Select(page => page.Range);
         if (one.Kind is not (OperationKind.Look or OperationKind.Exclusive or OperationKind.Fork) && !IsWhole(one))
-            ranges = ranges.Append((one.Address, one.Size));
-        foreach (var (address, size) in ranges)
+            ranges = ranges.Append(one.Range);
+        foreach (var range in ranges)
             for (int page = 0; page < pages; page++)
-                if (_attempt.AddressOf(page) >= address && _attempt.AddressOf(page) < address + size)
+                if (range.Contains(_attempt.AddressOf(page)))
                     yield return page;
     }
 
     /// <summary>An operation is about all of the PMD range, at once.</summary>
-    public bool IsWhole(Operation one) => one.Zaps.Length < 2 &&
-        one.Address <= _attempt.Range && one.Address + one.Size >= _attempt.Range + CollapseAttempt.PmdSize;
+    public bool IsWhole(Operation one) => one.Zaps.Length < 2 && one.Range.Contains(_attempt.PmdRange);
 
     // What isolation came to; it looks at a window from its beginning on.
     private (Dictionary<int, PteSeen>, int?) Look()

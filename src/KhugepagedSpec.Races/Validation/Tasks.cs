@@ -191,7 +191,7 @@ internal sealed class Tasks
         if (one.Name is not ("ttu1" or "ttm1" or "rmp"))
             return;
         long at = one.Number("addr"), address = _attempt.AddressOf(_group.PageOf(running.Part.Entry));
-        if (!running.Operation!.ByMappings.Any(page => page.Address == at && Group.Covers(page, address)))
+        if (!running.Operation!.ByMappings.Any(page => page.Address == at && page.Range.Contains(address)))
             return;
         // The walk has the anon_vma lock.
         set.Take(process, Mark.RmapLock);
