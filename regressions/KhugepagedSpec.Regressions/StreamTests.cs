@@ -61,8 +61,11 @@ public sealed class StreamTests : IDisposable
     [InlineData("check --exhaustive --order 4 --kinds .xzh --out kept", 5, "")]
     [InlineData("explore --beside 3 --entries 8", 5, "")]
     [InlineData("diff linux-7.2 linux-7.3", 3, "khugepaged-spec: interrupted")]
+    [InlineData("diff --all", 3, "khugepaged-spec: interrupted: ")]
+    [InlineData("validate race --protocols", 3, "khugepaged-spec: interrupted: ")]
     public void Ctrl_C_ends_with_what_is_known_and_exit_code_3(string command, int seconds, string said)
     {
+        File.Copy(Repository.At("regressions", "KhugepagedSpec.Regressions", "races", "mapped-anew.trace"), Path.Combine(_folder, "race"));
         var (code, output, error) =
             Tool.Run(_folder, "bash", "-c", $"timeout --preserve-status --signal=INT {seconds} khugepaged-spec {command}");
         Assert.True(code == 3, $"exit code {code}\n{output}{error}");

@@ -22,19 +22,23 @@ public static class SeedCheck
     /// <param name="variant">The variant.</param>
     /// <param name="seeds">How many seeds.</param>
     /// <param name="count">Scenarios of each.</param>
+    /// <param name="stop">Ends it, without a report.</param>
     /// <exception cref="ArgumentException">It is made for no invariant.</exception>
-    public static SeedReport Run(KhugepagedVersion variant, int seeds, int count)
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static SeedReport Run(KhugepagedVersion variant, int seeds, int count, CancellationToken stop = default)
     {
         var invariant = Contract.Find(variant.MadeFor ?? "") ?? throw new ArgumentException($"{variant.Name} is made for no invariant",
             nameof(variant));
-        return new SeedReport(variant, invariant, [.. Enumerable.Range(1, seeds).Select(seed => Found(variant, invariant, seed, count))]);
+        var found = Enumerable.Range(1, seeds).Select(seed => Found(variant, invariant, seed, count, stop));
+        return new SeedReport(variant, invariant, [.. found]);
     }
 
-    private static int? Found(KhugepagedVersion variant, Invariant invariant, int seed, int count)
+    private static int? Found(KhugepagedVersion variant, Invariant invariant, int seed, int count, CancellationToken stop)
     {
         int tried = 0;
         foreach (var scenario in ScenarioMix.Random(seed).Take(count))
         {
+            stop.ThrowIfCancellationRequested();
             tried++;
             if (invariant.Check(History.Of(scenario, variant, Checker.Passes)) is not null)
                 return tried;

@@ -115,7 +115,7 @@ internal static class CheckCommand
             else
                 CheckText.Print(result);
             if (result.IsPartial)
-                ExitCode.Refuse($"interrupted: {result.Reports.Length} of {result.Asked} versions and variants were judged");
+                ExitCode.Say($"interrupted: {result.Reports.Length} of {result.Asked} versions and variants were judged");
             if (page is not null)
                 page.Write(CheckPage.Of(result, CommandText.Of(parsed, html)).ToString());
             return !result.IsFine ? ExitCode.Differ : result.IsPartial ? ExitCode.NotExhausted : ExitCode.Agree;

@@ -66,7 +66,7 @@ internal static class CommandLine
 
     private static int Interrupted(string known)
     {
-        ExitCode.Refuse($"interrupted{known}");
+        ExitCode.Say($"interrupted{known}");
         return ExitCode.NotExhausted;
     }
 

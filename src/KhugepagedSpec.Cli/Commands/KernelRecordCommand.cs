@@ -115,7 +115,7 @@ internal static class KernelRecordCommand
             to.Write(string.Concat(lines.Select(line => line + "\n")));
         if (!interrupted.IsCancellationRequested)
             return code;
-        ExitCode.Refuse($"interrupted: {lines.Count - 1} vectors were recorded");
+        ExitCode.Say($"interrupted: {lines.Count - 1} vectors were recorded");
         return ExitCode.NotExhausted;
     }
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using KhugepagedSpec.Checking;
 using KhugepagedSpec.Cli.Shell;
@@ -15,23 +14,9 @@ internal static class SeedCheckCommand
     {
         if (variants.FirstOrDefault(variant => variant.MadeFor is null) is { } other)
             throw new UsageException($"--model {other.Name}: expected a known-bad variant with --seeds");
-        var reports = new ConcurrentDictionary<string, SeedReport>();
-        var interrupted = Interrupt.OfTheRun;
-        TerminalProgress.Steps("check", variants.Length, advance => Parallel.ForEach(
-            Partitioner.Create(variants, EnumerablePartitionerOptions.NoBuffering),
-            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
-            variant =>
-            {
-                if (interrupted.IsCancellationRequested)
-                    return;
-                reports[variant.Name] = SeedCheck.Run(variant, seeds, count);
-                advance();
-            }));
-        int code = Print([.. variants.Select(variant => reports.GetValueOrDefault(variant.Name)).OfType<SeedReport>()], seeds, count);
-        if (reports.Count == variants.Length)
-            return code;
-        ExitCode.Refuse($"interrupted: {reports.Count} of {variants.Length} variants were gone through");
-        return code == ExitCode.Differ ? code : ExitCode.NotExhausted;
+        var reports = Interruptible.Each("check", variants, (variant, stop) => SeedCheck.Run(variant, seeds, count, stop),
+            Environment.ProcessorCount).OfType<SeedReport>().ToImmutableArray();
+        return Interruptible.Ended(reports.Length, variants.Length, "variants were gone through", Print(reports, seeds, count));
     }
 
     private static int Print(ImmutableArray<SeedReport> reports, int seeds, int count)

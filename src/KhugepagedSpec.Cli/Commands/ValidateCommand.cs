@@ -77,15 +77,17 @@ internal static class ValidateCommand
                 return ToldApartText.Print(path, trace, attempts, parsed.GetValue(most) ?? MostWithCompany, parsed.GetValue(json));
             var (broken, unseen) = trace.NotJudged is null ? TraceInvariant.Judge(trace, attempts) : ([], []);
             var watch = Stopwatch.StartNew();
-            var validator = new Validator(trace, protocol);
-            var judged = attempts.Where(each => one is null || each.Number == one).Select(validator.Judge).ToList();
+            using var validator = new ThreadLocal<Validator>(() => new Validator(trace, protocol));
+            var asked = attempts.Where(each => one is null || each.Number == one).ToList();
+            var judged = Interruptible.Each("validate", asked, (each, stop) => validator.Value!.Judge(each, stop),
+                Environment.ProcessorCount).OfType<Judgement>().ToList();
             var found = new Validated(path, protocol.Name, trace, attempts, judged, broken, unseen, watch.Elapsed, one is not null);
             page?.Write(ValidatePage.Of(found, CommandText.Of(parsed, html)).ToString());
             if (parsed.GetValue(json))
                 Console.WriteLine(JsonSerializer.Serialize(ValidateJson.Of(found), CliJson.Readable.ValidateJson));
             else
                 ValidateText.Print(found);
-            return found.ExitCode;
+            return Interruptible.Ended(judged.Count, asked.Count, "attempts were gone through", found.ExitCode);
         });
         return command;
     }

@@ -61,25 +61,26 @@ internal static class DiffText
     public static int PrintMatrix(DiffScope scope)
     {
         var versions = Catalogue.Versions;
-        var smallest = new Difference?[versions.Length, versions.Length];
         var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
-        TerminalProgress.Steps("diff", pairs.Count, advance => Parallel.ForEach(pairs, pair =>
-        {
-            smallest[pair.i, pair.j] = VersionDiff.Search(versions[pair.j], versions[pair.i], scope).Difference;
-            advance();
-        }));
+        var reports = Interruptible.Each("diff", pairs, (pair, stop) => VersionDiff.Search(versions[pair.j], versions[pair.i], scope,
+            _ => stop.ThrowIfCancellationRequested()), Environment.ProcessorCount);
+        var found = pairs.Zip(reports).ToDictionary(each => each.First, each => each.Second);
         Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");
         Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Length - 1).Select(i => Number(i).PadLeft(4)))}");
         for (int i = 0; i < versions.Length; i++)
-            Console.WriteLine($"{Number(i + 1),2} {versions[i].Name,-27}{string.Concat(Enumerable.Range(0, i).Select(j => SizeOf(smallest[i, j]).PadLeft(4)))}");
+            Console.WriteLine($"{Number(i + 1),2} {versions[i].Name,-27}{string.Concat(Enumerable.Range(0, i).Select(j => SizeOf(found[(i, j)]).PadLeft(4)))}");
         Console.WriteLine();
         foreach (var (i, j) in pairs)
-            if (smallest[i, j] is { } found)
-                Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {found.Scenario}\n  {LineAt(found.First, found.DiffersAt)} | {LineAt(found.Second, found.DiffersAt)}");
-        return ExitCode.Agree;
+            if (found[(i, j)]?.Difference is { } differs)
+            {
+                Console.WriteLine($"{versions[j].Name} and {versions[i].Name}\n  explain {differs.Scenario}");
+                Console.WriteLine($"  {LineAt(differs.First, differs.DiffersAt)} | {LineAt(differs.Second, differs.DiffersAt)}");
+            }
+        return Interruptible.Ended(reports.Count(report => report is not null), pairs.Count, "pairs were searched", ExitCode.Agree);
     }
 
-    private static string SizeOf(Difference? smallest) => smallest is { } found ? Number(Shrinker.Size(found.Scenario)) : "=";
+    private static string SizeOf(DiffReport? report) => report is null ? "?"
+        : report.Difference is { } smallest ? Number(Shrinker.Size(smallest.Scenario)) : "=";
 
     private static string LineAt(ImmutableArray<RunLine> lines, int index) => index < lines.Length ? lines[index].Text : "";
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Shell;
 using KhugepagedSpec.Races;
 using KhugepagedSpec.Races.Trace;
 using KhugepagedSpec.Races.Validation;
@@ -12,7 +13,8 @@ internal static class ToldApartText
 {
     public static int Print(string path, RaceTrace trace, ImmutableArray<CollapseAttempt> attempts, int most, bool json)
     {
-        var all = Protocols.All.Select(protocol => ToldApart.Of(trace, attempts, protocol, most)).ToList();
+        var all = Interruptible.Each("validate", Protocols.All, (protocol, stop) => ToldApart.Of(trace, attempts, protocol, most, stop),
+            Environment.ProcessorCount).OfType<ToldApart>().ToList();
         int company = attempts.Count(each => each.Company.Any());
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(new RaceToldApartJson(path, attempts.Length, company,
@@ -24,7 +26,8 @@ internal static class ToldApartText
             foreach (var each in all)
                 Line($"{each.Protocol.Name,-34}{Says(trace, each)}");
         }
-        return all.Exists(each => each.Judged > 0) ? Shell.ExitCode.Agree : Shell.ExitCode.NotExhausted;
+        return Interruptible.Ended(all.Count, Protocols.All.Length, "protocols were gone through",
+            all.Exists(each => each.Judged > 0) ? ExitCode.Agree : ExitCode.NotExhausted);
     }
 
     public static string Says(RaceTrace trace, ToldApart each) => each.Refused is { } refused

@@ -39,8 +39,8 @@ internal static class ValidateText
         var refused = found.Judged.Where(each => each.Verdict == Verdict.Refused).ToList();
         if (refused.Count > 0)
             PrintRefusal(found, refused[0]);
-        else if (found.IsOne && found.Judged[0].Verdict == Verdict.Path)
-            TraceLanes.Print(trace, found.Judged[0].Attempt, found.Judged[0].Observed, whole: true);
+        else if (found.IsOne && found.Judged is [{ Verdict: Verdict.Path } path])
+            TraceLanes.Print(trace, path.Attempt, path.Observed, whole: true);
         foreach (var other in refused.Skip(1).Take(MostListed))
         {
             var at = trace.All[other.At!.Value];

@@ -7,7 +7,7 @@ namespace KhugepagedSpec.Races.Validation;
 
 /// <summary>An attempt held against the model, some pages of its window told.</summary>
 internal sealed class AttemptRun(RaceTrace trace, TraceModel model, TraceCollapser collapser, HashSet<Mark> shown, CollapseAttempt attempt,
-    Projection projection, ImmutableArray<int> pages)
+    Projection projection, ImmutableArray<int> pages, CancellationToken stop)
 {
     private readonly SharedState _s = model.State;
     private readonly Collapser _c = collapser.Own;
@@ -27,6 +27,7 @@ internal sealed class AttemptRun(RaceTrace trace, TraceModel model, TraceCollaps
         var observed = ImmutableArray.CreateBuilder<int>();
         foreach (int i in projection.Events)
         {
+            stop.ThrowIfCancellationRequested();
             var one = trace.All[i];
             if (i == until)
             {
@@ -45,7 +46,7 @@ internal sealed class AttemptRun(RaceTrace trace, TraceModel model, TraceCollaps
                 {
                     At = i,
                     Before = observed.Count > 0 ? observed[^1] : null,
-                    Had = new AttemptRun(trace, model, collapser, shown, attempt, projection, pages).Judge(i).Had,
+                    Had = new AttemptRun(trace, model, collapser, shown, attempt, projection, pages, stop).Judge(i).Had,
                     Observed = observed.ToImmutable(),
                     States = set.Most,
                     Pages = _group.IsAll ? [] : _group.Pages,

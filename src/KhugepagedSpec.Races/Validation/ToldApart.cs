@@ -16,7 +16,10 @@ public sealed record ToldApart(CollapseProtocol Protocol, Judgement? Refused, in
     /// <param name="attempts">Its attempts; those without company are left out.</param>
     /// <param name="protocol">The protocol.</param>
     /// <param name="most">Attempts with company, at most.</param>
-    public static ToldApart Of(RaceTrace trace, IEnumerable<CollapseAttempt> attempts, CollapseProtocol protocol, int most)
+    /// <param name="stop">Ends it, without an answer.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static ToldApart Of(RaceTrace trace, IEnumerable<CollapseAttempt> attempts, CollapseProtocol protocol, int most,
+        CancellationToken stop = default)
     {
         var validator = new Validator(trace, protocol);
         int company = 0, judged = 0;
@@ -24,7 +27,7 @@ public sealed record ToldApart(CollapseProtocol Protocol, Judgement? Refused, in
         foreach (var attempt in attempts.Where(each => each.Company.Any()).Take(most))
         {
             company++;
-            var found = validator.Judge(attempt);
+            var found = validator.Judge(attempt, stop);
             judged += found.Verdict == Verdict.NotJudged ? 0 : 1;
             reason ??= found.Reason;
             if (found.Verdict == Verdict.Refused)

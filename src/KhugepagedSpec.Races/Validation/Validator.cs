@@ -31,7 +31,10 @@ public sealed class Validator
     }
 
     /// <summary>Judges one attempt of the trace.</summary>
-    public Judgement Judge(CollapseAttempt attempt)
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="stop">Ends it, without a judgement.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public Judgement Judge(CollapseAttempt attempt, CancellationToken stop = default)
     {
         var projection = new Projection(_trace, attempt);
         var collapser = _model.Collapser(projection.IsPmd, attempt.IsDaemons);
@@ -48,7 +51,7 @@ public sealed class Validator
             Judgement? all = null;
             foreach (var pages in projection.Groups(most))
             {
-                var one = new AttemptRun(_trace, _model, collapser!, _shown, attempt, projection, pages).Judge();
+                var one = new AttemptRun(_trace, _model, collapser!, _shown, attempt, projection, pages, stop).Judge();
                 one = all is null ? one : one with { States = Math.Max(all.States, one.States) };
                 if (one.Verdict != Verdict.Path)
                     return one;
