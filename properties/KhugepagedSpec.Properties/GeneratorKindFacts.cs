@@ -44,14 +44,15 @@ public sealed class GeneratorKindFacts
     private static readonly KhugepagedVersion[] Versions =
         [.. Catalogue.Versions, .. Catalogue.Undiscussed, .. Catalogue.InPart, .. Catalogue.Designs];
 
-    private static readonly Lazy<ImmutableDictionary<string, int>> Counts = new(() =>
+    // Which of the scenarios, by number, each kind is in.
+    private static readonly Lazy<ImmutableDictionary<string, List<int>>> Which = new(() =>
     {
-        var counts = ScenarioKinds.All.ToDictionary(kind => kind.ToString(), _ => 0);
-        foreach (var scenario in ScenarioGenerator.Random(11, Geometry.X86).Take(Scenarios))
+        var which = ScenarioKinds.All.ToImmutableDictionary(kind => kind.ToString(), _ => new List<int>());
+        foreach (var (number, scenario) in ScenarioGenerator.Random(11, Geometry.X86).Take(Scenarios).Index())
             foreach (var kind in ScenarioKinds.All)
                 if (kind.IsIn(scenario))
-                    counts[kind.ToString()]++;
-        return counts.ToImmutableDictionary();
+                    which[kind.ToString()].Add(number);
+        return which;
     });
 
     private static readonly Lazy<ImmutableDictionary<string, int>> Strikes = new(() =>
@@ -106,8 +107,15 @@ public sealed class GeneratorKindFacts
     public void Enough_of_the_scenarios_have(string kind)
     {
         string family = ScenarioKinds.All.Single(each => each.ToString() == kind).Family;
-        Enough(kind, Counts.Value[kind], Scenarios, LeastShares[family]);
+        Enough(kind, Which.Value[kind].Count, Scenarios, LeastShares[family]);
     }
+
+    // A question that does not look at what it asks for has the answer of its neighbour.
+    [Fact]
+    public void No_two_kinds_of_a_family_are_in_the_same_scenarios() =>
+        Assert.All(ScenarioKinds.All.GroupBy(kind => kind.Family), family =>
+            Assert.Empty(family.GroupBy(kind => string.Join(' ', Which.Value[kind.ToString()])).Where(same => same.Count() > 1)
+                .Select(same => string.Join(" and ", same))));
 
     [Theory]
     [MemberData(nameof(FaultNames))]

@@ -86,7 +86,7 @@ public static class ScenarioKinds
         scenario.Table.Pmd == pmd && scenario.Vma.HasAnonVma && scenario.Table.Cells.All(cell => cell.Kind == PteKind.None);
 
     private static ScenarioKind Fault(FaultInjection fault) =>
-        new("fault", $"{fault}", scenario => scenario.Faults.Any(fault => (fault.What, fault.When) == (fault.What, fault.When)));
+        new("fault", $"{fault}", scenario => scenario.Faults.Any(one => (one.What, one.When) == (fault.What, fault.When)));
 
     private static IEnumerable<ScenarioKind> Limits(string name, Func<ThpSettings, int> limit) =>
     [
