@@ -85,9 +85,9 @@ internal static class VectorInputText
         if (pattern is null && input.Program.IsEmpty)
             throw new FormatException("no pat= in 'in': expected it, or prog=");
         pattern ??= "";
-        if (input.Then.Any(operation => operation.What == 'H'))
-            throw new FormatException(
-                "then=H in 'in': nothing can be shared with a child that was forked before; expected one of D W R C P F G N");
+        if (input.Then.Any(operation => operation.IsSetup))
+            throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of "
+                + Letters(' ', VectorOperation.Letters.Where(each => !new VectorOperation(each.Verb, 0, 1).IsSetup)));
         var settings = input.Settings.WithSizes(orders, sizes);
         settings = settings with
         {
@@ -149,7 +149,10 @@ internal static class VectorInputText
 
     /// <summary>Operations as <c>ops</c> and <c>then</c> have them.</summary>
     public static string Write(ImmutableArray<VectorOperation> operations) =>
-        string.Join(',', operations.Select(operation => $"{operation.What}{operation.Offset}+{operation.Length}"));
+        string.Join(',', operations);
+
+    private static string Letters(char between, IEnumerable<(char Letter, ProgramVerb Verb)> some) =>
+        string.Join(between, some.Select(each => each.Letter));
 
     private static ThpSettings DefaultSettings(Geometry geometry) =>
         ThpSettings.Defaults(geometry) with { MaxPtesSwap = geometry.Pages / 8, PagesToScan = 1_000_000_000, UseZeroPage = false };
@@ -182,10 +185,11 @@ internal static class VectorInputText
         foreach (string text in value.Split(','))
         {
             int plus = text.IndexOf('+');
-            if (plus < 2 || !"DWRCPFGNH".Contains(text[0]))
-                throw Unknown(key, text, "<D|W|R|C|P|F|G|N|H><offset>+<length>");
+            var (letter, verb) = VectorOperation.Letters.FirstOrDefault(each => text.StartsWith(each.Letter));
+            if (plus < 2 || letter == default)
+                throw Unknown(key, text, $"<{Letters('|', VectorOperation.Letters)}><offset>+<length>");
             int offset = Number(key, text[1..plus], geometry.Pages - 1);
-            operations.Add(new VectorOperation(text[0], offset, Number(key, text[(plus + 1)..], geometry.Pages - offset)));
+            operations.Add(new VectorOperation(verb, offset, Number(key, text[(plus + 1)..], geometry.Pages - offset)));
         }
         return operations.ToImmutable();
     }

@@ -117,9 +117,8 @@ public sealed class VectorProcess
     /// <summary>Does what the recorder's program did after a pass.</summary>
     public void RunThen()
     {
-        var program = new UserProgram(_machine, _process);
-        foreach (var (what, offset, length) in _input.Then)
-            Do(program, what, Base + offset, length);
+        foreach (var (verb, offset, length) in _input.Then)
+            new ProgramStep(verb, offset, length).Run(_machine, _process, Base);
         if (_vector.ThenSlots is { } slots)
             NoteSlots(slots);
     }
@@ -151,23 +150,6 @@ public sealed class VectorProcess
         VmaShape.High => (0, NeighbourPages / 2),
         _ => (0, 0),
     };
-
-    private static void Do(UserProgram program, char what, long start, int length)
-    {
-        Action<long, long> act = what switch
-        {
-            'D' => program.DontNeed,
-            'W' => program.Write,
-            'R' => program.Read,
-            'C' => program.Cold,
-            'P' => program.PageOut,
-            'F' => program.Free,
-            'G' => program.Guard,
-            'N' => program.Pin,
-            _ => throw new ArgumentOutOfRangeException(nameof(what), what, "not something a program does between passes"),
-        };
-        act(start, length);
-    }
 
     // Which slots a swap device gives is its own affair; what follows from them is not.
     private void NoteSlots(string seen)

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using KhugepagedSpec.PageTables;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Recordings;
 
@@ -39,7 +40,7 @@ internal static class VectorSetup
         input.Has("anonvma")
         || input.Shape is VmaShape.Big or VmaShape.Big3 or VmaShape.Low or VmaShape.High
         || input.Pattern.AsSpan().ContainsAnyExcept(WithoutAnonVma)
-        || input.Setup.Any(operation => operation.What == 'W');
+        || input.Setup.Any(operation => operation.Verb == ProgramVerb.Touch);
 
     /// <summary>The table before the first pass, with what the snapshot could not show.</summary>
     public static PageTable WithHiddenState(PageTable before, VectorInput input)
@@ -76,21 +77,21 @@ internal static class VectorSetup
         {
             if (cells[i].Kind != PteKind.Page)
                 continue;
-            switch (operation.What)
+            switch (operation.Verb)
             {
-                case 'C' when !cells[i].Has(CellFlags.Shared):
+                case ProgramVerb.Cold when !cells[i].Has(CellFlags.Shared):
                     cells[i] = cells[i] with { Flags = cells[i].Flags & ~CellFlags.Young };
                     break;
-                case 'W':
+                case ProgramVerb.Touch:
                     cells[i] = cells[i] with { Flags = (cells[i].Flags | CellFlags.Young | CellFlags.Dirty) & ~CellFlags.ZeroFilled };
                     break;
-                case 'R':
+                case ProgramVerb.Read:
                     cells[i] = cells[i] with { Flags = cells[i].Flags | CellFlags.Young };
                     break;
-                case 'F' when cells[i].Has(CellFlags.LazyFree):
+                case ProgramVerb.Free when cells[i].Has(CellFlags.LazyFree):
                     cells[i] = cells[i] with { Flags = cells[i].Flags & ~(CellFlags.Young | CellFlags.Dirty) };
                     break;
-                case 'N':
+                case ProgramVerb.Pin:
                     PinFolio(cells, i);
                     break;
             }
@@ -121,6 +122,6 @@ internal static class VectorSetup
         if (input.Has("table"))
             return true;
         bool wasPopulated = input.Pattern.AsSpan().ContainsAnyExcept('.');
-        return wasPopulated && !input.Setup.Any(o => o.What == 'D' && o.Offset == 0 && o.Length >= before.Geometry.Pages);
+        return wasPopulated && !input.Setup.Any(o => o.Verb == ProgramVerb.DontNeed && o.Offset == 0 && o.Length >= before.Geometry.Pages);
     }
 }

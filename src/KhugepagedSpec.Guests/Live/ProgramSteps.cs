@@ -14,13 +14,7 @@ internal static class ProgramSteps
         foreach (var (verb, first, pages) in input.Program)
         {
             long address = range.Address((int)first);
-            switch (verb)
-            {
-                case ProgramVerb.Mmap: range.Steps.Range("map", address, pages, 0); break;
-                case ProgramVerb.Touch: range.Steps.Range("write", address, pages, range.Stamp + first); break;
-                case ProgramVerb.Read: range.Steps.Range("read", address, pages); break;
-                default: range.Steps.Advise(address, pages, Advice(verb)); break;
-            }
+            Do(range, verb, address, pages, range.Stamp + first);
 
             // Which slots they went to is told now: what comes next may bring them back.
             if (verb == ProgramVerb.PageOut)
@@ -32,34 +26,33 @@ internal static class ProgramSteps
 
         // What MADV_FREE marked is seen once the LRU batches are empty.
         range.Drain();
-
-        static int Advice(ProgramVerb verb) => verb switch
-        {
-            ProgramVerb.HugePage => StepWriter.HugePage,
-            ProgramVerb.NoHugePage => StepWriter.NoHugePage,
-            ProgramVerb.Cold => StepWriter.Cold,
-            ProgramVerb.PageOut => StepWriter.PageOut,
-            ProgramVerb.Free => StepWriter.Free,
-            ProgramVerb.DontNeed => StepWriter.DontNeed,
-            _ => StepWriter.GuardInstall,
-        };
     }
 
-    /// <summary>One thing done to the pages.</summary>
-    public static void Do(GuestRange range, VectorOperation operation)
+    /// <summary>What is done before the first pass or between two, but for sharing.</summary>
+    public static void Do(GuestRange range, VectorOperation operation) =>
+        Do(range, operation.Verb, range.Address(operation.Offset), operation.Length, range.Stamp + 8 * range.Pages + operation.Offset);
+
+    private static void Do(GuestRange range, ProgramVerb verb, long address, long pages, long stamp)
     {
-        var (what, offset, pages) = operation;
-        long address = range.Address(offset);
-        switch (what)
+        switch (verb)
         {
-            case 'D': range.Steps.Advise(address, pages, StepWriter.DontNeed); break;
-            case 'C': range.Steps.Advise(address, pages, StepWriter.Cold); break;
-            case 'P': range.Steps.Advise(address, pages, StepWriter.PageOut); break;
-            case 'F': range.Steps.Advise(address, pages, StepWriter.Free); break;
-            case 'G': range.Steps.Advise(address, pages, StepWriter.GuardInstall); break;
-            case 'W': range.Steps.Range("write", address, pages, range.Stamp + 8 * range.Pages + offset); break;
-            case 'R': range.Steps.Range("read", address, pages); break;
-            case 'N': range.Steps.Range("pin", address, pages); break;
+            case ProgramVerb.Mmap: range.Steps.Range("map", address, pages, 0); break;
+            case ProgramVerb.Touch: range.Steps.Range("write", address, pages, stamp); break;
+            case ProgramVerb.Read: range.Steps.Range("read", address, pages); break;
+            case ProgramVerb.Pin: range.Steps.Range("pin", address, pages); break;
+            default: range.Steps.Advise(address, pages, Advice(verb)); break;
         }
     }
+
+    private static int Advice(ProgramVerb verb) => verb switch
+    {
+        ProgramVerb.HugePage => StepWriter.HugePage,
+        ProgramVerb.NoHugePage => StepWriter.NoHugePage,
+        ProgramVerb.Cold => StepWriter.Cold,
+        ProgramVerb.PageOut => StepWriter.PageOut,
+        ProgramVerb.Free => StepWriter.Free,
+        ProgramVerb.DontNeed => StepWriter.DontNeed,
+        ProgramVerb.Guard => StepWriter.GuardInstall,
+        _ => throw new InvalidOperationException($"{verb} is no advice"),
+    };
 }

@@ -1,6 +1,7 @@
 using KhugepagedSpec.Memory;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.UserSpace;
 
 namespace KhugepagedSpec.Guests.Live;
 
@@ -79,7 +80,7 @@ internal sealed class TableBuilder
         Ksm();
         NodeSteps.MoveSmall(_range);
         Age();
-        foreach (var operation in _input.Setup)
+        foreach (var operation in _input.Setup.Where(each => each.Verb != ProgramVerb.Share))
             ProgramSteps.Do(_range, operation);
         Trim();
         DisableThp();
@@ -194,7 +195,7 @@ internal sealed class TableBuilder
     // What the recorder's own operation shares, folios too: all pages are there by then.
     private void KeepShared()
     {
-        var ranges = _input.Setup.Where(operation => operation.What == 'H').ToList();
+        var ranges = _input.Setup.Where(operation => operation.Verb == ProgramVerb.Share).ToList();
         foreach (var range in ranges)
             _steps.Range("keep", Address(range.Offset), range.Length);
         if (ranges.Count > 0)

@@ -38,6 +38,12 @@ public enum ProgramVerb
 
     /// <summary>madvise(MADV_GUARD_INSTALL).</summary>
     Guard,
+
+    /// <summary>Takes a reference to each page that is not given back: a pin by GUP. No program that is given has it.</summary>
+    Pin,
+
+    /// <summary>Keeps each page mapped in a child. No program that is given has it.</summary>
+    Share,
 }
 
 /// <summary>One step of the program that a scenario begins as.</summary>
@@ -49,7 +55,7 @@ public readonly record struct ProgramStep(ProgramVerb Verb, long First, long Pag
     // Far beyond any range that is looked at, and far below what would take long.
     private const long MostPages = 1 << 16;
 
-    /// <summary>How each is written, and one line for the reader.</summary>
+    /// <summary>How each that a program can have is written, and one line for the reader.</summary>
     public static ImmutableArray<(ProgramVerb Verb, string Text, string Meaning)> Verbs { get; } =
     [
         (ProgramVerb.Mmap, "mmap", "map private anonymous memory"),
@@ -136,6 +142,7 @@ public readonly record struct ProgramStep(ProgramVerb Verb, long First, long Pag
             ProgramVerb.Free => program.Free,
             ProgramVerb.DontNeed => program.DontNeed,
             ProgramVerb.Guard => program.Guard,
+            ProgramVerb.Pin => program.Pin,
             _ => throw new InvalidOperationException($"{Verb} is no verb"),
         };
         act(origin + First, Pages);
