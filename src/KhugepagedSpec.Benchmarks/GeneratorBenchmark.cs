@@ -21,6 +21,6 @@ public class GeneratorBenchmark
     public Scenario Generated() => ScenarioGenerator.Random(_seed, Geometry.X86).Take(Scenarios).Last();
 
     /// <summary>The peer: tables of two kinds of cells, no settings, by FsCheck's array generator.</summary>
-    [Benchmark(OperationsPerInvoke = Scenarios)]
+    [Benchmark(Baseline = true, OperationsPerInvoke = Scenarios)]
     public Cell[] ByFsCheck() => _cells.Sample(Scenarios).Last();
 }

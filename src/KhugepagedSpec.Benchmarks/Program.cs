@@ -15,9 +15,13 @@ if (args is ["interleavings"])
     return 0;
 }
 var config = DefaultConfig.Instance.AddJob(Job.ShortRun.WithToolchain(InProcessEmitToolchain.Instance));
-var reports = new[] { BenchmarkRunner.Run<ReplayBenchmark>(config), BenchmarkRunner.Run<GeneratorBenchmark>(config) }.SelectMany(summary =>
-    summary.Reports).ToList();
-foreach (var report in reports)
-    if (report.ResultStatistics is { } statistics)
-        Console.WriteLine($"{report.BenchmarkCase.Descriptor.DisplayInfo,-32} {1e9 / statistics.Mean,10:N0} a second on one core");
-return reports.All(report => report.Success) ? 0 : 1;
+var summaries = new[] { BenchmarkRunner.Run<ReplayBenchmark>(config), BenchmarkRunner.Run<GeneratorBenchmark>(config) };
+foreach (var summary in summaries)
+{
+    double? peer = summary.Reports.FirstOrDefault(report => report.BenchmarkCase.Descriptor.Baseline)?.ResultStatistics?.Mean;
+    foreach (var report in summary.Reports)
+        if (report.ResultStatistics is { } statistics)
+            Console.WriteLine(FormattableString.Invariant(
+                $"{report.BenchmarkCase.Descriptor.DisplayInfo,-32} {1e9 / statistics.Mean,10:N0} a second on one core, {peer / statistics.Mean:0.000} of its peer"));
+}
+return summaries.All(summary => summary.Reports.All(report => report.Success)) ? 0 : 1;
