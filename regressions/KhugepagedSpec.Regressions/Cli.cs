@@ -2,29 +2,41 @@ using KhugepagedSpec.Cli.Commands;
 
 namespace KhugepagedSpec.Regressions;
 
-/// <summary>Runs a command line in this process and catches what it prints.</summary>
+/// <summary>
+/// Runs a command line in this process and catches what it prints, one at a time. Classes that change what else a process has one of (its
+/// folder, its environment), or need it unchanged, are the collection "console".
+/// </summary>
 internal static class Cli
 {
+    private static readonly Lock OneConsole = new();
+
     public static (int Code, string Output, string Error) Run(params string[] args) => RunWithInput("", args);
 
-    public static (int Code, string Output, string Error) RunWithInput(string input, params string[] args)
+    public static (int Code, string Output, string Error) RunWithInput(string input, params string[] args) =>
+        Printed(input, () => CommandLine.Run(args));
+
+    /// <summary>What is printed meanwhile.</summary>
+    public static (int Code, string Output, string Error) Printed(string input, Func<int> run)
     {
-        var (oldIn, oldOut, oldError) = (Console.In, Console.Out, Console.Error);
-        using var output = new StringWriter { NewLine = "\n" };
-        using var error = new StringWriter { NewLine = "\n" };
-        try
+        lock (OneConsole)
         {
-            Console.SetIn(new StringReader(input));
-            Console.SetOut(output);
-            Console.SetError(error);
-            int code = CommandLine.Run(args);
-            return (code, output.ToString(), error.ToString());
-        }
-        finally
-        {
-            Console.SetIn(oldIn);
-            Console.SetOut(oldOut);
-            Console.SetError(oldError);
+            var (oldIn, oldOut, oldError) = (Console.In, Console.Out, Console.Error);
+            using var output = new StringWriter { NewLine = "\n" };
+            using var error = new StringWriter { NewLine = "\n" };
+            try
+            {
+                Console.SetIn(new StringReader(input));
+                Console.SetOut(output);
+                Console.SetError(error);
+                int code = run();
+                return (code, output.ToString(), error.ToString());
+            }
+            finally
+            {
+                Console.SetIn(oldIn);
+                Console.SetOut(oldOut);
+                Console.SetError(oldError);
+            }
         }
     }
 }

@@ -9,7 +9,6 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>What a kernel is doing, said of models that stand for kernels: recorded like one, they are found among all others.</summary>
-[Collection("console")]
 [Trait("Form", "Long")]
 [Trait("Coverage", "Slow")]
 public sealed class DiagnosisTests : IDisposable

@@ -93,20 +93,14 @@ public sealed class MachineWhatIfTests(CaptureFolder folder) : IClassFixture<Cap
             WastedAgain = folios,
             WakeUps = 100_000_000,
         };
-        var before = Console.Out;
-        using var output = new StringWriter { NewLine = "\n" };
-        try
+        string output = Cli.Printed("", () =>
         {
-            Console.SetOut(output);
             WhatIfText.Print(new WhatIfAnswer(machine, [report], IsAsked: false));
-        }
-        finally
-        {
-            Console.SetOut(before);
-        }
+            return 0;
+        }).Output;
         string memory = string.Concat(Enumerable.Repeat(" +10,737,418,240 kB", 4));
         string work = string.Concat(Enumerable.Repeat(" +1,000,000,000", 3));
-        Assert.Matches($@"\* present +5,242,880{memory}{work} +100,000,000  1 x 2048kB", output.ToString());
+        Assert.Matches($@"\* present +5,242,880{memory}{work} +100,000,000  1 x 2048kB", output);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using KhugepagedSpec.Races;
 using KhugepagedSpec.Races.Trace;
 using KhugepagedSpec.Races.Validation;
 using static KhugepagedSpec.Regressions.RecordedRaceTests;
@@ -62,5 +63,30 @@ public sealed class RaceExcerptTests
             : [.. Excerpt(file).Select(line => line.Replace(old, by, StringComparison.Ordinal))];
         var refused = Judge(lines).First(each => each.Verdict == Verdict.Refused);
         Assert.Equal(at, RaceTrace.Of(lines).All[refused.At!.Value].Name);
+    }
+
+    [Fact]
+    public async Task Which_protocols_a_race_tells_apart()
+    {
+        var races = Excerpts.Select(row => (string)row[0]).Prepend("linux-7.2.13").Select(file =>
+        {
+            var trace = RaceTrace.Of(Excerpt(file));
+            return (File: file, Trace: trace, Attempts: CollapseAttempt.Of(trace));
+        }).ToList();
+        await Verifier.Verify(string.Concat(Protocols.All.AsParallel().AsOrdered()
+            .Select(protocol => $"{protocol.Name,-34}{Told(protocol)}\n")));
+
+        string Told(CollapseProtocol protocol)
+        {
+            string? why = null;
+            foreach (var (file, trace, attempts) in races)
+            {
+                var told = ToldApart.Of(trace, attempts, protocol, 200);
+                if (told.Refused is { } refused)
+                    return $"refused at {trace.All[refused.At!.Value].Name}, {file}, attempt {refused.Attempt.Number}";
+                why = told.Judged > 0 ? told.Why : why ?? told.Why;
+            }
+            return why!;
+        }
     }
 }

@@ -5,7 +5,6 @@ namespace KhugepagedSpec.Regressions.Browser;
 /// <summary>Each kind of page at the width of a telephone and of a desk, light, dark and printed: all of it can be read.</summary>
 [Trait("Coverage", "Slow")]
 [Trait("Form", "Long")]
-[Collection("console")]
 public sealed class LayoutTests(Chromium browser) : IClassFixture<Chromium>, IDisposable
 {
     // Boxes that scroll by themselves on a screen, and none on paper or of what-if.

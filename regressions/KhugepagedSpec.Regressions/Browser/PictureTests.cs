@@ -14,7 +14,6 @@ namespace KhugepagedSpec.Regressions.Browser;
 
 /// <summary>Each kind of page in a headless browser, beside the run that it shows.</summary>
 [Trait("Coverage", "Slow")]
-[Collection("console")]
 public sealed class PictureTests(Chromium browser) : IClassFixture<Chromium>, IDisposable
 {
     private const string Table = "x*16 .*4 x*8 f4[8+3] s x*200 .*80 f6 z*16 h*5 .*115";

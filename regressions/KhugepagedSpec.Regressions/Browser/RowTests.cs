@@ -2,7 +2,6 @@ namespace KhugepagedSpec.Regressions.Browser;
 
 /// <summary>What stands beside what, in a narrow window and in a wide one.</summary>
 [Trait("Coverage", "Slow")]
-[Collection("console")]
 public sealed class RowTests(Chromium browser, CaptureFolder folder) : IClassFixture<Chromium>, IClassFixture<CaptureFolder>
 {
     // Of each row the texts of both sides, if both can be seen beside each other and within the window.
