@@ -32,6 +32,18 @@ public sealed partial class LiveScenariosTests
         static string Text(ImmutableArray<Scenario> batch) => string.Join('\n', batch);
     }
 
+    // Whether a page was used lately no capture tells: a folio that is cold would be predicted wrongly, and the kernel be right.
+    [Fact]
+    public void What_is_predicted_is_predicted_of_pages_that_a_capture_shows()
+    {
+        var made = All(Linux72, seed: 1).SelectMany(batch => batch).SelectMany(scenario => scenario.Table.Cells)
+            .Where(cell => cell.Kind == PteKind.Page).ToList();
+        Assert.Contains(made, cell => cell.Order > 0 && IsCold(cell));
+        Assert.DoesNotContain(made.Select(Prediction.AsSeen), IsCold);
+
+        static bool IsCold(Cell cell) => !cell.Has(CellFlags.Young) && !cell.Has(CellFlags.LazyFree);
+    }
+
     [Theory]
     [MemberData(nameof(Greetings))]
     public void All_of_a_batch_share_their_settings_and_who_collapses(string greeting) =>

@@ -42,6 +42,9 @@ public sealed class Prediction : IDisposable
 {
     private const int Process = 1;
 
+    private const CellFlags Unseen =
+        CellFlags.Referenced | CellFlags.SecondaryYoung | CellFlags.Pinned | CellFlags.Locked | CellFlags.OffLru;
+
     private readonly LiveKernel _kernel;
 
     /// <summary>Boots a guest.</summary>
@@ -92,7 +95,7 @@ public sealed class Prediction : IDisposable
     // shares all that is there already.
     private Scenario Visible(Scenario scenario, int index)
     {
-        var cells = scenario.Table.Cells.Select(cell => IsVisible(cell) && (index == 0 || !cell.Has(CellFlags.Shared)) ? cell : Cell.Plain);
+        var cells = scenario.Table.Cells.Select(cell => index == 0 || !cell.Has(CellFlags.Shared) ? AsSeen(cell) : Cell.Plain);
         return LiveInput.Fit(
             scenario with
             {
@@ -105,8 +108,11 @@ public sealed class Prediction : IDisposable
             Abilities);
     }
 
-    private static bool IsVisible(Cell cell) =>
-        cell.Kind != PteKind.Page || cell.Order > 0 || TableNotation.LetterOf(cell) is 'x' or 'Z' or 'h' or 'l' or 'w';
+    // What no capture tells is as a capture takes it to be: a page that nobody has given up was used, and has no reference but its own.
+    internal static Cell AsSeen(Cell cell) => cell.Kind != PteKind.Page ? cell
+        : cell.Order == 0 ? TableNotation.LetterOf(cell) is 'x' or 'Z' or 'h' or 'l' or 'w' ? cell : Cell.Plain
+        : cell.Has(CellFlags.LazyFree) ? cell with { Flags = cell.Flags & ~Unseen }
+        : cell with { Flags = cell.Flags & ~Unseen | CellFlags.Young };
 
     // The same order as the recorder's, in one process.
     private int Build(List<VectorInput> inputs)
