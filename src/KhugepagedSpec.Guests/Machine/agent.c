@@ -293,9 +293,9 @@ static int is_tail(uint64_t flags) { return flags >> 16 & 1; }
 
 static int is_large(uint64_t flags) { return (flags >> 15 & 3) != 0; }
 
-// The last block of frames looked at, good for one snapshot.
+// The last block of frames looked at, and the last folio found in it, good for one snapshot.
 #define NO_BLOCK (-1ULL)
-static uint64_t *block, block_start;
+static uint64_t *block, block_start, folio_start, folio_end;
 
 // A folio is aligned to its size, so the aligned block around one page holds it whole; its order is how many tails follow.
 static void measure_folio(struct cell *cell, uint64_t pfn)
@@ -303,15 +303,17 @@ static void measure_folio(struct cell *cell, uint64_t pfn)
     uint64_t start = pfn / BLOCK * BLOCK;
     if (start != block_start) {
         pread(kpageflags, block, BLOCK * sizeof *block, start * 8);
-        block_start = start;
+        block_start = start, folio_start = folio_end = 0;
     }
-    uint64_t head = pfn - start, end = head + 1;
-    while (head > 0 && is_tail(block[head]))
-        head--;
-    while (end < BLOCK && is_tail(block[end]))
-        end++;
-    cell->page = pfn - start - head;
-    cell->order = 31 - __builtin_clz((unsigned)(end - head));
+    if (pfn < folio_start || pfn >= folio_end) {
+        folio_start = pfn, folio_end = pfn + 1;
+        while (folio_start > start && is_tail(block[folio_start - start]))
+            folio_start--;
+        while (folio_end < start + BLOCK && is_tail(block[folio_end - start]))
+            folio_end++;
+    }
+    cell->page = pfn - folio_start;
+    cell->order = 31 - __builtin_clz((unsigned)(folio_end - folio_start));
 }
 
 // The memory cgroup that a page of ours is charged to; 0 where that is not told.
@@ -384,15 +386,24 @@ static int snapshot(uint64_t start, uint64_t pages)
             i++;
             continue;
         }
-        // Frames that lie side by side, in either direction, are read at once.
+        // Frames that lie near each other are read at once, with what lies between: a call costs more than a few frames.
+        const uint64_t near = 8;
         uint64_t low = frame(entries[i]), high = low, end = i + 1;
-        for (; end < pages && present(entries[end]) && (frame(entries[end]) == high + 1 || frame(entries[end]) + 1 == low); end++)
-            frame(entries[end]) > high ? high++ : low--;
+        for (; end < pages; end++) {
+            if (!present(entries[end]))
+                continue;
+            uint64_t next = frame(entries[end]), to_low = next < low ? next : low, to_high = next > high ? next : high;
+            if (next + near < low || next > high + near || to_high - to_low >= 4 * BLOCK)
+                break;
+            low = to_low, high = to_high;
+        }
         if (pread(kpageflags, flags, (high - low + 1) * 8, low * 8) < 0)
             return failed("kpageflags");
         int tells = kpagecgroup >= 0 && pread(kpagecgroup, groups, (high - low + 1) * 8, low * 8) == (ssize_t)(high - low + 1) * 8;
         for (; i < end; i++) {
             cells[i].pagemap = entries[i];
+            if (!present(entries[i]))
+                continue;
             cells[i].flags = flags[frame(entries[i]) - low];
             cells[i].uncharged = tells && groups[frame(entries[i]) - low] != own;
             if (is_large(cells[i].flags))
