@@ -275,8 +275,8 @@ internal sealed class TableBuilder
     private void Advise(Func<Cell, bool> includes, int advice) =>
         _range.ForEachRun(includes, (at, count) => _steps.Advise(Address(at), count, advice));
 
-    // Entries of no slot in particular one by one, the last first, so that no two lie in a row. Slots that do are got by one call, at the
-    // place in the device's next stretch of slots that is wanted.
+    // Entries of no slot in particular one by one, the last first, so that no two lie in a row. Slots that do are got by one call, in the
+    // device's next stretch of slots that is free.
     private void SwapOut(Func<Cell, bool> includes)
     {
         _range.ForEachRun(cell => includes(cell) && cell.Slot == 0, (at, count) =>
@@ -284,12 +284,7 @@ internal sealed class TableBuilder
             for (int i = at + count - 1; i >= at; i--)
                 _steps.Advise(Address(i), 1, StepWriter.PageOut);
         });
-        for (int i = 0, run; i < _pages; i += run)
-        {
-            for (run = 1; i + run < _pages && _table.Cells[i + run - 1].ContinuesInto(_table.Cells[i + run]) && _table.Cells[i].Slot > 0;)
-                run++;
-            if (_table.Cells[i].Slot > 0 && includes(_table.Cells[i]))
-                _steps.Range("swapout", Address(i), run, _table.Cells[i].Slot % _pages);
-        }
+        foreach (var run in SwapRun.Of(_table.Cells.AsSpan()).Where(run => includes(_table.Cells[run.At])))
+            _steps.Line("swapout", Address(run.At), run.Pages, run.Place, run.Stretch);
     }
 }

@@ -590,9 +590,9 @@ static int advise(uint64_t start, uint64_t pages, int advice)
     return 0;
 }
 
-// Swaps pages out by one call, into slots that follow each other and begin at the wanted place of a stretch of BLOCK slots: pages that
-// nobody needs take what comes before, at least one slot, so that no slot follows another run's.
-static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
+// Swaps pages out by one call, into slots that follow each other and begin at the wanted place of a stretch of slots, a power of two:
+// pages that nobody needs take what comes before, at least one slot, so that no slot follows another run's.
+static int swap_out(uint64_t start, uint64_t pages, uint64_t place, uint64_t stretch)
 {
     const uint64_t room = 4 * BLOCK;
     uint64_t used = 0, entry = 0;
@@ -600,7 +600,7 @@ static int swap_out(uint64_t start, uint64_t pages, uint64_t place)
     if (spare == MAP_FAILED || open_maps())
         return failed("swapout");
     madvise(spare, room * PAGE, MADV_NOHUGEPAGE);
-    for (uint64_t more = 1; more > 0 && used + more <= room; more = (place - (entry >> 5) - 1) % BLOCK) {
+    for (uint64_t more = 1; more > 0 && used + more <= room; more = (place - (entry >> 5) - 1) % stretch) {
         stamp((uintptr_t)spare + used * PAGE, more, 0); /* zeroes are not written out, but have slots */
         if (advise((uintptr_t)spare + used * PAGE, more, 21 /* MADV_PAGEOUT */))
             return -1;
@@ -1172,7 +1172,7 @@ static int step(char *line)
         counter_count++;
         return 0;
     }
-    sscanf(rest, "%lli %lli %lli", (long long *)&a, (long long *)&b, (long long *)&c);
+    sscanf(rest, "%lli %lli %lli %lli", (long long *)&a, (long long *)&b, (long long *)&c, (long long *)&d);
     if (!strcmp(word, "map"))
         return mmap((void *)a, b * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE | c, -1, 0) == (void *)a ? 0 : failed("mmap");
     if (!strcmp(word, "unmap"))
@@ -1201,7 +1201,7 @@ static int step(char *line)
     if (!strcmp(word, "pin"))
         return pin(a, b);
     if (!strcmp(word, "swapout"))
-        return swap_out(a, b, c);
+        return d ? swap_out(a, b, c, d) : fail("swapout: no stretch");
     if (!strcmp(word, "keep")) {
         if (keeps == MAX_KEEP)
             return fail("keep: too many ranges");
