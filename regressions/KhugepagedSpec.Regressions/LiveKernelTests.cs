@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using KhugepagedSpec.Guests.Live;
+using KhugepagedSpec.Guests.Packages;
 
 namespace KhugepagedSpec.Regressions;
 
@@ -26,6 +28,20 @@ public sealed class LiveKernelTests
         Assert.Equal(0, code);
         Assert.EndsWith("160 scenarios agree in every pass; the kernel keeps every invariant claimed of linux-7.2\n", output,
             StringComparison.Ordinal);
+    }
+
+    // What a CPU keeps for itself, and what kcompactd puts together, would be found after all.
+    [LiveFact]
+    public void Memory_that_is_to_be_short_of_large_blocks_is_short_of_them()
+    {
+        using var comparison = new LiveComparison(KernelCache.Find("7.2")!, model: null, guests: 1);
+        int number = Enumerable.Range(0, 1000).First(LiveScenarios.IsShortOfBlocks);
+        var results = new List<BatchResult>();
+        comparison.Run(seed: 1, [number], results.Add, CancellationToken.None);
+        var result = Assert.Single(results);
+        Assert.False(result.IsBad, result.Differs);
+        Assert.InRange(result.Scenarios, 15, 16);
+        Assert.Equal((16, null), (result.Scenarios + result.NotShort, result.Disturbed));
     }
 
     // Only a comparison has a CPU for a thread that writes.

@@ -19,6 +19,11 @@ internal sealed partial class LiveKernel : IDisposable
     // The agent takes no more; the last one is not for scenarios.
     internal const int LastProcess = 63;
 
+    // A CPU keeps no free pages of its own, of which blocks form when it gives them back, and a page of another migratetype wakes no
+    // kcompactd (mm/page_alloc.c:boost_watermark).
+    private const string NoHiddenBlocks = "set /proc/sys/vm/min_free_kbytes 1024\nset /proc/sys/vm/watermark_boost_factor 0\n"
+        + "set /proc/sys/vm/percpu_pagelist_high_fraction 1000000\n";
+
     // A guest that is silent for this long hangs: a pass over many tables takes tens of milliseconds, and fragmenting memory a second, but
     // on a host that others use a hundred times that. One that dies says so at once.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60), WithAnotherProcessor = TimeSpan.FromSeconds(180);
@@ -151,8 +156,9 @@ internal sealed partial class LiveKernel : IDisposable
         if (order is null)
             return;
         SetThp(($"{StepWriter.Size(order.Value, Type)}/enabled", "always"));
-        _guest.Take(0, "set /proc/sys/vm/min_free_kbytes 1024\n");
+        _guest.Take(0, NoHiddenBlocks);
         _guest.Take(LastProcess, $"fragment {order}\n");
+        _guest.Take(0, "touch-own\n");
         ResetSizes();
     }
 

@@ -832,11 +832,11 @@ static int soil(void)
     return munmap(dirt, size) ? failed("munmap") : 0;
 }
 
-// Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but the first of each such
-// block, and takes what blocks there still are in folios of that order, which must be set to always.
+// Leaves no free block of 2^order pages: takes nearly all memory in small pages, gives back all but one of each such block,
+// and takes what blocks there still are in folios of that order, which must be set to always.
 static int fragment(int order)
 {
-    const uint64_t spare = 1536 * PAGE, step = 256 * PAGE, room = 64 * BLOCK * PAGE, size = 8ULL << 30;
+    const uint64_t spare = 1536 * PAGE, step = 256 * PAGE, room = 256 * BLOCK * PAGE, size = 8ULL << 30;
     char *small = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *large = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (small == MAP_FAILED || large == MAP_FAILED || open_maps())
@@ -846,20 +846,27 @@ static int fragment(int order)
     for (; taken < size && free_bytes() > spare; taken += step)
         if (madvise(small + taken, step, 23 /* MADV_POPULATE_WRITE */))
             return failed("MADV_POPULATE_WRITE");
+    const uint64_t blocks = 1 << 24;
     static uint64_t *entries;
     uint64_t dropped_from = 0;
     if (!entries)
         entries = room_for(BLOCK * sizeof *entries);
+    char *keeps_one = room_for(blocks);
     for (uint64_t at = 0; at < taken; at += BLOCK * PAGE) {
         pread(pagemap, entries, BLOCK * sizeof *entries, ((uintptr_t)small + at) / PAGE * 8);
-        for (uint64_t i = 0; i < BLOCK && at + i * PAGE < taken; i++)
-            if ((frame(entries[i]) & ((1 << order) - 1)) == 0) {
-                if (pin((uintptr_t)small + at + i * PAGE, 1))  // compaction would move it
-                    return -1;
-                if (at + i * PAGE > dropped_from)
-                    madvise(small + dropped_from, at + i * PAGE - dropped_from, MADV_DONTNEED);
-                dropped_from = at + (i + 1) * PAGE;
-            }
+        for (uint64_t i = 0; i < BLOCK && at + i * PAGE < taken; i++) {
+            uint64_t of = frame(entries[i]) >> order;
+            if (of >= blocks)
+                return fail("fragment: frame %llx", (unsigned long long)frame(entries[i]));
+            if (keeps_one[of])
+                continue;
+            keeps_one[of] = 1;
+            if (pin((uintptr_t)small + at + i * PAGE, 1)) // compaction would move it
+                return -1;
+            if (at + i * PAGE > dropped_from)
+                madvise(small + dropped_from, at + i * PAGE - dropped_from, MADV_DONTNEED);
+            dropped_from = at + (i + 1) * PAGE;
+        }
     }
     if (taken > dropped_from && madvise(small + dropped_from, taken - dropped_from, MADV_DONTNEED))
         return failed("MADV_DONTNEED");
@@ -1136,13 +1143,27 @@ static int send_counters(void)
 
 // ---- Steps ----
 
+extern char __bss_start[], _end[];
+
+// All of our own memory, before any size is enabled: it is neither a large folio of a pass, then, nor pages that a batch kept. khugepaged
+// would come to a PMD range of it. And where a process is to stay, which has a copy of each page that we write to from then on.
+static int touch_own(void)
+{
+    const uintptr_t range = BLOCK * PAGE;
+    if (((uintptr_t)__bss_start + range - 1) / range < (uintptr_t)_end / range)
+        die("own data larger than a PMD range");
+    for (volatile char *at = __bss_start; at < _end; at += PAGE)
+        *at = *at;
+    return 0;
+}
+
 // In race.c, which is compiled behind this file.
 static int race(const char *rest);
 
 static int step(char *line)
 {
     char word[32], path[192], text[192];
-    unsigned long long a = 0, b = 0, c = 0;
+    unsigned long long a = 0, b = 0, c = 0, d = 0;
     if (sscanf(line, "%31s", word) != 1)
         return 0;
     const char *rest = line + strlen(word);
@@ -1230,6 +1251,8 @@ static int step(char *line)
         return snapshot(a, b);
     if (!strcmp(word, "huge"))
         return huge_pages(a, b);
+    if (!strcmp(word, "touch-own"))
+        return touch_own();
     if (!strcmp(word, "scan"))
         return full_scan();
     if (!strcmp(word, "others"))
@@ -1497,19 +1520,6 @@ static int find_khugepaged(void)
             return pid;
     }
     return 0;
-}
-
-extern char __bss_start[], _end[];
-
-// All of our own memory, before any size is enabled: it is neither a large folio of a pass, then, nor pages that a batch kept. khugepaged
-// would come to a PMD range of it.
-static void touch_own(void)
-{
-    const uintptr_t range = BLOCK * PAGE;
-    if (((uintptr_t)__bss_start + range - 1) / range < (uintptr_t)_end / range)
-        die("own data larger than a PMD range");
-    for (volatile char *at = __bss_start; at < _end; at += PAGE)
-        *at = *at;
 }
 
 // A process that khugepaged knows, so that its list is never empty: the first on an empty list wakes it up. It is a user of the huge zero
