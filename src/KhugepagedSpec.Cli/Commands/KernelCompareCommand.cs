@@ -96,10 +96,10 @@ internal static class KernelCompareCommand
         OutputFile? kept, Action<LiveOutcome> print, bool isBisection)
     {
         var clock = Stopwatch.StartNew();
-        using var comparison = new LiveComparison(kernel, version, guests) { EndsAtFirst = isBisection };
+        int batches = LiveScenarios.BatchesOf(count);
+        using var comparison = new LiveComparison(kernel, version, Math.Min(guests, batches)) { EndsAtFirst = isBisection };
         var plan = new LivePlan(comparison.Abilities.FullName, comparison.Model.FullName, seed);
         var earlier = kept is { Exists: true } ? LiveJournal.Read(kept.Name, plan) : [];
-        int batches = LiveScenarios.BatchesOf(count);
         var finished = earlier.Where(batch => batch.Number < batches).ToDictionary(batch => batch.Number);
         var results = new List<BatchResult>(finished.Values);
         using (var writer = kept?.Begin(path => LiveJournal.Begin(path, plan, earlier), to => LiveJournal.Begin(to, plan, earlier)))

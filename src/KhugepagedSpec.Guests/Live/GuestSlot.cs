@@ -5,14 +5,15 @@ namespace KhugepagedSpec.Guests.Live;
 /// <summary>Where a guest runs: one that was lost, or that cannot be trusted any more, is replaced by a new one when it is next
 /// needed.</summary>
 /// <param name="boot">Boots one.</param>
-/// <param name="running">One that runs already; null for none.</param>
-internal sealed class GuestSlot(Func<LiveKernel> boot, LiveKernel? running = null) : IDisposable
+/// <param name="ahead">One that runs already or is being booted, the first to be used; null for none.</param>
+internal sealed class GuestSlot(Func<LiveKernel> boot, Task<LiveKernel>? ahead = null) : IDisposable
 {
-    private LiveKernel? _kernel = running;
+    private LiveKernel? _kernel;
+    private Task<LiveKernel>? _ahead = ahead;
 
     /// <summary>The guest.</summary>
     /// <exception cref="GuestException">It does not come up.</exception>
-    public LiveKernel Kernel => _kernel ??= boot();
+    public LiveKernel Kernel => _kernel ??= Interlocked.Exchange(ref _ahead, null)?.GetAwaiter().GetResult() ?? boot();
 
     /// <summary>Ends the guest.</summary>
     public void Drop()
@@ -32,6 +33,17 @@ internal sealed class GuestSlot(Func<LiveKernel> boot, LiveKernel? running = nul
             Drop();
     }
 
-    /// <summary>Ends the guest.</summary>
-    public void Dispose() => Drop();
+    /// <summary>Ends the guest, and the one that was booted ahead and is not used.</summary>
+    public void Dispose()
+    {
+        Drop();
+        try
+        {
+            Interlocked.Exchange(ref _ahead, null)?.GetAwaiter().GetResult().Dispose();
+        }
+        catch (Exception error) when (error is GuestException or GuestUnavailableException)
+        {
+            // It did not come up.
+        }
+    }
 }

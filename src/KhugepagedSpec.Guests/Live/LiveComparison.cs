@@ -28,17 +28,16 @@ public sealed partial class LiveComparison : IDisposable
     private static readonly ImmutableArray<string> OnlyLater = ["settles", "nothing-left-behind"];
 
     private readonly CachedKernel _image;
-    private readonly int _guests;
     private readonly Lock _lock = new();
     private readonly LiveKernel _first;
-    private readonly GuestSlot _firstSlot;
+    private readonly ImmutableArray<GuestSlot> _slots;
     private readonly Judge _judge;
     private readonly SeenBatches _seen = new();
     private TimeSpan _booting;
     private LiveCounterexample? _smallest;
     private bool _isShrinking;
 
-    /// <summary>Boots the first guest, to see what the kernel can do.</summary>
+    /// <summary>Boots the guests, the first to see what the kernel can do.</summary>
     /// <param name="image">The kernel.</param>
     /// <param name="model">The version to hold against it, for what it is; null for the one that models it.</param>
     /// <param name="guests">How many guests at once.</param>
@@ -47,9 +46,17 @@ public sealed partial class LiveComparison : IDisposable
     public LiveComparison(CachedKernel image, Func<KernelAbilities, KhugepagedVersion>? model, int guests)
     {
         _image = image;
-        _guests = guests;
-        _first = Boot();
-        _firstSlot = new GuestSlot(Boot, _first);
+        _slots = [.. Enumerable.Range(0, guests).Select(_ => new GuestSlot(Boot,
+            Task.Factory.StartNew(Boot, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)))];
+        try
+        {
+            _first = _slots[0].Kernel;
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
         Abilities = _first.Abilities;
         Model = model is null ? Abilities.Model : model(Abilities);
         _judge = new Judge(Model);
@@ -91,9 +98,9 @@ public sealed partial class LiveComparison : IDisposable
         var queue = new Queue<int>(numbers.OrderBy(LiveScenarios.IsShortOfBlocks));
         int compared = 0;
         bool isOver = false;
-        var workers = Enumerable.Range(0, _guests)
-            .Select(worker => Task.Factory.StartNew(() => Work(worker == 0 ? _firstSlot : new GuestSlot(Boot)), CancellationToken.None,
-                TaskCreationOptions.LongRunning, TaskScheduler.Default))
+        var workers = _slots
+            .Select(slot => Task.Factory.StartNew(() => Work(slot), CancellationToken.None, TaskCreationOptions.LongRunning,
+                TaskScheduler.Default))
             .ToArray();
         Task.WhenAll(workers).GetAwaiter().GetResult();
 
@@ -120,8 +127,12 @@ public sealed partial class LiveComparison : IDisposable
         }
     }
 
-    /// <summary>Ends the first guest, if no run did.</summary>
-    public void Dispose() => _firstSlot.Dispose();
+    /// <summary>Ends the guests, if no run did.</summary>
+    public void Dispose()
+    {
+        foreach (var slot in _slots)
+            slot.Dispose();
+    }
 
     private LiveKernel Boot()
     {

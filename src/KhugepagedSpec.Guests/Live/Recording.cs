@@ -22,7 +22,7 @@ public sealed class Recording : IDisposable
     public Recording(CachedKernel kernel, KhugepagedVersion? model = null)
     {
         var first = LiveKernel.Boot(kernel);
-        _slot = new GuestSlot(() => LiveKernel.Boot(kernel), first);
+        _slot = new GuestSlot(() => LiveKernel.Boot(kernel), Task.FromResult(first));
         Abilities = first.Abilities;
         _model = model ?? Abilities.KnownModel;
     }
