@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Text.Json;
+using KhugepagedSpec.Cli.Commands;
 
 namespace KhugepagedSpec.Regressions;
 
@@ -143,6 +145,24 @@ public sealed class CommandLineTests : IDisposable
         Assert.Equal((2, ""), (code, output));
         Assert.StartsWith($"khugepaged-spec: {message}", error, StringComparison.Ordinal);
         Assert.Single(error.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public void An_option_that_a_command_does_not_have_is_no_argument_of_it()
+    {
+        var all = Of(CommandLine.Root(), "").ToList();
+        Assert.True(all.Count > 25);
+        foreach (string words in all)
+        {
+            var (code, output, error) = Cli.Run([.. words.Split(' '), "--no-such-option"]);
+            Assert.Equal((2, "", $"khugepaged-spec: '--no-such-option': expected an option or argument of {words.Split(' ')[^1]}; "
+                + $"khugepaged-spec {words} --help lists them\n"), (code, output, error));
+        }
+        Assert.StartsWith("khugepaged-spec: --no-such-option: no such file", Cli.Run("replay", "--", "--no-such-option").Error,
+            StringComparison.Ordinal);
+
+        static IEnumerable<string> Of(Command command, string above) => command.Subcommands.SelectMany(each =>
+            each.Subcommands.Count > 0 ? Of(each, $"{each.Name} ") : [$"{above}{each.Name}"]);
     }
 
     [Fact]

@@ -33,5 +33,6 @@ public sealed class SwapRunTests
             Passes = [],
         }));
 
-    private static int Pages(string table) => TableNotation.Parse(table, Geometry.X86, padWithNone: true).Cells.Count(cell => cell.Kind != PteKind.None);
+    private static int Pages(string table) =>
+        TableNotation.Parse(table, Geometry.X86, padWithNone: true).Cells.Count(cell => cell.Kind != PteKind.None);
 }

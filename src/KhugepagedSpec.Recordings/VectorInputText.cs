@@ -85,9 +85,9 @@ internal static class VectorInputText
         if (pattern is null && input.Program.IsEmpty)
             throw new FormatException("no pat= in 'in': expected it, or prog=");
         pattern ??= "";
-        if (input.Then.Any(operation => operation.IsSetup))
+        if (input.Then.Any(operation => VectorOperation.IsSetup(operation.Verb)))
             throw new FormatException("then=H in 'in': nothing can be shared with a child that was forked before; expected one of "
-                + Letters(' ', VectorOperation.Letters.Where(each => !new VectorOperation(each.Verb, 0, 1).IsSetup)));
+                + Letters(' ', VectorOperation.Letters.Where(each => !VectorOperation.IsSetup(each.Verb))));
         var settings = input.Settings.WithSizes(orders, sizes);
         settings = settings with
         {

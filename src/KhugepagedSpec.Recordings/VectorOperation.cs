@@ -24,7 +24,7 @@ public readonly record struct VectorOperation(ProgramVerb Verb, int Offset, int 
     ];
 
     /// <summary>It can be done only before the first pass: a child shares nothing that comes after it was forked.</summary>
-    public bool IsSetup => Verb == ProgramVerb.Share;
+    public static bool IsSetup(ProgramVerb verb) => verb == ProgramVerb.Share;
 
     /// <summary>As the recorder writes it.</summary>
     public override string ToString()

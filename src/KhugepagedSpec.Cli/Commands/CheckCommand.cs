@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Diagnostics;
@@ -135,30 +134,21 @@ internal static class CheckCommand
         var clock = Stopwatch.StartNew();
         var vectors = Recorded.All().SelectMany(path => VectorReader.Read(path, Geometry.X86)).Where(line => line.Vector is not null)
             .Select(line => line.Vector!).ToList();
-        var reports = new ConcurrentDictionary<string, CheckReport>();
-        var interrupted = Interrupt.OfTheRun;
-        TerminalProgress.Steps("check", versions.Length, advance => Parallel.ForEach(
-            Partitioner.Create(versions, EnumerablePartitionerOptions.NoBuffering),
-            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
-            version =>
-            {
-                bool isVariant = KnownBad.Variants.Contains(version);
-                var random = ScenarioMix.Random(seed).Take(count).Select(one => machine is null ? one : one with { Machine = machine });
-                if (interrupted.IsCancellationRequested)
-                    return;
-                var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
-                // A variant that breaks only what the version it varies breaks too is not detected.
-                var judges = isVariant ? [.. invariants.Where(invariant => invariant.ExceptionFor(version) is null)] : invariants;
-                var report = Checker.Run(version, scenarios.TakeWhile(_ => !interrupted.IsCancellationRequested), judges);
+        var reports = Interruptible.Each("check", versions, (version, stop) =>
+        {
+            bool isVariant = KnownBad.Variants.Contains(version);
+            var random = ScenarioMix.Random(seed).Take(count).Select(one => machine is null ? one : one with { Machine = machine });
+            var scenarios = isVariant ? random : random.Concat(vectors.Where(IsOneRange).Select(RecordedHistory.ScenarioOf));
+            // A variant that breaks only what the version it varies breaks too is not detected.
+            var judges = isVariant ? [.. invariants.Where(invariant => invariant.ExceptionFor(version) is null)] : invariants;
+            var report = Checker.Run(version, scenarios.TakeWhile(_ => !stop.IsCancellationRequested), judges);
 
-                // What was cut short is no verdict.
-                if (interrupted.IsCancellationRequested)
-                    return;
-                reports[version.Name] = report;
-                advance();
-            }));
+            // What was cut short is no verdict.
+            stop.ThrowIfCancellationRequested();
+            return report;
+        });
         return new CheckResult(
-            [.. versions.Select(version => reports.GetValueOrDefault(version.Name)).OfType<CheckReport>()], invariants,
+            [.. reports.OfType<CheckReport>()], invariants,
                 Kernel(vectors, invariants), vectors.Count, count, seed, clock.Elapsed)
         { Asked = versions.Length };
     }

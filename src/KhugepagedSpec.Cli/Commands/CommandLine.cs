@@ -79,10 +79,18 @@ internal static class CommandLine
     }
 
     private static string? Objection(ParseResult parsed) =>
-        parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}': expected {Expected(parsed.CommandResult)}"
+        (UnknownOption(parsed) ?? parsed.UnmatchedTokens.FirstOrDefault()) is { } stray
+            ? $"'{stray}': expected {Expected(parsed.CommandResult)}"
         : parsed.Errors.Count == 0 ? null
         : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
         : Objection(parsed.Errors[0], parsed.CommandResult);
+
+    // Of an argument that may stand several times, any word would be one: an option that the command does not have is not, unless it
+    // comes after a --.
+    private static string? UnknownOption(ParseResult parsed) =>
+        parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash) ? null
+        : parsed.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens)
+            .Select(token => token.Value).FirstOrDefault(word => word.StartsWith("--", StringComparison.Ordinal));
 
     // Where an option's parser is the library's, the library's words name types of the runtime, and not what was expected.
     private static string Objection(ParseError error, CommandResult command) => error.SymbolResult switch

@@ -22,12 +22,11 @@ internal static class KernelPredictCommand
         var model = ModelOption.CreateForKernel("predict with");
         var count = Options.Number("--count", "VMAs, at least; each process has 16. Default: 320.");
         var seed = Options.Number("--seed", "Their seed. Default: a fresh one.");
-        var file = new Argument<string[]>("FILE")
+        var file = new Argument<string?>("FILE")
         {
-            Arity = ArgumentArity.ZeroOrMore,
+            Arity = ArgumentArity.ZeroOrOne,
             Description = "What capture wrote of real processes; - for standard input. Without it, generated ones.",
         };
-        file.Validators.Add(Options.RefuseIn("kernel predict", most: 1));
         var aims = new AimOptions("With FILE, which of whatif's advice to try");
         var command = new Verb(
             "predict",
@@ -51,7 +50,7 @@ internal static class KernelPredictCommand
         command.SetAction(parsed =>
         {
             var (aim, percent) = aims.Get(parsed);
-            if (parsed.GetValue(file) is [var name])
+            if (parsed.GetValue(file) is { } name)
             {
                 if ((parsed.GetValue(count) ?? parsed.GetValue(seed)) is not null)
                     throw new UsageException($"{name}: --count and --seed are of generated processes: expected them without FILE");

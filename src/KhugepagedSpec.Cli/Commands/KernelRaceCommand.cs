@@ -140,7 +140,7 @@ internal static class KernelRaceCommand
         catch (Exception error) when (interrupted.IsCancellationRequested && error is (OperationCanceledException or GuestException))
         {
             // Ctrl-C ends the guest as well.
-            ExitCode.Refuse("interrupted: nothing is kept");
+            ExitCode.Say("interrupted: nothing is kept");
             return ExitCode.NotExhausted;
         }
         if (isJson)

@@ -77,7 +77,7 @@ internal static class ReplayCommand
         if (reports.All(report => report.Vectors == 0 && !report.IsInterrupted))
             return ExitCode.BadInput;
         if (reports.Any(report => report.IsInterrupted))
-            ExitCode.Refuse("interrupted: what was replayed until then is below");
+            ExitCode.Say("interrupted: what was replayed until then is below");
         print(reports);
         return reports.Any(report => report.Differing.Count > 0) ? ExitCode.Differ
             : present.Count < paths.Count || isEmpty || reports.Any(report => report.Unreadable.Count > 0) ? ExitCode.BadInput

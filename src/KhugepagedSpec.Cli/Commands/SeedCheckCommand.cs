@@ -14,8 +14,8 @@ internal static class SeedCheckCommand
     {
         if (variants.FirstOrDefault(variant => variant.MadeFor is null) is { } other)
             throw new UsageException($"--model {other.Name}: expected a known-bad variant with --seeds");
-        var reports = Interruptible.Each("check", variants, (variant, stop) => SeedCheck.Run(variant, seeds, count, stop),
-            Environment.ProcessorCount).OfType<SeedReport>().ToImmutableArray();
+        var reports = Interruptible.Each("check", variants, (variant, stop) => SeedCheck.Run(variant, seeds, count, stop))
+            .OfType<SeedReport>().ToImmutableArray();
         return Interruptible.Ended(reports.Length, variants.Length, "variants were gone through", Print(reports, seeds, count));
     }
 

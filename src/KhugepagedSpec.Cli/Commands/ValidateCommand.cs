@@ -79,8 +79,8 @@ internal static class ValidateCommand
             var watch = Stopwatch.StartNew();
             using var validator = new ThreadLocal<Validator>(() => new Validator(trace, protocol));
             var asked = attempts.Where(each => one is null || each.Number == one).ToList();
-            var judged = Interruptible.Each("validate", asked, (each, stop) => validator.Value!.Judge(each, stop),
-                Environment.ProcessorCount).OfType<Judgement>().ToList();
+            var judged = Interruptible.Each("validate", asked, (each, stop) => validator.Value!.Judge(each, stop))
+                .OfType<Judgement>().ToList();
             var found = new Validated(path, protocol.Name, trace, attempts, judged, broken, unseen, watch.Elapsed, one is not null);
             page?.Write(ValidatePage.Of(found, CommandText.Of(parsed, html)).ToString());
             if (parsed.GetValue(json))

@@ -20,7 +20,6 @@ internal static class WhatIfCommand
             Arity = ArgumentArity.ZeroOrMore,
             Description = "What capture wrote; - for standard input. Of several captures the last, and what changed up to it."
         };
-        file.Validators.Add(Options.RefuseIn("whatif"));
         var processes = new ProcessOptions();
         var versions = ModelOption.CreateForSeveral(
             "The khugepaged to run (linux-7.2); several are compared. khugepaged-spec versions lists them.", oneAfterTheOther: true);

@@ -62,7 +62,7 @@ internal sealed class Interrupt : IDisposable
 
     private static void End()
     {
-        ExitCode.Refuse("interrupted");
+        ExitCode.Say("interrupted");
         Environment.Exit(ExitCode.NotExhausted);
     }
 }

@@ -6,21 +6,19 @@ namespace KhugepagedSpec.Cli.Shell;
 /// <summary>Work of many parts, whose progress a terminal shows and which Ctrl-C ends with what is known.</summary>
 internal static class Interruptible
 {
-    /// <summary>Does each part, some at once, until the run is interrupted.</summary>
+    /// <summary>Does each part, one a CPU at once, until the run is interrupted.</summary>
     /// <param name="name">What the progress bar calls it.</param>
     /// <param name="parts">The parts.</param>
     /// <param name="work">One of them; it may end by an exception once the token is cancelled.</param>
-    /// <param name="workers">How many at once.</param>
     /// <returns>Their results, in order; null for a part that did not come to its end.</returns>
-    public static ImmutableArray<TResult?> Each<T, TResult>(string name, IReadOnlyList<T> parts, Func<T, CancellationToken, TResult> work,
-        int workers)
+    public static ImmutableArray<TResult?> Each<T, TResult>(string name, IReadOnlyList<T> parts, Func<T, CancellationToken, TResult> work)
         where TResult : class
     {
         var results = new TResult?[parts.Count];
         var stop = Interrupt.OfTheRun;
         TerminalProgress.Steps(name, parts.Count, advance => Parallel.ForEach(
             Partitioner.Create(Enumerable.Range(0, parts.Count), EnumerablePartitionerOptions.NoBuffering),
-            new ParallelOptions { MaxDegreeOfParallelism = workers },
+            new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount },
             i =>
             {
                 if (stop.IsCancellationRequested)

@@ -7,18 +7,6 @@ namespace KhugepagedSpec.Cli.Shell;
 /// <summary>Options whose errors say what was expected.</summary>
 internal static class Options
 {
-    /// <summary>Of an argument that may stand several times, any word would be one: an option that the command does not have is not, nor
-    /// is one too many.</summary>
-    /// <param name="command">The command, with those above it.</param>
-    /// <param name="most">How many there may be.</param>
-    public static Action<ArgumentResult> RefuseIn(string command, int most = int.MaxValue) => result =>
-    {
-        var options = result.Tokens.Where(token => token.Value.StartsWith("--", StringComparison.Ordinal));
-        foreach (var token in options.Concat(result.Tokens.Skip(most)))
-            result.AddError(
-                $"'{token.Value}': expected an option or argument of {command.Split(' ')[^1]}; khugepaged-spec {command} --help lists them");
-    };
-
     /// <summary>A whole number.</summary>
     public static Option<int?> Number(string name, string description) => new(name)
     {

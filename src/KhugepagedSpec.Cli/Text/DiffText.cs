@@ -63,7 +63,7 @@ internal static class DiffText
         var versions = Catalogue.Versions;
         var pairs = (from i in Enumerable.Range(0, versions.Length) from j in Enumerable.Range(0, i) select (i, j)).ToList();
         var reports = Interruptible.Each("diff", pairs, (pair, stop) => VersionDiff.Search(versions[pair.j], versions[pair.i], scope,
-            _ => stop.ThrowIfCancellationRequested()), Environment.ProcessorCount);
+            _ => stop.ThrowIfCancellationRequested()));
         var found = pairs.Zip(reports).ToDictionary(each => each.First, each => each.Second);
         Console.WriteLine("Non-empty PTEs of the smallest scenario that tells two versions apart.\n");
         Console.WriteLine($"{"",-30}{string.Concat(Enumerable.Range(1, versions.Length - 1).Select(i => Number(i).PadLeft(4)))}");

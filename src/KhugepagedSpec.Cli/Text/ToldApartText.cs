@@ -13,8 +13,8 @@ internal static class ToldApartText
 {
     public static int Print(string path, RaceTrace trace, ImmutableArray<CollapseAttempt> attempts, int most, bool json)
     {
-        var all = Interruptible.Each("validate", Protocols.All, (protocol, stop) => ToldApart.Of(trace, attempts, protocol, most, stop),
-            Environment.ProcessorCount).OfType<ToldApart>().ToList();
+        var all = Interruptible.Each("validate", Protocols.All, (protocol, stop) => ToldApart.Of(trace, attempts, protocol, most, stop))
+            .OfType<ToldApart>().ToList();
         int company = attempts.Count(each => each.Company.Any());
         if (json)
             Console.WriteLine(JsonSerializer.Serialize(new RaceToldApartJson(path, attempts.Length, company,
