@@ -71,7 +71,7 @@ public sealed class RaceExcerptTests
         var races = Excerpts.Select(row => (string)row[0]).Prepend("linux-7.2.13").Select(file =>
         {
             var trace = RaceTrace.Of(Excerpt(file));
-            return (File: file, Trace: trace, Attempts: CollapseAttempt.Of(trace));
+            return (File: file, Trace: trace, Attempts: CollapseAttempt.Of(trace).AsEnumerable());
         }).ToList();
         await Verifier.Verify(string.Concat(Protocols.All.AsParallel().AsOrdered()
             .Select(protocol => $"{protocol.Name,-34}{Told(protocol)}\n")));
@@ -79,9 +79,9 @@ public sealed class RaceExcerptTests
         string Told(CollapseProtocol protocol)
         {
             string? why = null;
-            foreach (var (file, trace, attempts) in races)
+            var answers = ToldApart.OfEach(races.Select(race => (race.Trace, race.Attempts)), protocol, 200);
+            foreach (var ((file, trace, _), told) in races.Zip(answers))
             {
-                var told = ToldApart.Of(trace, attempts, protocol, 200);
                 if (told.Refused is { } refused)
                     return $"refused at {trace.All[refused.At!.Value].Name}, {file}, attempt {refused.Attempt.Number}";
                 why = told.Judged > 0 ? told.Why : why ?? told.Why;

@@ -19,9 +19,24 @@ public sealed record ToldApart(CollapseProtocol Protocol, Judgement? Refused, in
     /// <param name="stop">Ends it, without an answer.</param>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static ToldApart Of(RaceTrace trace, IEnumerable<CollapseAttempt> attempts, CollapseProtocol protocol, int most,
-        CancellationToken stop = default)
+        CancellationToken stop = default) => OfEach([(trace, attempts)], protocol, most, stop).Single();
+
+    /// <summary>Holds traces against a protocol, one when the next answer is asked for.</summary>
+    /// <param name="races">The traces, with their attempts.</param>
+    /// <param name="protocol">The protocol.</param>
+    /// <param name="most">Attempts with company, at most, of each.</param>
+    /// <param name="stop">Ends it, without an answer.</param>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static IEnumerable<ToldApart> OfEach(IEnumerable<(RaceTrace Trace, IEnumerable<CollapseAttempt> Attempts)> races,
+        CollapseProtocol protocol, int most, CancellationToken stop = default)
     {
-        var validator = new Validator(trace, protocol);
+        var model = new TraceModel(protocol);
+        return races.Select(race => Of(new Validator(race.Trace, model), race.Attempts, protocol, most, stop));
+    }
+
+    private static ToldApart Of(Validator validator, IEnumerable<CollapseAttempt> attempts, CollapseProtocol protocol, int most,
+        CancellationToken stop)
+    {
         int company = 0, judged = 0;
         string? reason = null;
         foreach (var attempt in attempts.Where(each => each.Company.Any()).Take(most))

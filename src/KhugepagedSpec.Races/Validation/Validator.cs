@@ -19,8 +19,13 @@ public sealed class Validator
     /// <summary>Prepares the judging of a trace.</summary>
     /// <param name="trace">The trace.</param>
     /// <param name="protocol">What collapse is held against.</param>
-    public Validator(RaceTrace trace, CollapseProtocol protocol) =>
-        (_trace, _model, _shown) = (trace, new TraceModel(protocol), Marks.ShownBy(trace.Probes));
+    public Validator(RaceTrace trace, CollapseProtocol protocol)
+        : this(trace, new TraceModel(protocol))
+    {
+    }
+
+    internal Validator(RaceTrace trace, TraceModel model) =>
+        (_trace, _model, _shown) = (trace, model, Marks.ShownBy(trace.Probes));
 
     /// <summary>The pages of an attempt's window that the model is told, a group at a time: all of them if they fit, else those that
     /// somebody touches, with some that stand for the rest.</summary>
