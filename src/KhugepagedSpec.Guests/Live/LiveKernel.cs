@@ -19,8 +19,8 @@ internal sealed partial class LiveKernel : IDisposable
     // The agent takes no more; the last one is not for scenarios.
     internal const int LastProcess = 63;
 
-    // A CPU keeps no free pages of its own, of which blocks form when it gives them back, and a page of another migratetype wakes no
-    // kcompactd (mm/page_alloc.c:boost_watermark).
+    // A CPU keeps few free pages of its own, of which blocks form when it gives them back, and an allocation that falls back to another
+    // migratetype's block wakes no kcompactd (mm/page_alloc.c:boost_watermark).
     private const string NoHiddenBlocks = "set /proc/sys/vm/min_free_kbytes 1024\nset /proc/sys/vm/watermark_boost_factor 0\n"
         + "set /proc/sys/vm/percpu_pagelist_high_fraction 1000000\n";
 

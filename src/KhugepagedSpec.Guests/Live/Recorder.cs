@@ -1,6 +1,7 @@
 using KhugepagedSpec.Guests.Machine;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
+using KhugepagedSpec.Results;
 using KhugepagedSpec.Settings;
 
 namespace KhugepagedSpec.Guests.Live;
@@ -137,10 +138,11 @@ internal sealed class Recorder(LiveKernel kernel)
         return after;
     }
 
-    // Its other VMAs are one each, as none of them was advised.
+    // Its other VMAs are one each, as none of them was advised. A pass that ends at the second allocation that fails may not come to them.
     private int? ProgressOf(RecordedProcess process, List<TracedRange> ranges)
     {
         if (!process.Input.Program.IsEmpty || !process.Input.Settings.OrdersFor(advised: false).IsEmpty
+            || ranges.SelectMany(process.AttemptsOf).Count(attempt => attempt.Status == ScanResult.AllocHugePageFail) > 1
             || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
             return null;
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);

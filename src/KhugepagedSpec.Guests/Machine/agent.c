@@ -933,8 +933,11 @@ static double seconds(void)
 }
 
 // One write of scan_sleep_millisecs is one wake-up: the LRU batches are drained, then everything is scanned once. A wake-up
-// that ends before the last process, as after failed allocations, is over when the daemon has slept for a while. A guest whose host is busy
-// may stand still for seconds.
+// that ends before the last process, as after failed allocations, is over when the daemon has slept for a while; the next one comes to the
+// last process, and from the first to the last again. It sleeps for a moment where an allocation fails. A guest whose host is busy may
+// stand still for seconds.
+static int ended_early;
+
 static int full_scan(void)
 {
     const double patience = 40, asleep = 0.06;
@@ -947,13 +950,17 @@ static int full_scan(void)
     for (int ran = 0; seconds() < start + patience; pause_briefly(150)) {
         int sleeps = daemon_state() == 'S';
         long now = runs();
-        if (sleeps && read_number(full_scans) > scans)
+        int is_whole = read_number(full_scans) > scans + ended_early;
+        if (sleeps && is_whole) {
+            ended_early = 0;
             return 0;
+        }
         if (!sleeps || now != last) {
             ran |= now != last;
             last = now;
             since = seconds();
         } else if (ran && seconds() > since + asleep) {
+            ended_early = !is_whole;
             return 0;
         }
     }
@@ -1354,6 +1361,9 @@ static void end_processes(int last)
         }
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
+    if (ended_early) // else the next wake-up would scan its processes twice: to the end of the list, and from its beginning
+        full_scan();
+    ended_early = 0;
 }
 
 static void serve(void)
