@@ -79,7 +79,7 @@ internal static class CommandLine
     }
 
     private static string? Objection(ParseResult parsed) =>
-        (UnknownOption(parsed) ?? parsed.UnmatchedTokens.FirstOrDefault()) is { } stray
+        (UnknownOption(parsed) ?? (parsed.UnmatchedTokens is [var first, ..] ? first : null)) is { } stray
             ? $"'{stray}': expected {Expected(parsed.CommandResult)}"
         : parsed.Errors.Count == 0 ? null
         : parsed.CommandResult.Command.Subcommands.Count > 0 ? $"no command: expected {Expected(parsed.CommandResult)}"
