@@ -60,7 +60,7 @@ public sealed partial class ClaimTests
     public void Each_run_shows_its_verdict(string thread)
     {
         var amiss = Of(thread).SelectMany(claim => claim.Runs.Where(run => Long.IsAsked || !run.Slow)
-            .Select(run => (claim.Number, run.Command, ClaimRunner.Run(run).Amiss))).Where(one => one.Amiss is not null);
+            .Select(run => (claim.Number, run.Command, Amiss: Amiss(run)))).Where(one => one.Amiss is not null);
         Assert.Empty(amiss);
     }
 
@@ -70,10 +70,14 @@ public sealed partial class ClaimTests
     public void What_is_known_to_show_otherwise_does(string thread)
     {
         var same = Of(thread).SelectMany(claim => claim.Runs.Where(run => run.Unless is not null && (Long.IsAsked || !run.Slow))
-            .Select(run => (claim.Number, run.Command, run.Unless, Shown: ClaimRunner.RunOtherwise(run).Amiss is null)))
+            .Select(run => (claim.Number, run.Command, run.Unless, Shown: AmissOtherwise(run) is null)))
             .Where(one => one.Shown);
         Assert.Empty(same);
     }
+
+    private static string? Amiss(ClaimRun run) => Cli.Alone(() => ClaimRunner.Run(run).Amiss);
+
+    private static string? AmissOtherwise(ClaimRun run) => Cli.Alone(() => ClaimRunner.RunOtherwise(run).Amiss);
 
     [Fact]
     public void Over_a_hundred_claims_have_a_run_that_shows_otherwise_with_something_wrong() =>
@@ -92,11 +96,11 @@ public sealed partial class ClaimTests
     public void A_run_that_prints_something_else_shows_nothing()
     {
         var run = new ClaimRun("explain 'x*512' --enabled 9", 0, ["walk 0/9", "result SCAN_SUCCEED"], [], null, false);
-        Assert.Null(ClaimRunner.Run(run).Amiss);
-        Assert.Equal("it does not print 'walk 0/8'", ClaimRunner.Run(run with { Prints = ["walk 0/8"] }).Amiss);
-        Assert.Equal("it does not print 'walk 0/9'", ClaimRunner.Run(run with { Prints = ["result SCAN_SUCCEED", "walk 0/9"] }).Amiss);
-        Assert.Equal("it prints 'walk 0/9'", ClaimRunner.Run(run with { Never = ["walk 0/9"] }).Amiss);
-        Assert.Equal("it ends with 0, and was to end with 1", ClaimRunner.Run(run with { Exit = 1 }).Amiss);
+        Assert.Null(Amiss(run));
+        Assert.Equal("it does not print 'walk 0/8'", Amiss(run with { Prints = ["walk 0/8"] }));
+        Assert.Equal("it does not print 'walk 0/9'", Amiss(run with { Prints = ["result SCAN_SUCCEED", "walk 0/9"] }));
+        Assert.Equal("it prints 'walk 0/9'", Amiss(run with { Never = ["walk 0/9"] }));
+        Assert.Equal("it ends with 0, and was to end with 1", Amiss(run with { Exit = 1 }));
     }
 
     [Fact]

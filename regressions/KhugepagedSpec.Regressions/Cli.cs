@@ -15,6 +15,13 @@ internal static class Cli
     public static (int Code, string Output, string Error) RunWithInput(string input, params string[] args) =>
         Printed(input, () => CommandLine.Run(args));
 
+    /// <summary>Work that takes the console by itself, while nobody else has it.</summary>
+    public static T Alone<T>(Func<T> work)
+    {
+        lock (OneConsole)
+            return work();
+    }
+
     /// <summary>What is printed meanwhile.</summary>
     public static (int Code, string Output, string Error) Printed(string input, Func<int> run)
     {

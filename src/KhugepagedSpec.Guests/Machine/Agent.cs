@@ -9,6 +9,7 @@ public static class Agent
 {
     // One program: the second relies on what the first declares.
     private static readonly string[] Resources = ["Machine.agent.c", "Machine.race.c"];
+    private static readonly Lock Gate = new();
 
     /// <summary>The compiled agent, a static executable.</summary>
     /// <param name="architecture">The guest's processor.</param>
@@ -20,8 +21,11 @@ public static class Agent
         string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))[..16];
         string path = System.IO.Path.Combine(Packages.KernelCache.Root, "agent",
             $"agent-{hash}{(architecture.IsOfHost ? "" : $"-{architecture.DebianName}")}");
-        if (!File.Exists(path))
-            Compile(source, path, architecture.Compiler);
+        lock (Gate) // guests boot beside each other
+        {
+            if (!File.Exists(path))
+                Compile(source, path, architecture.Compiler);
+        }
         return path;
     }
 
