@@ -156,7 +156,7 @@ internal static class KernelRaceCommand
 
     private static RaceOutcome Record(CachedKernel kernel, RacePlan plan, OutputFile? to, CancellationToken interrupted)
     {
-        using var recording = new RaceRecording(kernel);
+        using var recording = RaceRecording.Boot(kernel);
         Refuse(plan, recording.Abilities);
         RaceOutcome? outcome = null;
         TerminalProgress.Steps("race", plan.Seconds, advance =>

@@ -37,29 +37,18 @@ internal sealed partial class LiveKernel : IDisposable
     private readonly int? _daemonCpu;
     private bool _hasWarned;
 
-    private LiveKernel(CachedKernel kernel, bool hasWriters, bool isTimed)
+    private LiveKernel(GuestKernel guest, CachedKernel kernel, bool hasWriters, bool isTimed)
     {
+        _guest = guest;
         _daemonCpu = kernel.Machine.DaemonCpu;
-        (_hasWriters, _isTimed) = (hasWriters && !kernel.IsHere, isTimed);
+        (_hasWriters, _isTimed) = (hasWriters, isTimed);
         _scansOthers = kernel.ScansOthers;
-        _guest = kernel.IsHere ? GuestKernel.Here(Patience)
-            : GuestKernel.Boot(
-                kernel with { Machine = kernel.Machine with { Cpus = kernel.Machine.Cpus + (hasWriters ? 1 : 0) } },
-                kernel.Flavour.Architecture.IsOfHost ? Patience : WithAnotherProcessor);
-        try
-        {
-            Abilities = KernelAbilities.FromGreeting(_guest.Greeting) with { BalancesNuma = kernel.Machine.BalancesNuma };
-            if (kernel.Machine.ModelledAs is { } other)
-                Abilities = Abilities with { ModelledAs = other };
-            if (isTimed)
-                Abilities = Abilities with { HasEvents = false };
-            _counters = Prepare();
-        }
-        catch
-        {
-            _guest.Dispose();
-            throw;
-        }
+        Abilities = KernelAbilities.FromGreeting(_guest.Greeting) with { BalancesNuma = kernel.Machine.BalancesNuma };
+        if (kernel.Machine.ModelledAs is { } other)
+            Abilities = Abilities with { ModelledAs = other };
+        if (isTimed)
+            Abilities = Abilities with { HasEvents = false };
+        _counters = Prepare();
     }
 
     // Where others work, an instance of its own.
@@ -82,7 +71,11 @@ internal sealed partial class LiveKernel : IDisposable
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
     public static LiveKernel Boot(CachedKernel kernel, bool hasWriters = false, bool isTimed = false) =>
-        Emulation.Retry(() => new LiveKernel(kernel, hasWriters, isTimed));
+        kernel.IsHere ? GuestKernel.Here(Patience, guest => new LiveKernel(guest, kernel, hasWriters: false, isTimed))
+            : Emulation.Retry(() => GuestKernel.Boot(
+                kernel with { Machine = kernel.Machine with { Cpus = kernel.Machine.Cpus + (hasWriters ? 1 : 0) } },
+                kernel.Flavour.Architecture.IsOfHost ? Patience : WithAnotherProcessor,
+                guest => new LiveKernel(guest, kernel, hasWriters, isTimed)));
 
     /// <summary>Has a process take steps; 0 is the agent.</summary>
     /// <exception cref="GuestException">The guest does not answer, or has ended, or a step failed.</exception>

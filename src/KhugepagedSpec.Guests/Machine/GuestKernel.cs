@@ -19,6 +19,8 @@ internal sealed class GuestKernel : IDisposable
 {
     private const int HeaderBytes = 12, LongestPart = 1 << 24;
 
+    private static readonly TimeSpan ToConnect = TimeSpan.FromSeconds(10);
+
     private readonly IAgentMachine _machine;
     private readonly TimeSpan _patience;
     private readonly bool _isEmulated;
@@ -33,24 +35,35 @@ internal sealed class GuestKernel : IDisposable
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
     public string Greeting { get; private set; } = "";
 
-    /// <summary>Boots a kernel. One that does not come up is given a second chance: emulation fails now and then, and KVM where it is
-    /// emulated.</summary>
+    /// <summary>Boots a kernel and prepares it. One that falls silent before it is prepared is given a second chance: emulation fails now
+    /// and then, and KVM where it is emulated.</summary>
     /// <param name="kernel">The kernel, with its machine.</param>
     /// <param name="patience">How long an answer may take.</param>
+    /// <param name="prepare">What is done before the guest is asked anything; what it makes is the guest's owner.</param>
     /// <exception cref="GuestException">It does not come up.</exception>
     /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public static GuestKernel Boot(CachedKernel kernel, TimeSpan patience)
+    public static T Boot<T>(CachedKernel kernel, TimeSpan patience, Func<GuestKernel, T> prepare) =>
+        Boot(isKvm => new Qemu(kernel, isKvm, ToConnect), Accelerator.IsKvm && kernel.Flavour.Architecture.IsOfHost, kernel.Machine.Cpus,
+            patience, prepare);
+
+    /// <summary>The same, on any machine.</summary>
+    /// <param name="machine">Starts one, on KVM or emulated.</param>
+    /// <param name="isKvm">There is KVM.</param>
+    /// <param name="cpus">The machine's CPUs.</param>
+    /// <param name="patience">How long an answer may take.</param>
+    /// <param name="prepare">What is done before the guest is asked anything.</param>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    internal static T Boot<T>(Func<bool, IAgentMachine> machine, bool isKvm, int cpus, TimeSpan patience, Func<GuestKernel, T> prepare)
     {
-        bool isKvm = Accelerator.IsKvm && kernel.Flavour.Architecture.IsOfHost;
         try
         {
-            return BootOnce(kernel, isKvm, patience);
+            return Prepared(new GuestKernel(machine(isKvm), patience, !isKvm, cpus), prepare);
         }
-        catch (GuestException)
+        catch (GuestException lost) when (isKvm || lost.Splat is null)
         {
             if (isKvm)
                 Accelerator.GiveUpKvm();
-            return BootOnce(kernel, isKvm: false, patience);
+            return Prepared(new GuestKernel(machine(false), patience, isEmulated: true, cpus), prepare);
         }
     }
 
@@ -112,23 +125,21 @@ internal sealed class GuestKernel : IDisposable
         }
     }
 
-    /// <summary>The kernel that runs here.</summary>
+    /// <summary>Prepares the kernel that runs here.</summary>
+    /// <param name="patience">How long an answer may take.</param>
+    /// <param name="prepare">What is done before the kernel is asked anything.</param>
     /// <exception cref="GuestException">Its agent does not start.</exception>
     /// <exception cref="GuestUnavailableException">A compiler is missing.</exception>
-    public static GuestKernel Here(TimeSpan patience) => Greeted(
-        new GuestKernel(new ThisMachine(TimeSpan.FromSeconds(10)), patience, isEmulated: false, Environment.ProcessorCount));
+    public static T Here<T>(TimeSpan patience, Func<GuestKernel, T> prepare) =>
+        Prepared(new GuestKernel(new ThisMachine(ToConnect), patience, isEmulated: false, Environment.ProcessorCount), prepare);
 
-    private static GuestKernel BootOnce(CachedKernel kernel, bool isKvm, TimeSpan patience) =>
-        Greeted(
-        new GuestKernel(new Qemu(kernel, isKvm, TimeSpan.FromSeconds(10)), patience, !isKvm, kernel.Machine.Cpus));
-
-    private static GuestKernel Greeted(GuestKernel guest)
+    private static T Prepared<T>(GuestKernel guest, Func<GuestKernel, T> prepare)
     {
         try
         {
             guest.Greeting = Encoding.ASCII.GetString(guest.Receive().Data);
             guest.ForgetSplat();
-            return guest;
+            return prepare(guest);
         }
         catch
         {

@@ -19,22 +19,30 @@ public sealed class RaceRecording : IDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
     private readonly GuestKernel _guest;
+    private readonly ProbeSet? _probes;
     private readonly int _bufferKb, _cpus;
 
-    /// <summary>Boots a kernel.</summary>
-    /// <exception cref="GuestException">It does not come up.</exception>
-    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
-    public RaceRecording(CachedKernel kernel)
+    private RaceRecording(GuestKernel guest, GuestMachine machine)
     {
-        var machine = kernel.Machine with { Cpus = Math.Max(2, kernel.Machine.Cpus) };
+        _guest = guest;
         _cpus = machine.Cpus;
         _bufferKb = Math.Min(MostBufferKb, machine.MemoryMegabytes * 1024 / 4 / _cpus);
-        _guest = GuestKernel.Boot(kernel with { Machine = machine }, Patience);
         Abilities = KernelAbilities.FromGreeting(_guest.Greeting);
+        if (Abilities is { HasProbes: true, HasEvents: true })
+            _probes = ProbeSet.On(Functions(), Code, line => Try($"append {Tracing}/kprobe_events {line}"));
     }
 
     /// <summary>What the kernel can be asked for.</summary>
     public KernelAbilities Abilities { get; }
+
+    /// <summary>Boots a kernel and sets the probes.</summary>
+    /// <exception cref="GuestException">It does not come up.</exception>
+    /// <exception cref="GuestUnavailableException">QEMU or a compiler is missing.</exception>
+    public static RaceRecording Boot(CachedKernel kernel)
+    {
+        var machine = kernel.Machine with { Cpus = Math.Max(2, kernel.Machine.Cpus) };
+        return GuestKernel.Boot(kernel with { Machine = machine }, Patience, guest => new RaceRecording(guest, machine));
+    }
 
     /// <summary>Races, and writes the trace.</summary>
     /// <param name="plan">The race; its actors are possible on this kernel.</param>
@@ -45,7 +53,7 @@ public sealed class RaceRecording : IDisposable
     /// <exception cref="GuestException">The guest does not answer, or a step failed.</exception>
     public RaceOutcome Run(RacePlan plan, TextWriter to, Action advance, CancellationToken cancellation)
     {
-        var probes = ProbeSet.On(Functions(), Code, line => Try($"append {Tracing}/kprobe_events {line}"));
+        var probes = _probes ?? throw new InvalidOperationException("the kernel has no probes");
         var enabled = plan.Enabled ?? (Abilities.CollapsesToMthp ? OrderSet.Empty.With(2).With(4) : OrderSet.Empty.With(9));
         string actors = string.Join(' ', plan.Actors.Select(actor => actor.Name));
         string threads = Text(_guest.Take(Racer, $"race prepare {Base} {plan.Ranges} {plan.Seed} {actors}\n"));
