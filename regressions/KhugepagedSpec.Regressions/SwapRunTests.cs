@@ -1,3 +1,4 @@
+using KhugepagedSpec.Daemon;
 using KhugepagedSpec.Guests.Live;
 using KhugepagedSpec.PageTables;
 using KhugepagedSpec.Recordings;
@@ -18,6 +19,18 @@ public sealed class SwapRunTests
     public void A_run_is_asked_for_by_its_place_in_the_smallest_aligned_stretch_that_holds_it(string table, string runs) =>
         Assert.Equal(runs, string.Join(", ", SwapRun.Of(PageTable.Parse($"{table} .*{512 - Pages(table)}", Geometry.X86).Cells.AsSpan())
             .Select(run => $"{run.At}+{run.Pages} at {run.Place} of {run.Stretch}")));
+
+    // A cluster has 256 slots where a page has 16 KB: the kernel warns of more in a row, and does not bring them back.
+    [Theory]
+    [InlineData("s[1+256] .*1792", "0:1+256")]
+    [InlineData("s[1+257] .*1791", "0:1+256")]
+    [InlineData("s[1+600] x s[900+3] .*1444", "0:1+256 257:258+256 514:515+86 601:900+3")]
+    public void No_run_is_longer_than_a_cluster_of_the_machine(string table, string slots)
+    {
+        var arm = KernelAbilities.FromGreeting("7.2.13 #1\nswap 1\nmachine aarch64\npagesize 16384\npmdorder 11\n");
+        var scenario = Scenario.Of(PageTable.Parse(table, arm.Machine.Geometry));
+        Assert.Equal(slots, TableNotation.WriteSlots(LiveInput.Fit(scenario, arm).Table));
+    }
 
     [Theory]
     [InlineData("s[6+4]", null)]

@@ -13,7 +13,7 @@ internal sealed class GuestSlot(Func<LiveKernel> boot, Task<LiveKernel>? ahead =
 
     /// <summary>The guest.</summary>
     /// <exception cref="GuestException">It does not come up.</exception>
-    public LiveKernel Kernel => _kernel ??= Interlocked.Exchange(ref _ahead, null)?.GetAwaiter().GetResult() ?? boot();
+    public LiveKernel Kernel => _kernel ??= TakeAhead()?.GetAwaiter().GetResult() ?? boot();
 
     /// <summary>Ends the guest.</summary>
     public void Drop()
@@ -39,11 +39,18 @@ internal sealed class GuestSlot(Func<LiveKernel> boot, Task<LiveKernel>? ahead =
         Drop();
         try
         {
-            Interlocked.Exchange(ref _ahead, null)?.GetAwaiter().GetResult().Dispose();
+            TakeAhead()?.GetAwaiter().GetResult().Dispose();
         }
         catch (Exception error) when (error is GuestException or GuestUnavailableException)
         {
             // It did not come up.
         }
+    }
+
+    private Task<LiveKernel>? TakeAhead()
+    {
+        var taken = _ahead;
+        _ahead = null;
+        return taken;
     }
 }

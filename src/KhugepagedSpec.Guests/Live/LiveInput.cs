@@ -193,12 +193,10 @@ public static class LiveInput
     {
         if (machine.SwapClusterOrder >= machine.Geometry.PmdOrder)
             return;
-        for (int i = 1, run = 1; i < cells.Length; i++)
-        {
-            run = cells[i - 1].Slot > 0 && cells[i - 1].ContinuesInto(cells[i]) ? run + 1 : 1;
-            if (run > 1 << machine.SwapClusterOrder)
-                (cells[i], run) = (cells[i] with { Slot = 0 }, 1);
-        }
+        int most = 1 << machine.SwapClusterOrder;
+        foreach (var run in SwapRun.Of(cells))
+            for (int at = run.At + most; at < run.At + run.Pages; at += most + 1)
+                cells[at] = cells[at] with { Slot = 0 };
     }
 
     // A charge that fails makes the cgroup reclaim, which splits folios that are mapped in part and looks at lazyfree pages.

@@ -138,11 +138,12 @@ internal sealed class Recorder(LiveKernel kernel)
         return after;
     }
 
-    // Its other VMAs are one each, as none of them was advised. A pass that ends at the second allocation that fails may not come to them.
+    // Its other VMAs are one each, as none of them was advised. A pass that ends at the second range that no folio is allocated
+    // for may not come to them.
     private int? ProgressOf(RecordedProcess process, List<TracedRange> ranges)
     {
         if (!process.Input.Program.IsEmpty || !process.Input.Settings.OrdersFor(advised: false).IsEmpty
-            || ranges.SelectMany(process.AttemptsOf).Count(attempt => attempt.Status == ScanResult.AllocHugePageFail) > 1
+            || ranges.Count(range => process.AttemptsOf(range).Any(attempt => attempt.Status == ScanResult.AllocHugePageFail)) > 1
             || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
             return null;
         var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
