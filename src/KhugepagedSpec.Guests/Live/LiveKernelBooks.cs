@@ -8,7 +8,7 @@ internal sealed partial class LiveKernel
 {
     /// <summary>
     /// thp_collapse_alloc of all memory cgroups, as the root's memory.stat has it. What is read may be seconds old, unless enough was
-    /// counted since: so a few hundred pages come and go first, which also empties this CPU's LRU batches.
+    /// counted since: so some pages come and go first, which also empties this CPU's LRU batches.
     /// </summary>
     /// <returns>Null without memory cgroups.</returns>
     public long? CgroupCollapseAllocs()
@@ -59,7 +59,8 @@ internal sealed partial class LiveKernel
     // A fault of the PMD's size would make the agent known to khugepaged, and with it every process that it forks.
     private string ComeAndGo()
     {
-        const long place = 1L << 43, pages = 1024;
+        const long place = 1L << 43, mostKeptByCpu = 64; // MEMCG_CHARGE_BATCH; a page that comes and goes is counted twice at least
+        long pages = mostKeptByCpu * _guest.Cpus;
         var steps = new StepWriter(Type);
         steps.Range("map", place, pages, 0);
         steps.Advise(place, pages, StepWriter.NoHugePage);

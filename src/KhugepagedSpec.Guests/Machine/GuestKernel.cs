@@ -24,13 +24,15 @@ internal sealed class GuestKernel : IDisposable
     private readonly IAgentMachine _machine;
     private readonly TimeSpan _patience;
     private readonly bool _isEmulated;
-    private readonly int _cpus;
 
     private GuestKernel(IAgentMachine machine, TimeSpan patience, bool isEmulated, int cpus)
     {
         (_machine, _patience) = (machine, patience);
-        (_isEmulated, _cpus) = (isEmulated, cpus);
+        (_isEmulated, Cpus) = (isEmulated, cpus);
     }
+
+    /// <summary>Its CPUs.</summary>
+    public int Cpus { get; }
 
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
     public string Greeting { get; private set; } = "";
@@ -203,7 +205,7 @@ internal sealed class GuestKernel : IDisposable
         return new GuestException(message, _machine.Console)
         {
             Splat = splat,
-            IsOfEmulation = Emulation.MayHaveLost(splat, _isEmulated, _cpus),
+            IsOfEmulation = Emulation.MayHaveLost(splat, _isEmulated, Cpus),
         };
     }
 }

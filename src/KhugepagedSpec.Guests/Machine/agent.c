@@ -244,11 +244,40 @@ static void read_all(int file, void *data, size_t length)
     }
 }
 
+// Told in as few writes as can be: each has the host look.
+static char unsent[1 << 15];
+static size_t unsent_bytes;
+
+static void send_all(void)
+{
+    write_all(port, unsent, unsent_bytes);
+    unsent_bytes = 0;
+}
+
+static void say(const void *data, size_t length)
+{
+    if (length > sizeof unsent - unsent_bytes)
+        send_all();
+    if (length > sizeof unsent) {
+        write_all(port, data, length);
+        return;
+    }
+    memcpy(unsent + unsent_bytes, data, length);
+    unsent_bytes += length;
+}
+
 static void reply(char kind, const void *data, uint32_t length)
 {
     struct header header = { self, kind, length };
-    write_all(port, &header, sizeof header);
-    write_all(port, data, length);
+    say(&header, sizeof header);
+    say(data, length);
+}
+
+// The end of an answer; all of it is sent.
+static void reply_done(const char *why)
+{
+    reply('d', why, strlen(why));
+    send_all();
 }
 
 static int write_into(const char *path, const char *text, int how)
@@ -1303,7 +1332,7 @@ static void steps(char *text)
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         if (step(line))
             break;
-    reply('d', error, strlen(error));
+    reply_done(error);
 }
 
 // ---- Processes ----
@@ -1313,6 +1342,7 @@ static struct { pid_t pid; int requests, done; } processes[MAX_PROCESSES];
 // MADV_HWPOISON signals whoever asks for it.
 static void survive(int number) { (void)number; }
 
+// A request is its length and its text, which lies just after room for the length: one write, so that the process wakes up once.
 static int work_for(int process, char *text, uint32_t length)
 {
     char byte;
@@ -1340,8 +1370,8 @@ static int work_for(int process, char *text, uint32_t length)
         processes[process].requests = requests[1];
         processes[process].done = done[0];
     }
-    write_all(processes[process].requests, &length, sizeof length);
-    write_all(processes[process].requests, text, length);
+    memcpy(text - sizeof length, &length, sizeof length);
+    write_all(processes[process].requests, text - sizeof length, sizeof length + length);
     return read(processes[process].done, &byte, 1) == 1 ? 0 : -1;
 }
 
@@ -1369,9 +1399,9 @@ static void end_processes(int last)
 static void serve(void)
 {
     const size_t room = 512 * BLOCK;
-    char *text = room_for(room);
+    uint32_t request[2];
+    char *text = room_for(sizeof *request + room) + sizeof *request;
     for (;;) {
-        uint32_t request[2];
         read_all(port, request, sizeof request);
         if (request[0] >= MAX_PROCESSES || request[1] >= room)
             die("request");
@@ -1379,13 +1409,13 @@ static void serve(void)
         text[request[1]] = 0;
         if (request[0] > 0) {
             if (work_for(request[0], text, request[1])) {
-                struct header header = { request[0], 'd', 12 };
-                write_all(port, &header, sizeof header);
-                write_all(port, "process died", 12);
+                self = request[0];
+                reply_done("process died");
+                self = 0;
             }
         } else if (!strncmp(text, "end", 3)) {
             end_processes(atoi(text + 3) < MAX_PROCESSES ? atoi(text + 3) : MAX_PROCESSES - 1);
-            reply('d', "", 0);
+            reply_done("");
         } else {
             steps(text);
         }
@@ -1679,5 +1709,6 @@ int main(int argc, char **argv)
         trace_pipe >= 0 && !access(TRACING "/events/huge_memory/mm_khugepaged_scan_pmd/enable", F_OK),
         has_line("/proc/vmstat", "thp_collapse_alloc "), !access("/dev/kmsg", R_OK), !is_here && !access("/sys/kernel/debug/clear_warn_once", W_OK),
         is_here, nodes, strstr(name.version, " SMP") != NULL, has_symbol(" swap_slot_cache"), features));
+    send_all();
     serve();
 }
