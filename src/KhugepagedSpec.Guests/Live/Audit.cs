@@ -25,21 +25,25 @@ internal sealed class Audit(LiveKernel kernel)
     /// <summary>The first thing that is wrong; null if nothing is.</summary>
     public Mismatch? Found { get; private set; }
 
+    /// <summary>What a process is asked for with its table after the last pass: RSS, which takes long to read; what is miscounted stays
+    /// so.</summary>
+    public string StepsAfterPasses => kernel.Abilities.CountsExactly ? "rss\n" : "";
+
     /// <summary>After a pass.</summary>
     /// <param name="process">The process in the guest.</param>
     /// <param name="pass">The pass, from 1.</param>
     /// <param name="seen">What it has then.</param>
     /// <param name="table">The same as a table.</param>
-    /// <param name="isLast">No other follows: RSS, which takes long to read, is looked at then; what is miscounted stays so.</param>
-    public void AfterPass(int process, int pass, Snapshot seen, PageTable table, bool isLast)
+    /// <param name="rss">The answer to <see cref="StepsAfterPasses"/>; null before the last pass.</param>
+    public void AfterPass(int process, int pass, Snapshot seen, PageTable table, AgentPart? rss)
     {
         if (seen.Uncharged is { } page)
             Note(pass, "charged to no memory cgroup, or to another", process, $"page {page}", "none");
 
         // smaps takes a poisoned page for one that is there; its RSS is gone.
-        if (!isLast || !kernel.Abilities.CountsExactly || table.Cells.Any(cell => cell.Kind == PteKind.HwPoison))
+        if (rss is not { } counts || table.Cells.Any(cell => cell.Kind == PteKind.HwPoison))
             return;
-        long[] kilobytes = Numbers(kernel.Take(process, "rss\n").Single());
+        long[] kilobytes = Numbers(counts);
         Compare("RssAnon", kilobytes[0], kilobytes[1]);
         Compare("VmSwap", kilobytes[2], kilobytes[3]);
 
@@ -50,27 +54,40 @@ internal sealed class Audit(LiveKernel kernel)
         }
     }
 
-    /// <summary>After the last pass, and after the contents were looked at: what khugepaged made is written to.</summary>
-    /// <param name="process">The process in the guest.</param>
-    /// <param name="pass">The last pass.</param>
+    /// <summary>What a process is asked for after its contents were looked at: its pages, and how it takes that what khugepaged made is
+    /// written to. Empty if nothing is known of that.</summary>
     /// <param name="range">Where its table is.</param>
     /// <param name="input">The scenario.</param>
     /// <param name="folios">The pages of folios that a pass made, as they are now.</param>
-    public void AtTheEnd(int process, int pass, GuestRange range, VectorInput input, IReadOnlyList<(int Page, bool IsHead)> folios)
+    public static string StepsAtTheEnd(GuestRange range, VectorInput input, IReadOnlyList<(int Page, bool IsHead)> folios)
     {
         if (input.Then.Length + input.Program.Length > 0 || input.Has("uffdr"))
-            return;
-        kernel.DrainOfDaemon();
+            return "";
         range.Drain();
         range.Steps.Range("snapshot", range.Base, range.Pages);
-        var seen = new Snapshot(kernel.Take(process, range.Steps.Take()).Single().Data, tellsKsm: true);
+        string step = input.Has("rdonly") ? "writable" : "writefaults";
+        foreach (var (at, count) in GuestRange.Runs([.. folios.Select(folio => folio.Page)]))
+            range.Steps.Range(step, range.Address(at), count);
+        return range.Steps.Take();
+    }
+
+    /// <summary>After all passes.</summary>
+    /// <param name="process">The process in the guest.</param>
+    /// <param name="pass">The last pass.</param>
+    /// <param name="input">The scenario.</param>
+    /// <param name="folios">The pages of folios that a pass made, as they were then.</param>
+    /// <param name="answers">To <see cref="StepsAtTheEnd"/>.</param>
+    public void AtTheEnd(int process, int pass, VectorInput input, IReadOnlyList<(int Page, bool IsHead)> folios,
+        IReadOnlyList<AgentPart> answers)
+    {
+        if (answers.Count == 0)
+            return;
+        var seen = new Snapshot(answers[0].Data, tellsKsm: true);
         foreach (int page in seen.OnLru)
             foreach (var (bit, name, expected) in OfEveryPage)
                 if ((seen.FlagsOf(page) >> bit & 1) != expected)
                     Note(pass, $"flags of the page at {page}", process, expected == 0 ? name : $"not {name}",
                         expected == 0 ? $"not {name}" : name);
-        if (folios.Count == 0)
-            return;
         foreach (var (page, isHead) in folios)
             if ((isHead || seen.OrderOf(page) < input.Settings.Geometry.PmdOrder) && (seen.FlagsOf(page) >> Exclusive & 1) == 0)
                 Note(pass, $"flags of the page at {page}", process, "not exclusive to its process", "exclusive");
@@ -85,10 +102,7 @@ internal sealed class Audit(LiveKernel kernel)
                 if ((flags >> bit & 1) == 1 != isLocked)
                     Note(pass, $"flags of the folio at {page}", process, isLocked ? $"not {name}" : name, isLocked ? name : $"not {name}");
         }
-        string step = input.Has("rdonly") ? "writable" : "writefaults";
-        foreach (var (at, count) in GuestRange.Runs([.. folios.Select(folio => folio.Page)]))
-            range.Steps.Range(step, range.Address(at), count);
-        long found = kernel.Take(process, range.Steps.Take()).Sum(part => Numbers(part)[0]);
+        long found = answers.Skip(1).Sum(part => Numbers(part)[0]);
         if (found > 0)
             Note(pass, input.Has("rdonly") ? "pages written to in a VMA that is read-only" : "faults of writing to new folios", process,
                 $"{found}", "0");

@@ -84,6 +84,14 @@ internal sealed partial class LiveKernel : IDisposable
     /// <summary>The same, where a step may fail: <paramref name="error"/> says how.</summary>
     public List<AgentPart> Take(int process, string steps, out string error) => _guest.Take(process, steps, out error);
 
+    /// <summary>Has each process take steps, as fast as the guest can.</summary>
+    /// <exception cref="GuestException">The guest does not answer, or has ended, or a step failed.</exception>
+    public List<List<AgentPart>> TakeEach(IEnumerable<(int Process, string Steps)> requests) => _guest.TakeEach(requests);
+
+    /// <summary>The same, where a step may fail: the error says how.</summary>
+    public List<(List<AgentPart> Parts, string Error)> TryEach(IEnumerable<(int Process, string Steps)> requests) =>
+        _guest.TryEach(requests);
+
     /// <summary>Writes files below <c>/sys/kernel/mm/transparent_hugepage</c> that do not have the value already.</summary>
     public void SetThp(params ReadOnlySpan<(string File, string Value)> values)
     {

@@ -38,8 +38,6 @@ internal sealed class RecordedProcess
 
     public TableBuilder Builder { get; }
 
-    public string Error { get; set; } = "";
-
     public PageTable? Before { get; set; }
 
     public Snapshot? Seen { get; set; }

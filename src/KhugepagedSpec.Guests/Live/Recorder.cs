@@ -46,18 +46,14 @@ internal sealed class Recorder(LiveKernel kernel)
 
         // All become known to khugepaged first, in this order, whatever they do later that would have made them known too.
         kernel.ResetSizes();
-        foreach (var process in processes)
-            Take(process, (IsInGroup(process) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
-        foreach (var process in processes)
-            Take(process, process.Builder.Build());
+        Build(processes, process => (IsInGroup(process) ? $"enter {process.Number}\n" : "") + process.Builder.Introduce());
+        Build(processes, process => process.Builder.Build());
         kernel.ReclaimNodes(together[0].Has("far"));
         kernel.Enable(together[0].Settings);
-        foreach (var process in processes)
-            process.ProgramSlots = [.. Take(process, process.Builder.Register()).Where(part => part.Kind == 'n')
-                .Select(part => Snapshot.SlotsOf(part.Data, Type.Geometry))];
-        processes.RemoveAll(process => process.Error.Length > 0);
-        foreach (var process in processes)
-            process.Before = Look(process, earlier: null);
+        foreach (var (process, parts) in Build(processes, process => process.Builder.Register()))
+            process.ProgramSlots = [.. parts.Where(part => part.Kind == 'n').Select(part => Snapshot.SlotsOf(part.Data, Type.Geometry))];
+        foreach (var (process, table, _) in Look(processes))
+            process.Before = table;
         bool isChargeShort = Shortage.IsOfCharge(together[0].Faults);
         foreach (var process in processes.Where(_ => isChargeShort))
             kernel.Take(process.Number, $"limit {process.Number}\n");
@@ -84,11 +80,7 @@ internal sealed class Recorder(LiveKernel kernel)
 
         // What is read now comes back from swap page by page.
         kernel.ResetSizes();
-        foreach (var process in processes)
-        {
-            process.WrongPages = CountWrong(process);
-            _audit.AtTheEnd(process.Number, process.Passes.Count, process.Builder.Range, process.Input, process.NewFolios());
-        }
+        AtTheEnd(processes);
         kernel.EndProcesses(together.Count);
         if (levels is not null)
             _audit.AfterAll(levels, together[0].Passes, [.. processes.Where(IsInGroup).Select(process => process.Number)]);
@@ -107,48 +99,53 @@ internal sealed class Recorder(LiveKernel kernel)
     {
         bool isKhugepaged = processes[0].Input.Kind == CollapseKind.Khugepaged;
         if (!isKhugepaged)
-            foreach (var process in processes)
-                process.Call(kernel.Take(process.Number, $"collapse {process.Address} {process.Pages}\n").Single().Data);
+            foreach (var (process, parts) in TakeEach(processes, process => $"collapse {process.Address} {process.Pages}\n"))
+                process.Call(parts.Single().Data);
         var after = kernel.Observe(isKhugepaged ? "scan\n" : "");
         var counters = kernel.Added(before, after);
         var ranges = Ranges(after.Trace, pass);
-        foreach (var process in processes)
+        var counted = processes.ToDictionary(process => process, process => CountedBy(process, ranges));
+        var folios = processes.ToDictionary(process => process, process => process.Folios);
+        bool isLast = pass + 1 == processes[0].Input.Passes;
+        foreach (var (process, table, others) in Look(processes, process =>
+            (isLast ? _audit.StepsAfterPasses : "") + (counted[process] is null || process.OtherVmas is not null ? "" : Others(process))))
         {
-            var (folios, table) = (process.Folios, Look(process, process.Seen));
-            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table, isLast: pass + 1 == process.Input.Passes);
+            var rss = isLast && _audit.StepsAfterPasses.Length > 0 ? others[0] : (AgentPart?)null;
+            if (others.Count > (rss is null ? 0 : 1))
+                process.OtherVmas = (int)others[^1].Number;
+            _audit.AfterPass(process.Number, pass + 1, process.Seen!, table, rss);
             process.Passes.Add(new RecordedPass
             {
                 Counters = counters,
                 After = table,
                 IsTraced = kernel.Abilities.HasProbes,
                 Trace = !kernel.Abilities.HasProbes ? null : [.. ranges.Where(process.Owns).SelectMany(range => range.Lines)
-                    .Select(line => process.Trace.Of(line, folios, process.Folios))],
+                    .Select(line => process.Trace.Of(line, folios[process], process.Folios))],
                 PmdMappedKb = process.PmdMappedKb,
-                Progress = ProgressOf(process, ranges),
+                Progress = counted[process] - process.OtherVmas,
                 Attempts = [.. ranges.Where(process.Owns).SelectMany(process.AttemptsOf)],
                 Scans = [.. ranges.Where(process.Owns).Select(range => range.Scan).OfType<ScanLine>()],
                 Return = isKhugepaged ? null : process.Return,
                 Errno = isKhugepaged ? null : process.Errno,
             });
-            if (pass > 0 || process.Input.Then.IsEmpty)
-                continue;
-            kernel.Take(process.Number, process.Builder.Then());
-            process.ThenSlots = TableNotation.WriteSlots(Look(process, process.Seen));
         }
+        var going = processes.Where(process => pass == 0 && !process.Input.Then.IsEmpty).ToList();
+        kernel.TakeEach(going.Select(process => (process.Number, process.Builder.Then())));
+        foreach (var (process, table, _) in Look(going))
+            process.ThenSlots = TableNotation.WriteSlots(table);
         return after;
     }
 
-    // Its other VMAs are one each, as none of them was advised. A pass that ends at the second range that no folio is allocated
-    // for may not come to them.
-    private int? ProgressOf(RecordedProcess process, List<TracedRange> ranges)
-    {
-        if (!process.Input.Program.IsEmpty || !process.Input.Settings.OrdersFor(advised: false).IsEmpty
-            || ranges.Count(range => process.AttemptsOf(range).Any(attempt => attempt.Status == ScanResult.AllocHugePageFail)) > 1
-            || ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress is not { } counted)
-            return null;
-        var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
-        return counted - (process.OtherVmas ??= (int)kernel.Take(process.Number, $"others {first} {pages}\n").Single().Number);
-    }
+    // What a pass counted for the process and all of its VMAs. A pass that ends at the second range that no folio is allocated for may not
+    // come to them.
+    private static int? CountedBy(RecordedProcess process, List<TracedRange> ranges) =>
+        !process.Input.Program.IsEmpty || !process.Input.Settings.OrdersFor(advised: false).IsEmpty
+        || ranges.Count(range => process.AttemptsOf(range).Any(attempt => attempt.Status == ScanResult.AllocHugePageFail)) > 1
+            ? null : ranges.Find(range => process.Owns(range) && range.Progress is not null)?.Progress;
+
+    // Its other VMAs are one each, as none of them was advised.
+    private string Others(RecordedProcess process) =>
+        $"others {process.Address + process.First * PageBytes} {process.End - process.First}\n";
 
     // A kernel may have results of its own.
     private List<TracedRange> Ranges(string trace, int pass)
@@ -164,54 +161,82 @@ internal sealed class Recorder(LiveKernel kernel)
         }
     }
 
-    private List<AgentPart> Take(RecordedProcess process, string steps)
+    // Those that cannot be built are left out from then on.
+    private List<(RecordedProcess Process, List<AgentPart> Parts)> Build(
+        List<RecordedProcess> processes, Func<RecordedProcess, string> steps)
     {
-        if (process.Error.Length > 0)
-            return [];
-        var parts = kernel.Take(process.Number, steps, out string error);
-        process.Error = error;
-        if (error.Length == 0)
-            return parts;
-        _errors[process.Index] = error;
-        kernel.ForgetSettings();
-        return [];
+        var built = new List<(RecordedProcess Process, List<AgentPart>)>();
+        foreach (var (process, (parts, error)) in processes.Zip(
+            kernel.TryEach(processes.Select(process => (process.Number, steps(process))))))
+            if (error.Length == 0)
+                built.Add((process, parts));
+            else
+            {
+                _errors[process.Index] = error;
+                kernel.ForgetSettings();
+            }
+        processes.Clear();
+        processes.AddRange(built.Select(one => one.Process));
+        return built;
     }
 
-    private PageTable Look(RecordedProcess process, Snapshot? earlier)
+    private IEnumerable<(RecordedProcess Process, List<AgentPart> Parts)> TakeEach(
+        List<RecordedProcess> processes, Func<RecordedProcess, string> steps) =>
+        processes.Zip(kernel.TakeEach(processes.Select(process => (process.Number, steps(process)))));
+
+    // With the answers to what else each is asked for.
+    private IEnumerable<(RecordedProcess Process, PageTable Table, List<AgentPart> Others)> Look(
+        List<RecordedProcess> processes, Func<RecordedProcess, string>? andAlso = null)
     {
-        var (first, pages) = (process.Address + process.First * PageBytes, process.End - process.First);
-        var parts = kernel.Take(process.Number,
-            $"snapshot {process.Address} {process.Pages}\nhuge {process.Address} {process.Pages}\nhuge {first} {pages}\n");
-        process.Seen = new Snapshot(parts[0].Data, kernel.Abilities.TellsKsm);
+        foreach (var (process, parts) in TakeEach(processes, process => LookSteps(process) + andAlso?.Invoke(process)))
+        {
+            int own = HasNeighbours(process) ? 5 : 3;
+            yield return (process, TableOf(process, parts[..own]), parts[own..]);
+        }
+    }
+
+    private string LookSteps(RecordedProcess process)
+    {
+        var (address, pages) = (process.Address, process.Pages);
+        string own = $"snapshot {address} {pages}\nhuge {address} {pages}\n"
+            + $"huge {address + process.First * PageBytes} {process.End - process.First}\n";
+        return !HasNeighbours(process) ? own
+            : $"{own}snapshot {address - pages * PageBytes} {pages}\nsnapshot {address + pages * PageBytes} {pages}\n";
+    }
+
+    // Where the neighbours' ranges are scanned too, their folios may be named as well.
+    private static bool HasNeighbours(RecordedProcess process) => process.First <= -process.Pages && process.End >= 2 * process.Pages;
+
+    private PageTable TableOf(RecordedProcess process, List<AgentPart> parts)
+    {
+        var earlier = process.Seen;
+        process.Seen = Seen(0);
         var table = process.Seen.Table(process.Input.Settings.Geometry, parts[1].Number > 0, earlier);
 
         // The huge zero page is no anonymous one.
         process.PmdMappedKb = (parts[2].Number - (table.Pmd == PmdState.HugeZero ? process.Pages : 0)) * PageBytes / 1024;
-        process.Folios = Folios(process);
+        process.Folios = [];
+        if (parts.Count > 3)
+            Seen(3).AddFolios(process.Folios, -process.Pages);
+        process.Seen.AddFolios(process.Folios, 0);
+        if (parts.Count > 3)
+            Seen(4).AddFolios(process.Folios, process.Pages);
         return table;
+
+        Snapshot Seen(int part) => new(parts[part].Data, kernel.Abilities.TellsKsm);
     }
 
-    // Where the neighbours' ranges are scanned too, their folios may be named as well.
-    private Dictionary<ulong, int> Folios(RecordedProcess process)
+    private void AtTheEnd(List<RecordedProcess> processes)
     {
-        var places = new Dictionary<ulong, int>();
-        int pages = process.Pages;
-        bool hasNeighbours = process.First <= -pages && process.End >= 2 * pages;
-        if (hasNeighbours)
-            Beside(-pages).AddFolios(places, -pages);
-        process.Seen!.AddFolios(places, 0);
-        if (hasNeighbours)
-            Beside(pages).AddFolios(places, pages);
-        return places;
-
-        Snapshot Beside(int first) => new(
-            kernel.Take(process.Number, $"snapshot {process.Address + first * PageBytes} {pages}\n").Single().Data,
-            kernel.Abilities.TellsKsm);
-    }
-
-    private int CountWrong(RecordedProcess process)
-    {
-        var after = process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!;
-        return (int)kernel.Take(process.Number, process.Builder.Check(after)).Sum(part => part.Number);
+        kernel.DrainOfDaemon();
+        var folios = processes.ToDictionary(process => process, process => process.NewFolios());
+        foreach (var (process, parts) in TakeEach(processes, process =>
+            process.Builder.Check(process.Passes.Count > 0 ? process.Passes[^1].After : process.Before!)
+                + Audit.StepsAtTheEnd(process.Builder.Range, process.Input, folios[process])))
+        {
+            process.WrongPages = (int)parts.Where(part => part.Kind == 'w').Sum(part => part.Number);
+            _audit.AtTheEnd(process.Number, process.Passes.Count, process.Input, folios[process],
+                [.. parts.Where(part => part.Kind != 'w')]);
+        }
     }
 }

@@ -17,7 +17,7 @@ internal readonly record struct AgentPart(char Kind, byte[] Data)
 /// <summary>A running kernel with the agent in it: takes steps and answers them.</summary>
 internal sealed class GuestKernel : IDisposable
 {
-    private const int HeaderBytes = 12, LongestPart = 1 << 24;
+    private const int HeaderBytes = 12, LongestPart = 1 << 24, MostAhead = 1 << 16, RoomOfEach = 1 << 10;
 
     private static readonly TimeSpan ToConnect = TimeSpan.FromSeconds(10);
 
@@ -87,7 +87,7 @@ internal sealed class GuestKernel : IDisposable
     public List<AgentPart> Take(int process, string steps)
     {
         var parts = Take(process, steps, out string error);
-        return error.Length == 0 ? parts : throw Failed($"the guest's agent: {error}");
+        return error.Length == 0 ? parts : throw OfAgent(error);
     }
 
     /// <summary>What the console showed is known: the next BUG or WARNING is a new one.</summary>
@@ -104,20 +104,68 @@ internal sealed class GuestKernel : IDisposable
     /// <exception cref="GuestException">The guest does not answer, or has ended.</exception>
     public string Take(int process, string steps, Action<AgentPart> take)
     {
+        Send(Request(process, steps));
+        return Answer(take);
+    }
+
+    /// <summary>Has processes take steps, one after another: so many are sent ahead that the guest need not wait until an answer was
+    /// read.</summary>
+    /// <param name="requests">Which process, and its steps.</param>
+    /// <returns>What each reported, and what went wrong; empty if nothing.</returns>
+    /// <exception cref="GuestException">The guest does not answer, or has ended.</exception>
+    public List<(List<AgentPart> Parts, string Error)> TryEach(IEnumerable<(int Process, string Steps)> requests)
+    {
+        byte[][] asked = [.. requests.Select(one => Request(one.Process, one.Steps))];
+        var answers = new List<(List<AgentPart>, string)>(asked.Length);
+        for (int sent = 0, ahead = 0; answers.Count < asked.Length;)
+        {
+            int first = sent;
+            while (sent < asked.Length && (sent == answers.Count || ahead + Room(sent) <= MostAhead))
+                ahead += Room(sent++);
+            if (first < sent)
+                Send([.. asked[first..sent].SelectMany(request => request)]);
+            ahead -= Room(answers.Count);
+            var parts = new List<AgentPart>();
+            string error = Answer(parts.Add);
+            answers.Add((parts, error));
+        }
+        return answers;
+
+        // Of the socket's; what finds none there waits for the guest, which may wait until its answers are read.
+        int Room(int request) => asked[request].Length + RoomOfEach;
+    }
+
+    /// <summary>The same, where nothing can go wrong.</summary>
+    /// <exception cref="GuestException">It does go wrong.</exception>
+    public List<List<AgentPart>> TakeEach(IEnumerable<(int Process, string Steps)> requests) =>
+        [.. TryEach(requests).Select(answer => answer.Error.Length == 0 ? answer.Parts : throw OfAgent(answer.Error))];
+
+    private static byte[] Request(int process, string steps)
+    {
         byte[] text = Encoding.ASCII.GetBytes(steps);
         byte[] request = new byte[8 + text.Length];
         BinaryPrimitives.WriteInt32LittleEndian(request, process);
         BinaryPrimitives.WriteInt32LittleEndian(request.AsSpan(4), text.Length);
         text.CopyTo(request, 8);
+        return request;
+    }
+
+    private void Send(byte[] request)
+    {
+        _machine.Connection.SendTimeout = (int)_patience.TotalMilliseconds;
         try
         {
             for (int sent = 0; sent < request.Length;)
                 sent += _machine.Connection.Send(request.AsSpan(sent));
         }
-        catch (SocketException)
+        catch (SocketException error)
         {
-            throw Ended();
+            throw Lost(error);
         }
+    }
+
+    private string Answer(Action<AgentPart> take)
+    {
         while (true)
         {
             var part = Receive();
@@ -172,19 +220,18 @@ internal sealed class GuestKernel : IDisposable
             {
                 got = _machine.Connection.Receive(buffer);
             }
-            catch (SocketException error) when (error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+            catch (SocketException error)
             {
-                throw Failed(FormattableString.Invariant($"the guest did not answer for {_patience.TotalSeconds:0} s"));
-            }
-            catch (SocketException)
-            {
-                throw Ended();
+                throw Lost(error);
             }
             if (got == 0)
                 throw Ended();
             buffer = buffer[got..];
         }
     }
+
+    private GuestException Lost(SocketException error) => error.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock
+        ? Failed(FormattableString.Invariant($"the guest did not answer for {_patience.TotalSeconds:0} s")) : Ended();
 
     // The console's last words come a moment after the connection has ended.
     private GuestException Ended()
@@ -198,6 +245,8 @@ internal sealed class GuestKernel : IDisposable
             : splat.Lines[0];
         return Failed($"the guest ended{(why is null ? "" : $": {why.Trim()}")}");
     }
+
+    private GuestException OfAgent(string error) => Failed($"the guest's agent: {error}");
 
     private GuestException Failed(string message)
     {
