@@ -37,8 +37,8 @@ internal sealed class GuestKernel : IDisposable
     /// <summary>The kernel's release, version and what swap it has: the agent's greeting.</summary>
     public string Greeting { get; private set; } = "";
 
-    /// <summary>Boots a kernel and prepares it. One that falls silent before it is prepared is given a second chance: emulation fails now
-    /// and then, and KVM where it is emulated.</summary>
+    /// <summary>Boots a kernel and prepares it. One that does not come up, or falls silent before it is prepared, is given a second chance:
+    /// emulation fails now and then, and KVM where it is emulated.</summary>
     /// <param name="kernel">The kernel, with its machine.</param>
     /// <param name="patience">How long an answer may take.</param>
     /// <param name="prepare">What is done before the guest is asked anything; what it makes is the guest's owner.</param>
@@ -57,11 +57,16 @@ internal sealed class GuestKernel : IDisposable
     /// <exception cref="GuestException">It does not come up.</exception>
     internal static T Boot<T>(Func<bool, IAgentMachine> machine, bool isKvm, int cpus, TimeSpan patience, Func<GuestKernel, T> prepare)
     {
+        bool isUp = false;
         try
         {
-            return Prepared(new GuestKernel(machine(isKvm), patience, !isKvm, cpus), prepare);
+            return Prepared(new GuestKernel(machine(isKvm), patience, !isKvm, cpus), guest =>
+            {
+                isUp = true;
+                return prepare(guest);
+            });
         }
-        catch (GuestException lost) when (isKvm || lost.Splat is null)
+        catch (GuestException lost) when (isKvm || !isUp || lost.Splat is null)
         {
             if (isKvm)
                 Accelerator.GiveUpKvm();
