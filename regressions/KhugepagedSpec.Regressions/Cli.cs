@@ -3,8 +3,8 @@ using KhugepagedSpec.Cli.Commands;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>
-/// Runs a command line in this process and catches what it prints, one at a time. Classes that change what else a process has one of (its
-/// folder, its environment), or need it unchanged, are the collection "console".
+/// Runs a command line in this process and catches what it prints, one at a time. Classes that change what else a process has one of are
+/// the collection "environment" (<see cref="EnvironmentCollection"/>).
 /// </summary>
 internal static class Cli
 {

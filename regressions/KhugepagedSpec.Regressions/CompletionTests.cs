@@ -3,7 +3,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>What a shell completes: by the directive that its script asks with, and by the script in the shell itself.</summary>
-[Collection("console")]
+[Collection("environment")]
 public sealed class CompletionTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("khugepaged-spec").FullName;

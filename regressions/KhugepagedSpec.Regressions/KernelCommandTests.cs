@@ -4,7 +4,7 @@ using KhugepagedSpec.Guests.Packages;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The commands on kernels, with a cache of their own and tools that are scripts; no network.</summary>
-[Collection("console")]
+[Collection("environment")]
 public sealed class KernelCommandTests : IDisposable
 {
     private const string Kernel = "7.2.13+deb14-cloud-amd64";

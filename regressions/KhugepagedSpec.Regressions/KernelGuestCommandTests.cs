@@ -13,7 +13,7 @@ using KhugepagedSpec.Versions;
 namespace KhugepagedSpec.Regressions;
 
 /// <summary>The commands that boot a kernel, on a machine that cannot: a cache of their own and tools that are scripts.</summary>
-[Collection("console")]
+[Collection("environment")]
 public sealed partial class KernelGuestCommandTests : IDisposable
 {
     private const string Kernel = "7.2.13+deb14-cloud-amd64";

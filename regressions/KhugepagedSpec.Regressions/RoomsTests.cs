@@ -53,6 +53,17 @@ public sealed class RoomsTests
         Assert.All(with, file => Assert.Contains("[Trait(\"Form\", \"Long\")]", File.ReadAllText(file), StringComparison.Ordinal));
     }
 
+    // A program that another test starts meanwhile would not be found.
+    [Fact]
+    public void Tests_that_change_what_the_process_has_one_of_run_alone()
+    {
+        string[] changes = ["SetEnvironmentVariable", "SetCurrentDirectory"];
+        string[] change = [.. Sources().Where(file => Path.GetFileName(file) != "RoomsTests.cs"
+            && changes.Any(one => File.ReadAllText(file).Contains(one, StringComparison.Ordinal)))];
+        Assert.InRange(change.Length, 4, int.MaxValue);
+        Assert.All(change, file => Assert.Contains("[Collection(\"environment\")]", File.ReadAllText(file), StringComparison.Ordinal));
+    }
+
     private static IEnumerable<string> Sources() =>
         new[] { "src", "properties", "regressions" }
             .SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*.cs", SearchOption.AllDirectories))
