@@ -106,11 +106,11 @@ internal sealed class Recorder(LiveKernel kernel)
         var ranges = Ranges(after.Trace, pass);
         var counted = processes.ToDictionary(process => process, process => CountedBy(process, ranges));
         var folios = processes.ToDictionary(process => process, process => process.Folios);
-        bool isLast = pass + 1 == processes[0].Input.Passes;
+        string audited = pass + 1 == processes[0].Input.Passes ? _audit.StepsAfterPasses : "";
         foreach (var (process, table, others) in Look(processes, process =>
-            (isLast ? _audit.StepsAfterPasses : "") + (counted[process] is null || process.OtherVmas is not null ? "" : Others(process))))
+            audited + (counted[process] is null || process.OtherVmas is not null ? "" : Others(process))))
         {
-            var rss = isLast && _audit.StepsAfterPasses.Length > 0 ? others[0] : (AgentPart?)null;
+            AgentPart? rss = audited.Length > 0 ? others[0] : null;
             if (others.Count > (rss is null ? 0 : 1))
                 process.OtherVmas = (int)others[^1].Number;
             _audit.AfterPass(process.Number, pass + 1, process.Seen!, table, rss);

@@ -29,6 +29,7 @@ internal sealed class GuestKernel : IDisposable
     {
         (_machine, _patience) = (machine, patience);
         (_isEmulated, Cpus) = (isEmulated, cpus);
+        machine.Connection.SendTimeout = machine.Connection.ReceiveTimeout = (int)patience.TotalMilliseconds;
     }
 
     /// <summary>Its CPUs.</summary>
@@ -157,7 +158,6 @@ internal sealed class GuestKernel : IDisposable
 
     private void Send(byte[] request)
     {
-        _machine.Connection.SendTimeout = (int)_patience.TotalMilliseconds;
         try
         {
             for (int sent = 0; sent < request.Length;)
@@ -217,7 +217,6 @@ internal sealed class GuestKernel : IDisposable
 
     private void Fill(Span<byte> buffer)
     {
-        _machine.Connection.ReceiveTimeout = (int)_patience.TotalMilliseconds;
         while (!buffer.IsEmpty)
         {
             int got;
