@@ -31,11 +31,11 @@ public sealed class DiagnosisTests : IDisposable
     [Fact]
     public void One_in_four_known_bad_variants_is_explained_as_approved()
     {
-        string[] approved = File.ReadAllLines(Repository.At("regressions", "KhugepagedSpec.Regressions", $"{nameof(DiagnosisTests)}."
-            + $"{nameof(Every_known_bad_variant_that_differs_is_the_answer_or_so_is_what_differs_less_and_explains_as_much)}.verified.txt"));
+        string[] approved = ApprovedLines.Of(nameof(DiagnosisTests),
+            nameof(Every_known_bad_variant_that_differs_is_the_answer_or_so_is_what_differs_less_and_explains_as_much));
         Assert.Equal(KnownBad.Variants.Length, approved.Length);
         for (int i = 0; i < approved.Length; i += 4)
-            Assert.Equal(approved[i].TrimStart('\uFEFF'), Told(KnownBad.Variants[i]).Line);
+            Assert.Equal(approved[i], Told(KnownBad.Variants[i]).Line);
     }
 
     private static (string Line, bool IsNamed) Told(KhugepagedVersion variant)

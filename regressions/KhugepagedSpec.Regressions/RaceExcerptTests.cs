@@ -74,8 +74,7 @@ public sealed class RaceExcerptTests
     [Fact]
     public void A_protocol_that_a_race_refuses_is_refused_where_it_was_approved()
     {
-        var approved = File.ReadLines(Repository.At("regressions", "KhugepagedSpec.Regressions",
-            $"{nameof(RaceExcerptTests)}.{nameof(Which_protocols_a_race_tells_apart)}.verified.txt"))
+        var approved = ApprovedLines.Of(nameof(RaceExcerptTests), nameof(Which_protocols_a_race_tells_apart))
             .Where(line => line.Contains("refused at", StringComparison.Ordinal)).ToList();
         Assert.InRange(approved.Count, 30, Protocols.All.Length);
         Assert.Equal(

@@ -44,25 +44,25 @@ public sealed class RoomsTests
 
     // .ci/run asks for the long forms by this trait.
     [Fact]
-    public void Tests_with_a_long_form_say_so()
-    {
-        string[] with = [.. Sources().Where(file => Path.GetFileName(file) is var name && !name.StartsWith("Long", StringComparison.Ordinal)
-            && name != "RoomsTests.cs" && (File.ReadAllText(file) is var text)
-            && (text.Contains("Long.", StringComparison.Ordinal) || text.Contains("[LongFact]", StringComparison.Ordinal)))];
-        Assert.InRange(with.Length, 7, int.MaxValue);
-        Assert.All(with, file => Assert.Contains("[Trait(\"Form\", \"Long\")]", File.ReadAllText(file), StringComparison.Ordinal));
-    }
+    public void Tests_with_a_long_form_say_so() => Say("[Trait(\"Form\", \"Long\")]", least: 7,
+        SourcesWith("Long.", "[LongFact]").Where(file => !Path.GetFileName(file).StartsWith("Long", StringComparison.Ordinal)));
 
     // A program that another test starts meanwhile would not be found.
     [Fact]
-    public void Tests_that_change_what_the_process_has_one_of_run_alone()
+    public void Tests_that_change_what_the_process_has_one_of_run_alone() =>
+        Say("[Collection(\"environment\")]", least: 4, SourcesWith("SetEnvironmentVariable", "SetCurrentDirectory"));
+
+    private static void Say(string attribute, int least, IEnumerable<string> files)
     {
-        string[] changes = ["SetEnvironmentVariable", "SetCurrentDirectory"];
-        string[] change = [.. Sources().Where(file => Path.GetFileName(file) != "RoomsTests.cs"
-            && changes.Any(one => File.ReadAllText(file).Contains(one, StringComparison.Ordinal)))];
-        Assert.InRange(change.Length, 4, int.MaxValue);
-        Assert.All(change, file => Assert.Contains("[Collection(\"environment\")]", File.ReadAllText(file), StringComparison.Ordinal));
+        string[] all = [.. files];
+        Assert.InRange(all.Length, least, int.MaxValue);
+        Assert.All(all, file => Assert.Contains(attribute, File.ReadAllText(file), StringComparison.Ordinal));
     }
+
+    // But this one, which names what is looked for.
+    private static IEnumerable<string> SourcesWith(params string[] words) =>
+        Sources().Where(file => Path.GetFileName(file) != "RoomsTests.cs" && File.ReadAllText(file) is var text
+            && words.Any(word => text.Contains(word, StringComparison.Ordinal)));
 
     private static IEnumerable<string> Sources() =>
         new[] { "src", "properties", "regressions" }
